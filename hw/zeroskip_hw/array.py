@@ -1,0 +1,112 @@
+"""The array: lanes, collector, requantizer, buffers, and the sequencer that runs the program on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.spec.layout import Layout
+
+from .collector import Collector
+from .counters import Counters
+from .lane import Lane, load_bus
+from .loader import Loader
+from .requantizer import Requantizer
+from .sequencer import Sequencer
+from .unloader import Unloader
+
+
+class SparseArray(Component):
+    """Streams in, streams out; held in reset it keeps its memories, which the load bus may then write.
+
+    Members
+    -------
+    load : In(load_bus)
+    in_valid, in_ready, in_data, in_last : input AXI4-Stream
+    out_valid, out_ready, out_data, out_keep, out_last : output AXI4-Stream
+    ready : Out(1)
+        All lanes have been primed since reset; input is taken from then on.
+    busy : Out(1)
+        A sample is being computed, or waits in a full half of a buffer.
+    early_last, late_last : Out(1)
+        An input sample was too short; too long.
+    latency, interval, groups : Out(32), layer_cycles_address : In, layer_cycles : Out(32)
+        Counters.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        c = layout.config
+        super().__init__({
+            "load": In(load_bus(layout)),
+            "in_valid": In(1), "in_ready": Out(1), "in_data": In(c.stream_bits), "in_last": In(1),
+            "out_valid": Out(1), "out_ready": In(1), "out_data": Out(c.stream_bits),
+            "out_keep": Out(c.stream_elements), "out_last": Out(1),
+            "ready": Out(1), "busy": Out(1), "early_last": Out(1), "late_last": Out(1),
+            "latency": Out(32), "interval": Out(32), "groups": Out(32),
+            "layer_cycles_address": In(layout.layer_bits), "layer_cycles": Out(32),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout = self._layout
+        lanes = [Lane(layout, number) for number in range(layout.config.lanes)]
+        for number, lane in enumerate(lanes):
+            m.submodules[f"lane{number:02}"] = lane
+        m.submodules.collector = collector = Collector(layout)
+        m.submodules.requantizer = requantizer = Requantizer(layout)
+        m.submodules.sequencer = sequencer = Sequencer(layout)
+        m.submodules.loader = loader = Loader(layout)
+        m.submodules.unloader = unloader = Unloader(layout)
+        m.submodules.counters = counters = Counters()
+
+        for part in (*lanes, collector, requantizer, sequencer, loader):
+            m.d.comb += [getattr(part.load, name).eq(getattr(self.load, name)) for name in ("commit", "window", "offset", "data")]
+        hidden = Signal()
+        m.d.comb += hidden.eq(requantizer.enable & ~sequencer.to_output)
+        for number, lane in enumerate(lanes):
+            m.d.comb += [
+                *(getattr(lane.input, n).eq(getattr(loader.write, n)) for n in ("enable", "column", "half", "position", "data")),
+                lane.hidden.enable.eq(hidden), lane.hidden.address.eq(requantizer.address), lane.hidden.data.eq(requantizer.data),
+                lane.start.eq(sequencer.start), lane.from_input.eq(sequencer.from_input),
+                lane.half.eq(sequencer.input_half), lane.signed.eq(sequencer.signed),
+                lane.grant.eq(collector.grant[number]),
+            ]  # fmt: skip
+        m.d.comb += [
+            collector.layer.eq(sequencer.layer),
+            collector.request.eq(Cat(*(lane.request for lane in lanes))),
+            collector.heads.eq(Cat(*(lane.head for lane in lanes))),
+            collector.tails.eq(Cat(*(lane.tail_result for lane in lanes))),
+            collector.sums.eq(Cat(*(lane.sums for lane in lanes))),
+            requantizer.next_row.eq(collector.next_row), requantizer.valid.eq(collector.valid),
+            requantizer.row.eq(collector.row), requantizer.total.eq(collector.total),
+            *(getattr(requantizer, n).eq(getattr(sequencer, n)) for n in ("offset", "zero_point", "low", "high")),
+        ]  # fmt: skip
+
+        # Lanes report that they are primed through two registers, so that their number costs no speed.
+        primed, all_primed, ready = Signal(len(lanes)), Signal(), Signal()
+        m.d.sync += [primed.eq(Cat(*(lane.primed for lane in lanes))), all_primed.eq(primed.all()), ready.eq(ready | all_primed)]
+        m.d.comb += [
+            sequencer.primed.eq(all_primed), sequencer.row.eq(collector.valid),
+            sequencer.input_full.eq(loader.full), loader.release.eq(sequencer.input_release),
+            sequencer.output_full.eq(unloader.full), unloader.done.eq(sequencer.output_done),
+            sequencer.layer_cycles_address.eq(self.layer_cycles_address), self.layer_cycles.eq(sequencer.layer_cycles),
+        ]  # fmt: skip
+        m.d.comb += [
+            loader.enable.eq(ready), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
+            loader.data.eq(self.in_data), loader.last.eq(self.in_last),
+            self.early_last.eq(loader.early_last), self.late_last.eq(loader.late_last),
+            unloader.write.enable.eq(requantizer.enable & sequencer.to_output),
+            unloader.write.address.eq(requantizer.address), unloader.write.data.eq(requantizer.data),
+            unloader.half.eq(sequencer.output_half), unloader.rows.eq(sequencer.outputs),
+            self.out_valid.eq(unloader.valid), unloader.ready.eq(self.out_ready), self.out_data.eq(unloader.data),
+            self.out_keep.eq(unloader.keep), self.out_last.eq(unloader.last),
+        ]  # fmt: skip
+        m.d.comb += [
+            counters.first.eq(loader.first), counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
+            self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
+            self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.full.any() | unloader.valid),
+        ]  # fmt: skip
+        return m

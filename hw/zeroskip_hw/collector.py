@@ -1,0 +1,129 @@
+"""Takes the lanes' results, one per cycle, and adds up the rows that straddle lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib.memory import Memory as DistributedRam
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.spec.layout import Layout
+
+from .lane import LoadableRam, load_bus
+from .words import fields
+
+
+class Collector(Component):
+    """Six-stage pipeline; one result per cycle, the lowest waiting lane first.
+
+    Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles k lanes comes out
+    when its k-th part has come in.
+
+    Members
+    -------
+    load : In(load_bus)
+    layer : In
+        Number of the running layer.
+    request : In(lanes), grant : Out(lanes)
+        ``grant`` is one-hot and answers in the same cycle.
+    heads, tails : In(lanes), sums : In(lanes · columns · acc_bits)
+        One cycle after the grant.
+    valid : Out(1), row : Out, total : Out(columns · acc_bits)
+        A whole row, five cycles after the last grant it needs. ``row`` counts over all layers.
+    next_row : Out
+        ``row`` one cycle ahead.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        c = layout.config
+        width = c.acc_bits * c.columns
+        super().__init__({
+            "load": In(load_bus(layout)), "layer": In(layout.layer_bits),
+            "request": In(c.lanes), "grant": Out(c.lanes),
+            "heads": In(c.lanes), "tails": In(c.lanes), "sums": In(c.lanes * width),
+            "valid": Out(1), "row": Out(layout.row_bits), "total": Out(width), "next_row": Out(layout.row_bits),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout, c = self._layout, self._layout.config
+        lanes, width = c.lanes, c.acc_bits * c.columns
+
+        # Stage 1: the grant is out, the lanes present their results.
+        granted = Signal(lanes)
+        m.d.comb += self.grant.eq(self.request & (~self.request + 1))
+        m.d.sync += granted.eq(self.grant)
+        lane1 = Signal(layout.lane_bits)
+        m.d.comb += lane1.eq(
+            Cat(*(Cat(*(granted[i] for i in range(lanes) if i >> bit & 1)).any() for bit in range(layout.lane_bits)))
+        )
+        memory = next(memory for memory in layout.memories if memory.name == "merge")
+        m.submodules.merge = merge = LoadableRam(memory)
+        merge.connect_load(m, self.load)
+        m.d.comb += [merge.read_enable.eq(1), merge.read_address.eq(Cat(lane1, self.layer))]
+        chosen = Signal(width)
+        m.d.comb += chosen.eq(_or([self.sums.word_select(i, width) & granted[i].replicate(width) for i in range(lanes)]))
+
+        # Stages 2 and 3: memory and its register; the result keeps step.
+        valid2, valid3, head2, head3, tail2, tail3 = (Signal(name=f"{name}{i}") for name in ("valid", "head", "tail") for i in (2, 3))
+        lane2, lane3 = (Signal(layout.lane_bits, name=f"lane{i}", reset_less=True) for i in (2, 3))
+        sums2, sums3, sums4 = (Signal(width, name=f"sums{i}", reset_less=True) for i in (2, 3, 4))
+        share = Signal(layout.merge.width, reset_less=True)
+        m.d.sync += [
+            valid2.eq(granted.any()), head2.eq((granted & self.heads).any()), tail2.eq((granted & self.tails).any()),
+            lane2.eq(lane1), sums2.eq(chosen),
+            valid3.eq(valid2), head3.eq(head2), tail3.eq(tail2), lane3.eq(lane2), sums3.eq(sums2),
+            share.eq(merge.read_data),
+        ]  # fmt: skip
+
+        # Stage 3: which row, and how many parts it has.
+        shared = fields(layout.merge, share)
+        m.submodules.rows = rows = DistributedRam(shape=unsigned(layout.row_bits), depth=1 << layout.lane_bits, init=[])
+        rows_write, rows_read = rows.write_port(), rows.read_port(domain="comb")
+        row3 = Signal(layout.row_bits)
+        m.d.comb += [
+            rows_read.addr.eq(lane3), row3.eq(Mux(head3, shared["row"], rows_read.data)),
+            rows_write.en.eq(valid3), rows_write.addr.eq(lane3), rows_write.data.eq(row3 + 1),
+        ]  # fmt: skip
+        valid4, partial4 = Signal(), Signal()
+        row4 = Signal(layout.row_bits, reset_less=True)
+        slot4, others4 = (Signal(layout.lane_bits, name=name, reset_less=True) for name in ("slot4", "others4"))
+        head_shared = head3 & (shared["head_others"] != 0)
+        m.d.sync += [
+            valid4.eq(valid3), row4.eq(row3), sums4.eq(sums3),
+            partial4.eq(head_shared | (tail3 & (shared["tail_others"] != 0))),
+            slot4.eq(Mux(head_shared, shared["slot"], lane3)),
+            others4.eq(Mux(head_shared, shared["head_others"], shared["tail_others"])),
+        ]  # fmt: skip
+        m.d.comb += self.next_row.eq(row4)
+
+        # Stage 4: the parts that came before are in `parts`; their number in `arrived`, which starts and ends each row at 0.
+        m.submodules.parts = parts = DistributedRam(shape=unsigned(width), depth=1 << layout.lane_bits, init=[])
+        parts_write, parts_read = parts.write_port(), parts.read_port(domain="comb")
+        arrived = Signal(layout.lane_bits << layout.lane_bits)
+        before = Signal(layout.lane_bits)
+        total = Signal(width)
+        is_whole = Signal()
+        m.d.comb += [
+            parts_read.addr.eq(slot4), parts_write.addr.eq(slot4),
+            before.eq(arrived.word_select(slot4, layout.lane_bits)),
+            total.eq(_add(sums4, parts_read.data & (partial4 & (before != 0)).replicate(width), c.acc_bits)),
+            is_whole.eq(~partial4 | (before == others4)),
+            parts_write.en.eq(valid4 & partial4), parts_write.data.eq(total),
+        ]  # fmt: skip
+        with m.If(valid4 & partial4):
+            m.d.sync += arrived.word_select(slot4, layout.lane_bits).eq(Mux(is_whole, 0, before + 1))
+        m.d.sync += [self.valid.eq(valid4 & is_whole), self.row.eq(row4), self.total.eq(total)]
+        return m
+
+
+def _or(values: list[Any]) -> Any:
+    while len(values) > 1:
+        values = [a | b for a, b in zip(values[0::2], [*values[1::2], 0][: len(values[0::2])], strict=True)]
+    return values[0]
+
+
+def _add(a: Any, b: Any, width: int) -> Any:
+    return Cat(*((a[i : i + width] + b[i : i + width])[:width] for i in range(0, len(a), width)))

@@ -1,0 +1,147 @@
+"""AXI4-Lite: registers and the windows through which memories are loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.spec import registers as reg
+from zeroskip.spec.layout import Layout
+
+from .lane import load_bus
+
+OKAY, SLVERR = 0, 2
+
+
+def axil_members(layout: Layout) -> dict[str, Any]:
+    """The AXI4-Lite slave's ports without their prefix."""
+    address = layout.address_bits
+    return {
+        "awaddr": In(address), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
+        "wdata": In(32), "wstrb": In(4), "wvalid": In(1), "wready": Out(1),
+        "bresp": Out(2), "bvalid": Out(1), "bready": In(1),
+        "araddr": In(address), "arprot": In(3), "arvalid": In(1), "arready": Out(1),
+        "rdata": Out(32), "rresp": Out(2), "rvalid": Out(1), "rready": In(1),
+    }  # fmt: skip
+
+
+class Control(Component):
+    """AXI4-Lite slave: window 0 holds the registers of :mod:`zeroskip.spec.registers`, each further window one memory.
+
+    A write is taken when address and data are both there and the answer to the one before is gone. Answers come two cycles after the
+    request. SLVERR, without effect, for a write with partial strobes, to a memory while the array runs, or to an address that cannot be
+    written, and for a read of anything but a register; the second and third are also recorded in ERROR. A memory word of several parts
+    is written from its lowest part on, without other writes in between.
+
+    Members
+    -------
+    the ports of :func:`axil_members`
+    run : Out(1)
+        CONTROL.RUN; the array is in reset while it is low.
+    load : Out(load_bus)
+    ready, busy, early_last, late_last, latency, interval, groups, layer_cycles_address, layer_cycles :
+        The array's, see :class:`~zeroskip_hw.array.SparseArray`.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        super().__init__({
+            **axil_members(layout),
+            "run": Out(1), "load": Out(load_bus(layout)),
+            "ready": In(1), "busy": In(1), "early_last": In(1), "late_last": In(1),
+            "latency": In(32), "interval": In(32), "groups": In(32),
+            "layer_cycles_address": Out(layout.layer_bits), "layer_cycles": In(32),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        errors, found, clear = Signal(4), Signal(4), Signal(4)
+        m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last)]
+        m.d.sync += errors.eq((errors & ~clear) | found)
+        self._write(m, found, clear)
+        self._read(m, errors)
+        return m
+
+    def _write(self, m: Module, found: Signal, clear: Signal) -> None:
+        """Take address and data; in the next cycle decide and answer."""
+        layout = self._layout
+        take, decide, whole = Signal(), Signal(), Signal()
+        window = Signal(layout.address_bits - layout.window_bits, reset_less=True)
+        offset = Signal(layout.window_bits - 2, reset_less=True)
+        history = Signal(32 * layout.most_parts, reset_less=True)
+        m.d.comb += [
+            take.eq(self.awvalid & self.wvalid & ~self.bvalid & ~decide), self.awready.eq(take), self.wready.eq(take),
+        ]  # fmt: skip
+        m.d.sync += decide.eq(take)
+        with m.If(take):
+            m.d.sync += [
+                window.eq(self.awaddr[layout.window_bits :]), offset.eq(self.awaddr[2 : layout.window_bits]),
+                whole.eq(self.wstrb.all()), history.eq(Cat(self.wdata, history)),
+            ]  # fmt: skip
+
+        answer, commit = Signal(2), Signal()
+        m.d.comb += answer.eq(SLVERR)
+        with m.If(decide):
+            with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
+                with m.If(whole):
+                    m.d.comb += answer.eq(OKAY)
+                    m.d.sync += self.run.eq(history[0])
+            with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
+                with m.If(whole):
+                    m.d.comb += [answer.eq(OKAY), clear.eq(history[: len(clear)])]
+            with m.Elif(offset >= self._limit(window)):
+                m.d.comb += found[3].eq(1)
+            with m.Elif(self.run):
+                m.d.comb += found[2].eq(1)
+            with m.Elif(whole):
+                m.d.comb += [answer.eq(OKAY), commit.eq(1)]
+        m.d.sync += [
+            self.load.commit.eq(commit), self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(history),
+        ]  # fmt: skip
+        with m.If(decide):
+            m.d.sync += [self.bvalid.eq(1), self.bresp.eq(answer)]
+        with m.Elif(self.bready):
+            m.d.sync += self.bvalid.eq(0)
+
+    def _limit(self, window: Signal) -> Any:
+        """The first 32-bit part behind the memory of ``window``. Lanes' memories alternate and are alike in every lane."""
+        limits = [0, *(memory.depth * memory.stride // 4 for memory in self._layout.memories)]
+        shared = len(limits) - 2 * self._layout.config.lanes
+        alike = limits[shared : shared + 2]
+        return Mux(
+            window < shared, Array(limits[:shared])[window],
+            Mux(window < len(limits), Array(alike)[(window - shared)[0]], 0),
+        )  # fmt: skip
+
+    def _read(self, m: Module, errors: Signal) -> None:
+        layout, c = self._layout, self._layout.config
+        taken, decide = Signal(), Signal()
+        address = Signal(layout.address_bits, reset_less=True)
+        m.d.comb += [taken.eq(self.arvalid & ~decide & ~self.rvalid), self.arready.eq(taken)]
+        m.d.sync += decide.eq(taken)
+        with m.If(taken):
+            m.d.sync += address.eq(self.araddr)
+        is_cycles = (address >= reg.LAYER_CYCLES) & (address < reg.LAYER_CYCLES + 4 * c.layer_depth)
+        m.d.comb += self.layer_cycles_address.eq(address[2:])
+
+        values = {
+            reg.ID: reg.IDENTITY, reg.VERSION_REGISTER: reg.VERSION, reg.CONFIG_ID: c.digest,
+            reg.SHAPE: c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24,
+            reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), reg.ERROR: errors,
+            reg.LATENCY: self.latency, reg.INTERVAL: self.interval, reg.GROUPS: self.groups,
+        }  # fmt: skip
+        data, answer = Signal(32), Signal(2)
+        with m.If(is_cycles):
+            m.d.comb += data.eq(self.layer_cycles)
+        with m.Else(), m.Switch(address & ~3):
+            for offset, value in values.items():
+                with m.Case(offset):
+                    m.d.comb += data.eq(value)
+            with m.Default():
+                m.d.comb += answer.eq(SLVERR)
+        with m.If(decide):
+            m.d.sync += [self.rvalid.eq(1), self.rdata.eq(data), self.rresp.eq(answer)]
+        with m.Elif(self.rready):
+            m.d.sync += self.rvalid.eq(0)

@@ -1,0 +1,49 @@
+"""Latency and interval as a user would time them, between the two streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+
+class Counters(Component):
+    """Counts clock cycles modulo 2**32.
+
+    Members
+    -------
+    first : In(1)
+        A group's first input beat is taken.
+    last : In(1)
+        A group's last output beat is given.
+    latency : Out(32)
+        From ``first`` to ``last`` of the first group since reset, which waits for no other.
+    interval : Out(32)
+        Between the latest two ``last``; 0 before the second.
+    groups : Out(32)
+        Number of ``last``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({
+            "first": In(1), "last": In(1), "latency": Out(32), "interval": Out(32), "groups": Out(32),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        seen, timing, since_last = Signal(), Signal(), Signal(32)
+        with m.If(self.first & ~seen):
+            m.d.sync += [seen.eq(1), timing.eq(1)]
+        counting = Signal()
+        m.d.comb += counting.eq(timing | (self.first & ~seen))
+        with m.If(counting):
+            m.d.sync += self.latency.eq(self.latency + 1)
+        m.d.sync += since_last.eq(since_last + 1)
+        with m.If(self.last):
+            m.d.sync += [timing.eq(0), since_last.eq(1), self.groups.eq(self.groups + 1)]
+            with m.If(timing):
+                m.d.sync += self.latency.eq(self.latency)
+            with m.If(self.groups != 0):
+                m.d.sync += self.interval.eq(since_last)
+        return m

@@ -1,0 +1,77 @@
+"""The multiply-accumulate units of one lane, one per column, and the queue of their results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.timing import ROWS_IN_FLIGHT
+
+from .fifo import Fifo
+
+
+class Macs(Component):
+    """``acc = (0 if first else acc) + weight · activation`` in every column; one weight per cycle.
+
+    Operands to product to accumulator: one register each. A row's sum enters the queue when the next row's first product arrives, or one
+    cycle after the lane's last product in the layer.
+
+    Members
+    -------
+    issue, first, tail : In(1)
+        With the operands: they are valid; the weight is its row's first; it is the lane's last in the layer.
+    weight : In(weight_bits), activations : In(8 · columns), signed : In(1)
+        Whether the activations are two's complement.
+    request : Out(1), grant : In(1)
+        A result waits; it is taken.
+    head, tail_result : Out(1), sums : Out(acc_bits · columns)
+        One cycle after ``grant``: the result, and whether it is the lane's first and its last in the layer.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        c = layout.config
+        super().__init__({
+            "issue": In(1), "first": In(1), "tail": In(1),
+            "weight": In(c.weight_bits), "activations": In(8 * c.columns), "signed": In(1),
+            "request": Out(1), "grant": In(1),
+            "head": Out(1), "tail_result": Out(1), "sums": Out(c.acc_bits * c.columns),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        c = self._layout.config
+        issue, first, tail, ended, is_open = Signal(), Signal(), Signal(), Signal(), Signal()
+        is_head = Signal(init=1)
+        push = Signal()
+        m.d.comb += push.eq((issue & first & is_open) | ended)
+        m.d.sync += [issue.eq(self.issue), first.eq(self.first), tail.eq(self.tail), ended.eq(issue & tail)]
+        with m.If(issue):
+            m.d.sync += is_open.eq(1)
+        with m.If(push):
+            m.d.sync += is_head.eq(ended)
+        with m.If(ended):
+            m.d.sync += is_open.eq(0)
+
+        sums = []
+        for column in range(c.columns):
+            byte = self.activations.word_select(column, 8)
+            product = Signal(signed(9 + c.weight_bits), name=f"product{column}", reset_less=True)
+            acc = Signal(signed(c.acc_bits), name=f"acc{column}", reset_less=True)
+            m.d.sync += product.eq(Cat(byte, byte[7] & self.signed).as_signed() * self.weight.as_signed())
+            with m.If(issue):
+                m.d.sync += acc.eq(Mux(first, 0, acc) + product)
+            sums.append(acc)
+
+        entry = Cat(is_head, ended, *sums)
+        m.submodules.fifo = fifo = Fifo(width=len(entry), depth=ROWS_IN_FLIGHT)
+        taken = Signal(len(entry), reset_less=True)
+        m.d.sync += taken.eq(fifo.data)
+        m.d.comb += [
+            fifo.write.eq(push), fifo.write_data.eq(entry), fifo.take.eq(self.grant),
+            self.request.eq(fifo.valid), Cat(self.head, self.tail_result, self.sums).eq(taken),
+        ]  # fmt: skip
+        return m

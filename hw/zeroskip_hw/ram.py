@@ -1,0 +1,60 @@
+"""Block RAM that takes its contents from an image file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import ClockSignal, Instance, Module, unsigned
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.spec.layout import bits_for
+
+
+class Ram(Component):
+    """Simple dual-port RAM.
+
+    One write and one read per cycle; data read appears one cycle after its address and stays while ``read_enable`` is low. A read of
+    the address that is being written gives the old or the new word: nothing in the array does so.
+
+    In Verilog this is the module ``zs_ram`` with its contents from ``images/<image>.mem``; in Amaranth's simulator it is a memory with
+    ``init`` as contents.
+
+    Members
+    -------
+    write_enable : In(parts)
+    write_address : In(bits_for(depth))
+    write_data : In(width)
+    read_enable : In(1)
+    read_address : In(bits_for(depth))
+    read_data : Out(width)
+    """
+
+    def __init__(self, *, width: int, depth: int, parts: int = 1, image: str = "", init: tuple[int, ...] = ()) -> None:
+        self._width, self._depth, self._parts, self._image, self._init = width, depth, parts, image, init
+        address = bits_for(depth)
+        super().__init__({
+            "write_enable": In(parts), "write_address": In(address), "write_data": In(width),
+            "read_enable": In(1), "read_address": In(address), "read_data": Out(width),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        if platform is None:
+            m.submodules.memory = memory = Memory(shape=unsigned(self._width), depth=self._depth, init=list(self._init))
+            write = memory.write_port(granularity=self._width // self._parts)
+            read = memory.read_port()
+            m.d.comb += [
+                write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),
+                read.en.eq(self.read_enable), read.addr.eq(self.read_address), self.read_data.eq(read.data),
+            ]  # fmt: skip
+            return m
+        m.submodules.ram = Instance(
+            "zs_ram",
+            p_WIDTH=self._width, p_DEPTH=self._depth, p_ADDRESS=bits_for(self._depth), p_PARTS=self._parts,
+            p_IMAGE=f"images/{self._image}.mem" if self._image else "",
+            i_clk=ClockSignal(),
+            i_write_enable=self.write_enable, i_write_address=self.write_address, i_write_data=self.write_data,
+            i_read_enable=self.read_enable, i_read_address=self.read_address, o_read_data=self.read_data,
+        )  # fmt: skip
+        return m

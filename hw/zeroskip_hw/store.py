@@ -1,0 +1,93 @@
+"""One lane's copy of the activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out, Signature
+
+from zeroskip.spec.layout import Layout, bits_for
+
+from .ram import Ram
+
+
+def position_bits(layout: Layout) -> int:
+    """Address of an element within one bank and half of the input buffer."""
+    return bits_for(layout.beat_depth)
+
+
+def input_write(layout: Layout) -> Signature:
+    """Broadcast by the loader: up to one element in every bank, all of one sample.
+
+    enable : one bit per bank; column : one-hot, the sample's; half : of the buffer; position : one address per bank;
+    data : 8 bits per bank
+    """
+    banks = layout.config.stream_elements
+    return Signature({
+        "enable": Out(banks), "column": Out(layout.config.columns), "half": Out(1),
+        "position": Out(banks * position_bits(layout)), "data": Out(banks * 8),
+    })  # fmt: skip
+
+
+def hidden_write(layout: Layout) -> Signature:
+    """Broadcast by the requantizer: one activation of every column. ``enable``, ``address``, ``data`` (8 bits per column)."""
+    return Signature({
+        "enable": Out(1), "address": Out(layout.store_bits), "data": Out(layout.config.columns * 8),
+    })  # fmt: skip
+
+
+class Store(Component):
+    """Input buffer of two halves, one filled while the other is read, and the hidden activations; one read per cycle.
+
+    ``data`` follows ``address`` by three cycles: memory, register, choice.
+
+    Members
+    -------
+    input : In(input_write), hidden : In(hidden_write)
+    from_input : In(1), half : In(1)
+        What the layer reads; constant while it runs.
+    address : In, data : Out(8 · columns)
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        super().__init__({
+            "input": In(input_write(layout)), "hidden": In(hidden_write(layout)),
+            "from_input": In(1), "half": In(1),
+            "address": In(layout.group_bits + layout.index_bits), "data": Out(layout.config.columns * 8),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout, c = self._layout, self._layout.config
+        width, position = c.columns * 8, position_bits(layout)
+        raw = []
+        for bank in range(c.stream_elements):
+            ram = Ram(width=width, depth=2 << position, parts=c.columns)
+            m.submodules[f"input{bank}"] = ram
+            element = self.input.data.word_select(bank, 8)
+            held = Signal(width, name=f"held{bank}", reset_less=True)
+            m.d.comb += [
+                ram.write_enable.eq(self.input.column & self.input.enable[bank].replicate(c.columns)),
+                ram.write_address.eq(Cat(self.input.position.word_select(bank, position), self.input.half)),
+                ram.write_data.eq(element.replicate(c.columns)),
+                ram.read_enable.eq(1),
+                ram.read_address.eq(Cat((self.address >> layout.bank_bits)[:position], self.half)),
+            ]  # fmt: skip
+            m.d.sync += held.eq(ram.read_data)
+            raw.append(held)
+
+        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth)
+        hidden_held = Signal(width, reset_less=True)
+        m.d.comb += [
+            hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
+            hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),
+        ]  # fmt: skip
+        m.d.sync += hidden_held.eq(hidden.read_data)
+
+        bank1, bank2 = (Signal(max(1, layout.bank_bits), name=f"bank{i}", reset_less=True) for i in (1, 2))
+        m.d.sync += [bank1.eq(self.address[: layout.bank_bits]), bank2.eq(bank1)]
+        chosen = raw[0] if len(raw) == 1 else Array(raw)[bank2]
+        m.d.sync += self.data.eq(Mux(self.from_input, chosen, hidden_held))
+        return m

@@ -1,0 +1,5 @@
+"""Kept weights and bitmaps → memory images, and back."""
+
+from .program import pack, unpack
+
+__all__ = ["pack", "unpack"]

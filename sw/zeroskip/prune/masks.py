@@ -1,0 +1,98 @@
+"""Masks on a model: whether they fit, zeroing what they remove, and their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from zeroskip.spec.errors import InputError
+
+from .weights import Masks, Weight, prunable, resolve
+
+
+class SummaryRow(NamedTuple):
+    """name : of the parameter; total : weights; kept : of them; sparsity : share removed, 0 … 1."""
+
+    name: str
+    total: int
+    kept: int
+    sparsity: float
+
+
+def check(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
+    """Refuse masks that do not fit ``model``. Layers without a mask are fine: they keep every weight.
+
+    Raises InputError, one line that names the layer: a name that is no prunable weight's full parameter name, a value that is no
+    bool tensor, a shape other than the weight's; and what :func:`prunable` raises.
+    """
+    weights = prunable(model)
+    if not isinstance(masks, Mapping):
+        raise InputError(f"masks must be a dict from parameter name to bool tensor, not {type(masks).__name__}")
+    for name, mask in masks.items():
+        if name not in weights:
+            known = resolve(model, str(name), what="masks")  # refuses a name that means nothing
+            raise InputError(f"masks: {name!r} is a module; use the parameter's name {known!r}")
+        if not isinstance(mask, torch.Tensor):
+            raise InputError(f"mask {name!r} must be a torch.bool tensor, not {type(mask).__name__}")
+        if mask.dtype != torch.bool:
+            raise InputError(f"mask {name!r} must be a torch.bool tensor, not {mask.dtype}")
+        shape = tuple(weights[name].effective.shape)
+        if tuple(mask.shape) != shape:
+            raise InputError(f"mask {name!r} must have the weight's shape {shape}, not {tuple(mask.shape)}")
+
+
+def apply(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
+    """Set every removed weight to +0.0, in place; masks may lie on any device.
+
+    Under :mod:`torch.nn.utils.prune` ``weight_orig`` is zeroed and ``weight`` computed anew, and torch's own mask stays. Under
+    :mod:`torch.nn.utils.parametrize` the original is zeroed, and refused if the parametrization does not turn that into zeros.
+
+    Raises InputError: what :func:`check` raises, before anything is changed; a parametrization that does not keep zeros.
+    """
+    check(model, masks)
+    weights = prunable(model)
+    for name, mask in masks.items():
+        zero_removed(weights[name], mask)
+
+
+def zero_removed(weight: Weight, mask: torch.Tensor) -> None:
+    """:func:`apply` for one weight and a mask known to fit."""
+    removed = ~mask.to(weight.parameter.device)
+    before = weight.parameter.detach().clone() if parametrize.is_parametrized(weight.module, "weight") else None
+    with torch.no_grad():
+        # filling, not multiplying: -1 * 0 is -0.0, and the quantizer and packer count bit patterns
+        if weight.parameter.shape == removed.shape:
+            weight.parameter.masked_fill_(removed, 0.0)
+        if before is None:
+            if "weight_orig" in weight.module._parameters:
+                weight.module.weight = weight.effective.masked_fill(removed, 0.0)
+        elif weight.parameter.shape != removed.shape or weight.effective[removed].count_nonzero():
+            weight.parameter.copy_(before)
+            raise InputError(
+                f"weight {weight.name!r} has a parametrization that does not keep zeros; "
+                "remove it with torch.nn.utils.parametrize.remove_parametrizations"
+            )
+
+
+def summary(masks: Mapping[str, torch.Tensor]) -> list[SummaryRow]:
+    """One row per mask, in their order."""
+    rows = []
+    for name, mask in masks.items():
+        total, kept = mask.numel(), int(mask.count_nonzero())
+        rows.append(SummaryRow(name, total, kept, (total - kept) / total if total else 0.0))
+    return rows
+
+
+def complete(model: nn.Module, masks: Masks) -> Masks:
+    """Checked masks on their weights' devices, in the model's order; a layer that had none keeps every weight."""
+    check(model, masks)
+    return {
+        name: masks[name].to(weight.parameter.device)
+        if name in masks
+        else torch.ones_like(weight.effective, dtype=torch.bool)
+        for name, weight in prunable(model).items()
+    }

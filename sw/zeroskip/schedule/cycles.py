@@ -1,0 +1,173 @@
+"""Exact prediction of the cycles that the RTL takes.
+
+Every lane works through a fixed list of non-empty mask words, so that all it can wait for is known beforehand: the word FIFO behind the
+decoder, the start of the layer, and a free place among its uncollected rows. The recurrences below give the cycle of each of these
+events; times are counted from the start of the first layer. The names of the constants are those of the hardware's documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from zeroskip.spec.cycles import Cycles
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.timing import (
+    COLLECT_TO_END,
+    COLLECT_TO_START,
+    END_TO_FIRST_OUTPUT,
+    FIFO_WORDS,
+    HEADER_BUBBLES,
+    ISSUE_TO_RESULT,
+    LAST_BEAT_TO_START,
+    PRIMED_TO_START,
+    ROWS_IN_FLIGHT,
+    SAMPLE_GAP,
+    TAIL_TO_RESULT,
+    TURNAROUND,
+)
+
+from .plan import Schedule
+
+LONG_AGO = -(10**9)
+
+
+@dataclass(frozen=True, eq=False)
+class _Words:
+    """The words that one lane's decoder pushes for one group, in order; a layer without weights pushes one of count 0.
+
+    gaps : positions of its pipeline that pass without a push before each word: headers, waits and empty words
+    """
+
+    counts: list[int]
+    gaps: list[int]
+    starts: list[bool]
+    layer_ends: list[bool]
+
+
+class _Lane:
+    """One lane's progress through a group, from the state in which a group begins: FIFO full, first word at work."""
+
+    def __init__(self, words: _Words) -> None:
+        self.words = words
+        self.pushed: list[int] = []
+        self.popped: list[int] = []
+        self.freed = LONG_AGO  # when the word at work is used up
+        self.collected: list[int] = []  # when each row's result left the lane
+
+    def push(self, j: int) -> int:
+        """Cycle in which word j enters the FIFO; j may run on into the next group."""
+        while len(self.pushed) <= j:
+            i = len(self.pushed)
+            if i <= FIFO_WORDS:
+                self.pushed.append(LONG_AGO)
+            else:
+                self.pushed.append(max(self._arrival(i), self.popped[i - FIFO_WORDS] + 1))
+        return self.pushed[j]
+
+    def _arrival(self, j: int) -> int:
+        # The word that waits before a full FIFO when the group starts has been there all along.
+        if j == FIFO_WORDS + 1:
+            return LONG_AGO
+        return self.pushed[j - 1] + 1 + self.words.gaps[j % len(self.words.gaps)]
+
+    def results(self, layer_start: list[int]) -> Iterator[int]:
+        """For each row, the cycle from which its result waits to be collected.
+
+        ``layer_start`` grows by the start of each layer as it is known; ``collected`` by the cycle in which each result was taken.
+        """
+        words, layer = self.words, 0
+        must_wait, open_row, rows = True, False, 0
+        for j, count in enumerate(words.counts):
+            self.popped.append(max(self.push(j) + 1, self.freed) if j else LONG_AGO)
+            first = self.popped[j] + 1
+            if must_wait:
+                first = max(first, layer_start[layer] + 1)
+            if words.starts[j]:
+                if rows >= ROWS_IN_FLIGHT:
+                    first = max(first, self.collected[rows - ROWS_IN_FLIGHT] + 1)
+                rows += 1
+                if open_row:
+                    yield first + ISSUE_TO_RESULT
+                open_row = True
+            self.freed = first + max(count, 1) - 1
+            must_wait = words.layer_ends[j]
+            if must_wait:
+                layer += 1
+                if open_row:
+                    yield self.freed + TAIL_TO_RESULT
+                open_row = False
+
+    def primed(self) -> int:
+        """Cycle from which the lane stands ready for the next group."""
+        n = len(self.words.counts)
+        self.popped.append(max(self.push(n) + 1, self.freed))
+        return self.push(n + FIFO_WORDS) + 1 + self.words.gaps[(FIFO_WORDS + 1) % n]
+
+
+def _words(plan: Schedule, lane: int) -> _Words:
+    header = Layout(plan.config).header_words + HEADER_BUBBLES
+    words = _Words([], [], [], [])
+    for layer in plan.layers:
+        run = layer.runs[lane]
+        filled = np.flatnonzero(run.word_counts)
+        if not len(filled):
+            words.counts.append(0)
+            words.gaps.append(header)
+            words.starts.append(False)
+        else:
+            rows = run.word_rows[filled]
+            words.counts.extend(run.word_counts[filled].tolist())
+            words.gaps.extend([header, *(np.diff(filled) - 1).tolist()])
+            words.starts.extend([True, *(np.diff(rows) > 0).tolist()])
+        words.layer_ends.extend([False] * (len(words.counts) - len(words.layer_ends) - 1) + [True])
+    return words
+
+
+def _collect(lanes: list[_Lane], streams: list[Iterator[int]], rows: list[int], start: int) -> int:
+    """Serve one layer's results, one per cycle, the lowest waiting lane first; returns the cycle of the last."""
+    left = list(rows)
+    coming = [(next(streams[lane]), lane) for lane in range(len(lanes)) if left[lane]]
+    heapify(coming)
+    waiting: list[int] = []
+    now = start
+    while coming or waiting:
+        if not waiting:
+            now = max(now, coming[0][0])
+        while coming and coming[0][0] <= now:
+            heappush(waiting, heappop(coming)[1])
+        lane = heappop(waiting)
+        lanes[lane].collected.append(now)
+        left[lane] -= 1
+        if left[lane]:
+            heappush(coming, (next(streams[lane]), lane))
+        now += 1
+    return now - 1
+
+
+def predict(plan: Schedule) -> Cycles:
+    """Latency, interval and cycles per layer of ``plan``, equal to what the RTL counts."""
+    lanes = [_Lane(_words(plan, lane)) for lane in range(plan.config.lanes)]
+    starts = [0]
+    streams = [lane.results(starts) for lane in lanes]
+    for i, layer in enumerate(plan.layers):
+        rows = [run.last_row - run.first_row + 1 if run.end > run.begin else 0 for run in layer.runs]
+        last = _collect(lanes, streams, rows, starts[-1])
+        starts.append(last + (COLLECT_TO_END if i == len(plan.layers) - 1 else COLLECT_TO_START))
+    for stream in streams:
+        if next(stream, None) is not None:
+            raise AssertionError("a lane holds more results than its rows")
+
+    compute = starts[-1]
+    elements = plan.config.stream_elements
+    load = plan.config.columns * (-(-plan.inputs // elements) + SAMPLE_GAP)
+    unload = plan.config.columns * -(-plan.outputs // elements)
+    restart = max(compute + TURNAROUND, max(lane.primed() for lane in lanes) + PRIMED_TO_START)
+    return Cycles(
+        latency=load - SAMPLE_GAP - 1 + LAST_BEAT_TO_START + compute + END_TO_FIRST_OUTPUT + unload - 1,
+        interval=max(load, restart, unload),
+        layers={layer.layer.name: end - start for layer, start, end in zip(plan.layers, starts, starts[1:], strict=True)},
+    )

@@ -1,0 +1,117 @@
+"""The parameters of the array. The hardware is a function of this value alone; the network is data in its memories."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from .errors import InputError
+
+SIZED_BY_NETWORK = 0
+"""A capacity of 0 is left to :func:`zeroskip.compile`, which sizes it to the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayConfig:
+    """One sparse MAC array.
+
+    lanes : decoders working side by side, 1 … 64; each issues one nonzero weight per cycle
+    columns : samples worked on together, 1 … 16; each lane broadcasts its weight to this many MACs
+    word : bits of one mask word, 8, 16, 32 or 64
+    weight_bits : 4, 8 or 16, two's complement
+    act_bits : 8
+    stream_bits : width of both AXI4-Streams, 8, 16, 32 or 64; one activation per 8 bits
+    acc_bits : accumulator width, 8 … 40
+    mask_depth : mask-memory words per lane, layer headers included
+    weight_depth : nonzero weights per lane
+    input_depth : stored inputs of one sample
+    hidden_depth : activations held between layers
+    output_depth : outputs of one sample
+    row_depth : output rows over all layers
+    layer_depth : layers of the program, 1 … 64
+
+    The last eight (acc_bits and the depths) may be 0, *sized by the network*; hardware is elaborated from a sized configuration only.
+    """
+
+    lanes: int = 4
+    columns: int = 1
+    word: int = 32
+    weight_bits: int = 8
+    act_bits: int = 8
+    stream_bits: int = 32
+    acc_bits: int = SIZED_BY_NETWORK
+    mask_depth: int = SIZED_BY_NETWORK
+    weight_depth: int = SIZED_BY_NETWORK
+    input_depth: int = SIZED_BY_NETWORK
+    hidden_depth: int = SIZED_BY_NETWORK
+    output_depth: int = SIZED_BY_NETWORK
+    row_depth: int = SIZED_BY_NETWORK
+    layer_depth: int = SIZED_BY_NETWORK
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise InputError(f"ArrayConfig.{field.name} must be an integer, not {value!r}")
+        self._require("lanes", range(1, 65), "1 … 64")
+        self._require("columns", range(1, 17), "1 … 16")
+        self._require("word", (8, 16, 32, 64), "8, 16, 32 or 64")
+        self._require("weight_bits", (4, 8, 16), "4, 8 or 16")
+        self._require("act_bits", (8,), "8")
+        self._require("stream_bits", (8, 16, 32, 64), "8, 16, 32 or 64")
+        self._require("acc_bits", (SIZED_BY_NETWORK, *range(8, 41)), "8 … 40, or 0 to size it by the network")
+        self._require("layer_depth", range(65), "1 … 64, or 0 to size it by the network")
+        for name in CAPACITIES:
+            self._require(name, range(1 << 20), "0 … 1048575")
+
+    def _require(self, name: str, allowed: Any, rule: str) -> None:
+        if getattr(self, name) not in allowed:
+            raise InputError(f"ArrayConfig.{name} must be {rule}, not {getattr(self, name)}")
+
+    @property
+    def sized(self) -> bool:
+        """Whether every capacity is known, so that hardware can be elaborated."""
+        return self.acc_bits > 0 and all(getattr(self, name) > 0 for name in CAPACITIES)
+
+    @property
+    def stream_elements(self) -> int:
+        """Activations in one beat of either stream."""
+        return self.stream_bits // 8
+
+    def with_sizes(self, **sizes: int) -> ArrayConfig:
+        """Fill the capacities that are still 0 from ``sizes``; those already given stay."""
+        return replace(self, **{name: value for name, value in sizes.items() if getattr(self, name) == 0})
+
+    def to_json(self) -> dict[str, int]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, where: str = "ArrayConfig") -> ArrayConfig:
+        """Read what :meth:`to_json` wrote; ``where`` names the file in the refusal of an unknown key."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InputError(f"{where}: unknown option {unknown[0]!r}; allowed are {', '.join(sorted(known))}")
+        return cls(**values)
+
+    @property
+    def digest(self) -> int:
+        """32-bit fingerprint, readable in the hardware's CONFIG_ID register."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+
+
+CAPACITIES = (
+    "mask_depth", "weight_depth", "input_depth", "hidden_depth", "output_depth", "row_depth", "layer_depth",
+)  # fmt: skip
+"""The memory depths of an :class:`ArrayConfig`."""
+
+PRESETS = {
+    "tiny": ArrayConfig(lanes=1),
+    "small": ArrayConfig(lanes=4),
+    "default": ArrayConfig(lanes=8),
+    "batch": ArrayConfig(lanes=4, columns=8),
+}
+"""Named starting points: ``tiny`` for iCE40, ``small`` and ``default`` for ECP5, ``batch`` for eight samples at a time."""

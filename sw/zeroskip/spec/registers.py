@@ -1,0 +1,32 @@
+"""The AXI4-Lite registers, in window 0. Offsets in bytes; every register is 32 bits."""
+
+from __future__ import annotations
+
+IDENTITY = 0x5A53_4B50
+"""``ZSKP`` in ASCII."""
+
+VERSION = 0x0001_0000
+"""Of the hardware and of the image format: major in the upper half."""
+
+ID = 0x00
+VERSION_REGISTER = 0x04
+CONFIG_ID = 0x08
+SHAPE = 0x0C
+CONTROL = 0x10
+STATUS = 0x14
+ERROR = 0x18
+LATENCY = 0x1C
+INTERVAL = 0x20
+GROUPS = 0x24
+LAYER_CYCLES = 0x100
+
+CONTROL_RUN = 1 << 0
+
+STATUS_RUNNING = 1 << 0
+STATUS_READY = 1 << 1
+STATUS_BUSY = 1 << 2
+
+ERROR_EARLY_LAST = 1 << 0
+ERROR_LATE_LAST = 1 << 1
+ERROR_LOAD_WHILE_RUNNING = 1 << 2
+ERROR_ADDRESS = 1 << 3

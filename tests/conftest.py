@@ -1,0 +1,80 @@
+"""What every test may ask for: the folder of real data, a tool that may be absent, and one Hypothesis profile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Workers already share the cores: a torch that starts a thread per core in each of them runs several times slower. Read when
+# torch is first imported, which is after this file.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+INSTALL = {
+    "iverilog": "apt-get install iverilog",
+    "vvp": "apt-get install iverilog",
+    "g++": "apt-get install g++",
+    "make": "apt-get install make",
+    "perl": "apt-get install perl",
+}
+"""The command that brings each tool the tests may ask for."""
+
+NEEDED_BY_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "perl")}
+
+# A shared two-core machine has no steady clock, so no example has a deadline; CI repeats the same examples every time.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def missing_tool(name: str) -> str | None:
+    """Why a test that needs ``name`` cannot run, or None where the tool is on PATH."""
+    if shutil.which(name):
+        return None
+    return f"{name} is not on PATH; install it with: {INSTALL.get(name, f'apt-get install {name}')}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, tools in NEEDED_BY_MARKER.items():
+        if item.get_closest_marker(marker):
+            for tool in tools:
+                if reason := missing_tool(tool):
+                    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """``require_tool("iverilog")`` gives the tool's path, or skips the test by name with the command that installs it."""
+
+    def require(name: str) -> str:
+        if reason := missing_tool(name):
+            pytest.skip(reason)
+        return str(shutil.which(name))
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real networks and data: ZEROSKIP_DATA, by default ``../shared/data`` beside the repository. May be absent."""
+    return Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data").resolve()
+
+
+@pytest.fixture(scope="session")
+def require_data(data_dir: Path) -> Callable[[str], Path]:
+    """``require_data("mnist")`` gives that file or folder of ``data_dir``, or skips the test by its name."""
+
+    def require(name: str) -> Path:
+        path = data_dir / name
+        if not path.exists():
+            pytest.skip(f"real data {name!r} is not in {data_dir}; point ZEROSKIP_DATA at the folder that holds it")
+        return path
+
+    return require
