@@ -95,7 +95,7 @@ class Sequencer(Component):
         m.d.sync += [self.start.eq(begin | go_on), ended.eq(end)]
         with m.If(begin | go_on):
             m.d.sync += [
-                now.eq(following), rows_left.eq(after["rows"]), running.eq(1),
+                line.eq(0), now.eq(following), rows_left.eq(after["rows"]), running.eq(1),
                 self.layer.eq(number), self.from_input.eq(begin), number.eq(Mux(after["last"], 0, number + 1)),
             ]  # fmt: skip
         with m.If(ended):

@@ -17,7 +17,8 @@ module zs_ram #(
 );
     localparam PART = WIDTH / PARTS;
 
-    reg [WIDTH-1:0] mem [0:DEPTH-1];
+    // A read never meets a write of the same word, so synthesis need not guard the old one.
+    (* no_rw_check *) reg [WIDTH-1:0] mem [0:DEPTH-1];
 
 `ifndef ZEROSKIP_NO_IMAGES
     generate

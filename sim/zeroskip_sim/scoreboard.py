@@ -1,0 +1,85 @@
+"""What a run must give, what it gave, and where the two part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zeroskip.spec.network import IntArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """One run: the integers expected at the output, and how a beat carries them.
+
+    expected : (samples, outputs)
+    elements : activations per beat
+    signed : whether an output byte is two's complement
+    """
+
+    expected: IntArray
+    elements: int
+    signed: bool
+
+    def save(self, path: Path) -> None:
+        np.savez(path, expected=self.expected, elements=self.elements, signed=self.signed)
+
+    @classmethod
+    def load(cls, path: Path) -> Job:
+        with np.load(path) as values:
+            return cls(expected=values["expected"], elements=int(values["elements"]), signed=bool(values["signed"]))
+
+    def first_difference(self, outputs: list[IntArray]) -> str | None:
+        """A line that says what is wrong with ``outputs``, one array per TLAST; None when nothing is."""
+        count, width = self.expected.shape
+        for i, (row, expected) in enumerate(zip(outputs, self.expected, strict=False)):
+            if len(row) != width:
+                return f"sample {i}: {len(row)} outputs before TLAST, expected {width}"
+            wrong = np.flatnonzero(row != expected)
+            if len(wrong):
+                j = int(wrong[0])
+                return f"sample {i}, output {j}: expected {expected[j]}, got {row[j]} ({len(wrong)} of {width} outputs wrong)"
+        if len(outputs) != count:
+            return f"{len(outputs)} samples came out, expected {count}"
+        return None
+
+
+def read_outputs(path: Path, job: Job) -> list[IntArray]:
+    """The beats in ``path`` (hex data, hex TKEEP, TLAST) as one array of activations per sample.
+
+    Raises ValueError for a beat with unknown bits or with a TKEEP that has gaps.
+    """
+    samples: list[IntArray] = []
+    current: list[npt.NDArray[Any]] = []
+    dtype = np.int8 if job.signed else np.uint8
+    for number, line in enumerate(path.read_text().splitlines()):
+        data, keep, last = line.split()
+        count = int(keep, 16).bit_length()
+        if int(keep, 16) != (1 << count) - 1:
+            raise ValueError(f"output beat {number}: TKEEP {keep} has gaps")
+        current.append(np.frombuffer(bytes.fromhex(data)[::-1], dtype=dtype)[:count])
+        if last == "1":
+            samples.append(np.concatenate(current).astype(np.int64))
+            current = []
+    if current:
+        samples.append(np.concatenate(current).astype(np.int64))
+    return samples
+
+
+def write_stimulus(path: Path, samples: npt.NDArray[np.uint8], elements: int) -> None:
+    """One line per beat: hex data, TLAST. ``samples`` is (samples, inputs)."""
+    count, inputs = samples.shape
+    beats = -(-inputs // elements)
+    padded = np.zeros((count, beats * elements), dtype=np.uint8)
+    padded[:, :inputs] = samples
+    words = padded.reshape(count, beats, elements)[:, :, ::-1]
+    lines = []
+    for sample in words:
+        text = sample.tobytes().hex()
+        width = 2 * elements
+        lines += [f"{text[i * width : (i + 1) * width]} {int(i == beats - 1)}" for i in range(beats)]
+    path.write_text("\n".join(lines) + "\n")

