@@ -14,7 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cocotb_tools.runner import Icarus, Runner, VerilatorControlFile
+from cocotb_tools.runner import Icarus as CocotbIcarus
+from cocotb_tools.runner import Runner, VerilatorControlFile
 from cocotb_tools.runner import Verilator as CocotbVerilator
 from filelock import FileLock
 
@@ -34,6 +35,14 @@ class _Verilator(CocotbVerilator):
 
     def _build_command(self) -> list[list[str]]:
         return [[word for word in command if word != "--public-flat-rw"] for command in super()._build_command()]
+
+
+class _Icarus(CocotbIcarus):
+    """cocotb's runner, with waves as VCD, which every viewer reads; the bench itself says what to record."""
+
+    def _test_command(self) -> list[list[str]]:
+        swap = {"-fst": "-vcd"}
+        return [[swap.get(word, word) for word in command] for command in super()._test_command()]
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ def build(
     folder = cache_folder() / "models" / key
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")), _environment(simulator):
-        runner: Any = _Verilator() if simulator == "verilator" else Icarus()
+        runner: Any = _Verilator() if simulator == "verilator" else _Icarus()
         if not (folder / "complete").exists():
             _compile(runner, folder, sources, options)
             (folder / "complete").touch()
@@ -97,7 +106,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
         runner.build(
             sources=paths, hdl_toplevel=options["bench"], build_dir=folder, parameters=options["parameters"],
             build_args=build_args, defines={} if options["images"] else {"ZEROSKIP_NO_IMAGES": 1},
-            waves=options["waves"], timescale=("1ns", "1ps"), always=True, log_file=log,
+            waves=options["waves"] and options["simulator"] == "verilator", timescale=("1ns", "1ps"), always=True, log_file=log,
         )  # fmt: skip
     except (SystemExit, RuntimeError, OSError) as error:
         lines = log.read_text().strip().splitlines() if log.exists() else []

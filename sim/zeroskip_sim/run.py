@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from cocotb_tools.check_results import get_results
 
-from zeroskip.spec import formats
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import MismatchError
 from zeroskip.spec.layout import Layout
@@ -34,21 +32,15 @@ class Run:
     cycles : as the RTL counted them; with pauses on the streams only ``layers`` is meaningful
     errors : the ERROR register at the end
     difference : the first difference from the expected outputs, None when there is none
-    simulated_cycles, seconds : clock cycles simulated, and the wall time they took, start-up included
+    clock_cycles, seconds : simulated, and the wall time they took, start-up and comparison included
     """
 
     outputs: IntArray
     cycles: Cycles
     errors: int
     difference: str | None
-    folder: Path
-
-
-def write_images(program: Program, folder: Path) -> None:
-    """``images/*.mem`` of a program below ``folder``, as the Verilog expects them beside the place it runs in."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    for memory in Layout(program.config).memories:
-        formats.write(folder / "images" / f"{memory.name}.mem", program.images[memory.name], memory.width)
+    clock_cycles: int
+    seconds: float
 
 
 def run(
@@ -65,8 +57,9 @@ def run(
     reset_at: int = 0,
     waves: bool = False,
     trace: bool = False,
+    progress: Callable[[str], None] = lambda message: None,
 ) -> Run:
-    """Stream ``inputs`` (samples, inputs) through the RTL in ``folder``, whose ``images/`` hold the program.
+    """Stream ``inputs`` (samples, inputs) through the RTL in ``folder``, whose ``images/*.mem`` hold the program.
 
     The array computes whole groups of ``columns`` samples, and needs a few groups to reach its steady state: the last
     samples are repeated to fill up, compared like the others, and left out of what is returned.
@@ -93,16 +86,19 @@ def run(
         "samples": len(filled), "layers": len(program.layers), "stall_seed": seed, "pauses": int(stalls), "reset_at": reset_at,
         "limit": 50_000 + 20 * groups * _most_cycles(program), "trace": int(trace),
     }  # fmt: skip
+    progress(f"simulating {len(filled)} samples with {simulator}")
+    begun = time.perf_counter()
     start(model, "zeroskip_sim.bench.bulk", folder, seed=seed, plusargs=plusargs, waves=waves)
     if not (folder / "counters.txt").exists():
         raise MismatchError(f"{simulator}, seed {seed}: the array did not deliver {len(filled)} samples within {plusargs['limit']} cycles")
-    status, errors, latency, interval, done, *layers = map(int, (folder / "counters.txt").read_text().split())
+    seconds = time.perf_counter() - begun
+    _, errors, latency, interval, _, *layers, clock_cycles = map(int, (folder / "counters.txt").read_text().split())
     outputs = read_outputs(folder / "outputs.txt", job)
     result = json.loads((folder / "result.json").read_text())
     return Run(
         outputs=np.stack(outputs[: len(inputs)]) if result["difference"] is None else _ragged(outputs, expected),
         cycles=Cycles(latency=latency, interval=interval, layers=dict(zip((x.name for x in program.layers), layers, strict=True))),
-        errors=errors, difference=result["difference"], folder=folder,
+        errors=errors, difference=result["difference"], clock_cycles=clock_cycles, seconds=seconds,
     )  # fmt: skip
 
 
@@ -129,6 +125,8 @@ def start(
     Raises MismatchError when no test ran.
     """
     arguments = [f"+{name}={value}" for name, value in (plusargs or {}).items()]
+    if waves:
+        arguments.append("+waves")
     if model.simulator == "verilator":
         arguments += [f"+verilator+seed+{seed % (1 << 31) or 1}", "+verilator+rand+reset+2"]
     results = folder / "results.xml"

@@ -10,11 +10,7 @@ import torch
 
 from zeroskip.spec.errors import CapacityError, InputError
 from zeroskip.spec.graph import FloatArray, Graph
-from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork
-
-ACC_BITS_LIMIT = 40
-"""Accumulators up to this width are computed exactly: their partial sums, below 2**39, are exact in float64 (2**53), whatever the
-order of summation, and ``acc * multiplier + rounding`` stays below 2**55 + 2**62, inside int64."""
+from zeroskip.spec.network import ACC_BITS_LIMIT, IntArray, QuantizedLinear, QuantizedNetwork, accumulator_bits
 
 
 def run(network: QuantizedNetwork, x_int: npt.ArrayLike, *, batch: int = 1024) -> IntArray:
@@ -80,10 +76,7 @@ class _Layer:
 
 
 def _require_exact(layer: QuantizedLinear) -> None:
-    largest_input = max(-layer.input.low, layer.input.high)
-    weight, bias = layer.weight.astype(np.float64), layer.bias.astype(np.float64)
-    bound = np.abs(weight).sum(axis=1) * largest_input + np.abs(bias)
-    needed = int(bound.max(initial=0)).bit_length() + 1
+    needed = accumulator_bits(layer.weight, layer.bias, layer.input)
     if needed > ACC_BITS_LIMIT:
         raise CapacityError(
             f"layer {layer.name!r}: the accumulator would need {needed} bits, more than the limit of {ACC_BITS_LIMIT}"

@@ -94,6 +94,12 @@ module bulk #(
         in_valid = 1'b0; in_last = 1'b0; in_data = 0; out_ready = 1'b0;
         state = RUN; awvalid = 1'b0; wvalid = 1'b0; arvalid = 1'b0; index = 0;
         rewind;
+`ifdef __ICARUS__
+        if ($test$plusargs("waves")) begin
+            $dumpfile("waves.vcd");
+            $dumpvars(0, bulk);
+        end
+`endif
     end
 
     always @(posedge clk) begin
@@ -119,7 +125,7 @@ module bulk #(
         end
         quiet <= received >= samples && !out_valid ? quiet + 1 : 0;
         if (traces != 0 && dut.array.requantizer.enable)
-            $fwrite(traces, "%0d %h\n", since_start, dut.array.requantizer.data);
+            $fwrite(traces, "%0d %h %h\n", since_start, dut.array.requantizer.address, dut.array.requantizer.data);
 
         // Control: start once, read the counters when all is quiet.
         case (state)
@@ -143,6 +149,7 @@ module bulk #(
             end
             default: begin
                 if (!done) begin
+                    $fwrite(counters, "%0d\n", since_start);
                     $fclose(counters);
                     $fclose(outputs);
                     if (traces != 0) $fclose(traces);

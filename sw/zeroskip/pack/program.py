@@ -39,7 +39,7 @@ def _program(layout: Layout, plan: Schedule) -> list[int]:
     words = []
     for i, p in enumerate(plan.layers):
         words.append(layout.program.encode({
-            "last": i == len(plan.layers) - 1, "signed": p.layer.signed, "rows": len(p.layer.rows),
+            "last": i == len(plan.layers) - 1, "signed": p.layer.input.signed, "rows": len(p.layer.rows),
             "offset": (p.store - p.first_row) % (1 << layout.store_bits),
             "zero_point": p.layer.zero_point, "low": p.layer.low, "high": p.layer.high,
         }))  # fmt: skip

@@ -9,9 +9,14 @@ import numpy.typing as npt
 
 from zeroskip.spec.errors import CapacityError, InputError
 from zeroskip.spec.graph import Graph, LinearLayer
-from zeroskip.spec.network import QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from zeroskip.spec.network import (
+    ACC_BITS_LIMIT,
+    QuantizedLinear,
+    QuantizedNetwork,
+    QuantizedTensor,
+    accumulator_bits,
+)
 
-from .accumulator import ACC_BITS_LIMIT, layer_accumulator_bits
 from .calibrate import activation_formats, checked_calibration, require_float32_range
 from .requantize import multiplier_and_shift
 from .weights import BIAS_LIMIT, quantize_weights
@@ -73,7 +78,7 @@ def _quantize_layer(
         low=target.zero_point if layer.relu else target.low,
         high=target.high,
     )
-    needed = layer_accumulator_bits(quantized)
+    needed = accumulator_bits(quantized.weight, quantized.bias, quantized.input)
     if needed > ACC_BITS_LIMIT:
         raise CapacityError(
             f"layer {layer.name!r}: the accumulator would need {needed} bits, more than the limit of {ACC_BITS_LIMIT};"

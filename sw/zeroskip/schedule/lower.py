@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork
+from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork, QuantizedTensor
 
 Indices = npt.NDArray[np.intp]
 
@@ -35,7 +35,7 @@ class LoweredLayer:
     shift: IntArray
     rows: Indices
     columns: Indices
-    signed: bool
+    input: QuantizedTensor
     zero_point: int
     low: int
     high: int
@@ -73,7 +73,7 @@ def _start(layer: QuantizedLinear) -> LoweredLayer:
         name=layer.name, weight=layer.weight, mask=layer.weight != 0,
         bias=layer.bias, multiplier=layer.multiplier, shift=layer.shift,
         rows=np.arange(outputs), columns=np.arange(inputs),
-        signed=layer.input.signed, zero_point=layer.output.zero_point, low=layer.low, high=layer.high,
+        input=layer.input, zero_point=layer.output.zero_point, low=layer.low, high=layer.high,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from zeroskip.spec.config import CAPACITIES, ArrayConfig
 from zeroskip.spec.errors import CapacityError
 from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.spec.network import ACC_BITS_LIMIT, QuantizedNetwork, accumulator_bits
 
 from .lower import LoweredLayer, lower
 from .split import LaneRun, split
@@ -72,9 +72,11 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     needs = {
         "weight_depth": max(sum(p.runs[lane].end - p.runs[lane].begin for p in plans) for lane in range(config.lanes)),
         "input_depth": inputs, "hidden_depth": hidden, "output_depth": outputs,
-        "row_depth": first_row, "layer_depth": len(plans), "acc_bits": max(_accumulator_bits(layer) for layer in lowered),
+        "row_depth": first_row, "layer_depth": len(plans), "acc_bits": max(8, *(accumulator_bits(layer.weight, layer.bias, layer.input) for layer in lowered)),
     }  # fmt: skip
     needs["weight_depth"] = max(1, needs["weight_depth"])
+    if needs["acc_bits"] > ACC_BITS_LIMIT:
+        raise CapacityError(f"ArrayConfig.acc_bits must be 8 … {ACC_BITS_LIMIT}, but this network needs {needs['acc_bits']}")
     words = max(sum(len(p.runs[lane].word_counts) for p in plans) for lane in range(config.lanes))
     needs["mask_depth"] = _with_headers(config.with_sizes(**needs), words, len(plans))
     sized = config.with_sizes(**needs)
@@ -88,13 +90,6 @@ def _place(layers: tuple[LoweredLayer, ...], word: int) -> tuple[list[int], int]
     even, odd = max(sizes[0::2], default=0), max(sizes[1::2], default=0)
     stores = [0 if i % 2 == 0 else even for i in range(len(sizes))]
     return [*stores, 0], max(even + odd, word)
-
-
-def _accumulator_bits(layer: LoweredLayer) -> int:
-    """Two's complement width that no partial sum can leave: the bound is sum |w|·max|x| + |bias|."""
-    largest = 128 if layer.signed else 255
-    bound = int((np.abs(layer.weight).sum(axis=1) * largest + np.abs(layer.bias)).max())
-    return max(8, bound.bit_length() + 1)
 
 
 def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
@@ -112,7 +107,5 @@ def _require_capacity(config: ArrayConfig, needs: dict[str, int], weight_bits: i
         have = getattr(config, name)
         if have < needs[name]:
             raise CapacityError(f"ArrayConfig.{name} must be at least {needs[name]} for this network, not {have}")
-    if config.acc_bits > 40:
-        raise CapacityError(f"ArrayConfig.acc_bits must be 8 … 40, but this network needs {config.acc_bits}")
     if config.weight_bits != weight_bits:
         raise CapacityError(f"ArrayConfig.weight_bits is {config.weight_bits}, but the network has {weight_bits}-bit weights")

@@ -22,6 +22,10 @@ MULTIPLIER_BITS = 16
 """Requantization multipliers are unsigned and below 2**16."""
 
 
+ACC_BITS_LIMIT = 40
+"""The widest accumulator of the array. Up to it requantization is exact in 64-bit integers, and sums are exact in float64."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class QuantizedTensor:
     """An activation's number format: ``real = scale * (integer - zero_point)``.
@@ -88,3 +92,17 @@ class QuantizedNetwork:
     @property
     def output(self) -> QuantizedTensor:
         return self.layers[-1].output
+
+
+def accumulator_bound(weight: IntArray, bias: IntArray, input: QuantizedTensor) -> IntArray:
+    """Sum of |weight|·max|x|, plus |bias|, per row: no partial sum exceeds it, in whatever order or split over lanes.
+
+    weight : (outputs, inputs); bias : (outputs,); the result is (outputs,) int64
+    """
+    largest = max(-input.low, input.high)
+    return np.asarray(np.abs(weight).sum(axis=1) * largest + np.abs(bias), dtype=np.int64)
+
+
+def accumulator_bits(weight: IntArray, bias: IntArray, input: QuantizedTensor) -> int:
+    """Width of the two's complement accumulator in which no row of the layer can overflow."""
+    return int(accumulator_bound(weight, bias, input).max(initial=0)).bit_length() + 1

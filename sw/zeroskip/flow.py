@@ -1,0 +1,231 @@
+"""The pipeline: a model becomes a design, and a design is simulated. The only module that calls the hardware and the simulation."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zeroskip import reference
+from zeroskip.frontend import capture
+from zeroskip.pack import pack
+from zeroskip.quantize import dequantize, quantize, quantize_input
+from zeroskip.schedule import predict, schedule
+from zeroskip.spec import storage
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.cycles import Cycles
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.network import IntArray, QuantizedNetwork
+from zeroskip.spec.program import Program
+
+if TYPE_CHECKING:
+    import torch
+
+Progress = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def compile(
+    model: torch.nn.Module,
+    example_input: torch.Tensor,
+    *,
+    calibration: npt.ArrayLike,
+    masks: Mapping[str, torch.Tensor] | None = None,
+    config: ArrayConfig | None = None,
+    progress: Progress = silent,
+) -> Design:
+    """Capture, quantize, schedule and pack ``model``; the Verilog is elaborated when it is first needed.
+
+    model : a chain of Linear, ReLU, BatchNorm1d, Flatten, Dropout and Identity; it is not changed
+    example_input : (N, …) float, any N of at least 1
+    calibration : (N, …) float inputs from which the activations' ranges are taken
+    masks : parameter name → bool tensor of its shape, True where a weight is kept; without it, weights that are zero are pruned
+    config : of the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
+        pruned weights of the same shapes run on the same Verilog or bitstream, as long as they fit.
+    progress : called with a line before each step
+
+    Raises UnsupportedError for operators that cannot be built, all at once; InputError and CapacityError as each step does.
+    """
+    config = config or ArrayConfig()
+    progress("capturing the network")
+    graph = capture(model, example_input, dict(masks) if masks is not None else None)
+    progress("quantizing")
+    network = quantize(graph, np.asarray(calibration), weight_bits=config.weight_bits, act_bits=config.act_bits)
+    return assemble(network, config, progress)
+
+
+def assemble(network: QuantizedNetwork, config: ArrayConfig, progress: Progress = silent) -> Design:
+    """Schedule, pack and predict an integer network: the second half of :func:`compile`, for networks quantized elsewhere."""
+    progress("scheduling and packing")
+    plan = schedule(network, config)
+    program = pack(plan, network)
+    progress("predicting cycles")
+    return Design(
+        network=network, program=program, cycles=predict(plan), dense_cycles=predict(schedule(_dense(network), _same_array(config)))
+    )
+
+
+def _dense(network: QuantizedNetwork) -> QuantizedNetwork:
+    """The same layers with every weight kept; their values do not matter to the cycles."""
+    layers = (replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers)
+    return replace(network, layers=tuple(layers))
+
+
+def _same_array(config: ArrayConfig) -> ArrayConfig:
+    """The same lanes, columns and words with room for the dense network."""
+    return ArrayConfig(
+        lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
+        act_bits=config.act_bits, stream_bits=config.stream_bits,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Simulation:
+    """One run of the RTL.
+
+    outputs : integers, same shape and dtype as :meth:`Design.reference` gives
+    cycles : as the RTL counted them; with stalls only ``layers`` can be compared with the prediction
+    difference : None, or the first difference from the reference: sample, layer, row, column, expected, got, cycle and seed
+    errors : the ERROR register at the end, 0 when all is well
+    simulator, seed, stalls : as they were asked for
+    clock_cycles, seconds : simulated, and the wall time that took, start-up and comparison included
+    folder : of results, waves and logs; None when it was temporary and all went well
+    """
+
+    outputs: IntArray
+    cycles: Cycles
+    difference: str | None
+    errors: int
+    simulator: str
+    seed: int
+    stalls: bool
+    clock_cycles: int
+    seconds: float
+    folder: Path | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """A network on an array: integers, images, prediction, Verilog.
+
+    network : the integer network, what the reference computes
+    program : memory images and sized configuration
+    cycles : predicted for one group of ``columns`` samples
+    dense_cycles : of the same array with every weight kept, which no mask slows
+    """
+
+    network: QuantizedNetwork
+    program: Program
+    cycles: Cycles
+    dense_cycles: Cycles
+
+    @property
+    def config(self) -> ArrayConfig:
+        return self.program.config
+
+    @cached_property
+    def _generated(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        from zeroskip_hw.verilog import generate
+
+        result = generate(self.config)
+        return result.files, result.sidecar
+
+    @property
+    def verilog(self) -> Mapping[str, str]:
+        """Verilog text by file name; a function of ``config`` alone."""
+        return self._generated[0]
+
+    def quantize_input(self, x: npt.ArrayLike) -> IntArray:
+        """Float inputs (N, …) → the integers that enter the RTL, same shape."""
+        return quantize_input(self.network, np.asarray(x))
+
+    def dequantize(self, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Integer outputs → floats, same shape."""
+        return dequantize(self.network, np.asarray(y))
+
+    def reference(self, x: npt.ArrayLike) -> IntArray:
+        """Integer outputs (N, …) for float inputs, computed by PyTorch with the masked weights."""
+        return reference.run(self.network, self.quantize_input(x))
+
+    def simulate(
+        self,
+        x: npt.ArrayLike,
+        *,
+        simulator: str = "verilator",
+        seed: int = 1,
+        stalls: bool = False,
+        waves: bool = False,
+        folder: str | Path | None = None,
+        reset_at: int = 0,
+        progress: Progress = silent,
+    ) -> Simulation:
+        """Run the RTL on float inputs ``x`` (N, …) and compare every output with the reference.
+
+        simulator : ``verilator`` or ``icarus``
+        seed : of the pauses and of the registers' and memories' initial contents
+        stalls : random pauses on both streams
+        waves : record signals, FST under Verilator, VCD under Icarus, in ``folder``
+        folder : keep results, logs and waves there; by default they are kept only after a mismatch
+        reset_at : reset the array once, that many cycles after the start, and begin again
+
+        A mismatch is not an exception: look at ``difference``. Raises ToolMissingError, with the command that installs it, when a
+        program is absent, and InputError for unusable inputs.
+        """
+        from zeroskip_sim.locate import locate
+        from zeroskip_sim.run import run
+
+        inputs = self.quantize_input(x)
+        if not len(inputs):
+            raise InputError("simulate needs at least one sample")
+        flat = inputs.reshape(len(inputs), -1)
+        layers = reference.run_layers(self.network, inputs)
+        home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
+        shutil.rmtree(home / "images", ignore_errors=True)
+        storage.write_images(self.program, home / "images")
+        progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
+        options: dict[str, Any] = {
+            "output": self.network.output, "folder": home, "simulator": simulator, "seed": seed,
+            "stalls": stalls, "reset_at": reset_at, "progress": progress,
+        }  # fmt: skip
+        result = run(self.program, self.verilog, flat, layers[-1], waves=waves, **options)
+        difference = result.difference
+        if difference is not None:
+            progress("looking for the first wrong activation")
+            run(self.program, self.verilog, flat, layers[-1], trace=True, **options)
+            signed = [layer.output.signed for layer in self.network.layers]
+            found = locate(self.program, layers, signed, home / "trace.txt")
+            difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
+        kept = folder is not None or difference is not None or waves
+        if not kept:
+            shutil.rmtree(home)
+        return Simulation(
+            outputs=result.outputs.reshape(len(inputs), *self.network.output_shape), cycles=result.cycles,
+            difference=difference, errors=result.errors, simulator=simulator, seed=seed, stalls=stalls,
+            clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
+        )  # fmt: skip
+
+    def save(self, folder: str | Path, *, image_formats: Sequence[str] = ("mem",)) -> Path:
+        """Write Verilog, images, manifest and integer network to ``folder``, whole or not at all."""
+        saved = storage.Saved(
+            network=self.network, program=self.program, cycles=self.cycles, dense_cycles=self.dense_cycles,
+            verilog=self.verilog, sidecar=self._generated[1],
+        )  # fmt: skip
+        return storage.save(saved, folder, image_formats=image_formats)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Design:
+        """Read what :meth:`save` wrote, every file checked against the manifest. The Verilog is the saved one."""
+        saved = storage.load(folder)
+        design = cls(network=saved.network, program=saved.program, cycles=saved.cycles, dense_cycles=saved.dense_cycles)
+        design.__dict__["_generated"] = (saved.verilog, saved.sidecar)
+        return design

@@ -1,0 +1,217 @@
+"""A design on disk: manifest, integer network, memory images and Verilog in one folder that is complete or absent.
+
+====================== ===================================================================================================
+``manifest.json``      versioned; configuration, layers, number formats, predicted cycles, sha256 of every other file
+``network.safetensors`` the integer network, for the reference
+``images/*.mem``       one image per memory, where the Verilog looks for it; other formats in ``images/<format>/``
+``rtl/*.v``            the Verilog, with its ports, windows and hashes in ``rtl/zeroskip.json``
+====================== ===================================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from . import formats
+from .config import ArrayConfig
+from .cycles import Cycles
+from .errors import ImageError, InputError
+from .layout import Layout
+from .network import QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from .program import LayerInfo, Program
+
+FORMAT = "zeroskip"
+FORMAT_VERSION = 1
+
+_ARRAYS = ("weight", "weight_scale", "bias", "multiplier", "shift")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Saved:
+    """What a folder holds. ``verilog`` is text by file name, ``sidecar`` its description."""
+
+    network: QuantizedNetwork
+    program: Program
+    cycles: Cycles
+    dense_cycles: Cycles
+    verilog: Mapping[str, str]
+    sidecar: Mapping[str, Any]
+
+
+def save(saved: Saved, folder: str | Path, *, image_formats: Sequence[str] = ("mem",)) -> Path:
+    """Write ``folder`` whole or not at all; a design that was there is replaced, anything else is refused.
+
+    image_formats : of the images; ``mem`` is always among them, because the Verilog reads it
+    """
+    folder = Path(folder)
+    unknown = sorted(set(image_formats) - set(formats.FORMATS))
+    if unknown:
+        raise InputError(f"image format must be one of {', '.join(formats.FORMATS)}, not {unknown[0]!r}")
+    with _replacing(folder) as part:
+        (part / "rtl").mkdir()
+        for name, text in saved.verilog.items():
+            (part / "rtl" / name).write_text(text)
+        (part / "rtl" / "zeroskip.json").write_text(_json(saved.sidecar))
+        for format in dict.fromkeys(("mem", *image_formats)):
+            write_images(saved.program, part / "images" / ("" if format == "mem" else format), format)
+        _save_network(saved.network, part / "network.safetensors")
+        files = sorted(path for path in part.rglob("*") if path.is_file())
+        manifest = _manifest(saved) | {"files": {path.relative_to(part).as_posix(): _sha256(path) for path in files}}
+        (part / "manifest.json").write_text(_json(manifest))
+    return folder
+
+
+def write_images(program: Program, folder: Path, format: str = "mem") -> None:
+    """One file per memory, named after it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for memory in Layout(program.config).memories:
+        formats.write(folder / f"{memory.name}.{format}", program.images[memory.name], memory.width)
+
+
+def load(folder: str | Path) -> Saved:
+    """Read what :func:`save` wrote.
+
+    Raises ImageError, naming the file, when one is missing, altered (sha256), or the manifest is of another version.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    try:
+        for name, digest in manifest["files"].items():
+            path = folder / name
+            if not path.is_file():
+                raise ImageError(f"{path}: is missing; the manifest lists it")
+            if _sha256(path) != digest:
+                raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
+        config = ArrayConfig.from_json(manifest["config"], where=str(folder / "manifest.json"))
+        program = Program(
+            config=config, layers=tuple(LayerInfo.from_json(layer) for layer in manifest["layers"]),
+            inputs=manifest["inputs"], outputs=manifest["outputs"],
+            images={
+                memory.name: tuple(formats.read(folder / "images" / f"{memory.name}.mem", memory.width))
+                for memory in Layout(config).memories
+            },
+        )  # fmt: skip
+        return Saved(
+            network=_load_network(manifest["network"], folder / "network.safetensors"), program=program,
+            cycles=Cycles.from_json(manifest["cycles"]), dense_cycles=Cycles.from_json(manifest["dense_cycles"]),
+            verilog={name: (folder / "rtl" / name).read_text() for name in manifest["verilog"]["files"]},
+            sidecar=json.loads((folder / "rtl" / "zeroskip.json").read_text()),
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ImageError(f"{folder / 'manifest.json'}: is incomplete: {error}") from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ImageError(f"{path}: is missing; {folder} is not a design that zeroskip build wrote")
+    try:
+        manifest = json.loads(path.read_text())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ImageError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ImageError(f"{path}: is not a zeroskip manifest")
+    if manifest.get("version") != FORMAT_VERSION:
+        raise ImageError(f"{path}: version must be {FORMAT_VERSION}, not {manifest.get('version')!r}; build the design again")
+    return manifest
+
+
+def _manifest(saved: Saved) -> dict[str, Any]:
+    layout = Layout(saved.program.config)
+    return {
+        "format": FORMAT, "version": FORMAT_VERSION,
+        "config": saved.program.config.to_json(),
+        "inputs": saved.program.inputs, "outputs": saved.program.outputs,
+        "network": {
+            "input_shape": list(saved.network.input_shape), "output_shape": list(saved.network.output_shape),
+            "weight_bits": saved.network.weight_bits,
+            "layers": [
+                {"name": layer.name, "input": asdict(layer.input), "output": asdict(layer.output), "low": layer.low, "high": layer.high}
+                for layer in saved.network.layers
+            ],
+        },
+        "layers": [layer.to_json() for layer in saved.program.layers],
+        "images": {
+            memory.name: {
+                "file": f"images/{memory.name}.mem", "width": memory.width, "depth": memory.depth,
+                "words": len(saved.program.images[memory.name]), "encoding": "flat bitmap" if "masks" in memory.name else "words",
+            }
+            for memory in layout.memories
+        },
+        "cycles": saved.cycles.to_json(), "dense_cycles": saved.dense_cycles.to_json(),
+        "verilog": {"top": saved.sidecar["top"], "files": list(saved.verilog)},
+    }  # fmt: skip
+
+
+def _save_network(network: QuantizedNetwork, path: Path) -> None:
+    arrays = {
+        f"{i}.{name}": np.ascontiguousarray(getattr(layer, name)) for i, layer in enumerate(network.layers) for name in _ARRAYS
+    }
+    save_file(arrays, path)
+
+
+def _load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ImageError(f"{path}: cannot be read: {error}") from error
+    layers = [
+        QuantizedLinear(
+            name=layer["name"], input=QuantizedTensor(**layer["input"]), output=QuantizedTensor(**layer["output"]),
+            low=layer["low"], high=layer["high"], **{name: arrays[f"{i}.{name}"] for name in _ARRAYS},
+        )
+        for i, layer in enumerate(values["layers"])
+    ]  # fmt: skip
+    return QuantizedNetwork(
+        input_shape=tuple(values["input_shape"]), output_shape=tuple(values["output_shape"]),
+        weight_bits=values["weight_bits"], layers=tuple(layers),
+    )  # fmt: skip
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that takes its place when all went well."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: must be a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
+        raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+    old = part.with_name(f"{part.name}.old")
+    try:
+        yield part
+        part.chmod(0o755)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(part, folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
