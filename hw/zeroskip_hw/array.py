@@ -75,7 +75,7 @@ class SparseArray(Component):
                 lane.grant.eq(collector.grant[number]),
             ]  # fmt: skip
         m.d.comb += [
-            collector.layer.eq(sequencer.layer),
+            collector.start.eq(sequencer.start), collector.layer.eq(sequencer.layer),
             collector.request.eq(Cat(*(lane.request for lane in lanes))),
             collector.heads.eq(Cat(*(lane.head for lane in lanes))),
             collector.tails.eq(Cat(*(lane.tail_result for lane in lanes))),

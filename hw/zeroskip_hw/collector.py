@@ -15,7 +15,7 @@ from .words import fields
 
 
 class Collector(Component):
-    """Six-stage pipeline; one result per cycle, the lowest waiting lane first.
+    """Six-stage pipeline; one result per cycle, from the waiting lanes in turn.
 
     Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles k lanes comes out
     when its k-th part has come in.
@@ -23,8 +23,8 @@ class Collector(Component):
     Members
     -------
     load : In(load_bus)
-    layer : In
-        Number of the running layer.
+    start : In(1), layer : In
+        A layer begins; its number.
     request : In(lanes), grant : Out(lanes)
         ``grant`` is one-hot and answers in the same cycle.
     heads, tails : In(lanes), sums : In(lanes · columns · acc_bits)
@@ -40,7 +40,7 @@ class Collector(Component):
         c = layout.config
         width = c.acc_bits * c.columns
         super().__init__({
-            "load": In(load_bus(layout)), "layer": In(layout.layer_bits),
+            "load": In(load_bus(layout)), "start": In(1), "layer": In(layout.layer_bits),
             "request": In(c.lanes), "grant": Out(c.lanes),
             "heads": In(c.lanes), "tails": In(c.lanes), "sums": In(c.lanes * width),
             "valid": Out(1), "row": Out(layout.row_bits), "total": Out(width), "next_row": Out(layout.row_bits),
@@ -53,7 +53,7 @@ class Collector(Component):
 
         # Stage 1: the grant is out, the lanes present their results.
         granted = Signal(lanes)
-        m.d.comb += self.grant.eq(self.request & (~self.request + 1))
+        m.d.comb += self.grant.eq(_in_turn(m, self.request, self.start))
         m.d.sync += granted.eq(self.grant)
         lane1 = Signal(layout.lane_bits)
         m.d.comb += lane1.eq(
@@ -117,6 +117,23 @@ class Collector(Component):
             m.d.sync += arrived.word_select(slot4, layout.lane_bits).eq(Mux(is_whole, 0, before + 1))
         m.d.sync += [self.valid.eq(valid4 & is_whole), self.row.eq(row4), self.total.eq(total)]
         return m
+
+
+def _in_turn(m: Module, request: Any, start: Any) -> Any:
+    """One-hot: the lowest request above the lane served last, or else the lowest of all.
+
+    Fair, so that no lane falls behind; and every layer starts with lane 0, so that its cycles depend on nothing before it.
+    """
+    above = Signal(len(request))
+    later = request & above
+    chosen = Mux(later.any(), later, request)
+    grant = Signal(len(request))
+    m.d.comb += grant.eq(chosen & (~chosen + 1))
+    with m.If(request.any()):
+        m.d.sync += above.eq(~(grant | (grant - 1)))
+    with m.If(start):
+        m.d.sync += above.eq(0)
+    return grant
 
 
 def _or(values: list[Any]) -> Any:

@@ -26,6 +26,8 @@ SIMULATORS = ("verilator", "icarus")
 WAIVED = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "CASEOVERLAP", "DECLFILENAME")
 """Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless."""
 
+HEADERS = (Path("/usr/include"), Path("/usr/local/include"))
+
 VERILATOR_MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2"
 """Precompiled headers of large models fail to compile without the first."""
 
@@ -125,6 +127,13 @@ def require(simulator: str) -> None:
             raise ToolMissingError(
                 f"{simulator}: {program!r} is missing; install it with: apt-get install {packages.get(program, program)}"
             )
+
+
+def wave_simulator() -> str | None:
+    """The simulator that can record waves here: Verilator where the headers of its FST writer are, else Icarus, else None."""
+    if all(any((root / name).exists() for root in HEADERS) for name in ("lz4.h", "zlib.h")):
+        return "verilator"
+    return "icarus" if shutil.which("iverilog") else None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +21,8 @@ from .run import start
 
 TOP = "zeroskip"
 """The module under test; the file ``bench/zeroskip.vlt`` opens its ports to Python."""
+
+BENCHES = "zeroskip_sim.bench.protocol,zeroskip_sim.bench.refusals"
 
 CASES = "cases.json"
 
@@ -40,28 +43,26 @@ class Case:
     signed: bool
     cycles: Cycles
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         program = self.program
         return {
             "config": program.config.to_json(), "layers": [layer.to_json() for layer in program.layers],
-            "input_count": program.inputs, "output_count": program.outputs,
-            "images": {name: list(words) for name, words in program.images.items()},
+            "input_count": program.inputs, "output_count": program.outputs, "images": dict(program.images),
             "inputs": self.inputs.tolist(), "expected": self.expected.tolist(),
             "signed": self.signed, "cycles": self.cycles.to_json(),
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, values: Mapping[str, object]) -> Case:
-        v: dict[str, object] = dict(values)
+    def from_json(cls, values: Mapping[str, Any]) -> Case:
         program = Program(
-            config=ArrayConfig.from_json(v["config"]),  # type: ignore[arg-type]
-            layers=tuple(LayerInfo.from_json(layer) for layer in v["layers"]),  # type: ignore[attr-defined]
-            inputs=int(v["input_count"]), outputs=int(v["output_count"]),  # type: ignore[call-overload]
-            images={name: tuple(words) for name, words in v["images"].items()},  # type: ignore[attr-defined]
+            config=ArrayConfig.from_json(values["config"]),
+            layers=tuple(LayerInfo.from_json(layer) for layer in values["layers"]),
+            inputs=values["input_count"], outputs=values["output_count"],
+            images={name: tuple(words) for name, words in values["images"].items()},
         )  # fmt: skip
         return cls(
-            program=program, inputs=np.array(v["inputs"], dtype=np.int64), expected=np.array(v["expected"], dtype=np.int64),
-            signed=bool(v["signed"]), cycles=Cycles.from_json(v["cycles"]),  # type: ignore[arg-type]
+            program=program, signed=values["signed"], cycles=Cycles.from_json(values["cycles"]),
+            inputs=np.array(values["inputs"], dtype=np.int64), expected=np.array(values["expected"], dtype=np.int64),
         )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def run_tests(
     cases: Sequence[Case], verilog: Mapping[str, str], *, simulator: str, folder: Path, seed: int, only: str = "",
     waves: bool = False,
 ) -> dict[str, str | None]:  # fmt: skip
-    """Run :mod:`zeroskip_sim.bench.protocol` on the hardware that all ``cases`` share; per test None, or why it failed.
+    """Run :mod:`zeroskip_sim.bench.protocol` and ``refusals`` on the hardware that all ``cases`` share; per test None, or why it failed.
 
     only : a regular expression that chooses among the tests
 
@@ -85,7 +86,7 @@ def run_tests(
     (folder / CASES).write_text(json.dumps([case.to_json() for case in cases]))
     model = build(verilog, TOP, simulator, parameters={}, waves=waves, images=False)
     environment = {"COCOTB_TEST_FILTER": only} if only else {}
-    start(model, "zeroskip_sim.bench.protocol", folder, seed=seed, waves=waves, environment=environment)
+    start(model, BENCHES, folder, seed=seed, waves=waves, environment=environment)
     return dict(sorted(_read_results(folder / "results.xml").items()))
 
 

@@ -25,8 +25,13 @@ from zeroskip.spec.errors import InputError
 from zeroskip.spec.network import IntArray, QuantizedNetwork
 from zeroskip.spec.program import Program
 
+from zeroskip.summary import Summary, summarise
+
 if TYPE_CHECKING:
     import torch
+
+KEPT_SAMPLES = 64
+"""Inputs that a saved design keeps for its simulation."""
 
 Progress = Callable[[str], None]
 
@@ -134,6 +139,11 @@ class Design:
         return self.program.config
 
     @cached_property
+    def summary(self) -> Summary:
+        """Weights, cycles and bits per layer, beside the same array run dense."""
+        return summarise(self.program, self.cycles, self.dense_cycles)
+
+    @cached_property
     def _generated(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
         from zeroskip_hw.verilog import generate
 
@@ -214,13 +224,20 @@ class Design:
             clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
 
-    def save(self, folder: str | Path, *, image_formats: Sequence[str] = ("mem",)) -> Path:
-        """Write Verilog, images, manifest and integer network to ``folder``, whole or not at all."""
+    def save(
+        self, folder: str | Path, *, image_formats: Sequence[str] = ("mem",), samples: npt.ArrayLike | None = None
+    ) -> Path:
+        """Write Verilog, images, manifest, integer network and report to ``folder``, whole or not at all.
+
+        image_formats : ``mem``, which the Verilog reads and which is always written, ``hex``, ``coe``, ``mif``, ``bin``
+        samples : float inputs (N, …) that ``zeroskip sim`` uses by default; the first ``KEPT_SAMPLES`` are kept
+        """
         saved = storage.Saved(
             network=self.network, program=self.program, cycles=self.cycles, dense_cycles=self.dense_cycles,
             verilog=self.verilog, sidecar=self._generated[1],
         )  # fmt: skip
-        return storage.save(saved, folder, image_formats=image_formats)
+        kept = None if samples is None else np.asarray(samples)[:KEPT_SAMPLES]
+        return storage.save(saved, folder, image_formats=image_formats, samples=kept, report=self.summary.to_json())
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,11 +21,13 @@ def _activations(rng: np.random.Generator) -> QuantizedTensor:
     return QuantizedTensor(scale=1.0, zero_point=int(rng.integers(-128, 128)) if signed else 0, signed=signed)
 
 
-def random_network(rng: np.random.Generator, sizes: Sequence[int], density: float, weight_bits: int) -> QuantizedNetwork:
+def random_network(
+    rng: np.random.Generator, sizes: Sequence[int], density: float, weight_bits: int
+) -> QuantizedNetwork:
     """Fully connected layers whose outputs use most of their range."""
     limit = 1 << (weight_bits - 1)
     layers, given = [], _activations(rng)
-    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (inputs, outputs) in enumerate(pairwise(sizes)):
         result = _activations(rng)
         weight = rng.integers(-limit, limit, size=(outputs, inputs)) * (rng.random((outputs, inputs)) < density)
         gain = rng.uniform(0.2, 3, size=outputs) * 100 / max(1.0, np.sqrt(inputs * density) * 128 * limit / 3)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.sim.networks import cases_on_one_array
+
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.errors import MismatchError
 from zeroskip_hw.verilog import generate
 from zeroskip_sim.protocol import Case, run_tests
 
 TESTS = 15
-"""In zeroskip_sim.bench.protocol: a test that is not collected there must not pass here."""
+"""In both modules of zeroskip_sim.protocol.BENCHES: a test that is not collected there must not pass here."""
 
 SHAPES = {
     1: (ArrayConfig(lanes=2, columns=1, word=8, stream_bits=32), (15, 12, 10)),
@@ -45,9 +45,7 @@ def run(cases: list[Case], folder: Path, simulator: str, *, seed: int, only: str
 @pytest.mark.slow
 @pytest.mark.parametrize("simulator", BOTH)
 @pytest.mark.parametrize("columns", SHAPES)
-def test_protocol(
-    cases: Callable[[int, int], list[Case]], columns: int, simulator: str, tmp_path: Path
-) -> None:
+def test_protocol(cases: Callable[[int, int], list[Case]], columns: int, simulator: str, tmp_path: Path) -> None:
     results = run(cases(columns, columns), tmp_path, simulator, seed=columns)
     failures = [f"{name}: {fault}" for name, fault in results.items() if fault is not None]
     assert not failures, "\n".join(failures)

@@ -26,6 +26,9 @@ from .monitors import watch_handshake
 OKAY, SLVERR = AxiResp.OKAY, AxiResp.SLVERR
 SEED = int(os.environ.get("COCOTB_RANDOM_SEED", "1"))
 
+LIMIT_MS = 2
+"""A test's limit of simulated time: 200 000 clock cycles."""
+
 
 def pauses(rng: random.Random, share: float) -> Iterator[bool]:
     """Pause in this share of the cycles."""
@@ -59,10 +62,12 @@ class TB:
     @classmethod
     async def open(cls, dut: Any) -> TB:
         """Start the clock and reset the DUT, whose outputs are unknown before that."""
-        for name in ("s_axis_tvalid", "m_axis_tready", *(f"s_axil_{n}" for n in ("awvalid", "wvalid", "bready", "arvalid", "rready"))):
+        for name in ("s_axis_tvalid", "m_axis_tready"):
             getattr(dut, name).value = 0
+        for name in ("awvalid", "wvalid", "bready", "arvalid", "rready"):
+            getattr(dut, f"s_axil_{name}").value = 0
         dut.rst.value = 1
-        cocotb.start_soon(Clock(dut.clk, 10, unit="ns", impl="gpi").start(start_high=False))
+        Clock(dut.clk, 10, unit="ns", impl="gpi").start(start_high=False)
         await ClockCycles(dut.clk, 3)
         dut.rst.value = 0
         await RisingEdge(dut.clk)
@@ -160,7 +165,9 @@ class TB:
             frame = await self.sink.recv(compact=False)
             self._pending -= 1
             assert frame.tkeep == keep, f"sample {number}: TKEEP {frame.tkeep}, expected {keep} (seed {SEED})"
-            rows.append(np.frombuffer(bytes(frame.tdata[:outputs]), dtype=np.int8 if case.signed else np.uint8).astype(np.int64))
+            rows.append(
+                np.frombuffer(bytes(frame.tdata[:outputs]), dtype=np.int8 if case.signed else np.uint8).astype(np.int64)
+            )
         difference = job.first_difference(rows)
         assert difference is None, f"{difference} (seed {SEED})"
 

@@ -7,6 +7,7 @@ events; times are counted from the start of the first layer. The names of the co
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -129,22 +130,23 @@ def _words(plan: Schedule, lane: int) -> _Words:
 
 
 def _collect(lanes: list[_Lane], streams: list[Iterator[int]], rows: list[int], start: int) -> int:
-    """Serve one layer's results, one per cycle, the lowest waiting lane first; returns the cycle of the last."""
+    """Serve one layer's results, one per cycle, waiting lanes in turn from lane 0 on; returns the cycle of the last."""
     left = list(rows)
     coming = [(next(streams[lane]), lane) for lane in range(len(lanes)) if left[lane]]
     heapify(coming)
-    waiting: list[int] = []
-    now = start
+    waiting: list[int] = []  # in ascending order
+    now, served = start, -1
     while coming or waiting:
         if not waiting:
             now = max(now, coming[0][0])
         while coming and coming[0][0] <= now:
-            heappush(waiting, heappop(coming)[1])
-        lane = heappop(waiting)
-        lanes[lane].collected.append(now)
-        left[lane] -= 1
-        if left[lane]:
-            heappush(coming, (next(streams[lane]), lane))
+            insort(waiting, heappop(coming)[1])
+        place = bisect_right(waiting, served)
+        served = waiting.pop(place if place < len(waiting) else 0)
+        lanes[served].collected.append(now)
+        left[served] -= 1
+        if left[served]:
+            heappush(coming, (next(streams[served]), served))
         now += 1
     return now - 1
 

@@ -4,6 +4,7 @@
 ``manifest.json``      versioned; configuration, layers, number formats, predicted cycles, sha256 of every other file
 ``network.safetensors`` the integer network, for the reference
 ``images/*.mem``       one image per memory, where the Verilog looks for it; other formats in ``images/<format>/``
+``inputs.npy``         some inputs to simulate, where they were given; ``report.json`` figures
 ``rtl/*.v``            the Verilog, with its ports, windows and hashes in ``rtl/zeroskip.json``
 ====================== ===================================================================================================
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -51,10 +53,19 @@ class Saved:
     sidecar: Mapping[str, Any]
 
 
-def save(saved: Saved, folder: str | Path, *, image_formats: Sequence[str] = ("mem",)) -> Path:
+def save(
+    saved: Saved,
+    folder: str | Path,
+    *,
+    image_formats: Sequence[str] = ("mem",),
+    samples: npt.NDArray[Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+) -> Path:
     """Write ``folder`` whole or not at all; a design that was there is replaced, anything else is refused.
 
     image_formats : of the images; ``mem`` is always among them, because the Verilog reads it
+    samples : float inputs to simulate by default, ``inputs.npy``
+    report : figures for ``report.json``
     """
     folder = Path(folder)
     unknown = sorted(set(image_formats) - set(formats.FORMATS))
@@ -68,6 +79,10 @@ def save(saved: Saved, folder: str | Path, *, image_formats: Sequence[str] = ("m
         for format in dict.fromkeys(("mem", *image_formats)):
             write_images(saved.program, part / "images" / ("" if format == "mem" else format), format)
         _save_network(saved.network, part / "network.safetensors")
+        if samples is not None:
+            np.save(part / "inputs.npy", samples)
+        if report is not None:
+            (part / "report.json").write_text(_json(report))
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = _manifest(saved) | {"files": {path.relative_to(part).as_posix(): _sha256(path) for path in files}}
         (part / "manifest.json").write_text(_json(manifest))

@@ -1,0 +1,158 @@
+"""cocotb tests of the top module's registers, and of all that it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+import numpy as np
+
+from zeroskip.spec import registers as reg
+
+from .tb import LIMIT_MS, SEED, SLVERR, TB
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def identity_version_and_shape(dut: Any) -> None:
+    """What software reads first, and that reset leaves nothing running."""
+    tb = await TB.open(dut)
+    c = tb.config
+    await tb.expect_register(reg.ID, reg.IDENTITY, "ID")
+    await tb.expect_register(reg.VERSION_REGISTER, reg.VERSION, "VERSION")
+    await tb.expect_register(reg.CONFIG_ID, c.digest, "CONFIG_ID")
+    await tb.expect_register(reg.SHAPE, c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24, "SHAPE")
+    for address, name in ((reg.CONTROL, "CONTROL"), (reg.STATUS, "STATUS"), (reg.GROUPS, "GROUPS")):
+        await tb.expect_register(address, 0, f"{name} after reset")
+    await tb.finish()
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def samples_of_wrong_length_are_dropped_whole(dut: Any) -> None:
+    """Reported, without a trace in the samples around them."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    beats, elements = case.program.input_beats, tb.config.stream_elements
+    await tb.load(case)
+    await tb.start()
+    await tb.compute(case)
+    too_short, too_long = [1, beats - 1], [beats + 1, 2 * beats, 2 * beats + 1]
+    for lengths, error in ((too_short, reg.ERROR_EARLY_LAST), (too_long, reg.ERROR_LATE_LAST)):
+        for length in lengths:
+            tb.pause_streams(0.3, 0.3)
+            # Between any two samples, so that in the middle of a group too.
+            for number, sample in enumerate(case.inputs):
+                if number % 2 or tb.rng.random() < 0.5:
+                    tb.send_bytes(tb.rng.randbytes(length * elements))
+                tb.send(sample[np.newaxis])
+            await tb.receive(case, case.expected)
+            await tb.finish(errors=error)
+            await tb.write(reg.ERROR, error)
+            await tb.expect_register(reg.ERROR, 0, "ERROR after it was cleared")
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def error_bits_are_cleared_one_by_one(dut: Any) -> None:
+    """Writing a one clears that bit alone."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    beats, elements = case.program.input_beats, tb.config.stream_elements
+    await tb.load(case)
+    await tb.start()
+    for length in (1, beats + 2):
+        tb.send_bytes(tb.rng.randbytes(length * elements))
+    await tb.write_words(tb.layout.memories[0], [0], expect=SLVERR)
+    await tb.write(reg.ID, 0, expect=SLVERR)
+    await tb.compute(case)
+    left = reg.ERROR_EARLY_LAST | reg.ERROR_LATE_LAST | reg.ERROR_LOAD_WHILE_RUNNING | reg.ERROR_ADDRESS
+    await tb.expect_register(reg.ERROR, left, "ERROR with every bit")
+    bits = [reg.ERROR_EARLY_LAST, reg.ERROR_LATE_LAST, reg.ERROR_LOAD_WHILE_RUNNING, reg.ERROR_ADDRESS]
+    tb.rng.shuffle(bits)
+    for bit in bits:
+        await tb.write(reg.ERROR, bit)
+        left &= ~bit
+        await tb.expect_register(reg.ERROR, left, f"ERROR after {bit:#x} was cleared")
+    await tb.finish()
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def memories_cannot_be_written_while_running(dut: Any) -> None:
+    """Refused, reported, and without effect on this run and the next."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    await tb.load(case)
+    await tb.start()
+    tb.send(case.inputs)
+    for memory in tb.layout.memories:
+        garbage = [tb.rng.getrandbits(memory.width) for _ in range(min(3, memory.depth))]
+        await tb.write_words(memory, garbage, expect=SLVERR)
+        await tb.expect_register(reg.ERROR, reg.ERROR_LOAD_WHILE_RUNNING, f"ERROR after a write to {memory.name}")
+        await tb.write(reg.ERROR, reg.ERROR_LOAD_WHILE_RUNNING)
+    await tb.receive(case, case.expected)
+    await tb.compute(case)
+    await tb.stop()
+    await tb.start()
+    await tb.compute(case)
+    await tb.finish()
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def unmapped_addresses_are_refused(dut: Any) -> None:
+    """Read-only registers, gaps, what lies behind each memory, windows that do not exist."""
+    tb = await TB.open(dut)
+    case, layout = tb.cases[0], tb.layout
+    await tb.load(case)
+    registers_end = reg.LAYER_CYCLES + 4 * tb.config.layer_depth
+    read_only = [
+        reg.ID,
+        reg.VERSION_REGISTER,
+        reg.CONFIG_ID,
+        reg.SHAPE,
+        reg.STATUS,
+        reg.LATENCY,
+        reg.GROUPS,
+        reg.LAYER_CYCLES,
+    ]
+    nowhere = [reg.GROUPS + 4, 0xFC, registers_end]
+    behind = [tb.address(m, m.depth) for m in layout.memories if m.depth * m.stride < 1 << layout.window_bits]
+    first_unused = (1 + len(layout.memories)) << layout.window_bits
+    unused = [first_unused, (1 << layout.address_bits) - 4] if first_unused < 1 << layout.address_bits else []
+    for running in (False, True):
+        for address in (*read_only, *nowhere, *behind, *unused):
+            await tb.write(address, tb.rng.getrandbits(32), expect=SLVERR)
+            await tb.expect_register(
+                reg.ERROR, reg.ERROR_ADDRESS, f"ERROR after a write to {address:#x}, running: {running}"
+            )
+            await tb.write(reg.ERROR, reg.ERROR_ADDRESS)
+        for address in (*nowhere, *behind, *unused, *(tb.address(memory) for memory in layout.memories)):
+            answer = await tb.axil.read(address, 4)
+            assert answer.resp == SLVERR, f"read of {address:#x}: {answer.resp!r} (seed {SEED})"
+        if not running:
+            await tb.start()
+    await tb.compute(case)
+    await tb.finish()
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def partial_writes_have_no_effect(dut: Any) -> None:
+    """On memories, CONTROL and ERROR, whatever the strobes."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    await tb.load(case)
+    # The address chooses the strobes: these are 1000, 0111, 0110, 0001.
+    for first, count in ((3, 1), (0, 3), (1, 2), (0, 1)):
+        for memory in tb.layout.memories:
+            last_part = tb.address(memory) + 4 * (memory.parts - 1)
+            answer = await tb.axil.write(last_part + first, tb.rng.randbytes(count))
+            assert answer.resp == SLVERR, f"partial write to {memory.name}: {answer.resp!r} (seed {SEED})"
+        answer = await tb.axil.write(reg.CONTROL + first, b"\xff" * count)
+        assert answer.resp == SLVERR, f"partial write to CONTROL: {answer.resp!r} (seed {SEED})"
+        await tb.expect_register(reg.CONTROL, 0, "CONTROL after a partial write")
+    await tb.expect_register(reg.ERROR, 0, "ERROR after partial writes")
+    await tb.write(reg.ID, 0, expect=SLVERR)
+    for first, count in ((3, 1), (0, 3)):
+        answer = await tb.axil.write(reg.ERROR + first, b"\xff" * count)
+        assert answer.resp == SLVERR, f"partial write to ERROR: {answer.resp!r} (seed {SEED})"
+        await tb.expect_register(reg.ERROR, reg.ERROR_ADDRESS, "ERROR after a partial write")
+    await tb.start()
+    await tb.compute(case)
+    await tb.finish(errors=reg.ERROR_ADDRESS)

@@ -1,0 +1,208 @@
+"""The command line. Exit status: 0 good, 1 a mismatch or failed check, 2 bad usage or input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zeroskip.options import Method, Scope, Simulator, array_config, example_input, load_array, make_masks
+from zeroskip.spec.config import PRESETS
+from zeroskip.spec.errors import InputError, MismatchError, ZeroskipError
+
+app = typer.Typer(
+    help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+)  # fmt: skip
+
+MODEL_HELP = "file.pt2 (torch.export), package.module:callable or path/to/file.py:callable that returns an nn.Module."
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeroskip build wrote.")]
+
+
+MethodOption = Annotated[
+    Method | None, typer.Option(help="Prune by |weight|, by accumulated |gradient|, or by |weight · gradient|; needs --sparsity.")
+]
+ScopeOption = Annotated[Scope, typer.Option(help="Prune the same share of each layer, or the lowest scores of all layers together.")]
+SparsityOption = Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")]
+LayerOption = Annotated[
+    list[str] | None, typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated.")
+]
+InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) for the gradient.")]
+LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) for the gradient.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the design, its report and its waves.")] = Path("build/demo"),
+    seed: Annotated[int, typer.Option(help="Of training and simulation.")] = 1,
+) -> None:
+    """Train, prune, quantize, pack, elaborate and simulate a network on real handwritten digits, and print what came of it."""
+    from zeroskip import tables
+    from zeroskip.demo import run_demo
+
+    with tables.progress() as progress:
+        result = run_demo(out, seed=seed, progress=progress)
+    result.print(tables.out)
+    if not result.passed:
+        raise MismatchError(result.verdict)
+
+
+@app.command()
+def build(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder to write, whole or not at all; a design that is there is replaced.")],
+    calibration: Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that show the activations' ranges.")] = None,
+    input_shape: Annotated[str | None, typer.Option(help="Shape of one sample, as 1,28,28; by default that of the calibration.")] = None,
+    method: MethodOption = None,
+    sparsity: SparsityOption = None,
+    scope: ScopeOption = Scope.layer,
+    layer: LayerOption = None,
+    inputs: InputsOption = None,
+    labels: LabelsOption = None,
+    masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"Array to start from: {', '.join(PRESETS)}.")] = None,
+    config: Annotated[Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Nonzero weights per cycle, 1 … 64.")] = None,
+    columns: Annotated[int | None, typer.Option(help="Samples computed side by side, 1 … 16.")] = None,
+    word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None,
+    weight_bits: Annotated[int | None, typer.Option(help="4, 8 or 16.")] = None,
+    image_format: Annotated[
+        list[str] | None, typer.Option(help="Further image formats beside .mem: hex, coe, mif, bin; may be repeated.")
+    ] = None,
+) -> None:
+    """From a trained model to Verilog, memory images, manifest and report.
+
+    Weights that are zero count as pruned already; --method or --masks prune further.
+
+    Example: zeroskip build net.py:trained --calibration x.npy --method magnitude --sparsity 0.8 --lanes 8 --out build/net
+    """
+    from zeroskip import tables
+    from zeroskip.flow import compile
+    from zeroskip.frontend import load_model
+
+    if masks is not None and (method is not None or layer):
+        raise InputError("--masks: cannot be combined with --method or --layer")
+    array = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
+    with tables.progress() as progress:
+        progress(f"loading {model}")
+        module = load_model(model)
+        if calibration is None:
+            raise InputError("--calibration: must name a .npy file of inputs; the activations' ranges are taken from it")
+        samples = load_array(calibration, "--calibration")
+        example = example_input(samples, input_shape)
+        chosen = make_masks(module, masks, method, sparsity, scope, layer, inputs, labels)
+        design = compile(module, example, calibration=samples, masks=chosen, config=array, progress=progress)
+        progress("elaborating and writing")
+        design.save(out, image_formats=["mem", *(image_format or [])], samples=samples)
+    tables.out.print(tables.layers(design.summary))
+    tables.out.print(tables.pairs([*tables.totals(design.summary), ("design", str(out)), ("report", str(out / "report.json"))]))
+
+
+@app.command()
+def sim(
+    folder: Folder,
+    inputs: Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")] = None,
+    simulator: Annotated[Simulator, typer.Option(help="Which simulator to use.")] = Simulator.verilator,
+    samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None,
+    seed: Annotated[int, typer.Option(help="Of pauses and of initial register contents.")] = 1,
+    stalls: Annotated[bool, typer.Option(help="Pause both streams at random.")] = False,
+    waves: Annotated[bool, typer.Option(help="Record signals: FST under Verilator, VCD under Icarus.")] = False,
+) -> None:
+    """Simulate the Verilog of DIR and compare outputs and cycles with the reference; exit status 1 when they differ.
+
+    Results, JUnit report, log and waves go to DIR/sim/SIMULATOR.
+    """
+    from zeroskip import tables
+    from zeroskip.flow import Design
+
+    design = Design.load(folder)
+    x = load_array(inputs if inputs is not None else folder / "inputs.npy", "--inputs")
+    if samples is not None:
+        if samples < 1:
+            raise InputError(f"--samples: must be at least 1, not {samples}")
+        x = x[:samples]
+    home = folder / "sim" / simulator.value
+    home.mkdir(parents=True, exist_ok=True)
+    with tables.progress() as progress:
+        run = design.simulate(x, simulator=simulator.value, seed=seed, stalls=stalls, waves=waves, folder=home, progress=progress)
+    same = run.cycles.layers == design.cycles.layers if stalls else run.cycles == design.cycles
+    verdict = run.difference or ("" if same else f"cycles: predicted {design.cycles.to_json()}, simulated {run.cycles.to_json()}")
+    if run.errors:
+        verdict = verdict or f"the ERROR register reads {run.errors:#x}"
+    report = {
+        "simulator": run.simulator, "seed": seed, "stalls": stalls, "samples": len(x), "equal": not verdict, "difference": verdict or None,
+        "predicted": design.cycles.to_json(), "simulated": run.cycles.to_json(),
+        "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
+    }  # fmt: skip
+    (home / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    rows = [[name, f"{design.cycles.layers[name]:,}", f"{count:,}"] for name, count in run.cycles.layers.items()]
+    if not stalls:
+        rows += [["latency", f"{design.cycles.latency:,}", f"{run.cycles.latency:,}"]]
+        rows += [["interval", f"{design.cycles.interval:,}", f"{run.cycles.interval:,}"]]
+    tables.out.print(tables.table("Cycles per group", ["", "predicted", "simulated"], rows))
+    speed = f"{run.clock_cycles:,} in {run.seconds:.1f} s ({run.clock_cycles / run.seconds:,.0f} per second, start-up included)"
+    waves_file = sorted(home.glob("*.fst")) + sorted(home.glob("*.vcd")) if waves else []
+    found = [("outputs", f"{len(x)} samples equal the reference" if run.difference is None else "differ"), ("clock cycles", speed)]
+    tables.out.print(tables.pairs([*found, ("results", str(home)), *(("waves", str(path)) for path in waves_file)]))
+    if verdict:
+        raise MismatchError(f"{folder}: {verdict}")
+
+
+@app.command()
+def synth(
+    folder: Folder,
+    target: Annotated[str, typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k.")],
+    seeds: Annotated[int, typer.Option(help="Placements to try; Fmax is their median.")] = 3,
+) -> None:
+    """Area and Fmax of DIR's Verilog with yosys and nextpnr, also as DIR/synth-TARGET.json."""
+    from zeroskip import tables
+    from zeroskip.synth import synthesise
+
+    with tables.progress() as progress:
+        report = synthesise(folder, target, seeds=tuple(range(1, seeds + 1)), progress=progress)
+    (folder / f"synth-{target}.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    tables.out.print(tables.pairs(report.rows()))
+
+
+@app.command()
+def prune(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Masks to write: .safetensors, .npz or .pt.")],
+    method: MethodOption = Method.magnitude,
+    sparsity: SparsityOption = None,
+    scope: ScopeOption = Scope.layer,
+    layer: LayerOption = None,
+    inputs: InputsOption = None,
+    labels: LabelsOption = None,
+) -> None:
+    """Choose which weights to keep, and save the masks for zeroskip build --masks.
+
+    Example: zeroskip prune net.py:trained --sparsity 0.8 --layer head=0.5 --out masks.safetensors
+    """
+    from zeroskip import tables
+    from zeroskip.frontend import load_model
+    from zeroskip.prune import save, summary
+
+    chosen = make_masks(load_model(model), None, method, sparsity, scope, layer, inputs, labels)
+    if chosen is None:
+        raise InputError("--sparsity: must be given")
+    save(chosen, out)
+    rows = [[row.name, f"{row.total:,}", f"{row.kept:,}", f"{row.sparsity:.2%}"] for row in summary(chosen)]
+    out.with_suffix(".json").write_text(json.dumps([asdict(row) for row in summary(chosen)], indent=1) + "\n")
+    tables.out.print(tables.table("Masks", ["weight", "weights", "kept", "sparsity"], rows))
+    tables.out.print(tables.pairs([("masks", str(out))]))
+
+
+def main() -> None:
+    """Entry point: errors that zeroskip raises become one line and an exit status."""
+    try:
+        app()
+    except ZeroskipError as error:
+        sys.stderr.write(f"zeroskip: {error}\n")
+        sys.exit(error.exit_status)

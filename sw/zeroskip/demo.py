@@ -1,0 +1,186 @@
+"""The main job on real data that is always at hand: the handwritten-digit scans that scikit-learn ships.
+
+Source of the data: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from torch import nn
+
+from zeroskip import prune, tables
+from zeroskip.flow import Design, Simulation, compile
+from zeroskip.spec.config import ArrayConfig
+
+SPARSITY = 0.9
+LANES = 8
+BATCH = 64
+DENSE_EPOCHS, TUNING_EPOCHS = 60, 40
+TEST_SHARE = 4
+"""Every fourth scan is kept for testing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Scans (N, 8, 8) float32 in 0 … 1 and their labels (N,)."""
+
+    train_x: torch.Tensor
+    train_y: torch.Tensor
+    test_x: torch.Tensor
+    test_y: torch.Tensor
+
+    @classmethod
+    def load(cls) -> Digits:
+        from sklearn.datasets import load_digits
+
+        data = load_digits()
+        x = torch.from_numpy(data.images / 16.0).float()
+        y = torch.from_numpy(data.target).long()
+        test = torch.arange(len(x)) % TEST_SHARE == 0
+        return cls(x[~test], y[~test], x[test], y[test])
+
+    def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """The training scans in batches, always in the same order."""
+        order = torch.randperm(len(self.train_x), generator=torch.Generator().manual_seed(0))
+        return [(self.train_x[part], self.train_y[part]) for part in order.split(BATCH)]
+
+
+def network() -> nn.Sequential:
+    """An untrained 64-256-128-10 network with BatchNorm."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(64, 256), nn.BatchNorm1d(256), nn.ReLU(),
+        nn.Linear(256, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.2),
+        nn.Linear(128, 10),
+    )  # fmt: skip
+
+
+def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[nn.Sequential, prune.Masks, float]:
+    """A trained network, pruned to ``SPARSITY`` and fine-tuned; its masks; and its test accuracy before it was pruned."""
+    torch.manual_seed(seed)
+    model = network()
+    everything = {name: torch.ones_like(weight.parameter, dtype=torch.bool) for name, weight in prune.prunable(model).items()}
+
+    def report(phase: str, epochs: int) -> Callable[[prune.Epoch], None]:
+        return lambda epoch: progress(f"{phase}: epoch {epoch.epoch} of {epochs}, loss {epoch.loss:.4f}") if not epoch.epoch % 10 else None
+
+    batches = digits.batches()
+    prune.fine_tune(model, everything, batches, epochs=DENSE_EPOCHS, seed=seed, progress=report("training", DENSE_EPOCHS))
+    dense = accuracy(logits(model, digits.test_x), digits.test_y)
+    masks = prune.magnitude(model, SPARSITY)
+    prune.fine_tune(model, masks, batches, epochs=TUNING_EPOCHS, seed=seed, progress=report("fine-tuning under the mask", TUNING_EPOCHS))
+    return model, masks, dense
+
+
+def trained() -> nn.Module:
+    """The demo's network as ``zeroskip build zeroskip.demo:trained`` takes it."""
+    return train(Digits.load(), 1, lambda message: None)[0]
+
+
+def logits(model: nn.Module, x: torch.Tensor) -> npt.NDArray[Any]:
+    """Float outputs (N, 10)."""
+    with torch.no_grad():
+        return np.asarray(model(x).numpy())
+
+
+def accuracy(outputs: npt.NDArray[Any], labels: torch.Tensor) -> float:
+    """Share of samples whose largest output is the label's."""
+    return float((outputs.argmax(axis=1) == labels.numpy()).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class DemoResult:
+    """Everything the demo's table says. ``accuracies`` by kind: float dense, float masked, integer masked, RTL."""
+
+    design: Design
+    run: Simulation
+    accuracies: dict[str, float]
+    samples: int
+    places: dict[str, Path]
+
+    @property
+    def cycles_equal(self) -> bool:
+        return self.run.cycles == self.design.cycles
+
+    @property
+    def passed(self) -> bool:
+        return self.run.difference is None and self.run.errors == 0 and self.cycles_equal
+
+    @property
+    def verdict(self) -> str:
+        if self.run.difference is not None:
+            return f"RTL and reference differ: {self.run.difference}"
+        if not self.passed:
+            return f"cycles: predicted {self.design.cycles.to_json()}, simulated {self.run.cycles.to_json()}, errors {self.run.errors:#x}"
+        return f"RTL = integer reference, bit for bit, on {self.samples} scans; predicted cycles = simulated cycles"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict, "passed": self.passed, "accuracy": self.accuracies, "samples": self.samples,
+            "predicted": self.design.cycles.to_json(), "simulated": self.run.cycles.to_json(),
+            "summary": self.design.summary.to_json(), "clock_cycles": self.run.clock_cycles, "seconds": round(self.run.seconds, 3),
+        }  # fmt: skip
+
+    def print(self, console: Console) -> None:
+        """The one table, with what belongs around it."""
+        scores = " · ".join(f"{kind} {value:.2%}" for kind, value in self.accuracies.items())
+        console.print(tables.layers(self.design.summary, self.run.cycles.layers))
+        rows = [
+            ("accuracy", scores),
+            ("array", f"{self.design.config.lanes} lanes × {self.design.config.columns} column, {self.design.config.word}-bit mask words"),
+            *tables.totals(self.design.summary),
+            ("simulated", f"latency {self.run.cycles.latency:,}, interval {self.run.cycles.interval:,} cycles"),
+            *((name, str(path)) for name, path in self.places.items()),
+            ("verdict", f"[bold {'green' if self.passed else 'red'}]{self.verdict}[/]"),
+        ]
+        console.print(tables.pairs(rows))
+
+
+def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoResult:
+    """Train, build into ``out`` and simulate all test scans; waves of a few scans and ``demo.json`` beside the design."""
+    digits = Digits.load()
+    model, masks, dense = train(digits, seed, progress)
+    design = compile(
+        model, digits.train_x[:1], calibration=digits.train_x, masks=masks, config=ArrayConfig(lanes=LANES), progress=progress
+    )
+    progress("writing the design")
+    design.save(out, samples=digits.test_x.numpy())
+    folder = out / "sim" / "verilator"
+    folder.mkdir(parents=True, exist_ok=True)
+    run = design.simulate(digits.test_x, seed=seed, folder=folder, progress=progress)
+    places = {"Verilog": out / "rtl", "images": out / "images", "manifest": out / "manifest.json", "simulation": folder}
+    progress("recording waves")
+    places["waves"] = _waves(design, digits.test_x[:1], out / "sim" / "waves", progress)
+    result = DemoResult(
+        design, run,
+        {
+            "float dense": dense,
+            "float masked": accuracy(logits(model, digits.test_x), digits.test_y),
+            "integer masked": accuracy(design.reference(digits.test_x), digits.test_y),
+            "RTL": accuracy(run.outputs, digits.test_y),
+        },
+        len(digits.test_x), places,
+    )  # fmt: skip
+    (out / "demo.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    return result
+
+
+def _waves(design: Design, x: torch.Tensor, folder: Path, progress: Callable[[str], None]) -> Path:
+    """FST by Verilator; it needs the headers of lz4 and zlib, without which Icarus or nobody records."""
+    from zeroskip_sim.build import wave_simulator
+
+    simulator = wave_simulator()
+    if simulator is None:
+        return Path("none: install liblz4-dev and zlib1g-dev, or iverilog")
+    folder.mkdir(parents=True, exist_ok=True)
+    design.simulate(x, simulator=simulator, waves=True, folder=folder, progress=progress)
+    return next(path for pattern in ("*.fst", "*.vcd") for path in folder.glob(pattern))

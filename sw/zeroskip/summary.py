@@ -1,0 +1,98 @@
+"""What a design is worth: weights, cycles and bits per layer, beside the same array run dense."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zeroskip.spec.cycles import Cycles
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.program import Program
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSummary:
+    """One layer, or their total.
+
+    weights : of the captured layer; nnz : stored, explicit zeros included
+    cycles, dense_cycles : of one group on this array, and on the same array with every weight kept
+    utilisation : nnz ÷ (lanes · cycles), the share of issue slots that did useful work
+    """
+
+    name: str
+    weights: int
+    nnz: int
+    cycles: int
+    dense_cycles: int
+    utilisation: float
+
+    @property
+    def sparsity(self) -> float:
+        return 1 - self.nnz / self.weights
+
+    @property
+    def speed_up(self) -> float:
+        return self.dense_cycles / self.cycles
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"sparsity": self.sparsity, "speed_up": self.speed_up}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A whole design.
+
+    stored_bits : masks, headers and weights of all lanes
+    bound_bits : sum over layers of weights · H(density) + nnz · weight_bits, below which no encoding of independent positions gets
+    dense_bits : every weight, without masks
+    interval, dense_interval, latency : cycles, see :class:`~zeroskip.spec.cycles.Cycles`
+    """
+
+    layers: tuple[LayerSummary, ...]
+    total: LayerSummary
+    stored_bits: int
+    bound_bits: float
+    dense_bits: int
+    latency: int
+    interval: int
+    dense_interval: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"layers": [layer.to_json() for layer in self.layers], "total": self.total.to_json()}
+
+
+def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
+    """Add up ``program``; all figures are exact, those of cycles predicted."""
+    lanes, bits = program.config.lanes, program.config.weight_bits
+    layers, bound = [], 0.0
+    for layer in program.layers:
+        spent = cycles.layers[layer.name]
+        weights = math.prod(layer.shape)
+        layers.append(
+            LayerSummary(
+                name=layer.name, weights=weights, nnz=layer.nnz, cycles=spent, dense_cycles=dense.layers[layer.name],
+                utilisation=layer.nnz / (lanes * spent),
+            )
+        )  # fmt: skip
+        bound += weights * entropy(layer.nnz / weights) + layer.nnz * bits
+    weights, nnz = sum(layer.weights for layer in layers), sum(layer.nnz for layer in layers)
+    stored = sum(
+        len(program.images[memory.name]) * memory.width for memory in Layout(program.config).memories if memory.name.startswith("lane")
+    )
+    return Summary(
+        layers=tuple(layers),
+        total=LayerSummary(
+            name="total", weights=weights, nnz=nnz, cycles=cycles.compute, dense_cycles=dense.compute,
+            utilisation=nnz / (lanes * cycles.compute),
+        ),
+        stored_bits=stored, bound_bits=bound, dense_bits=weights * bits,
+        latency=cycles.latency, interval=cycles.interval, dense_interval=dense.interval,
+    )  # fmt: skip
+
+
+def entropy(density: float) -> float:
+    """Bits per position of a mask whose positions are kept independently: H(d) = -d·log2 d - (1-d)·log2(1-d)."""
+    if density in (0.0, 1.0):
+        return 0.0
+    return -density * math.log2(density) - (1 - density) * math.log2(1 - density)

@@ -1,0 +1,55 @@
+"""Runs a module in Amaranth's simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Elaboratable
+from amaranth.sim import Simulator
+
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.layout import Layout, Memory
+
+
+def simulate(dut: Elaboratable, *testbenches: Any) -> None:
+    """Until every testbench, an ``async`` function of the simulator's context, has come to its end."""
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    for testbench in testbenches:
+        simulator.add_testbench(testbench)
+    simulator.run()
+
+
+def layout_of(**options: int) -> Layout:
+    """A small sized configuration; ``options`` replace its values."""
+    sizes = {
+        "lanes": 2, "columns": 1, "word": 8, "stream_bits": 16, "acc_bits": 24, "mask_depth": 40, "weight_depth": 64,
+        "input_depth": 32, "hidden_depth": 32, "output_depth": 12, "row_depth": 40, "layer_depth": 4,
+    }  # fmt: skip
+    return Layout(ArrayConfig(**{**sizes, **options}))
+
+
+def memory_of(layout: Layout, name: str) -> Memory:
+    return next(memory for memory in layout.memories if memory.name == name)
+
+
+async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[int]) -> None:
+    """Write a memory through the load bus, 32-bit part by part as the control does."""
+    memory = memory_of(layout, name)
+    history = 0
+    for address, word in enumerate(words):
+        for part in range(memory.stride // 4):
+            history = (history << 32 | (word >> (32 * part)) & 0xFFFFFFFF) & ((1 << (32 * layout.most_parts)) - 1)
+            ctx.set(bus.commit, 1)
+            ctx.set(bus.window, memory.window)
+            ctx.set(bus.offset, address * memory.stride // 4 + part)
+            ctx.set(bus.data, history)
+            await ctx.tick()
+    ctx.set(bus.commit, 0)
+    await ctx.tick()
+
+
+def to_signed(value: int, width: int) -> int:
+    value &= (1 << width) - 1
+    return value - (1 << width) if value >> (width - 1) else value

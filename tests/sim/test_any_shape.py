@@ -1,0 +1,121 @@
+"""Hundreds of random networks on a handful of arrays: every output, every predicted cycle, with stalls and with resets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.sim.any_network import any_inputs, any_network
+from zeroskip import reference
+from zeroskip.pack import pack
+from zeroskip.schedule import predict, schedule
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.network import QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from zeroskip.spec.storage import write_images
+from zeroskip_hw.verilog import generate
+from zeroskip_sim.run import run
+
+ROOM = {
+    "mask_depth": 12288, "weight_depth": 6000, "input_depth": 600, "hidden_depth": 1280, "output_depth": 600,
+    "row_depth": 3600, "layer_depth": 6,
+}  # fmt: skip
+"""For networks of up to six layers with up to 600 activations each. Few are powers of two."""
+
+ARRAYS = {
+    "1x1": ArrayConfig(lanes=1, columns=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
+    "2x3": ArrayConfig(lanes=2, columns=3, word=64, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
+    "3x2": ArrayConfig(lanes=3, columns=2, word=8, weight_bits=4, stream_bits=16, acc_bits=22, **ROOM),
+    "4x5": ArrayConfig(lanes=4, columns=5, word=16, weight_bits=16, stream_bits=32, acc_bits=40, **ROOM),
+    "4x16": ArrayConfig(lanes=4, columns=16, word=32, weight_bits=8, stream_bits=8, acc_bits=35, **ROOM),
+    "16x1": ArrayConfig(lanes=16, columns=1, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM),
+    "64x1": ArrayConfig(lanes=64, columns=1, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM),
+}
+"""By lanes x columns. 17, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
+
+SMALL_ROOM = {
+    "mask_depth": 300, "weight_depth": 700, "input_depth": 40, "hidden_depth": 80, "output_depth": 33, "row_depth": 100,
+    "layer_depth": 3,
+}  # fmt: skip
+SMALL_ARRAYS = {
+    "1x2": ArrayConfig(lanes=1, columns=2, word=8, weight_bits=16, stream_bits=32, acc_bits=36, **SMALL_ROOM),
+    "5x1": ArrayConfig(lanes=5, columns=1, word=16, weight_bits=8, stream_bits=16, acc_bits=24, **SMALL_ROOM),
+}
+
+CHUNK = 5
+CHUNKS = 9
+
+
+@cache
+def verilog(config: ArrayConfig) -> Mapping[str, str]:
+    return generate(config).files
+
+
+def check(
+    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, simulator: str, where: str
+) -> None:
+    """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
+    plan = schedule(network, config)
+    program, cycles = pack(plan, network), predict(plan)
+    write_images(program, folder / "images")
+    x = any_inputs(rng, network, int(rng.integers(1, 7 * config.columns)))
+    y = reference.run(network, x)
+    for stalls in (False, True):
+        seed = int(rng.integers(1, 1 << 31))
+        reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
+        shape = [network.input_shape[0], *(len(layer.weight) for layer in network.layers)]
+        message = f"{where}, sizes {shape}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
+        result = run(
+            program, verilog(plan.config), x, y, output=network.output, folder=folder, simulator=simulator, seed=seed,
+            stalls=stalls, reset_at=reset_at,
+        )  # fmt: skip
+        assert result.difference is None, f"{message}: {result.difference}"
+        np.testing.assert_array_equal(result.outputs, y, err_msg=message)
+        assert result.errors == 0, message
+        assert result.cycles.layers == cycles.layers, message
+        if not stalls:
+            assert result.cycles == cycles, message
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("array", ARRAYS)
+def test_any_network_under_verilator(array: str, chunk: int, tmp_path: Path) -> None:
+    for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
+        rng = np.random.default_rng([list(ARRAYS).index(array), seed])
+        network = any_network(rng, ARRAYS[array])
+        check(network, ARRAYS[array], rng, tmp_path, "verilator", f"array {array}, network {seed}")
+
+
+@pytest.mark.slow
+@pytest.mark.icarus
+@pytest.mark.parametrize("chunk", range(3))
+@pytest.mark.parametrize("array", SMALL_ARRAYS)
+def test_any_small_network_under_icarus(array: str, chunk: int, tmp_path: Path) -> None:
+    for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
+        rng = np.random.default_rng([100 + list(SMALL_ARRAYS).index(array), seed])
+        network = any_network(rng, SMALL_ARRAYS[array], largest=33, deepest=3)
+        check(network, SMALL_ARRAYS[array], rng, tmp_path, "icarus", f"array {array}, network {seed}")
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+def test_a_layer_of_5000_inputs_and_160000_weights(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5000)
+    inputs, outputs = 5000, 64
+    weight = rng.integers(-128, 128, size=(outputs, inputs)) * (rng.random((outputs, inputs)) < 0.5)
+    bytes_in = QuantizedTensor(scale=1.0, zero_point=0, signed=False)
+    bytes_out = replace(bytes_in, zero_point=-5, signed=True)
+    layer = QuantizedLinear(
+        name="fc", weight=weight, weight_scale=np.ones(outputs), bias=rng.integers(-100000, 100000, size=outputs),
+        multiplier=rng.integers(32768, 65536, size=outputs), shift=np.full(outputs, 29), input=bytes_in, output=bytes_out,
+        low=-128, high=127,
+    )  # fmt: skip
+    network = QuantizedNetwork(input_shape=(inputs,), output_shape=(outputs,), weight_bits=8, layers=(layer,))
+    assert np.count_nonzero(weight) > 150_000
+    check(network, ArrayConfig(lanes=8, stream_bits=64), rng, tmp_path, "verilator", "5000 inputs")
