@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout, bits_for
 from zeroskip.spec.timing import ROWS_IN_FLIGHT
 
-from .decoder import count_bits
+BYTE = 8
 
 
 class Issue(Component):
-    """The word at work: each cycle its lowest one leaves as an activation address, and the next weight is addressed.
+    """The word at work gives its non-empty bytes one by one, and the byte at work its ones, one each cycle, the lowest first.
 
-    One weight per cycle without a gap between words or rows. It stops at the end of a layer until ``start``, and before a row's first
-    weight while ``ROWS_IN_FLIGHT`` rows wait to be collected. That the word has one bit left is known a cycle before, from the count,
-    so the decision to take the next word is one flip-flop.
+    One weight per cycle without a gap between bytes, words or rows, since no byte that is taken is empty. It stops at the end
+    of a layer until ``start``, and before a row's first weight while ``ROWS_IN_FLIGHT`` rows wait to be collected. Whether the byte has
+    one bit left is a register, and so the decision to take the next byte needs few gates whatever the width of the word.
 
     Members
     -------
-    valid, take, mask, count, group, begins, layer_end, group_end :
+    valid, take, mask, filled, group, begins, layer_end :
         The decoder's FIFO.
     start : In(1)
         A layer begins; issuing goes on in the next cycle.
+    rewind : In(1)
+        With the first layer's ``start``: weights are read from address 0 on.
     collected : In(1)
         One row's result left the lane.
     idle : Out(1)
-        A word is at work and waits for ``start``.
+        A byte is at work and waits for ``start``, and a word behind it.
     issue : Out(1), activation : Out, weight : Out
         Two cycles after the decision: addresses of the operands.
     first : Out(1), tail : Out(1)
@@ -38,66 +40,106 @@ class Issue(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        word = layout.config.word
         super().__init__({
             "valid": In(1), "take": Out(1),
-            "mask": In(layout.config.word), "count": In(count_bits(layout)), "group": In(layout.group_bits),
-            "begins": In(1), "layer_end": In(1), "group_end": In(1),
-            "start": In(1), "collected": In(1), "idle": Out(1),
+            "mask": In(word), "filled": In(word // BYTE), "group": In(layout.group_bits), "begins": In(1), "layer_end": In(1),
+            "start": In(1), "rewind": In(1), "collected": In(1), "idle": Out(1),
             "issue": Out(1), "first": Out(1), "tail": Out(1),
             "activation": Out(layout.group_bits + layout.index_bits), "weight": Out(bits_for(layout.config.weight_depth)),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        width = self._layout.config.word
-        busy, waiting = Signal(), Signal(init=1)
-        mask = Signal(width, reset_less=True)
-        left = Signal.like(self.count, name="left", reset_less=True)
-        last_bit, empty, begins = Signal(), Signal(), Signal()
-        layer_end, group_end = Signal(), Signal()
-        group = Signal.like(self.group, name="word_group", reset_less=True)
+        done = Signal()
+        word = self._word_at_work(m, done)
+        issue, lowest, place, first, tail = self._byte_at_work(m, done, *word)
 
-        in_flight = Signal(range(ROWS_IN_FLIGHT + 1))
-        room = Signal()
-        step, issue, done = Signal(), Signal(), Signal()
-        m.d.comb += [
-            room.eq(in_flight != ROWS_IN_FLIGHT),
-            step.eq(busy & ~waiting & (room | ~begins)), issue.eq(step & ~empty), done.eq(step & (last_bit | empty)),
-            self.take.eq(self.valid & (~busy | done)), self.idle.eq(busy & waiting),
+        # Stage 1: the lowest one alone. Stage 2: its index, which with byte and group is the address.
+        lowest1 = Signal(BYTE, reset_less=True)
+        place1 = Signal(len(place), reset_less=True)
+        issue1, first1, tail1 = Signal(), Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [lowest1.eq(lowest), place1.eq(place), issue1.eq(issue), first1.eq(first), tail1.eq(tail)]
+        m.d.sync += [
+            self.activation.eq(Cat(_index(lowest1), place1)),
+            self.issue.eq(issue1), self.first.eq(first1), self.tail.eq(tail1),
         ]  # fmt: skip
-        m.d.sync += in_flight.eq(in_flight + (issue & begins) - self.collected)
-        with m.If(self.start):
-            m.d.sync += waiting.eq(0)
-        with m.If(done & layer_end):
-            m.d.sync += waiting.eq(1)
+        weight = Signal.like(self.weight, name="next_weight", reset_less=True)
+        m.d.comb += self.weight.eq(weight)
+        with m.If(self.issue):
+            m.d.sync += weight.eq(weight + 1)
+        with m.If(self.rewind):
+            m.d.sync += weight.eq(0)
+        return m
 
-        rest = Signal(width)
-        m.d.comb += rest.eq(mask & (mask - 1))
-        with m.If(issue):
-            m.d.sync += [mask.eq(rest), left.eq(left - 1), last_bit.eq(left == 2), begins.eq(0)]
-        with m.If(done):
-            m.d.sync += busy.eq(0)
+    def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value, Value]:
+        """Returns (gives a byte, byte, its place in the row, begins a row, ends the layer, is empty)."""
+        bytes_in_word = len(self.filled)
+        busy, begins, layer_end = Signal(), Signal(reset_less=True), Signal(reset_less=True)
+        mask = Signal.like(self.mask, name="word", reset_less=True)
+        filled = Signal.like(self.filled, name="word_filled", reset_less=True)
+        group = Signal.like(self.group, name="word_group", reset_less=True)
+        give, is_last = Signal(), Signal()
+        lowest = filled & (~filled + 1)
+        rest = filled & (filled - 1)
+        m.d.comb += [is_last.eq(rest == 0), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last)))]
+        with m.If(give):
+            m.d.sync += [filled.eq(rest), begins.eq(0)]
+            with m.If(is_last):
+                m.d.sync += busy.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                busy.eq(1), mask.eq(self.mask), left.eq(self.count), last_bit.eq(self.count == 1), empty.eq(self.count == 0),
-                group.eq(self.group), begins.eq(self.begins), layer_end.eq(self.layer_end), group_end.eq(self.group_end),
+                busy.eq(1), mask.eq(self.mask), filled.eq(self.filled), group.eq(self.group),
+                begins.eq(self.begins), layer_end.eq(self.layer_end),
             ]  # fmt: skip
+        self._word_busy = busy
+        byte = Signal(BYTE)
+        m.d.comb += byte.eq(_or([mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)]))
+        return give, byte, Cat(_index(lowest[:bytes_in_word]), group), begins, layer_end & is_last, filled == 0
 
-        # Stage 1: the lowest one alone. Stage 2: its index, which with the group is the address.
-        lowest = Signal(width, reset_less=True)
-        group1 = Signal.like(group, name="group1", reset_less=True)
-        issue1, first1, tail1, rewind1, rewind2 = Signal(), Signal(), Signal(), Signal(), Signal()
-        m.d.sync += [
-            lowest.eq(mask & ~rest), group1.eq(group),
-            issue1.eq(issue), first1.eq(begins), tail1.eq(last_bit & layer_end), rewind1.eq(done & group_end),
+    def _byte_at_work(
+        self, m: Module, done: Signal, give: Value, byte: Value, place: Value, begins: Value, layer_end: Value, is_empty: Value
+    ) -> tuple[Value, Value, Value, Value, Value]:
+        """Returns (issues, lowest one, place of the byte, first of the row, last of the layer); ``done``: free for the next byte."""
+        busy, waiting = Signal(), Signal(init=1)
+        mask, last_bit = Signal(BYTE, reset_less=True), Signal(reset_less=True)
+        at = Signal(len(place), reset_less=True)
+        first, ends, empty = (Signal(name=name, reset_less=True) for name in ("byte_first", "byte_ends", "byte_empty"))
+        in_flight, room = Signal(range(ROWS_IN_FLIGHT + 1)), Signal()
+        step, issue = Signal(), Signal()
+        m.d.comb += [
+            room.eq(~in_flight[-1]), step.eq(busy & ~waiting & (room | ~first)), issue.eq(step & ~empty),
+            done.eq(~busy | (step & last_bit)), self.idle.eq(busy & waiting & self._word_busy),
         ]  # fmt: skip
-        index = [Cat(*(lowest[i] for i in range(width) if i >> bit & 1)).any() for bit in range(self._layout.index_bits)]
-        m.d.sync += [
-            self.activation.eq(Cat(*index, group1)),
-            self.issue.eq(issue1), self.first.eq(first1), self.tail.eq(tail1), rewind2.eq(rewind1),
-        ]  # fmt: skip
-        weight = Signal.like(self.weight, name="next_weight")
-        m.d.comb += self.weight.eq(weight)
-        with m.If(self.issue | rewind2):
-            m.d.sync += weight.eq(Mux(rewind2, 0, weight + 1))
-        return m
+        m.d.sync += in_flight.eq(in_flight + (issue & first) - self.collected)
+        with m.If(self.start):
+            m.d.sync += waiting.eq(0)
+        with m.If(step & last_bit):
+            m.d.sync += busy.eq(0)
+            with m.If(ends):
+                m.d.sync += waiting.eq(1)
+
+        rest = Signal(BYTE)
+        m.d.comb += rest.eq(mask & (mask - 1))
+        with m.If(issue):
+            m.d.sync += [mask.eq(rest), last_bit.eq((rest & (rest - 1)) == 0), first.eq(0)]
+        with m.If(give):
+            m.d.sync += [
+                busy.eq(1), mask.eq(byte), last_bit.eq((byte & (byte - 1))[:BYTE] == 0), at.eq(place),
+                first.eq(begins), ends.eq(layer_end), empty.eq(is_empty),
+            ]  # fmt: skip
+        return issue, mask & ~rest, at, first, last_bit & ends
+
+
+def _index(one_hot: Value) -> Value:
+    """Number of the bit that is set; no bits where there is only one place."""
+    return Cat(
+        *(Cat(*(one_hot[i] for i in range(len(one_hot)) if i >> bit & 1)).any() for bit in range((len(one_hot) - 1).bit_length()))
+    )
+
+
+def _or(values: list[Value]) -> Value:
+    result = values[0]
+    for value in values[1:]:
+        result = result | value
+    return result

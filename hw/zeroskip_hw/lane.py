@@ -67,7 +67,7 @@ class Lane(Component):
     start : In(1), from_input : In(1), half : In(1), signed : In(1)
         A layer begins; where it reads, and whether that is two's complement.
     primed : Out(1)
-        Ready for the next group: queue full, first word at work.
+        Ready for the next group: queue full, first byte and word at work.
     request, grant, head, tail_result, sums :
         Results, as in :class:`~zeroskip_hw.macs.Macs`.
     """
@@ -98,9 +98,9 @@ class Lane(Component):
         m.d.comb += [
             masks.read_address.eq(decoder.address), masks.read_enable.eq(decoder.enable), decoder.data.eq(masks.read_data),
             issue.valid.eq(decoder.valid), decoder.take.eq(issue.take),
-            issue.mask.eq(decoder.mask), issue.count.eq(decoder.count), issue.group.eq(decoder.group),
-            issue.begins.eq(decoder.begins), issue.layer_end.eq(decoder.layer_end), issue.group_end.eq(decoder.group_end),
-            issue.start.eq(self.start), issue.collected.eq(self.grant),
+            issue.mask.eq(decoder.mask), issue.filled.eq(decoder.filled), issue.group.eq(decoder.group),
+            issue.begins.eq(decoder.begins), issue.layer_end.eq(decoder.layer_end),
+            issue.start.eq(self.start), issue.rewind.eq(self.start & self.from_input), issue.collected.eq(self.grant),
             self.primed.eq(issue.idle & decoder.stuck),
         ]  # fmt: skip
         m.d.comb += [

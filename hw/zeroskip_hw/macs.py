@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
@@ -49,6 +49,8 @@ class Macs(Component):
         push = Signal()
         m.d.comb += push.eq((issue & first & is_open) | ended)
         m.d.sync += [issue.eq(self.issue), first.eq(self.first), tail.eq(self.tail), ended.eq(issue & tail)]
+        coming = Signal()
+        m.d.comb += coming.eq(self.issue & self.first)
         with m.If(issue):
             m.d.sync += is_open.eq(1)
         with m.If(push):
@@ -60,11 +62,14 @@ class Macs(Component):
         for column in range(c.columns):
             byte = self.activations.word_select(column, 8)
             product = Signal(signed(9 + c.weight_bits), name=f"product{column}", reset_less=True)
-            acc = Signal(signed(c.acc_bits), name=f"acc{column}", reset_less=True)
+            acc, total = (Signal(signed(c.acc_bits), name=f"{name}{column}", reset_less=True) for name in ("acc", "sum"))
             m.d.sync += product.eq(Cat(byte, byte[7] & self.signed).as_signed() * self.weight.as_signed())
+            # `acc` is cleared as the operands of a row's first product arrive, which costs no gate before the adder; `sum` keeps the row.
             with m.If(issue):
-                m.d.sync += acc.eq(Mux(first, 0, acc) + product)
-            sums.append(acc)
+                m.d.sync += [acc.eq(acc + product), total.eq(acc + product)]
+            with m.If(coming):
+                m.d.sync += acc.eq(0)
+            sums.append(total)
 
         entry = Cat(is_head, ended, *sums)
         m.submodules.fifo = fifo = Fifo(width=len(entry), depth=ROWS_IN_FLIGHT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.spec.layout import Layout, bits_for
@@ -62,32 +62,40 @@ class Store(Component):
         m = Module()
         layout, c = self._layout, self._layout.config
         width, position = c.columns * 8, position_bits(layout)
-        raw = []
-        for bank in range(c.stream_elements):
+        # Each memory's register is cleared unless it is the one that is read, so that choosing is one OR.
+        bank = Signal(max(1, layout.bank_bits))
+        m.d.comb += bank.eq(self.address[: layout.bank_bits])
+        held = []
+        for number in range(c.stream_elements):
             ram = Ram(width=width, depth=2 << position, parts=c.columns)
-            m.submodules[f"input{bank}"] = ram
-            element = self.input.data.word_select(bank, 8)
-            held = Signal(width, name=f"held{bank}", reset_less=True)
+            m.submodules[f"input{number}"] = ram
+            element = self.input.data.word_select(number, 8)
             m.d.comb += [
-                ram.write_enable.eq(self.input.column & self.input.enable[bank].replicate(c.columns)),
-                ram.write_address.eq(Cat(self.input.position.word_select(bank, position), self.input.half)),
+                ram.write_enable.eq(self.input.column & self.input.enable[number].replicate(c.columns)),
+                ram.write_address.eq(Cat(self.input.position.word_select(number, position), self.input.half)),
                 ram.write_data.eq(element.replicate(c.columns)),
                 ram.read_enable.eq(1),
                 ram.read_address.eq(Cat((self.address >> layout.bank_bits)[:position], self.half)),
             ]  # fmt: skip
-            m.d.sync += held.eq(ram.read_data)
-            raw.append(held)
+            held.append(self._hold(m, ram, self.from_input & (bank == number), f"input{number}"))
 
         m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth)
-        hidden_held = Signal(width, reset_less=True)
         m.d.comb += [
             hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
             hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),
         ]  # fmt: skip
-        m.d.sync += hidden_held.eq(hidden.read_data)
-
-        bank1, bank2 = (Signal(max(1, layout.bank_bits), name=f"bank{i}", reset_less=True) for i in (1, 2))
-        m.d.sync += [bank1.eq(self.address[: layout.bank_bits]), bank2.eq(bank1)]
-        chosen = raw[0] if len(raw) == 1 else Array(raw)[bank2]
-        m.d.sync += self.data.eq(Mux(self.from_input, chosen, hidden_held))
+        held.append(self._hold(m, hidden, ~self.from_input, "hidden"))
+        chosen = held[0]
+        for other in held[1:]:
+            chosen = chosen | other
+        m.d.sync += self.data.eq(chosen)
         return m
+
+    def _hold(self, m: Module, ram: Ram, read: Value, name: str) -> Signal:
+        """The register behind ``ram``; ``read`` comes with the address."""
+        unread = Signal(name=f"{name}_unread", reset_less=True)
+        held = Signal(len(ram.read_data), name=f"{name}_held", reset_less=True)
+        m.d.sync += [unread.eq(~read), held.eq(ram.read_data)]
+        with m.If(unread):
+            m.d.sync += held.eq(0)
+        return held

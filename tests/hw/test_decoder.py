@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Module
-
 from tests.hw.bench import layout_of, simulate
+
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.timing import FIFO_WORDS, HEADER_BUBBLES
 from zeroskip_hw.decoder import Decoder

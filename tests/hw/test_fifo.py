@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from random import Random
 from typing import Any
 
 import pytest
-
 from tests.hw.bench import simulate
+
 from zeroskip_hw.fifo import Fifo
 
 
 @pytest.mark.parametrize("depth", [2, 4, 16])
-@pytest.mark.parametrize("seed, write_share", [(1, 0.8), (2, 0.2), (3, 0.5)])
+@pytest.mark.parametrize("seed, write_share", [(1, 0.8), (2, 0.2), (3, 0.65)])
 def test_random_traffic(depth: int, seed: int, write_share: float) -> None:
     rng = Random(seed)
     dut = Fifo(width=9, depth=depth)
@@ -46,7 +47,10 @@ def test_random_traffic(depth: int, seed: int, write_share: float) -> None:
     simulate(dut, bench)
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize("depth", [0, 1, 3, 12])
 def test_refused_depths(depth: int) -> None:
     with pytest.raises(ValueError, match=rf"^depth must be a power of two of at least 2, not {depth}$"):
         Fifo(width=4, depth=depth)
+    # Its remains warn that they were never used: here, not in some later test.
+    gc.collect()

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
-
 from tests.hw.bench import layout_of, simulate
+
 from zeroskip.spec.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.issue import Issue
 
@@ -42,14 +42,14 @@ def random_words(rng: Random, layers: int, longest: int) -> list[FifoWord]:
     words = []
     for layer in range(layers):
         count = rng.choice([0, 1, rng.randint(1, longest)])
-        for i in range(max(1, count)):
-            words.append(
-                FifoWord(
-                    mask=rng.choice([1 << rng.randrange(WORD), rng.randrange(1, 1 << WORD), (1 << WORD) - 1]) if count else 0,
-                    group=rng.randrange(4), begins=bool(count) and (i == 0 or rng.random() < 0.5),
-                    layer_end=i >= count - 1, group_end=i >= count - 1 and layer == layers - 1,
-                )
-            )  # fmt: skip
+        words += [
+            FifoWord(
+                mask=rng.choice([1 << rng.randrange(WORD), rng.randrange(1, 1 << WORD), (1 << WORD) - 1]) if count else 0,
+                group=rng.randrange(4), begins=bool(count) and (i == 0 or rng.random() < 0.5),
+                layer_end=i >= count - 1, group_end=i >= count - 1 and layer == layers - 1,
+            )
+            for i in range(max(1, count))
+        ]  # fmt: skip
     return words
 
 
@@ -61,7 +61,9 @@ def weights_of(words: list[FifoWord]) -> list[Weight]:
         places = [i for i in range(WORD) if word.mask >> i & 1]
         for i in places:
             weights.append(
-                Weight(word.group * WORD + i, number, word.begins and i == places[0], word.layer_end and i == places[-1])
+                Weight(
+                    word.group * WORD + i, number, word.begins and i == places[0], word.layer_end and i == places[-1]
+                )
             )
             number += 1
         if word.group_end:

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
-
 from tests.hw.bench import layout_of, simulate, to_signed
+
 from zeroskip.spec.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.macs import Macs
 
@@ -98,7 +98,8 @@ def test_sums(columns: int, weight_bits: int, seed: int) -> None:
 
 @pytest.mark.parametrize("weight_bits", [4, 8, 16])
 @pytest.mark.parametrize(
-    "weight, activation, is_signed", [("least", 255, False), ("least", -128, True), ("most", 255, False), ("most", -128, True)]
+    "weight, activation, is_signed",
+    [("least", 255, False), ("least", -128, True), ("most", 255, False), ("most", -128, True)],
 )
 def test_accumulator_at_its_bound(weight_bits: int, weight: str, activation: int, is_signed: bool) -> None:
     """Eight of the largest products, in an accumulator that is just wide enough."""

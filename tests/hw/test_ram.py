@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 import pytest
-
 from tests.hw.bench import simulate
+
 from zeroskip_hw.ram import Ram
 
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 import pytest
-
 from tests.hw.bench import layout_of, load, simulate
+
 from zeroskip_hw.requantizer import STAGES, Requantizer
 
 ROWS = 40
@@ -15,9 +15,7 @@ CLAMPS = [(-128, 127), (0, 255), (0, 6), (-5, 127), (-128, -128), (255, 255), (1
 """Signed, unsigned, ReLU6, ReLU with a zero-point, constants, and a window."""
 
 
-def expected_output(
-    total: int, bias: int, multiplier: int, shift: int, zero_point: int, low: int, high: int
-) -> int:
+def expected_output(total: int, bias: int, multiplier: int, shift: int, zero_point: int, low: int, high: int) -> int:
     rounded = ((total + bias) * multiplier + (1 << (shift - 1))) >> shift
     return max(low, min(high, zero_point + rounded)) & 0xFF
 
@@ -57,7 +55,10 @@ def test_against_the_formula(acc_bits: int, columns: int, seed: int) -> None:
     async def bench(ctx: Any) -> None:
         await load(ctx, dut.load, layout, "rows", words)
         for low, high in CLAMPS:
-            zero_point, offset = rng.choice([-128, -1, 0, 127, rng.randint(-128, 127)]), rng.getrandbits(layout.store_bits)
+            zero_point, offset = (
+                rng.choice([-128, -1, 0, 127, rng.randint(-128, 127)]),
+                rng.getrandbits(layout.store_bits),
+            )
             for name, value in (("zero_point", zero_point), ("low", low), ("high", high), ("offset", offset)):
                 ctx.set(getattr(dut, name), value)
             # A row or nothing in each cycle, and then the pipeline runs dry.
@@ -72,7 +73,11 @@ def test_against_the_formula(acc_bits: int, columns: int, seed: int) -> None:
                     ctx.set(dut.total, sum((total & acc_mask) << (acc_bits * i) for i, total in enumerate(totals)))
                     outputs = [expected_output(t, *rows[row], zero_point, low, high) for t in totals]
                     results.append(
-                        (sum(y << (8 * i) for i, y in enumerate(outputs)), row + offset & address_mask, f"{rows[row]}, {totals}")
+                        (
+                            sum(y << (8 * i) for i, y in enumerate(outputs)),
+                            row + offset & address_mask,
+                            f"{rows[row]}, {totals}",
+                        )
                     )
                 else:
                     results.append(None)

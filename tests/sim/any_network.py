@@ -14,8 +14,8 @@ from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork, Q
 Mask = npt.NDArray[np.bool_]
 
 PATTERNS = {
-    "even": 8, "uneven": 4, "empty_rows": 3, "empty_columns": 3, "one_dense_row": 2, "last_columns": 2, "diagonal": 1,
-    "full": 1, "single": 1, "nothing": 1,
+    "even": 24, "uneven": 10, "empty_rows": 8, "empty_columns": 8, "one_dense_row": 4, "last_columns": 4, "full": 4,
+    "diagonal": 2, "single": 1, "nothing": 2,
 }  # fmt: skip
 """Masks, by how often they are drawn."""
 
@@ -69,7 +69,7 @@ def _sizes(rng: np.random.Generator, config: ArrayConfig, largest: int, deepest:
     return sizes
 
 
-_SIZE_ODDS = [0.25, 0.25, 0.25, 0.15, 0.05, 0.05]
+_SIZE_ODDS = [0.2, 0.2, 0.2, 0.25, 0.1, 0.05]
 
 
 def _masks(rng: np.random.Generator, config: ArrayConfig, sizes: list[int]) -> list[Mask]:
@@ -83,7 +83,7 @@ def _masks(rng: np.random.Generator, config: ArrayConfig, sizes: list[int]) -> l
 
 
 def _mask(rng: np.random.Generator, pattern: str, rows: int, columns: int) -> Mask:
-    density = float(rng.choice([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, rng.random()]))
+    density = float(rng.choice([0.01, 0.1, 0.25, 0.5, 0.9, rng.random()]))
     mask = rng.random((rows, columns)) < density
     if pattern == "uneven":
         mask = rng.random((rows, columns)) < rng.beta(0.3, 1.5, size=(rows, 1))
@@ -131,7 +131,7 @@ def _layer(
     gain = rng.uniform(0.2, 3, size=outputs) * 60 / np.maximum(spread, np.abs(bias) / 2)
     shift = np.clip(15 - np.floor(np.log2(gain)).astype(np.int64), 1, 63)
     multiplier = np.clip(np.round(gain * 2.0**shift), 0, 65535).astype(np.int64)
-    strange = rng.random(outputs) < rng.choice([0.0, 0.1, 1.0], p=[0.6, 0.3, 0.1])
+    strange = rng.random(outputs) < rng.choice([0.0, 0.1, 1.0], p=[0.65, 0.3, 0.05])
     shift = np.where(strange, rng.choice([1, 2, 8, 9, 62, 63, *range(1, 64)], size=outputs), shift)
     multiplier = np.where(strange, rng.choice([0, 1, 32768, 65535, *rng.integers(65536, size=4)], size=outputs), multiplier)
     output = _format(rng)
@@ -157,7 +157,7 @@ def _weights(
 
 
 def _clamp(rng: np.random.Generator, output: QuantizedTensor) -> tuple[int, int]:
-    kind = rng.choice(["format", "relu", "some"], p=[0.5, 0.35, 0.15])
+    kind = rng.choice(["format", "relu", "some"], p=[0.5, 0.4, 0.1])
     if kind == "some":
         low, high = sorted(rng.integers(output.low, output.high + 1, size=2).tolist())
         return low, high

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.sim.any_network import any_inputs, any_network
+
 from zeroskip import reference
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule

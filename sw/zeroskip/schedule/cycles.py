@@ -41,30 +41,36 @@ LONG_AGO = -(10**9)
 class _Words:
     """The words that one lane's decoder pushes for one group, in order; a layer without weights pushes one of count 0.
 
-    gaps : positions of its pipeline that pass without a push before each word: headers, waits and empty words
+    counts : ones in each word
+    last_bytes : ones in its last non-empty byte; equal to the count where it has no other
+    gaps : positions of the decoder's pipeline that pass without a push before each word: headers, waits and empty words
     """
 
     counts: list[int]
+    last_bytes: list[int]
     gaps: list[int]
     starts: list[bool]
     layer_ends: list[bool]
 
 
 class _Lane:
-    """One lane's progress through a group, from the state in which a group begins: FIFO full, first word at work."""
+    """One lane's progress through a group, from the state in which a group begins: everything full up to the decoder."""
 
     def __init__(self, words: _Words) -> None:
         self.words = words
         self.pushed: list[int] = []
         self.popped: list[int] = []
-        self.freed = LONG_AGO  # when the word at work is used up
+        self.freed = LONG_AGO  # when the last bit at work is issued
+        self.given = LONG_AGO  # when the word at work gives its last byte
         self.collected: list[int] = []  # when each row's result left the lane
+        # The byte at work is the first word's. If that word has no other, the second word has followed it out of the FIFO.
+        self.ahead = FIFO_WORDS + (2 if words.counts[0] == words.last_bytes[0] else 1)
 
     def push(self, j: int) -> int:
         """Cycle in which word j enters the FIFO; j may run on into the next group."""
         while len(self.pushed) <= j:
             i = len(self.pushed)
-            if i <= FIFO_WORDS:
+            if i < self.ahead:
                 self.pushed.append(LONG_AGO)
             else:
                 self.pushed.append(max(self._arrival(i), self.popped[i - FIFO_WORDS] + 1))
@@ -72,9 +78,13 @@ class _Lane:
 
     def _arrival(self, j: int) -> int:
         # The word that waits before a full FIFO when the group starts has been there all along.
-        if j == FIFO_WORDS + 1:
+        if j == self.ahead:
             return LONG_AGO
         return self.pushed[j - 1] + 1 + self.words.gaps[j % len(self.words.gaps)]
+
+    def _pop(self, j: int) -> None:
+        """Word j comes to work as soon as it is there and the word before has given its last byte."""
+        self.popped.append(max(self.push(j) + 1, self.given) if j else LONG_AGO)
 
     def results(self, layer_start: list[int]) -> Iterator[int]:
         """For each row, the cycle from which its result waits to be collected.
@@ -83,9 +93,10 @@ class _Lane:
         """
         words, layer = self.words, 0
         must_wait, open_row, rows = True, False, 0
-        for j, count in enumerate(words.counts):
-            self.popped.append(max(self.push(j) + 1, self.freed) if j else LONG_AGO)
-            first = self.popped[j] + 1
+        for j, (count, last_byte) in enumerate(zip(words.counts, words.last_bytes, strict=True)):
+            self._pop(j)
+            taken = max(self.popped[j] + 1, self.freed)  # when its first byte comes to work
+            first = taken + 1
             if must_wait:
                 first = max(first, layer_start[layer] + 1)
             if words.starts[j]:
@@ -96,6 +107,7 @@ class _Lane:
                     yield first + ISSUE_TO_RESULT
                 open_row = True
             self.freed = first + max(count, 1) - 1
+            self.given = taken if count == last_byte else self.freed - last_byte
             must_wait = words.layer_ends[j]
             if must_wait:
                 layer += 1
@@ -106,23 +118,28 @@ class _Lane:
     def primed(self) -> int:
         """Cycle from which the lane stands ready for the next group."""
         n = len(self.words.counts)
-        self.popped.append(max(self.push(n) + 1, self.freed))
-        return self.push(n + FIFO_WORDS) + 1 + self.words.gaps[(FIFO_WORDS + 1) % n]
+        self._pop(n)
+        if self.ahead == FIFO_WORDS + 2:
+            self.given = max(self.popped[n] + 1, self.freed)
+            self._pop(n + 1)
+        return self.push(n + self.ahead - 1) + 1 + self.words.gaps[self.ahead % n]
 
 
 def _words(plan: Schedule, lane: int) -> _Words:
     header = Layout(plan.config).header_words + HEADER_BUBBLES
-    words = _Words([], [], [], [])
+    words = _Words([], [], [], [], [])
     for layer in plan.layers:
         run = layer.runs[lane]
         filled = np.flatnonzero(run.word_counts)
         if not len(filled):
             words.counts.append(0)
+            words.last_bytes.append(0)
             words.gaps.append(header)
             words.starts.append(False)
         else:
             rows = run.word_rows[filled]
             words.counts.extend(run.word_counts[filled].tolist())
+            words.last_bytes.extend(run.last_byte_counts[filled].tolist())
             words.gaps.extend([header, *(np.diff(filled) - 1).tolist()])
             words.starts.extend([True, *(np.diff(rows) > 0).tolist()])
         words.layer_ends.extend([False] * (len(words.counts) - len(words.layer_ends) - 1) + [True])

@@ -23,6 +23,7 @@ class LaneRun:
     first_row, last_row : rows of its first and last weight
     first_group : number, within its row, of the mask word that holds the first weight
     word_counts : kept weights in each mask word from the first to the last, those without any included
+    last_byte_counts : kept weights in the last non-empty byte of each of these words
     word_rows : the row of each of these words
     slot : the first lane that holds a part of ``first_row``
     head_others, tail_others : how many other lanes hold a part of ``first_row`` and of ``last_row``
@@ -34,6 +35,7 @@ class LaneRun:
     last_row: int = 0
     first_group: int = 0
     word_counts: Entries
+    last_byte_counts: Entries
     word_rows: Entries
     slot: int = 0
     head_others: int = 0
@@ -58,7 +60,7 @@ def split(mask: npt.NDArray[np.bool_], lanes: int, word: int) -> tuple[LaneRun, 
     for begin, end in ranges:
         if begin == end:
             nothing = np.empty(0, dtype=np.intp)
-            runs.append(LaneRun(begin=begin, end=end, word_counts=nothing, word_rows=nothing))
+            runs.append(LaneRun(begin=begin, end=end, word_counts=nothing, last_byte_counts=nothing, word_rows=nothing))
             continue
         first, last = int(number[begin]), int(number[end - 1])
         first_row, last_row = int(row[begin]), int(row[end - 1])
@@ -66,6 +68,7 @@ def split(mask: npt.NDArray[np.bool_], lanes: int, word: int) -> tuple[LaneRun, 
             LaneRun(
                 begin=begin, end=end, first_row=first_row, last_row=last_row, first_group=first % groups,
                 word_counts=np.bincount(number[begin:end] - first, minlength=last - first + 1),
+                last_byte_counts=_last_bytes(number[begin:end] - first, column[begin:end] % word // 8, last - first + 1),
                 word_rows=np.arange(first, last + 1) // groups,
                 slot=holders[first_row][0],
                 head_others=len(holders[first_row]) - 1,
@@ -73,3 +76,10 @@ def split(mask: npt.NDArray[np.bool_], lanes: int, word: int) -> tuple[LaneRun, 
             )
         )  # fmt: skip
     return tuple(runs)
+
+
+def _last_bytes(number: Entries, byte: Entries, words: int) -> Entries:
+    """Per word, how many of its entries lie in its highest byte that has any; entries are in ascending order."""
+    highest = np.zeros(words, dtype=np.intp)
+    np.maximum.at(highest, number, byte)
+    return np.bincount(number[byte == highest[number]], minlength=words)

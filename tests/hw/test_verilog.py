@@ -1,0 +1,180 @@
+"""The Verilog: the same text for the same configuration, plain enough for every tool, and free of the network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pytest
+from amaranth.back import rtlil
+from tests.hw.bench import layout_of
+
+from zeroskip.spec.config import CAPACITIES, ArrayConfig
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.layout import Layout
+from zeroskip_hw.top import Top
+from zeroskip_hw.verilog import TOP, Verilog, generate
+from zeroskip_sim.build import WAIVED
+
+SIZES = {
+    "acc_bits": 20, "mask_depth": 30, "weight_depth": 20, "input_depth": 20, "hidden_depth": 16, "output_depth": 5,
+    "row_depth": 9, "layer_depth": 2,
+}  # fmt: skip
+
+SHAPES = [
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4},
+    {"lanes": 3, "columns": 1, "word": 64, "stream_bits": 64, "weight_bits": 16},
+    {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 8, "weight_bits": 4},
+    {"lanes": 3, "columns": 16, "word": 8, "stream_bits": 64, "weight_bits": 16},
+    {"lanes": 2, "columns": 3, "word": 16, "stream_bits": 32, "weight_bits": 8, "acc_bits": 40},
+    {"lanes": 4, "columns": 1, "word": 32, "stream_bits": 16, "weight_bits": 8, "acc_bits": 8},
+    # Every depth at its least.
+    {
+        "lanes": 1,
+        "columns": 1,
+        "word": 8,
+        "stream_bits": 8,
+        "weight_bits": 4,
+        "acc_bits": 8,
+        **dict.fromkeys(CAPACITIES, 1),
+    },
+]
+ODD = pytest.mark.parametrize("options", SHAPES, ids=lambda options: "-".join(str(value) for value in options.values()))
+
+
+def config_of(**options: int) -> ArrayConfig:
+    return ArrayConfig(**{**SIZES, **options})
+
+
+@cache
+def verilog_of(config: ArrayConfig) -> Verilog:
+    """Made once for all tests that only look at it."""
+    return generate(config)
+
+
+def written(verilog: Verilog, folder: Path) -> list[str]:
+    for name, text in verilog.files.items():
+        (folder / name).write_text(text)
+    return list(verilog.files)
+
+
+def test_the_same_text_twice_and_another_for_another_configuration() -> None:
+    first, second, other = (generate(config_of(lanes=lanes)) for lanes in (2, 2, 3))
+    assert first.files == second.files
+    assert first.sidecar == second.sidecar
+    assert first.digest == second.digest != other.digest
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_text_in_another_process(seed: str) -> None:
+    """Neither the order of a set nor the folder it is made in shows."""
+    code = "from tests.hw.test_verilog import config_of, generate; print(generate(config_of(lanes=2)).digest)"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.strip() == generate(config_of(lanes=2)).digest
+
+
+@ODD
+def test_text(options: dict[str, int]) -> None:
+    """Nothing of the machine, no escaped names, no initial values, no contents of memories."""
+    config = config_of(**options)
+    text = verilog_of(config).files["zeroskip.v"]
+    assert text.isascii()
+    for what, pattern in {
+        "an absolute path": r"(?<![/*])/(home|work|tmp|usr|root)\b|\.py\b|[A-Z]:\\",
+        "a date": r"\b20\d\d-\d\d|\b\d\d:\d\d:\d\d\b",
+        "a tool's version": r"Yosys|Amaranth",
+        "an escaped identifier": r"\\",
+        "an initial block": r"\binitial\b",
+        "an initial value of a register": r"\breg\b[^;]*=",
+        "an attribute": r"\(\*",
+        "an always @* block": r"always\s*@\s*\(?\*",
+    }.items():
+        found = re.search(pattern, text)
+        assert found is None, f"{what}: {text[max(0, found.start() - 80) : found.end() + 80]!r}"
+    images = set(re.findall(r'"(images/[^"]*)"', text))
+    memories = {f"images/{name}.mem" for name in ("program", "merge", "rows", "input")}
+    memories |= {f"images/lane{i:02}.{what}.mem" for i, what in product(range(config.lanes), ("masks", "weights"))}
+    assert images == memories
+
+
+def test_depths_do_not_change_the_amount_of_text() -> None:
+    """Memories are arrays: a thousand times the weights give no more lines."""
+    small, large = (
+        generate(config_of(weight_depth=depth, mask_depth=depth)).files["zeroskip.v"] for depth in (100, 100_000)
+    )
+    assert abs(small.count("\n") - large.count("\n")) < 20
+
+
+@ODD
+def test_sidecar(options: dict[str, int]) -> None:
+    """It lists the ports of the text, and the windows of the layout."""
+    config = config_of(**options)
+    verilog = verilog_of(config)
+    text, sidecar = verilog.files["zeroskip.v"], verilog.sidecar
+    header = re.search(rf"^module {TOP}\((.*?)\);(.*?)^endmodule", text, re.MULTILINE | re.DOTALL)
+    assert header is not None
+    declared = {}
+    for direction, high, name in re.findall(
+        r"^  (input|output) (?:reg )?(?:\[(\d+):0\] )?(\w+);", header[2], re.MULTILINE
+    ):
+        declared[name] = (direction, int(high or 0) + 1)
+    assert {port["name"]: (port["direction"], port["width"]) for port in sidecar["ports"]} == declared
+    assert set(declared) == {name.strip() for name in header[1].split(",")}
+    assert sidecar["config"] == config.to_json()
+    assert sidecar["config_id"] == config.digest
+    layout = layout_of(**config.to_json())
+    assert {n: w["address"] >> layout.window_bits for n, w in sidecar["windows"].items()} == {
+        memory.name: memory.window for memory in layout.memories
+    }
+
+
+@pytest.mark.icarus
+@ODD
+def test_icarus_warns_of_nothing(options: dict[str, int], tmp_path: Path) -> None:
+    files = written(verilog_of(config_of(**options)), tmp_path)
+    done = subprocess.run(
+        ["iverilog", "-g2005", "-Wall", "-s", TOP, "-o", "a.vvp", *files],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.verilator
+@ODD
+def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, int], tmp_path: Path) -> None:
+    files = written(verilog_of(config_of(**options)), tmp_path)
+    done = subprocess.run(
+        ["verilator-cli", "--lint-only", "-Wall", *(f"-Wno-{name}" for name in WAIVED), "--top-module", TOP, *files],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("%")]
+    assert (done.returncode, found) == (0, [])
+
+
+@pytest.mark.parametrize("lanes, columns", [(1, 1), (3, 1), (1, 16), (3, 16)])
+def test_every_combination_elaborates(lanes: int, columns: int) -> None:
+    for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
+        config = config_of(lanes=lanes, columns=columns, word=word, weight_bits=weight_bits, stream_bits=stream_bits)
+        assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns, word", [(1, 8), (1, 64), (16, 8)])
+def test_sixty_four_lanes_elaborate(columns: int, word: int) -> None:
+    config = config_of(lanes=64, columns=columns, word=word, stream_bits=64)
+    text = rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
+    assert len(re.findall(r"images/lane\d\d\.weights\.mem", text)) == 64
+
+
+@pytest.mark.parametrize("name", ["acc_bits", *CAPACITIES])
+def test_a_configuration_that_is_not_sized_is_refused(name: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^ArrayConfig must have acc_bits and all depths given before hardware is elaborated$"
+    ):
+        generate(config_of(**{name: 0}))
