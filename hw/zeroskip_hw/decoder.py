@@ -60,8 +60,7 @@ class Decoder(Component):
         address = Signal.like(self.address, name="next_address")
         part = Signal(range(max(2, layout.header_words)))
         group = Signal(layout.group_bits, reset_less=True)
-        # One bit more than the count: it borrows when the last word is read.
-        left = Signal(len(h["count"]) + 1, reset_less=True)
+        left = Signal(len(h["left"]), reset_less=True)
         row_begins = Signal(reset_less=True)
 
         is_header, word, dummy, layer_end, row_end = Signal(), Signal(), Signal(), Signal(), Signal()
@@ -82,9 +81,9 @@ class Decoder(Component):
                     m.next = "LOAD"
             with m.State("LOAD"):
                 with m.If(advance):
-                    m.d.sync += [group.eq(h["first"]), left.eq(h["count"] - 2), row_begins.eq(1)]
+                    m.d.sync += [group.eq(h["first"]), left.eq(h["left"]), row_begins.eq(1)]
                     m.next = "WORDS"
-                    with m.If(h["count"] == 0):
+                    with m.If(h["empty"]):
                         m.next = "NOTHING"
             with m.State("WORDS"):
                 m.d.comb += word.eq(1)
@@ -96,8 +95,10 @@ class Decoder(Component):
                 m.d.comb += dummy.eq(1)
                 with m.If(advance):
                     m.next = "HEADER"
-        with m.If(advance):
-            m.d.sync += address.eq(Mux(layer_end & h["last"] & (word | dummy), 0, address + (is_header | word)))
+        with m.If(advance & (is_header | word)):
+            m.d.sync += address.eq(address + 1)
+        with m.If(advance & ((word & left[-1]) | dummy) & h["last"]):
+            m.d.sync += address.eq(0)
 
         header_read = Signal()
         with m.If(advance):

@@ -33,16 +33,17 @@ class Fifo(Component):
         m = Module()
         m.submodules.memory = memory = Memory(shape=unsigned(self._width), depth=self._depth, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        level = Signal(range(self._depth + 1))
-        after = Signal.like(level, name="after")
-        m.d.comb += [
-            write.en.eq(self.write), write.data.eq(self.write_data), self.data.eq(read.data),
-            after.eq(level + self.write - self.take),
-        ]  # fmt: skip
+        m.d.comb += [write.en.eq(self.write), write.data.eq(self.write_data), self.data.eq(read.data)]
+        # Each pointer runs with its successor, so that the flags compare registers with registers.
         head, tail = Signal(range(self._depth)), Signal(range(self._depth))
+        head_next, tail_next = Signal(range(self._depth), init=1), Signal(range(self._depth), init=1)
         m.d.comb += [write.addr.eq(tail), read.addr.eq(head)]
+        with m.If(self.write):
+            m.d.sync += [tail.eq(tail_next), tail_next.eq(tail_next + 1)]
+        with m.If(self.take):
+            m.d.sync += [head.eq(head_next), head_next.eq(head_next + 1)]
         m.d.sync += [
-            level.eq(after), self.valid.eq(after != 0), self.full.eq(after == self._depth),
-            tail.eq(tail + self.write), head.eq(head + self.take),
+            self.valid.eq(self.write | (self.valid & ~(self.take & (head_next == tail)))),
+            self.full.eq(~self.take & (self.full | (self.write & (tail_next == head)))),
         ]  # fmt: skip
         return m

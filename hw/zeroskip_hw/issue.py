@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout, bits_for
@@ -80,9 +80,9 @@ class Issue(Component):
         filled = Signal.like(self.filled, name="word_filled", reset_less=True)
         group = Signal.like(self.group, name="word_group", reset_less=True)
         give, is_last = Signal(), Signal()
-        lowest = filled & (~filled + 1)
-        rest = filled & (filled - 1)
-        m.d.comb += [is_last.eq(rest == 0), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last)))]
+        rest = _without_lowest(filled)
+        lowest = filled & ~rest
+        m.d.comb += [is_last.eq(_at_most_one(filled)), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last)))]
         with m.If(give):
             m.d.sync += [filled.eq(rest), begins.eq(0)]
             with m.If(is_last):
@@ -95,7 +95,7 @@ class Issue(Component):
         self._word_busy = busy
         byte = Signal(BYTE)
         m.d.comb += byte.eq(_or([mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)]))
-        return give, byte, Cat(_index(lowest[:bytes_in_word]), group), begins, layer_end & is_last, filled == 0
+        return give, byte, Cat(_index(lowest), group), begins, layer_end & is_last, ~filled.any()
 
     def _byte_at_work(
         self, m: Module, done: Signal, give: Value, byte: Value, place: Value, begins: Value, layer_end: Value, is_empty: Value
@@ -120,12 +120,12 @@ class Issue(Component):
                 m.d.sync += waiting.eq(1)
 
         rest = Signal(BYTE)
-        m.d.comb += rest.eq(mask & (mask - 1))
+        m.d.comb += rest.eq(_without_lowest(mask))
         with m.If(issue):
-            m.d.sync += [mask.eq(rest), last_bit.eq((rest & (rest - 1)) == 0), first.eq(0)]
+            m.d.sync += [mask.eq(rest), last_bit.eq(_at_most_one(rest)), first.eq(0)]
         with m.If(give):
             m.d.sync += [
-                busy.eq(1), mask.eq(byte), last_bit.eq((byte & (byte - 1))[:BYTE] == 0), at.eq(place),
+                busy.eq(1), mask.eq(byte), last_bit.eq(_at_most_one(byte)), at.eq(place),
                 first.eq(begins), ends.eq(layer_end), empty.eq(is_empty),
             ]  # fmt: skip
         return issue, mask & ~rest, at, first, last_bit & ends
@@ -136,6 +136,19 @@ def _index(one_hot: Value) -> Value:
     return Cat(
         *(Cat(*(one_hot[i] for i in range(len(one_hot)) if i >> bit & 1)).any() for bit in range((len(one_hot) - 1).bit_length()))
     )
+
+
+def _without_lowest(value: Value) -> Value:
+    """``value & (value - 1)`` in gates: a carry chain costs more for so few bits."""
+    return Cat(*(value[i] & value[:i].any() if i else 0 for i in range(len(value))))
+
+
+def _at_most_one(value: Value) -> Value:
+    """Whether no two bits are set, by halves."""
+    if len(value) == 1:
+        return Const(1)
+    low, high = value[: len(value) // 2], value[len(value) // 2 :]
+    return (~low.any() & _at_most_one(high)) | (~high.any() & _at_most_one(low))
 
 
 def _or(values: list[Value]) -> Value:

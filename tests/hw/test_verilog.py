@@ -157,6 +157,7 @@ def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, int], 
     assert (done.returncode, found) == (0, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes, columns", [(1, 1), (3, 1), (1, 16), (3, 16)])
 def test_every_combination_elaborates(lanes: int, columns: int) -> None:
     for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
@@ -165,7 +166,7 @@ def test_every_combination_elaborates(lanes: int, columns: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns, word", [(1, 8), (1, 64), (16, 8)])
+@pytest.mark.parametrize("columns, word", [(1, 64), (16, 8)])
 def test_sixty_four_lanes_elaborate(columns: int, word: int) -> None:
     config = config_of(lanes=64, columns=columns, word=word, stream_bits=64)
     text = rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)

@@ -18,7 +18,7 @@ def pack_lane(plan: Schedule, lane: int) -> tuple[list[int], list[int]]:
     for i, layer in enumerate(plan.layers):
         run = layer.runs[lane]
         header = layout.header.encode({
-            "last": i == len(plan.layers) - 1, "count": len(run.word_counts),
+            "last": i == len(plan.layers) - 1, "empty": not len(run.word_counts), "left": max(len(run.word_counts) - 2, -1),
             "first": layer.first_group + run.first_group,
             "start": layer.first_group, "end": layer.first_group + layer.groups - 1,
         })  # fmt: skip
@@ -60,7 +60,8 @@ def unpack_lane(
         last = bool(header["last"])
         group, begins = header["first"], True
         entries: list[tuple[bool, int, int]] = []
-        for mask in masks[position : position + header["count"]]:
+        count = 0 if header["empty"] else header["left"] + 2
+        for mask in masks[position : position + count]:
             begins = begins or group == header["start"]
             for index in (i for i in range(word) if mask >> i & 1):
                 value = weights[taken]
@@ -69,5 +70,5 @@ def unpack_lane(
                 entries.append((begins, (group - header["start"]) * word + index, signed))
                 begins = False
             group = header["start"] if group == header["end"] else group + 1
-        position += header["count"]
+        position += count
         yield entries

@@ -135,10 +135,13 @@ class Layout:
 
     @cached_property
     def header(self) -> Word:
-        """Precedes a layer's mask words in each lane, cut into mask words from the lowest bit."""
+        """Precedes a layer's mask words in each lane, cut into mask words from the lowest bit.
+
+        ``empty`` when the lane has none; else ``left`` is their number less two, so that -1 marks the last in a counter.
+        """
         group = self.group_bits
         return Word((
-            Field("last", 1), Field("count", bits_for(self.config.mask_depth + 1)),
+            Field("last", 1), Field("empty", 1), Field("left", bits_for(self.config.mask_depth) + 1, signed=True),
             Field("first", group), Field("start", group), Field("end", group),
         ))  # fmt: skip
 
