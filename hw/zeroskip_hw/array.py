@@ -63,7 +63,9 @@ class SparseArray(Component):
         m.submodules.counters = counters = Counters()
 
         for part in (*lanes, collector, requantizer, sequencer, loader):
-            m.d.comb += [getattr(part.load, name).eq(getattr(self.load, name)) for name in ("commit", "window", "offset", "data")]
+            m.d.comb += [
+                getattr(part.load, name).eq(getattr(self.load, name)) for name in ("commit", "window", "offset", "data")
+            ]
         hidden = Signal()
         m.d.comb += hidden.eq(requantizer.enable & ~sequencer.to_output)
         for number, lane in enumerate(lanes):
@@ -87,7 +89,11 @@ class SparseArray(Component):
 
         # Lanes report that they are primed through two registers, so that their number costs no speed.
         primed, all_primed, ready = Signal(len(lanes)), Signal(), Signal()
-        m.d.sync += [primed.eq(Cat(*(lane.primed for lane in lanes))), all_primed.eq(primed.all()), ready.eq(ready | all_primed)]
+        m.d.sync += [
+            primed.eq(Cat(*(lane.primed for lane in lanes))),
+            all_primed.eq(primed.all()),
+            ready.eq(ready | all_primed),
+        ]
         m.d.comb += [
             sequencer.primed.eq(all_primed), sequencer.row.eq(collector.valid),
             sequencer.input_full.eq(loader.full), loader.release.eq(sequencer.input_release),

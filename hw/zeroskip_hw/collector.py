@@ -64,10 +64,14 @@ class Collector(Component):
         merge.connect_load(m, self.load)
         m.d.comb += [merge.read_enable.eq(1), merge.read_address.eq(Cat(lane1, self.layer))]
         chosen = Signal(width)
-        m.d.comb += chosen.eq(_or([self.sums.word_select(i, width) & granted[i].replicate(width) for i in range(lanes)]))
+        m.d.comb += chosen.eq(
+            _or([self.sums.word_select(i, width) & granted[i].replicate(width) for i in range(lanes)])
+        )
 
         # Stages 2 and 3: memory and its register; the result keeps step.
-        valid2, valid3, head2, head3, tail2, tail3 = (Signal(name=f"{name}{i}") for name in ("valid", "head", "tail") for i in (2, 3))
+        valid2, valid3, head2, head3, tail2, tail3 = (
+            Signal(name=f"{name}{i}") for name in ("valid", "head", "tail") for i in (2, 3)
+        )
         lane2, lane3 = (Signal(layout.lane_bits, name=f"lane{i}", reset_less=True) for i in (2, 3))
         sums2, sums3, sums4 = (Signal(width, name=f"sums{i}", reset_less=True) for i in (2, 3, 4))
         share = Signal(layout.merge.width, reset_less=True)

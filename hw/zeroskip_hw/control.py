@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, ResetSignal, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec import registers as reg
@@ -81,7 +81,7 @@ class Control(Component):
                 whole.eq(self.wstrb.all()), history.eq(Cat(self.wdata, history)),
             ]  # fmt: skip
 
-        answer, commit = Signal(2), Signal()
+        answer, commit, committed = Signal(2), Signal(), Signal()
         m.d.comb += answer.eq(SLVERR)
         with m.If(decide):
             with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
@@ -97,8 +97,10 @@ class Control(Component):
                 m.d.comb += found[2].eq(1)
             with m.Elif(whole):
                 m.d.comb += [answer.eq(OKAY), commit.eq(1)]
+        # Registers come up with any value: without the gate, the first clock edge could spoil a word of a preloaded memory.
+        m.d.comb += self.load.commit.eq(committed & ~ResetSignal())
         m.d.sync += [
-            self.load.commit.eq(commit), self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(history),
+            committed.eq(commit), self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(history),
         ]  # fmt: skip
         with m.If(decide):
             m.d.sync += [self.bvalid.eq(1), self.bresp.eq(answer)]

@@ -88,7 +88,11 @@ class Decoder(Component):
             with m.State("WORDS"):
                 m.d.comb += word.eq(1)
                 with m.If(advance):
-                    m.d.sync += [left.eq(left - 1), row_begins.eq(row_end), group.eq(Mux(row_end, h["start"], group + 1))]
+                    m.d.sync += [
+                        left.eq(left - 1),
+                        row_begins.eq(row_end),
+                        group.eq(Mux(row_end, h["start"], group + 1)),
+                    ]
                     with m.If(layer_end):
                         m.next = "HEADER"
             with m.State("NOTHING"):
@@ -112,7 +116,10 @@ class Decoder(Component):
         layout = self._layout
         width = layout.config.word
         for stage in (1, 2, 3):
-            kind_next, tags_next = Signal(2, name=f"kind{stage}"), Signal(len(tags), name=f"tags{stage}", reset_less=True)
+            kind_next, tags_next = (
+                Signal(2, name=f"kind{stage}"),
+                Signal(len(tags), name=f"tags{stage}", reset_less=True),
+            )
             with m.If(advance):
                 m.d.sync += [kind_next.eq(kind), tags_next.eq(tags)]
             kind, tags = kind_next, tags_next
@@ -121,7 +128,11 @@ class Decoder(Component):
         filled = Signal(width // 8, reset_less=True)
         pending, some, begins, push = Signal(), Signal(), Signal(), Signal()
         is_word, is_dummy, row_begins, layer_end = kind[0], kind[1], tags[-2], tags[-1]
-        m.d.comb += [some.eq(filled.any()), begins.eq(is_word & (pending | row_begins)), push.eq((is_word & some) | is_dummy)]
+        m.d.comb += [
+            some.eq(filled.any()),
+            begins.eq(is_word & (pending | row_begins)),
+            push.eq((is_word & some) | is_dummy),
+        ]
         with m.If(advance):
             m.d.sync += [
                 mask2.eq(self.data), mask3.eq(mask2),

@@ -82,7 +82,11 @@ class Issue(Component):
         give, is_last = Signal(), Signal()
         rest = _without_lowest(filled)
         lowest = filled & ~rest
-        m.d.comb += [is_last.eq(_at_most_one(filled)), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last)))]
+        m.d.comb += [
+            is_last.eq(_at_most_one(filled)),
+            give.eq(busy & done),
+            self.take.eq(self.valid & (~busy | (give & is_last))),
+        ]
         with m.If(give):
             m.d.sync += [filled.eq(rest), begins.eq(0)]
             with m.If(is_last):
@@ -98,7 +102,15 @@ class Issue(Component):
         return give, byte, Cat(_index(lowest), group), begins, layer_end & is_last, ~filled.any()
 
     def _byte_at_work(
-        self, m: Module, done: Signal, give: Value, byte: Value, place: Value, begins: Value, layer_end: Value, is_empty: Value
+        self,
+        m: Module,
+        done: Signal,
+        give: Value,
+        byte: Value,
+        place: Value,
+        begins: Value,
+        layer_end: Value,
+        is_empty: Value,
     ) -> tuple[Value, Value, Value, Value, Value]:
         """Returns (issues, lowest one, place of the byte, first of the row, last of the layer); ``done``: free for the next byte."""
         busy, waiting = Signal(), Signal(init=1)
@@ -134,7 +146,10 @@ class Issue(Component):
 def _index(one_hot: Value) -> Value:
     """Number of the bit that is set; no bits where there is only one place."""
     return Cat(
-        *(Cat(*(one_hot[i] for i in range(len(one_hot)) if i >> bit & 1)).any() for bit in range((len(one_hot) - 1).bit_length()))
+        *(
+            Cat(*(one_hot[i] for i in range(len(one_hot)) if i >> bit & 1)).any()
+            for bit in range((len(one_hot) - 1).bit_length())
+        )
     )
 
 

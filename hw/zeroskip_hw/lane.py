@@ -118,7 +118,9 @@ class Lane(Component):
             store.hidden.data.eq(self.hidden.data),
         ]  # fmt: skip
 
-        weight_held, weight = (Signal(layout.config.weight_bits, name=name, reset_less=True) for name in ("held", "weight"))
+        weight_held, weight = (
+            Signal(layout.config.weight_bits, name=name, reset_less=True) for name in ("held", "weight")
+        )
         m.d.sync += [weight_held.eq(weights.read_data), weight.eq(weight_held)]
         m.d.comb += macs.weight.eq(weight)
         flags = [issue.issue, issue.first, issue.tail]

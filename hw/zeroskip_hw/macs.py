@@ -62,7 +62,9 @@ class Macs(Component):
         for column in range(c.columns):
             byte = self.activations.word_select(column, 8)
             product = Signal(signed(9 + c.weight_bits), name=f"product{column}", reset_less=True)
-            acc, total = (Signal(signed(c.acc_bits), name=f"{name}{column}", reset_less=True) for name in ("acc", "sum"))
+            acc, total = (
+                Signal(signed(c.acc_bits), name=f"{name}{column}", reset_less=True) for name in ("acc", "sum")
+            )
             m.d.sync += product.eq(Cat(byte, byte[7] & self.signed).as_signed() * self.weight.as_signed())
             # `acc` is cleared as the operands of a row's first product arrive, which costs no gate before the adder; `sum` keeps the row.
             with m.If(issue):

@@ -64,7 +64,10 @@ class Requantizer(Component):
         constant = fields(layout.row, constants)
         valid, row = self.valid, self.row
         for stage in range(1, STAGES):
-            valid_next, row_next = Signal(name=f"valid{stage}"), Signal(layout.row_bits, name=f"row{stage}", reset_less=True)
+            valid_next, row_next = (
+                Signal(name=f"valid{stage}"),
+                Signal(layout.row_bits, name=f"row{stage}", reset_less=True),
+            )
             m.d.sync += [valid_next.eq(valid), row_next.eq(row)]
             valid, row = valid_next, row_next
         m.d.sync += [self.enable.eq(valid), self.address.eq(row + self.offset)]

@@ -98,7 +98,10 @@ class Unloader(Component):
                 m.d.sync += later.eq(flags)
             flags = later
         column2, keep2 = flags[3 : 3 + len(column)], flags[3 + len(column) :]
-        chosen = [Array([held.word_select(i, 8) for i in range(c.columns)])[column2] if c.columns > 1 else held for held in data]
+        chosen = [
+            Array([held.word_select(i, 8) for i in range(c.columns)])[column2] if c.columns > 1 else held
+            for held in data
+        ]
         with m.If(advance):
             m.d.sync += [
                 self.valid.eq(flags[0]), self.last.eq(flags[1]), self.group_end.eq(flags[2]), self.keep.eq(keep2),

@@ -66,7 +66,13 @@ def cache_folder() -> Path:
 
 
 def build(
-    verilog: Mapping[str, str], bench: str, simulator: str, *, parameters: Mapping[str, int], waves: bool = False, images: bool = True
+    verilog: Mapping[str, str],
+    bench: str,
+    simulator: str,
+    *,
+    parameters: Mapping[str, int],
+    waves: bool = False,
+    images: bool = True,
 ) -> Model:
     """Compile ``verilog`` (text by file name) under ``bench`` (a ``.v`` of :mod:`zeroskip_sim.bench`, or the name of a module of it).
 
@@ -82,7 +88,9 @@ def build(
     if simulator == "verilator" and controls.is_file():
         sources[f"{bench}.vlt"] = controls.read_text()
     options = {"simulator": simulator, "bench": bench, "parameters": dict(parameters), "waves": waves, "images": images}
-    key = hashlib.sha256(json.dumps([sources, options, WAIVED, VERILATOR_MAKE], sort_keys=True).encode()).hexdigest()[:24]
+    key = hashlib.sha256(json.dumps([sources, options, WAIVED, VERILATOR_MAKE], sort_keys=True).encode()).hexdigest()[
+        :24
+    ]
     folder = cache_folder() / "models" / key
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")), _environment(simulator):
@@ -96,7 +104,7 @@ def build(
 def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Mapping[str, Any]) -> None:
     for name, text in sources.items():
         (folder / name).write_text(text)
-    paths = [folder / name for name in sources if name.endswith(".v")]
+    paths: list[Any] = [folder / name for name in sources if name.endswith(".v")]
     build_args = ["-g2005", "-Wall"]
     if options["simulator"] == "verilator":
         paths += [VerilatorControlFile(folder / name) for name in sources if name.endswith(".vlt")]
@@ -113,7 +121,9 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
     except (SystemExit, RuntimeError, OSError) as error:
         lines = log.read_text().strip().splitlines() if log.exists() else []
         reason = next((line for line in lines if "rror" in line), lines[-1] if lines else str(error))
-        raise InputError(f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})") from error
+        raise InputError(
+            f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})"
+        ) from error
 
 
 def require(simulator: str) -> None:

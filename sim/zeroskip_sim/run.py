@@ -90,7 +90,9 @@ def run(
     begun = time.perf_counter()
     start(model, "zeroskip_sim.bench.bulk", folder, seed=seed, plusargs=plusargs, waves=waves)
     if not (folder / "counters.txt").exists():
-        raise MismatchError(f"{simulator}, seed {seed}: the array did not deliver {len(filled)} samples within {plusargs['limit']} cycles")
+        raise MismatchError(
+            f"{simulator}, seed {seed}: the array did not deliver {len(filled)} samples within {plusargs['limit']} cycles"
+        )
     seconds = time.perf_counter() - begun
     _, errors, latency, interval, _, *layers, clock_cycles = map(int, (folder / "counters.txt").read_text().split())
     outputs = read_outputs(folder / "outputs.txt", job)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +25,16 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeros
 
 
 MethodOption = Annotated[
-    Method | None, typer.Option(help="Prune by |weight|, by accumulated |gradient|, or by |weight · gradient|; needs --sparsity.")
+    Method | None,
+    typer.Option(help="Prune by |weight|, by accumulated |gradient|, or by |weight · gradient|; needs --sparsity."),
 ]
-ScopeOption = Annotated[Scope, typer.Option(help="Prune the same share of each layer, or the lowest scores of all layers together.")]
+ScopeOption = Annotated[
+    Scope, typer.Option(help="Prune the same share of each layer, or the lowest scores of all layers together.")
+]
 SparsityOption = Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")]
 LayerOption = Annotated[
-    list[str] | None, typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated.")
+    list[str] | None,
+    typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated."),
 ]
 InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) for the gradient.")]
 LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) for the gradient.")]
@@ -56,9 +59,15 @@ def demo(
 @app.command()
 def build(
     model: Model,
-    out: Annotated[Path, typer.Option(help="Folder to write, whole or not at all; a design that is there is replaced.")],
-    calibration: Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that show the activations' ranges.")] = None,
-    input_shape: Annotated[str | None, typer.Option(help="Shape of one sample, as 1,28,28; by default that of the calibration.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder to write, whole or not at all; a design that is there is replaced.")
+    ],
+    calibration: Annotated[
+        Path | None, typer.Option(help="X.npy, float inputs (N, …) that show the activations' ranges.")
+    ] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(help="Shape of one sample, as 1,28,28; by default that of the calibration.")
+    ] = None,
     method: MethodOption = None,
     sparsity: SparsityOption = None,
     scope: ScopeOption = Scope.layer,
@@ -67,7 +76,9 @@ def build(
     labels: LabelsOption = None,
     masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None,
     preset: Annotated[str | None, typer.Option(help=f"Array to start from: {', '.join(PRESETS)}.")] = None,
-    config: Annotated[Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")
+    ] = None,
     lanes: Annotated[int | None, typer.Option(help="Nonzero weights per cycle, 1 … 64.")] = None,
     columns: Annotated[int | None, typer.Option(help="Samples computed side by side, 1 … 16.")] = None,
     word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None,
@@ -93,7 +104,9 @@ def build(
         progress(f"loading {model}")
         module = load_model(model)
         if calibration is None:
-            raise InputError("--calibration: must name a .npy file of inputs; the activations' ranges are taken from it")
+            raise InputError(
+                "--calibration: must name a .npy file of inputs; the activations' ranges are taken from it"
+            )
         samples = load_array(calibration, "--calibration")
         example = example_input(samples, input_shape)
         chosen = make_masks(module, masks, method, sparsity, scope, layer, inputs, labels)
@@ -101,13 +114,17 @@ def build(
         progress("elaborating and writing")
         design.save(out, image_formats=["mem", *(image_format or [])], samples=samples)
     tables.out.print(tables.layers(design.summary))
-    tables.out.print(tables.pairs([*tables.totals(design.summary), ("design", str(out)), ("report", str(out / "report.json"))]))
+    tables.out.print(
+        tables.pairs([*tables.totals(design.summary), ("design", str(out)), ("report", str(out / "report.json"))])
+    )
 
 
 @app.command()
 def sim(
     folder: Folder,
-    inputs: Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")
+    ] = None,
     simulator: Annotated[Simulator, typer.Option(help="Which simulator to use.")] = Simulator.verilator,
     samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None,
     seed: Annotated[int, typer.Option(help="Of pauses and of initial register contents.")] = 1,
@@ -130,9 +147,13 @@ def sim(
     home = folder / "sim" / simulator.value
     home.mkdir(parents=True, exist_ok=True)
     with tables.progress() as progress:
-        run = design.simulate(x, simulator=simulator.value, seed=seed, stalls=stalls, waves=waves, folder=home, progress=progress)
+        run = design.simulate(
+            x, simulator=simulator.value, seed=seed, stalls=stalls, waves=waves, folder=home, progress=progress
+        )
     same = run.cycles.layers == design.cycles.layers if stalls else run.cycles == design.cycles
-    verdict = run.difference or ("" if same else f"cycles: predicted {design.cycles.to_json()}, simulated {run.cycles.to_json()}")
+    verdict = run.difference or (
+        "" if same else f"cycles: predicted {design.cycles.to_json()}, simulated {run.cycles.to_json()}"
+    )
     if run.errors:
         verdict = verdict or f"the ERROR register reads {run.errors:#x}"
     report = {
@@ -148,7 +169,10 @@ def sim(
     tables.out.print(tables.table("Cycles per group", ["", "predicted", "simulated"], rows))
     speed = f"{run.clock_cycles:,} in {run.seconds:.1f} s ({run.clock_cycles / run.seconds:,.0f} per second, start-up included)"
     waves_file = sorted(home.glob("*.fst")) + sorted(home.glob("*.vcd")) if waves else []
-    found = [("outputs", f"{len(x)} samples equal the reference" if run.difference is None else "differ"), ("clock cycles", speed)]
+    found = [
+        ("outputs", f"{len(x)} samples equal the reference" if run.difference is None else "differ"),
+        ("clock cycles", speed),
+    ]
     tables.out.print(tables.pairs([*found, ("results", str(home)), *(("waves", str(path)) for path in waves_file)]))
     if verdict:
         raise MismatchError(f"{folder}: {verdict}")
@@ -194,7 +218,7 @@ def prune(
         raise InputError("--sparsity: must be given")
     save(chosen, out)
     rows = [[row.name, f"{row.total:,}", f"{row.kept:,}", f"{row.sparsity:.2%}"] for row in summary(chosen)]
-    out.with_suffix(".json").write_text(json.dumps([asdict(row) for row in summary(chosen)], indent=1) + "\n")
+    out.with_suffix(".json").write_text(json.dumps([row._asdict() for row in summary(chosen)], indent=1) + "\n")
     tables.out.print(tables.table("Masks", ["weight", "weights", "kept", "sparsity"], rows))
     tables.out.print(tables.pairs([("masks", str(out))]))
 

@@ -51,7 +51,7 @@ class Digits:
     def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The training scans in batches, always in the same order."""
         order = torch.randperm(len(self.train_x), generator=torch.Generator().manual_seed(0))
-        return [(self.train_x[part], self.train_y[part]) for part in order.split(BATCH)]
+        return [(self.train_x[part], self.train_y[part]) for part in torch.split(order, BATCH)]
 
 
 def network() -> nn.Sequential:
@@ -68,16 +68,31 @@ def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[n
     """A trained network, pruned to ``SPARSITY`` and fine-tuned; its masks; and its test accuracy before it was pruned."""
     torch.manual_seed(seed)
     model = network()
-    everything = {name: torch.ones_like(weight.parameter, dtype=torch.bool) for name, weight in prune.prunable(model).items()}
+    everything = {
+        name: torch.ones_like(weight.parameter, dtype=torch.bool) for name, weight in prune.prunable(model).items()
+    }
 
     def report(phase: str, epochs: int) -> Callable[[prune.Epoch], None]:
-        return lambda epoch: progress(f"{phase}: epoch {epoch.epoch} of {epochs}, loss {epoch.loss:.4f}") if not epoch.epoch % 10 else None
+        return lambda epoch: (
+            progress(f"{phase}: epoch {epoch.epoch} of {epochs}, loss {epoch.loss:.4f}")
+            if not epoch.epoch % 10
+            else None
+        )
 
     batches = digits.batches()
-    prune.fine_tune(model, everything, batches, epochs=DENSE_EPOCHS, seed=seed, progress=report("training", DENSE_EPOCHS))
+    prune.fine_tune(
+        model, everything, batches, epochs=DENSE_EPOCHS, seed=seed, progress=report("training", DENSE_EPOCHS)
+    )
     dense = accuracy(logits(model, digits.test_x), digits.test_y)
     masks = prune.magnitude(model, SPARSITY)
-    prune.fine_tune(model, masks, batches, epochs=TUNING_EPOCHS, seed=seed, progress=report("fine-tuning under the mask", TUNING_EPOCHS))
+    prune.fine_tune(
+        model,
+        masks,
+        batches,
+        epochs=TUNING_EPOCHS,
+        seed=seed,
+        progress=report("fine-tuning under the mask", TUNING_EPOCHS),
+    )
     return model, masks, dense
 
 
@@ -136,7 +151,10 @@ class DemoResult:
         console.print(tables.layers(self.design.summary, self.run.cycles.layers))
         rows = [
             ("accuracy", scores),
-            ("array", f"{self.design.config.lanes} lanes × {self.design.config.columns} column, {self.design.config.word}-bit mask words"),
+            (
+                "array",
+                f"{self.design.config.lanes} lanes × {self.design.config.columns} column, {self.design.config.word}-bit mask words",
+            ),
             *tables.totals(self.design.summary),
             ("simulated", f"latency {self.run.cycles.latency:,}, interval {self.run.cycles.interval:,} cycles"),
             *((name, str(path)) for name, path in self.places.items()),
@@ -150,7 +168,12 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
     digits = Digits.load()
     model, masks, dense = train(digits, seed, progress)
     design = compile(
-        model, digits.train_x[:1], calibration=digits.train_x, masks=masks, config=ArrayConfig(lanes=LANES), progress=progress
+        model,
+        digits.train_x[:1],
+        calibration=digits.train_x,
+        masks=masks,
+        config=ArrayConfig(lanes=LANES),
+        progress=progress,
     )
     progress("writing the design")
     design.save(out, samples=digits.test_x.numpy())

@@ -24,7 +24,6 @@ from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.network import IntArray, QuantizedNetwork
 from zeroskip.spec.program import Program
-
 from zeroskip.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -76,13 +75,18 @@ def assemble(network: QuantizedNetwork, config: ArrayConfig, progress: Progress 
     program = pack(plan, network)
     progress("predicting cycles")
     return Design(
-        network=network, program=program, cycles=predict(plan), dense_cycles=predict(schedule(_dense(network), _same_array(config)))
+        network=network,
+        program=program,
+        cycles=predict(plan),
+        dense_cycles=predict(schedule(_dense(network), _same_array(config))),
     )
 
 
 def _dense(network: QuantizedNetwork) -> QuantizedNetwork:
     """The same layers with every weight kept; their values do not matter to the cycles."""
-    layers = (replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers)
+    layers = (
+        replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers
+    )
     return replace(network, layers=tuple(layers))
 
 

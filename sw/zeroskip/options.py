@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Method(str, Enum):
+class Method(StrEnum):
     """Pruning criteria of the command line."""
 
     magnitude = "magnitude"
@@ -23,14 +23,14 @@ class Method(str, Enum):
     weight_gradient = "weight-gradient"
 
 
-class Scope(str, Enum):
+class Scope(StrEnum):
     """Where the share of pruned weights is counted."""
 
     layer = "layer"
     global_ = "global"
 
 
-class Simulator(str, Enum):
+class Simulator(StrEnum):
     """Supported simulators."""
 
     verilator = "verilator"
@@ -106,7 +106,12 @@ def make_masks(
     else:
         if inputs is None or labels is None:
             raise InputError(f"--method {method.value}: needs --inputs and --labels")
-        data = [(torch.from_numpy(load_array(inputs, "--inputs")).float(), torch.from_numpy(load_array(labels, "--labels")).long())]
+        data = [
+            (
+                torch.from_numpy(load_array(inputs, "--inputs")).float(),
+                torch.from_numpy(load_array(labels, "--labels")).long(),
+            )
+        ]
         options: dict[str, Any] = {"times_weight": method is Method.weight_gradient}
         if not per_layer:
             return prune.gradient(module, _known(sparsity), data, scope=scope.value, **options)
@@ -114,7 +119,10 @@ def make_masks(
     if scope is Scope.global_:
         raise InputError("--layer: cannot be combined with --scope global")
     everywhere = {name: _known(sparsity) for name in prune.prunable(module)} if sparsity is not None else {}
-    named = {name if name in everywhere or f"{name}.weight" not in everywhere else f"{name}.weight": s for name, s in per_layer.items()}
+    named = {
+        name if name in everywhere or f"{name}.weight" not in everywhere else f"{name}.weight": s
+        for name, s in per_layer.items()
+    }
     return prune.layerwise(module, everywhere | named, **({} if scores is None else {"score": scores}))
 
 

@@ -78,7 +78,9 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
         bound += weights * entropy(layer.nnz / weights) + layer.nnz * bits
     weights, nnz = sum(layer.weights for layer in layers), sum(layer.nnz for layer in layers)
     stored = sum(
-        len(program.images[memory.name]) * memory.width for memory in Layout(program.config).memories if memory.name.startswith("lane")
+        len(program.images[memory.name]) * memory.width
+        for memory in Layout(program.config).memories
+        if memory.name.startswith("lane")
     )
     return Summary(
         layers=tuple(layers),

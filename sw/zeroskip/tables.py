@@ -36,7 +36,9 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, last_is_total: bool = False) -> Table:
     """The first column is text, the others are numbers."""
-    result = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    result = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
     for i, column in enumerate(columns):
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for i, row in enumerate(rows):
@@ -68,7 +70,10 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
     """Latency, interval and storage as name and value."""
     return [
         ("latency", f"{summary.latency:,} cycles"),
-        ("interval", f"{summary.interval:,} cycles (dense {summary.dense_interval:,}, {summary.dense_interval / summary.interval:.2f}×)"),
+        (
+            "interval",
+            f"{summary.interval:,} cycles (dense {summary.dense_interval:,}, {summary.dense_interval / summary.interval:.2f}×)",
+        ),
         (
             "stored",
             f"{summary.stored_bits:,} bits = {summary.stored_bits / max(summary.bound_bits, 1):.3f} × entropy bound,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
@@ -14,7 +15,7 @@ from zeroskip_sim.scoreboard import Job, read_outputs
 
 
 @cocotb.test()
-async def outputs_equal_reference(dut: object) -> None:
+async def outputs_equal_reference(dut: Any) -> None:
     """Every sample, in number, order and value; the seed stands in the message."""
     job = Job.load(Path("job.npz"))
     Clock(dut.clk, 10, unit="ns", impl="gpi").start()

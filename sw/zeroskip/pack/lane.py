@@ -44,9 +44,7 @@ def _cut(value: int, width: int, parts: int) -> list[int]:
     return [(value >> (width * i)) & ((1 << width) - 1) for i in range(parts)]
 
 
-def unpack_lane(
-    layout: Layout, masks: Sequence[int], weights: Sequence[int]
-) -> Iterator[list[tuple[bool, int, int]]]:
+def unpack_lane(layout: Layout, masks: Sequence[int], weights: Sequence[int]) -> Iterator[list[tuple[bool, int, int]]]:
     """Per layer, the lane's kept weights in order as (begins a row, stored column, weight).
 
     The inverse of :func:`pack_lane`, from the images alone: it reads what the decoder reads.

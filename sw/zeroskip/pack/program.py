@@ -104,5 +104,3 @@ def unpack(program: Program) -> dict[str, tuple[IntArray, np.ndarray]]:
         result[layer.name] = weight, mask
         first_row += len(layer.rows)
     return result
-
-

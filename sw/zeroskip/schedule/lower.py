@@ -64,7 +64,7 @@ def lower(network: QuantizedNetwork, banks: int) -> tuple[LoweredLayer, ...]:
 def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, zero_point: int, low: int, high: int) -> IntArray:
     """The arithmetic of :mod:`zeroskip.spec.network` on one accumulator per row; int64 in and out."""
     rounded = (acc * multiplier + (np.int64(1) << (shift - 1))) >> shift
-    return np.clip(zero_point + rounded, low, high).astype(np.int64)
+    return np.asarray(np.clip(zero_point + rounded, low, high), dtype=np.int64)
 
 
 def _start(layer: QuantizedLinear) -> LoweredLayer:

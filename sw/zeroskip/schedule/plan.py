@@ -69,14 +69,17 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         )  # fmt: skip
         first_row += len(layer.rows)
 
+    widths = (accumulator_bits(layer.weight, layer.bias, layer.input) for layer in lowered)
     needs = {
         "weight_depth": max(sum(p.runs[lane].end - p.runs[lane].begin for p in plans) for lane in range(config.lanes)),
         "input_depth": inputs, "hidden_depth": hidden, "output_depth": outputs,
-        "row_depth": first_row, "layer_depth": len(plans), "acc_bits": max(8, *(accumulator_bits(layer.weight, layer.bias, layer.input) for layer in lowered)),
+        "row_depth": first_row, "layer_depth": len(plans), "acc_bits": max(8, *widths),
     }  # fmt: skip
     needs["weight_depth"] = max(1, needs["weight_depth"])
     if needs["acc_bits"] > ACC_BITS_LIMIT:
-        raise CapacityError(f"ArrayConfig.acc_bits must be 8 … {ACC_BITS_LIMIT}, but this network needs {needs['acc_bits']}")
+        raise CapacityError(
+            f"ArrayConfig.acc_bits must be 8 … {ACC_BITS_LIMIT}, but this network needs {needs['acc_bits']}"
+        )
     words = max(sum(len(p.runs[lane].word_counts) for p in plans) for lane in range(config.lanes))
     needs["mask_depth"] = _with_headers(config.with_sizes(**needs), words, len(plans))
     sized = config.with_sizes(**needs)
@@ -108,4 +111,6 @@ def _require_capacity(config: ArrayConfig, needs: dict[str, int], weight_bits: i
         if have < needs[name]:
             raise CapacityError(f"ArrayConfig.{name} must be at least {needs[name]} for this network, not {have}")
     if config.weight_bits != weight_bits:
-        raise CapacityError(f"ArrayConfig.weight_bits is {config.weight_bits}, but the network has {weight_bits}-bit weights")
+        raise CapacityError(
+            f"ArrayConfig.weight_bits is {config.weight_bits}, but the network has {weight_bits}-bit weights"
+        )

@@ -36,7 +36,9 @@ class LinearLayer:
                 f"layer {self.name!r}: mask must have the weight's shape {self.weight.shape}, not {self.mask.shape}"
             )
         if self.bias.shape != self.weight.shape[:1]:
-            raise InputError(f"layer {self.name!r}: bias must have shape {self.weight.shape[:1]}, not {self.bias.shape}")
+            raise InputError(
+                f"layer {self.name!r}: bias must have shape {self.weight.shape[:1]}, not {self.bias.shape}"
+            )
         for what, values in (("weight", self.weight), ("bias", self.bias)):
             if not np.isfinite(values).all():
                 raise InputError(f"layer {self.name!r}: {what} must be finite, but holds NaN or infinity")

@@ -21,6 +21,8 @@ def bits_for(count: int) -> int:
 
 @dataclass(frozen=True)
 class Field:
+    """``width`` bits of a word, two's complement when ``signed``."""
+
     name: str
     width: int
     signed: bool = False

@@ -140,7 +140,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ImageError(f"{path}: is not a zeroskip manifest")
     if manifest.get("version") != FORMAT_VERSION:
-        raise ImageError(f"{path}: version must be {FORMAT_VERSION}, not {manifest.get('version')!r}; build the design again")
+        raise ImageError(
+            f"{path}: version must be {FORMAT_VERSION}, not {manifest.get('version')!r}; build the design again"
+        )
     return manifest
 
 
@@ -173,7 +175,9 @@ def _manifest(saved: Saved) -> dict[str, Any]:
 
 def _save_network(network: QuantizedNetwork, path: Path) -> None:
     arrays = {
-        f"{i}.{name}": np.ascontiguousarray(getattr(layer, name)) for i, layer in enumerate(network.layers) for name in _ARRAYS
+        f"{i}.{name}": np.ascontiguousarray(getattr(layer, name))
+        for i, layer in enumerate(network.layers)
+        for name in _ARRAYS
     }
     save_file(arrays, path)
 
