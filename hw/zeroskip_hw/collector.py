@@ -17,8 +17,8 @@ from .words import fields
 class Collector(Component):
     """Six-stage pipeline; one result per cycle, from the waiting lanes in turn.
 
-    Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles k lanes comes out
-    when its k-th part has come in.
+    Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles
+    k lanes comes out when its k-th part has come in.
 
     Members
     -------

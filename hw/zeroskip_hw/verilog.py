@@ -79,7 +79,7 @@ def _to_verilog(text: str) -> str:
 
 
 def _plain_names(text: str) -> str:
-    """Escaped identifiers made plain: some tools refuse them, and Icarus 11 takes a function ``\\$f`` for a system function."""
+    r"""Escaped identifiers made plain: some tools refuse them, and Icarus 11 takes a function ``\$f`` for a system function."""
     escaped = set(re.findall(r"\\(\S+) ", text))
     taken = set(re.findall(r"\b[A-Za-z_][A-Za-z0-9_$]*", text))
     names: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""Verilog benches and the cocotb tests that run in them."""
