@@ -15,13 +15,15 @@ from zeroskip.spec.program import Program
 class LayerSummary:
     """One layer, or their total.
 
-    weights : of the captured layer; nnz : stored, explicit zeros included
+    weights, kept : of the captured layer, and those of them that are not zero
+    nnz : stored: those kept, less the rows that are constant or unread, plus explicit zeros
     cycles, dense_cycles : of one group on this array, and on the same array with every weight kept
     utilisation : nnz ÷ (lanes · cycles), the share of issue slots that did useful work
     """
 
     name: str
     weights: int
+    kept: int
     nnz: int
     cycles: int
     dense_cycles: int
@@ -29,7 +31,7 @@ class LayerSummary:
 
     @property
     def sparsity(self) -> float:
-        return 1 - self.nnz / self.weights
+        return 1 - self.kept / self.weights
 
     @property
     def speed_up(self) -> float:
@@ -44,7 +46,7 @@ class Summary:
     """A whole design.
 
     stored_bits : masks, headers and weights of all lanes
-    bound_bits : sum over layers of weights · H(density) + nnz · weight_bits, below which no encoding of independent positions gets
+    bound_bits : sum over layers of weights · H(density) + kept · weight_bits, below which no encoding of independent positions gets
     dense_bits : every weight, without masks
     interval, dense_interval, latency : cycles, see :class:`~zeroskip.spec.cycles.Cycles`
     """
@@ -71,12 +73,12 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
         weights = math.prod(layer.shape)
         layers.append(
             LayerSummary(
-                name=layer.name, weights=weights, nnz=layer.nnz, cycles=spent, dense_cycles=dense.layers[layer.name],
+                name=layer.name, weights=weights, kept=layer.kept, nnz=layer.nnz, cycles=spent, dense_cycles=dense.layers[layer.name],
                 utilisation=layer.nnz / (lanes * spent),
             )
         )  # fmt: skip
-        bound += weights * entropy(layer.nnz / weights) + layer.nnz * bits
-    weights, nnz = sum(layer.weights for layer in layers), sum(layer.nnz for layer in layers)
+        bound += weights * entropy(layer.kept / weights) + layer.kept * bits
+    weights, kept, nnz = (sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz"))
     stored = sum(
         len(program.images[memory.name]) * memory.width
         for memory in Layout(program.config).memories
@@ -85,7 +87,7 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
     return Summary(
         layers=tuple(layers),
         total=LayerSummary(
-            name="total", weights=weights, nnz=nnz, cycles=cycles.compute, dense_cycles=dense.compute,
+            name="total", weights=weights, kept=kept, nnz=nnz, cycles=cycles.compute, dense_cycles=dense.compute,
             utilisation=nnz / (lanes * cycles.compute),
         ),
         stored_bits=stored, bound_bits=bound, dense_bits=weights * bits,

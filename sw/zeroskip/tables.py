@@ -50,13 +50,20 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
 
 def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Table:
     """Nonzeros and cycles per layer; with ``simulated`` also the cycles that the RTL counted."""
-    columns = ["layer", "weights", "nonzero", "sparsity", "cycles"]
+    columns = ["layer", "weights", "kept", "sparsity", "stored", "cycles"]
     if simulated is not None:
         columns.append("simulated")
     columns += ["dense", "speed-up", "MAC use"]
 
     def row(layer: LayerSummary, counted: int | None) -> list[str]:
-        cells = [layer.name, f"{layer.weights:,}", f"{layer.nnz:,}", f"{layer.sparsity:.1%}", f"{layer.cycles:,}"]
+        cells = [
+            layer.name,
+            f"{layer.weights:,}",
+            f"{layer.kept:,}",
+            f"{layer.sparsity:.1%}",
+            f"{layer.nnz:,}",
+            f"{layer.cycles:,}",
+        ]
         if counted is not None:
             cells.append(f"{counted:,}")
         return [*cells, f"{layer.dense_cycles:,}", f"{layer.speed_up:.2f}×", f"{layer.utilisation:.1%}"]

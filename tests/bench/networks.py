@@ -7,6 +7,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def _autoencoder() -> Iterator[Case]:
 def _jets() -> Iterator[Case]:
     sizes = (16, 64, 32, 32, 5)
     for kind in ("dense", "70pruned"):
-        layers = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.ReLU())][:-1]
+        layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())][:-1]
         model = nn.Sequential(*layers)
         with np.load(DATA / "jet_tagging" / f"jet3layer_{kind}.npz") as values:
             model.load_state_dict({name: torch.from_numpy(values[name]) for name in values.files})

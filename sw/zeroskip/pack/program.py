@@ -27,7 +27,8 @@ def pack(plan: Schedule, network: QuantizedNetwork) -> Program:
         images[f"lane{lane:02}.weights"] = tuple(weights)
     layers = tuple(
         LayerInfo(
-            name=p.layer.name, shape=(captured.weight.shape[0], captured.weight.shape[1]), nnz=p.layer.nnz,
+            name=p.layer.name, shape=(captured.weight.shape[0], captured.weight.shape[1]),
+            kept=int(np.count_nonzero(captured.weight)), nnz=p.layer.nnz,
             rows=tuple(p.layer.rows.tolist()), columns=tuple(p.layer.columns.tolist()),
         )
         for p, captured in zip(plan.layers, network.layers, strict=True)

@@ -14,20 +14,22 @@ class LayerInfo:
     """One layer as placed.
 
     shape : (outputs, inputs) of the captured layer
-    nnz : stored weights, explicit zeros included
+    kept : its weights that are not zero, as integers
+    nnz : stored weights: those kept, less the rows that are constant or unread, plus explicit zeros
     rows : original numbers of the computed rows
     columns : original numbers of the stored columns, -1 for a hole
     """
 
     name: str
     shape: tuple[int, int]
+    kept: int
     nnz: int
     rows: tuple[int, ...]
     columns: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "name": self.name, "shape": list(self.shape), "nnz": self.nnz,
+            "name": self.name, "shape": list(self.shape), "kept": self.kept, "nnz": self.nnz,
             "rows": list(self.rows), "columns": list(self.columns),
         }  # fmt: skip
 
@@ -35,7 +37,7 @@ class LayerInfo:
     def from_json(cls, values: Mapping[str, Any]) -> LayerInfo:
         outputs, inputs = values["shape"]
         return cls(
-            name=values["name"], shape=(outputs, inputs), nnz=values["nnz"],
+            name=values["name"], shape=(outputs, inputs), kept=values["kept"], nnz=values["nnz"],
             rows=tuple(values["rows"]), columns=tuple(values["columns"]),
         )  # fmt: skip
 
