@@ -91,7 +91,8 @@ synth: $(STAMP) ## area and Fmax of the demo on a Lattice ECP5-85k
 	$(BIN)/zeroskip synth build/demo --target ecp5-85k
 
 verilog: $(STAMP) ## Verilog and memory images of a trained digits network, in build/digits
-	$(BIN)/zeroskip build tests/flow/digits.py:trained --out build/digits --method magnitude --sparsity 0.8
+	$(BIN)/python -c 'import numpy; from zeroskip.demo import Digits; numpy.save("build/digits.npy", Digits.load().train_x)'
+	$(BIN)/zeroskip build zeroskip.demo:trained --calibration build/digits.npy --lanes 8 --out build/digits
 
 snapshot: $(STAMP) ## accept the present Verilog and images as tests/golden
 	$(BIN)/python tests/golden/update.py

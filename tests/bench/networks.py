@@ -66,12 +66,12 @@ def _lenet() -> Iterator[Case]:
     )
     test, labels = _mnist("t10k"), _idx("t10k-labels-idx1-ubyte.gz", 8)
     calibration = _mnist("train")[:1000]
-    for kind in ("sparse", "dense"):
+    for kind, samples in (("sparse", 1000), ("dense", 100)):
         with np.load(DATA / "dns_pruned_lenet" / f"lenet300100_{kind}.npz") as values:
             model.load_state_dict({name: torch.from_numpy(values[name]) for name in values.files})
         design = zs.compile(model, torch.zeros(1, 28, 28), calibration=calibration, config=zs.ArrayConfig(lanes=16))
         exact = float((design.reference(test).argmax(axis=1) == labels).mean())
-        yield Case(f"LeNet-300-100 {kind}", design, test[:1000], lambda run, exact=exact: f"{exact:.2%} of 10,000")
+        yield Case(f"LeNet-300-100 {kind}", design, test[:samples], lambda run, exact=exact: f"{exact:.2%} of 10,000")
 
 
 def _autoencoder() -> Iterator[Case]:
