@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.spec.config import CAPACITIES, ArrayConfig
+from zeroskip.spec.config import CAPACITIES, LARGEST_DEPTH, MOST_LAYERS, ArrayConfig
 from zeroskip.spec.errors import CapacityError
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import ACC_BITS_LIMIT, QuantizedNetwork, accumulator_bits
@@ -76,12 +76,10 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         "row_depth": first_row, "layer_depth": len(plans), "acc_bits": max(8, *widths),
     }  # fmt: skip
     needs["weight_depth"] = max(1, needs["weight_depth"])
-    if needs["acc_bits"] > ACC_BITS_LIMIT:
-        raise CapacityError(
-            f"ArrayConfig.acc_bits must be 8 … {ACC_BITS_LIMIT}, but this network needs {needs['acc_bits']}"
-        )
     words = max(sum(len(p.runs[lane].word_counts) for p in plans) for lane in range(config.lanes))
+    _require_possible(needs | {"mask_depth": words + len(plans)})
     needs["mask_depth"] = _with_headers(config.with_sizes(**needs), words, len(plans))
+    _require_possible(needs)
     sized = config.with_sizes(**needs)
     _require_capacity(sized, needs, network.weight_bits)
     return Schedule(config=sized, layers=tuple(plans), inputs=inputs, outputs=outputs)
@@ -103,6 +101,14 @@ def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
         if needed <= depth:
             return depth
         depth = needed
+
+
+def _require_possible(needs: dict[str, int]) -> None:
+    """No array, whatever its configuration, holds more than these."""
+    for name, need in needs.items():
+        most = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS}.get(name, LARGEST_DEPTH)
+        if need > most:
+            raise CapacityError(f"ArrayConfig.{name} can be at most {most}, but this network needs {need}")
 
 
 def _require_capacity(config: ArrayConfig, needs: dict[str, int], weight_bits: int) -> None:

@@ -12,6 +12,10 @@ from .errors import InputError
 SIZED_BY_NETWORK = 0
 """A capacity of 0 is left to :func:`zeroskip.compile`, which sizes it to the network."""
 
+LARGEST_DEPTH = (1 << 20) - 1
+MOST_LAYERS = 64
+"""Limits of the capacities."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayConfig:
@@ -62,9 +66,9 @@ class ArrayConfig:
         self._require("act_bits", (8,), "8")
         self._require("stream_bits", (8, 16, 32, 64), "8, 16, 32 or 64")
         self._require("acc_bits", (SIZED_BY_NETWORK, *range(8, 41)), "8 … 40, or 0 to size it by the network")
-        self._require("layer_depth", range(65), "1 … 64, or 0 to size it by the network")
+        self._require("layer_depth", range(MOST_LAYERS + 1), f"1 … {MOST_LAYERS}, or 0 to size it by the network")
         for name in CAPACITIES:
-            self._require(name, range(1 << 20), "0 … 1048575")
+            self._require(name, range(LARGEST_DEPTH + 1), f"0 … {LARGEST_DEPTH}")
 
     def _require(self, name: str, allowed: Any, rule: str) -> None:
         if getattr(self, name) not in allowed:
