@@ -39,8 +39,8 @@ class LoadableRam(Ram):
     read_enable, read_address, read_data : as in :class:`Ram`
     """
 
-    def __init__(self, memory: Memory) -> None:
-        super().__init__(width=memory.width, depth=memory.depth, image=memory.name)
+    def __init__(self, memory: Memory, *, block: bool = False) -> None:
+        super().__init__(width=memory.width, depth=memory.depth, block=block, image=memory.name)
         self._memory = memory
 
     def connect_load(self, m: Module, load: Any) -> None:
@@ -86,8 +86,8 @@ class Lane(Component):
         m = Module()
         layout = self._layout
         memories = {memory.name: memory for memory in layout.memories}
-        m.submodules.masks = masks = LoadableRam(memories[f"lane{self._number:02}.masks"])
-        m.submodules.weights = weights = LoadableRam(memories[f"lane{self._number:02}.weights"])
+        m.submodules.masks = masks = LoadableRam(memories[f"lane{self._number:02}.masks"], block=True)
+        m.submodules.weights = weights = LoadableRam(memories[f"lane{self._number:02}.weights"], block=True)
         m.submodules.decoder = decoder = Decoder(layout)
         m.submodules.issuer = issue = Issue(layout)
         m.submodules.store = store = Store(layout)

@@ -18,7 +18,7 @@ class Ram(Component):
     the address that is being written gives the old or the new word: nothing in the array does so.
 
     In Verilog this is the module ``zs_ram`` with its contents from ``images/<image>.mem``; in Amaranth's simulator it is a memory with
-    ``init`` as contents.
+    ``init`` as contents. With ``block`` synthesis must use block RAM; otherwise it chooses.
 
     Members
     -------
@@ -30,8 +30,18 @@ class Ram(Component):
     read_data : Out(width)
     """
 
-    def __init__(self, *, width: int, depth: int, parts: int = 1, image: str = "", init: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        width: int,
+        depth: int,
+        parts: int = 1,
+        block: bool = False,
+        image: str = "",
+        init: tuple[int, ...] = (),
+    ) -> None:
         self._width, self._depth, self._parts, self._image, self._init = width, depth, parts, image, init
+        self._style = "block" if block else "auto"
         address = bits_for(depth)
         super().__init__({
             "write_enable": In(parts), "write_address": In(address), "write_data": In(width),
@@ -51,7 +61,7 @@ class Ram(Component):
             return m
         m.submodules.ram = Instance(
             "zs_ram",
-            p_WIDTH=self._width, p_DEPTH=self._depth, p_ADDRESS=bits_for(self._depth), p_PARTS=self._parts,
+            p_WIDTH=self._width, p_DEPTH=self._depth, p_ADDRESS=bits_for(self._depth), p_PARTS=self._parts, p_STYLE=self._style,
             p_IMAGE=f"images/{self._image}.mem" if self._image else "",
             i_clk=ClockSignal(),
             i_write_enable=self.write_enable, i_write_address=self.write_address, i_write_data=self.write_data,

@@ -67,7 +67,7 @@ class Store(Component):
         m.d.comb += bank.eq(self.address[: layout.bank_bits])
         held = []
         for number in range(c.stream_elements):
-            ram = Ram(width=width, depth=2 << position, parts=c.columns)
+            ram = Ram(width=width, depth=2 << position, parts=c.columns, block=True)
             m.submodules[f"input{number}"] = ram
             element = self.input.data.word_select(number, 8)
             m.d.comb += [
@@ -79,7 +79,7 @@ class Store(Component):
             ]  # fmt: skip
             held.append(self._hold(m, ram, self.from_input & (bank == number), f"input{number}"))
 
-        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth)
+        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth, block=True)
         m.d.comb += [
             hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
             hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),

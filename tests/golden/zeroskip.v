@@ -1013,6 +1013,7 @@ module zeroskip_array_collector_merge(port_495_0, write_enable, write_address, r
     .DEPTH(32'd4),
     .IMAGE("images/merge.mem"),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
@@ -2575,6 +2576,7 @@ module zeroskip_array_lane00_masks(write_enable, write_address, read_data, read_
     .DEPTH(32'd9),
     .IMAGE("images/lane00.masks.mem"),
     .PARTS(32'd1),
+    .STYLE("block"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -2746,6 +2748,7 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
     .DEPTH(32'd8),
     .IMAGE(),
     .PARTS(32'd1),
+    .STYLE("block"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -2784,6 +2787,7 @@ module zeroskip_array_lane00_store_input0(write_enable, port_415_0, read_data, p
     .DEPTH(32'd4),
     .IMAGE(),
     .PARTS(32'd1),
+    .STYLE("block"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -2824,6 +2828,7 @@ module zeroskip_array_lane00_store_input1(write_enable, port_417_0, read_data, p
     .DEPTH(32'd4),
     .IMAGE(),
     .PARTS(32'd1),
+    .STYLE("block"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -2858,6 +2863,7 @@ module zeroskip_array_lane00_weights(write_enable, write_address, read_data, wri
     .DEPTH(32'd7),
     .IMAGE("images/lane00.weights.mem"),
     .PARTS(32'd1),
+    .STYLE("block"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -3184,6 +3190,7 @@ module zeroskip_array_loader_beats(write_enable, write_address, read_enable, rea
     .DEPTH(32'd2),
     .IMAGE("images/input.mem"),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd3)
   ) ram (
     .clk(clk),
@@ -3496,6 +3503,7 @@ module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, p
     .DEPTH(32'd5),
     .IMAGE("images/rows.mem"),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd39)
   ) ram (
     .clk(clk),
@@ -3886,6 +3894,7 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .DEPTH(32'd2),
     .IMAGE("images/program.mem"),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd35)
   ) ram (
     .clk(clk),
@@ -4180,6 +4189,7 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_789_0, read
     .DEPTH(32'd4),
     .IMAGE(),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
@@ -4220,6 +4230,7 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_792_0, read
     .DEPTH(32'd4),
     .IMAGE(),
     .PARTS(32'd1),
+    .STYLE("auto"),
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),

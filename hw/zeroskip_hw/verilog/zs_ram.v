@@ -1,10 +1,12 @@
 // Simple dual-port block RAM: one write port with PARTS enables, one read port of one cycle.
+// STYLE goes to synthesis as ram_style: "block" where a lane's gates shall not hold the words, "auto" elsewhere.
 // IMAGE, unless empty, is read by $readmemh when simulation or synthesis starts; define ZEROSKIP_NO_IMAGES to leave memories unset.
 module zs_ram #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
     parameter ADDRESS = 1,
     parameter PARTS = 1,
+    parameter STYLE = "auto",
     parameter IMAGE = ""
 ) (
     input  wire               clk,
@@ -18,7 +20,7 @@ module zs_ram #(
     localparam PART = WIDTH / PARTS;
 
     // A read never meets a write of the same word, so synthesis need not guard the old one.
-    (* no_rw_check *) reg [WIDTH-1:0] mem [0:DEPTH-1];
+    (* no_rw_check, ram_style = STYLE *) reg [WIDTH-1:0] mem [0:DEPTH-1];
 
 `ifndef ZEROSKIP_NO_IMAGES
     generate
