@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -120,7 +121,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
         )  # fmt: skip
     except (SystemExit, RuntimeError, OSError) as error:
         lines = log.read_text().strip().splitlines() if log.exists() else []
-        reason = next((line for line in lines if "rror" in line), lines[-1] if lines else str(error))
+        reason = next((line for line in lines if re.search("%Error|%Warning|error", line)), lines[-1] if lines else str(error))
         raise InputError(
             f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})"
         ) from error

@@ -6,7 +6,9 @@ module zs_ram #(
     parameter DEPTH = 2,
     parameter ADDRESS = 1,
     parameter PARTS = 1,
-    parameter STYLE = "auto",
+    /* verilator lint_off UNUSEDPARAM */
+    parameter STYLE = "auto",  // an attribute is its only use
+    /* verilator lint_on UNUSEDPARAM */
     parameter IMAGE = ""
 ) (
     input  wire               clk,
