@@ -62,6 +62,7 @@ class Master:
         assert ctx.get(valid), "no answer"
         answer = payload()
         for _ in range(self.rng.randrange(3)):
+            self._expect_no_request_taken(ctx, valid)
             await self.step(ctx)
             assert ctx.get(valid)
             assert payload() == answer, "the answer changed before it was taken"
@@ -70,6 +71,17 @@ class Master:
         ctx.set(ready, 0)
         assert not ctx.get(valid)
         return answer
+
+    def _expect_no_request_taken(self, ctx: Any, valid: Any) -> None:
+        """While the answer to the one before waits."""
+        requests, readies = (
+            (("awvalid", "wvalid"), ("awready", "wready")) if valid is self.dut.bvalid else (("arvalid",), ("arready",))
+        )
+        for on in (1, 0):
+            for name in requests:
+                ctx.set(getattr(self.dut, name), on)
+            for name in readies:
+                assert not ctx.get(getattr(self.dut, name)), f"{name} while an answer waits"
 
     async def run(self, ctx: Any, on: bool) -> None:
         assert await self.write(ctx, reg.CONTROL, on) == OKAY
@@ -195,10 +207,16 @@ def test_errors_stay_until_each_is_cleared() -> None:
         assert await master.errors(ctx) == reg.ERROR_EARLY_LAST | reg.ERROR_LATE_LAST
         assert await master.write(ctx, reg.ERROR, reg.ERROR_EARLY_LAST) == OKAY
         assert await master.errors(ctx) == reg.ERROR_LATE_LAST
-        # An error that comes in the cycle in which it is cleared is not lost.
-        ctx.set(dut.late_last, 1)
-        assert await master.write(ctx, reg.ERROR, 15) == OKAY
+        # An error that comes in the very cycle in which it is cleared, the one after the write was taken, is not lost.
+        for name, value in (("awaddr", reg.ERROR), ("wdata", 15), ("wstrb", 15), ("awvalid", 1), ("wvalid", 1)):
+            ctx.set(getattr(dut, name), value)
+        await master.step(ctx)
+        for name, value in (("awvalid", 0), ("wvalid", 0), ("late_last", 1), ("bready", 1)):
+            ctx.set(getattr(dut, name), value)
+        await master.step(ctx)
         ctx.set(dut.late_last, 0)
+        await master.step(ctx)
+        ctx.set(dut.bready, 0)
         assert await master.errors(ctx) == reg.ERROR_LATE_LAST
 
     bench_of(layout_of(), body)

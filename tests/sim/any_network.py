@@ -119,11 +119,15 @@ def _layer(
     rng: np.random.Generator, config: ArrayConfig, name: str, mask: Mask, given: QuantizedTensor
 ) -> QuantizedLinear:
     """Values for ``mask``: weights and biases up to what the accumulator holds, requantization useful or extreme."""
-    outputs, inputs = mask.shape
+    outputs = len(mask)
     bound = (1 << (config.acc_bits - 1)) - 1
     weight, reach = _weights(rng, config.weight_bits, mask, max(-given.low, given.high), bound)
     spread = np.maximum(1, np.sqrt(np.square(weight * 74.0).sum(axis=1)))
-    bias_at_most = {"any": bound - reach, "small": np.minimum(bound - reach, spread.astype(np.int64)), "none": 0 * reach}
+    bias_at_most = {
+        "any": bound - reach,
+        "small": np.minimum(bound - reach, spread.astype(np.int64)),
+        "none": 0 * reach,
+    }
     most = bias_at_most[str(rng.choice(["any", "small", "small", "small", "none"]))]
     bias = rng.integers(-most, most + 1)
     if rng.random() < 0.2:
@@ -133,7 +137,9 @@ def _layer(
     multiplier = np.clip(np.round(gain * 2.0**shift), 0, 65535).astype(np.int64)
     strange = rng.random(outputs) < rng.choice([0.0, 0.1, 1.0], p=[0.65, 0.3, 0.05])
     shift = np.where(strange, rng.choice([1, 2, 8, 9, 62, 63, *range(1, 64)], size=outputs), shift)
-    multiplier = np.where(strange, rng.choice([0, 1, 32768, 65535, *rng.integers(65536, size=4)], size=outputs), multiplier)
+    multiplier = np.where(
+        strange, rng.choice([0, 1, 32768, 65535, *rng.integers(65536, size=4)], size=outputs), multiplier
+    )
     output = _format(rng)
     low, high = _clamp(rng, output)
     return QuantizedLinear(
@@ -142,9 +148,7 @@ def _layer(
     )  # fmt: skip
 
 
-def _weights(
-    rng: np.random.Generator, bits: int, mask: Mask, largest: int, bound: int
-) -> tuple[IntArray, IntArray]:
+def _weights(rng: np.random.Generator, bits: int, mask: Mask, largest: int, bound: int) -> tuple[IntArray, IntArray]:
     """Weights, and how far each row's sum may reach; what would reach beyond ``bound`` is pruned."""
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     values = {

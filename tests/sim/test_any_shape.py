@@ -15,7 +15,7 @@ from zeroskip import reference
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
 from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from zeroskip.spec.network import QuantizedLinear, QuantizedNetwork, QuantizedTensor, accumulator_bound
 from zeroskip.spec.storage import write_images
 from zeroskip_hw.verilog import generate
 from zeroskip_sim.run import run
@@ -68,7 +68,9 @@ def check(
         seed = int(rng.integers(1, 1 << 31))
         reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
         shape = [network.input_shape[0], *(len(layer.weight) for layer in network.layers)]
-        message = f"{where}, sizes {shape}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
+        message = (
+            f"{where}, sizes {shape}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
+        )
         result = run(
             program, verilog(plan.config), x, y, output=network.output, folder=folder, simulator=simulator, seed=seed,
             stalls=stalls, reset_at=reset_at,
@@ -81,15 +83,52 @@ def check(
             assert result.cycles == cycles, message
 
 
+def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]:
+    rng = np.random.default_rng([list(ARRAYS).index(array), seed])
+    return rng, any_network(rng, ARRAYS[array])
+
+
 @pytest.mark.slow
 @pytest.mark.verilator
-@pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("array", ARRAYS)
-def test_any_network_under_verilator(array: str, chunk: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_any_network_under_verilator(chunk: int, array: str, tmp_path: Path) -> None:
     for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
-        rng = np.random.default_rng([list(ARRAYS).index(array), seed])
-        network = any_network(rng, ARRAYS[array])
+        rng, network = drawn(array, seed)
         check(network, ARRAYS[array], rng, tmp_path, "verilator", f"array {array}, network {seed}")
+
+
+def test_the_networks_reach_the_corners() -> None:
+    networks = {(array, seed): drawn(array, seed)[1] for array in ARRAYS for seed in range(CHUNK * CHUNKS)}
+    assert len(networks) >= 300
+    layers = [(ARRAYS[array], layer) for (array, _), network in networks.items() for layer in network.layers]
+    sizes = {size for _, layer in layers for size in layer.weight.shape}
+    assert {1, 600} <= sizes
+    assert {len(network.layers) for network in networks.values()} == {1, 2, 3, 4, 5, 6}
+    kept = [np.count_nonzero(layer.weight, axis=1) for _, layer in layers]
+    corners = {
+        "a layer without weights": sum(not rows.any() for rows in kept),
+        "a single weight": sum(rows.sum() == 1 for rows in kept),
+        "empty rows among others": sum(rows.any() and not rows.all() for rows in kept),
+        "one full row and nothing else": sum((rows > 0).sum() == 1 and rows.max() > 8 for rows in kept),
+        "unread columns": sum(not layer.weight.any(axis=0).all() for _, layer in layers),
+        "full masks": sum(layer.weight.all() for _, layer in layers),
+        "signed activations": sum(layer.input.signed for _, layer in layers),
+        "unsigned activations": sum(not layer.input.signed for _, layer in layers),
+        "a zero-point at the end": sum(abs(layer.output.zero_point) >= 127 for _, layer in layers),
+    }
+    for bits in (4, 8, 16):
+        for end in (-(1 << (bits - 1)), (1 << (bits - 1)) - 1):
+            corners[f"weight {end} of {bits} bits"] = sum(
+                (layer.weight == end).any() for config, layer in layers if config.weight_bits == bits
+            )
+    corners |= {f"shift {shift}": sum((layer.shift == shift).any() for _, layer in layers) for shift in (1, 63)}
+    corners |= {f"multiplier {m}": sum((layer.multiplier == m).any() for _, layer in layers) for m in (0, 65535)}
+    corners["the whole accumulator"] = sum(
+        accumulator_bound(layer.weight, layer.bias, layer.input).max() == (1 << (config.acc_bits - 1)) - 1
+        for config, layer in layers
+    )
+    assert not [name for name, count in corners.items() if count < 5], corners
 
 
 @pytest.mark.slow

@@ -200,12 +200,21 @@ def _load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
     )  # fmt: skip
 
 
+def _is_design(folder: Path) -> bool:
+    """Whether ``folder`` is a design of whatever version, and so may be replaced; other programs write a manifest.json too."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
+
+
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """A temporary folder beside ``folder`` that takes its place when all went well."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: must be a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
+    if folder.is_dir() and any(folder.iterdir()) and not _is_design(folder):
         raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,202 @@
+"""A design on disk is whole, as it was written, or refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.sim.networks import random_network
+
+from zeroskip.pack import pack
+from zeroskip.schedule import predict, schedule
+from zeroskip.spec import storage
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.errors import ImageError, InputError
+from zeroskip.spec.formats import FORMATS
+from zeroskip.spec.storage import Saved
+
+
+@pytest.fixture
+def saved() -> Saved:
+    network = random_network(np.random.default_rng(8), (11, 9, 5), 0.5, 8)
+    plan = schedule(network, ArrayConfig(lanes=2))
+    cycles = predict(plan)
+    return Saved(
+        network=network, program=pack(plan, network), cycles=cycles, dense_cycles=cycles,
+        verilog={"zeroskip.v": "module zeroskip; endmodule\n", "zs_ram.v": "module zs_ram; endmodule\n"},
+        sidecar={"top": "zeroskip", "ports": []},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(saved: Saved, tmp_path: Path) -> Path:
+    return storage.save(saved, tmp_path / "net")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def edit_manifest(folder: Path, **values: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_what_is_saved_is_loaded(saved, folder):
+    loaded = storage.load(folder)
+    for name in ("program", "cycles", "dense_cycles", "verilog", "sidecar"):
+        assert getattr(loaded, name) == getattr(saved, name), name
+    assert loaded.network.input_shape == saved.network.input_shape
+    assert loaded.network.output_shape == saved.network.output_shape
+    assert loaded.network.weight_bits == saved.network.weight_bits
+    for before, after in zip(saved.network.layers, loaded.network.layers, strict=True):
+        for field in fields(before):
+            np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name), err_msg=field.name)
+
+
+def test_two_folders_are_equal_byte_by_byte(saved, tmp_path):
+    first, second = (
+        contents(storage.save(saved, tmp_path / name, image_formats=list(FORMATS))) for name in ("a", "deep/er/b")
+    )
+    assert first == second
+    assert str(tmp_path).encode() not in b"".join(first.values())
+
+
+def test_every_asked_for_format_is_written(saved, tmp_path):
+    files = contents(storage.save(saved, tmp_path / "net", image_formats=["hex", "bin"]))
+    for name in saved.program.images:
+        assert {f"images/{name}.mem", f"images/hex/{name}.hex", f"images/bin/{name}.bin"} <= set(files)
+
+
+def test_an_unknown_format_is_refused(saved, tmp_path):
+    with pytest.raises(InputError, match=r"^image format must be one of .*mem.*, not 'elf'$"):
+        storage.save(saved, tmp_path / "net", image_formats=["mem", "elf"])
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what cannot be loaded --------------------------------------------------------------------------------------------
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(
+        ImageError, match=r"^.*/manifest\.json: is missing; .* is not a design that zeroskip build wrote$"
+    ):
+        storage.load(tmp_path / "nowhere")
+
+
+FILES = ["images/lane00.masks.mem", "images/rows.mem", "network.safetensors", "rtl/zeroskip.v", "rtl/zeroskip.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_refused(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ImageError, match=rf"^{folder / name}: is missing; the manifest lists it$"):
+        storage.load(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("change", ["flip", "cut", "grow"])
+def test_an_altered_file_is_refused(folder, name, change):
+    path = folder / name
+    data = path.read_bytes()
+    last = bytes([data[-1] ^ 1])
+    path.write_bytes({"flip": data[:-1] + last, "cut": data[:-1], "grow": data + b"\n"}[change])
+    with pytest.raises(ImageError, match=rf"^{path}: was altered; its sha256 is not the manifest's$"):
+        storage.load(folder)
+
+
+@pytest.mark.parametrize("version", [0, 2, None, "1"])
+def test_another_version_is_refused(folder, version):
+    edit_manifest(folder, version=version)
+    match = rf"^.*/manifest\.json: version must be 1, not {version!r}; build the design again$"
+    with pytest.raises(ImageError, match=match):
+        storage.load(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00\xff", "not json"])
+def test_a_manifest_that_is_not_json_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not JSON: .+$"):
+        storage.load(folder)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"format": "other"}', "{}"])
+def test_a_manifest_of_something_else_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not a zeroskip manifest$"):
+        storage.load(folder)
+
+
+@pytest.mark.parametrize("key", ["files", "config", "layers", "inputs", "network", "cycles", "verilog"])
+def test_an_incomplete_manifest_is_refused(folder, key):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[key]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ImageError, match=rf"^.*/manifest\.json: is incomplete: '{key}'$"):
+        storage.load(folder)
+
+
+# --- what cannot be saved ---------------------------------------------------------------------------------------------
+
+
+class FullDiskError(OSError):
+    """Stands for whatever breaks in the middle of writing."""
+
+
+def break_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise FullDiskError
+
+    monkeypatch.setattr(storage, "_save_network", fail)
+
+
+def test_nothing_half_written_stays(saved, tmp_path, monkeypatch):
+    break_writing(monkeypatch)
+    with pytest.raises(FullDiskError):
+        storage.save(saved, tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_design_that_was_there_stays_when_writing_breaks(saved, folder, monkeypatch):
+    before = contents(folder)
+    break_writing(monkeypatch)
+    with pytest.raises(FullDiskError):
+        storage.save(saved, folder)
+    assert contents(folder) == before
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_design_is_replaced_whole(saved, folder):
+    (folder / "images" / "stale.mem").write_text("0")
+    before = set(contents(folder))
+    storage.save(saved, folder)
+    assert set(contents(folder)) == before - {"images/stale.mem"}
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize(
+    "name, text", [("thesis.tex", "x"), ("manifest.json", '{"name": "a web page"}'), ("manifest.json", "?")]
+)
+def test_a_folder_of_something_else_is_refused(saved, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        InputError, match=rf"^{tmp_path}: is not empty and not a zeroskip design; choose another folder$"
+    ):
+        storage.save(saved, tmp_path)
+    assert contents(tmp_path) == {name: text.encode()}
+
+
+def test_an_empty_folder_is_taken(saved, tmp_path):
+    assert storage.load(storage.save(saved, tmp_path / "net")).cycles == saved.cycles
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(saved, tmp_path):
+    (tmp_path / "net").write_text("x")
+    with pytest.raises(InputError, match=r"^.*/net: must be a folder$"):
+        storage.save(saved, tmp_path / "net")
+    with pytest.raises(InputError, match=r"^.*/net/sub: cannot be written: .+$"):
+        storage.save(saved, tmp_path / "net" / "sub")
