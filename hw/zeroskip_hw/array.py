@@ -113,6 +113,6 @@ class SparseArray(Component):
         m.d.comb += [
             counters.first.eq(loader.first), counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
             self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
-            self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.full.any() | unloader.valid),
+            self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
         ]  # fmt: skip
         return m

@@ -27,7 +27,7 @@ class Issue(Component):
     start : In(1)
         A layer begins; issuing goes on in the next cycle.
     rewind : In(1)
-        With the first layer's ``start``: weights are read from address 0 on.
+        With the first layer's ``start``, when nothing is on its way to the addresses: weights are read from address 0 on.
     collected : In(1)
         One row's result left the lane.
     idle : Out(1)

@@ -38,7 +38,7 @@ class Sequencer(Component):
     start : Out(1), layer : Out, from_input : Out(1), input_half : Out(1), signed : Out(1)
         For lanes and collector, from the start of a layer to its end.
     offset, zero_point, low, high, to_output, output_half : Out
-        For requantizer and buffers, ``LATE`` cycles later.
+        For requantizer and buffers, taken over ``LATE`` cycles after the start.
     outputs : Out
         Rows of the last layer, from when it was started first.
     layer_cycles_address : In, layer_cycles : Out(32)

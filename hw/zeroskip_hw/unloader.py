@@ -33,6 +33,8 @@ class Unloader(Component):
         AXI4-Stream; TLAST ends each sample, TKEEP marks the elements of a partial last beat.
     group_end : Out(1)
         With ``last``: the sample is its group's last.
+    busy : Out(1)
+        Something is yet to be sent.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -42,7 +44,7 @@ class Unloader(Component):
             "write": In(hidden_write(layout)), "half": In(1), "rows": In(layout.row_bits + 1),
             "done": In(2), "full": Out(2),
             "valid": Out(1), "ready": In(1), "data": Out(c.stream_bits), "keep": Out(c.stream_elements),
-            "last": Out(1), "group_end": Out(1),
+            "last": Out(1), "group_end": Out(1), "busy": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -91,12 +93,15 @@ class Unloader(Component):
             with m.If(advance):
                 m.d.sync += held.eq(ram.read_data)
             data.append(held)
+        waiting = [self.full.any(), self.valid]
         flags = Cat(read, sample_end, group_end, column, keep)
         for stage in range(1, READ_STAGES):
             later = Signal(len(flags), name=f"flags{stage}")
             with m.If(advance):
                 m.d.sync += later.eq(flags)
             flags = later
+            waiting.append(flags[0])
+        m.d.comb += self.busy.eq(Cat(*waiting).any())
         column2, keep2 = flags[3 : 3 + len(column)], flags[3 + len(column) :]
         chosen = [
             Array([held.word_select(i, 8) for i in range(c.columns)])[column2] if c.columns > 1 else held

@@ -121,7 +121,9 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
         )  # fmt: skip
     except (SystemExit, RuntimeError, OSError) as error:
         lines = log.read_text().strip().splitlines() if log.exists() else []
-        reason = next((line for line in lines if re.search("%Error|%Warning|error", line)), lines[-1] if lines else str(error))
+        reason = next(
+            (line for line in lines if re.search("%Error|%Warning|error", line)), lines[-1] if lines else str(error)
+        )
         raise InputError(
             f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,27 +89,28 @@ def run(
     }  # fmt: skip
     progress(f"simulating {len(filled)} samples with {simulator}")
     begun = time.perf_counter()
-    start(model, "zeroskip_sim.bench.bulk", folder, seed=seed, plusargs=plusargs, waves=waves)
+    failed = start(model, "zeroskip_sim.bench.bulk", folder, seed=seed, plusargs=plusargs, waves=waves)
     if not (folder / "counters.txt").exists():
         raise MismatchError(
             f"{simulator}, seed {seed}: the array did not deliver {len(filled)} samples within {plusargs['limit']} cycles"
         )
     seconds = time.perf_counter() - begun
     _, errors, latency, interval, _, *layers, clock_cycles = map(int, (folder / "counters.txt").read_text().split())
-    outputs = read_outputs(folder / "outputs.txt", job)
-    result = json.loads((folder / "result.json").read_text())
+    difference = json.loads((folder / "result.json").read_text())["difference"]
+    if failed and difference is None:
+        raise MismatchError(f"{simulator}, seed {seed}: the bench failed (see {folder / 'simulation.log'})")
     return Run(
-        outputs=np.stack(outputs[: len(inputs)]) if result["difference"] is None else _ragged(outputs, expected),
+        outputs=_outputs(folder / "outputs.txt", job, len(inputs)),
         cycles=Cycles(latency=latency, interval=interval, layers=dict(zip((x.name for x in program.layers), layers, strict=True))),
-        errors=errors, difference=result["difference"], clock_cycles=clock_cycles, seconds=seconds,
+        errors=errors, difference=difference, clock_cycles=clock_cycles, seconds=seconds,
     )  # fmt: skip
 
 
-def _ragged(outputs: list[IntArray], expected: IntArray) -> IntArray:
-    """What came out, in the shape of what was expected, 0 where nothing came."""
-    result = np.zeros_like(expected)
-    for i, row in enumerate(outputs[: len(expected)]):
-        result[i, : len(row)] = row[: expected.shape[1]]
+def _outputs(path: Path, job: Job, count: int) -> IntArray:
+    """The first ``count`` samples that came out, 0 where nothing or nothing known came."""
+    result = np.zeros_like(job.expected[:count])
+    for i, row in enumerate(read_outputs(path, job)[:count]):
+        result[i, : len(row)] = row[: result.shape[1]]
     return result
 
 
@@ -131,18 +133,20 @@ def start(
         arguments.append("+waves")
     if model.simulator == "verilator":
         arguments += [f"+verilator+seed+{seed % (1 << 31) or 1}", "+verilator+rand+reset+2"]
+    folder = folder.resolve()  # the simulator runs inside it
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
-    try:
+    # The runner raises where a test failed or nothing ran, and under pytest it exits: the results tell which.
+    with suppress(SystemExit, RuntimeError):
         model.runner.test(
             test_module=test_module, hdl_toplevel=model.bench, hdl_toplevel_lang="verilog", build_dir=model.directory, test_dir=folder,
             results_xml=str(results), seed=seed, plusargs=arguments, waves=waves, log_file=folder / "simulation.log",
             extra_env={"COCOTB_LOG_LEVEL": "WARNING", **(environment or {})},
         )  # fmt: skip
-    except SystemExit:
-        # Under pytest, and only there, the runner exits when a test has failed; here the results say so.
-        if not results.exists():
-            raise
+    if not results.exists():
+        raise MismatchError(
+            f"{test_module}: the simulator ended before its tests did (see {folder / 'simulation.log'})"
+        )
     tests, failed = get_results(results)
     if tests == 0:
         raise MismatchError(f"{test_module}: no test ran (see {folder / 'simulation.log'})")

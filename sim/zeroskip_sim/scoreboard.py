@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from zeroskip.spec.network import IntArray
 
+UNKNOWN = 1 << 16
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
@@ -51,23 +53,33 @@ class Job:
 def read_outputs(path: Path, job: Job) -> list[IntArray]:
     """The beats in ``path`` (hex data, hex TKEEP, TLAST) as one array of activations per sample.
 
-    Raises ValueError for a beat with unknown bits or with a TKEEP that has gaps.
+    A byte of unknown bits counts as ``UNKNOWN``, which no activation equals; a TKEEP that is unknown or has gaps keeps nothing.
     """
     samples: list[IntArray] = []
     current: list[npt.NDArray[Any]] = []
     dtype = np.int8 if job.signed else np.uint8
-    for number, line in enumerate(path.read_text().splitlines()):
+    for line in path.read_text().splitlines():
         data, keep, last = line.split()
-        count = int(keep, 16).bit_length()
-        if int(keep, 16) != (1 << count) - 1:
-            raise ValueError(f"output beat {number}: TKEEP {keep} has gaps")
-        current.append(np.frombuffer(bytes.fromhex(data)[::-1], dtype=dtype)[:count])
+        kept = int(keep, 16) if "x" not in keep.lower() else 0
+        count = kept.bit_length() if kept & (kept + 1) == 0 else 0
+        current.append(_activations(data, dtype)[:count])
         if last == "1":
-            samples.append(np.concatenate(current).astype(np.int64))
+            samples.append(np.concatenate(current))
             current = []
     if current:
-        samples.append(np.concatenate(current).astype(np.int64))
+        samples.append(np.concatenate(current))
     return samples
+
+
+def _activations(data: str, dtype: Any) -> IntArray:
+    """Bytes of one beat, the lowest first."""
+    try:
+        return np.frombuffer(bytes.fromhex(data)[::-1], dtype=dtype).astype(np.int64)
+    except ValueError:
+        parts = [data[i : i + 2] for i in range(0, len(data), 2)][::-1]
+        return np.concatenate(
+            [_activations(p, dtype) if set(p) <= set("0123456789abcdef") else [UNKNOWN] for p in parts]
+        )
 
 
 def write_stimulus(path: Path, samples: npt.NDArray[np.uint8], elements: int) -> None:

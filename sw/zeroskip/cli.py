@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from zeroskip.options import Method, Scope, Simulator, array_config, example_input, load_array, make_masks
 from zeroskip.spec.config import PRESETS
+from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import InputError, MismatchError, ZeroskipError
+from zeroskip.spec.storage import require_place
 
 app = typer.Typer(
     help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",
@@ -99,6 +101,7 @@ def build(
 
     if masks is not None and (method is not None or layer):
         raise InputError("--masks: cannot be combined with --method or --layer")
+    require_place(out)
     array = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
     with tables.progress() as progress:
         progress(f"loading {model}")
@@ -156,9 +159,13 @@ def sim(
     )
     if run.errors:
         verdict = verdict or f"the ERROR register reads {run.errors:#x}"
+
+    def timed(cycles: Cycles) -> dict[str, Any]:
+        return {"layers": dict(cycles.layers)} if stalls else cycles.to_json()
+
     report = {
         "simulator": run.simulator, "seed": seed, "stalls": stalls, "samples": len(x), "equal": not verdict, "difference": verdict or None,
-        "predicted": design.cycles.to_json(), "simulated": run.cycles.to_json(),
+        "predicted": timed(design.cycles), "simulated": timed(run.cycles),
         "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
     }  # fmt: skip
     (home / "report.json").write_text(json.dumps(report, indent=1) + "\n")

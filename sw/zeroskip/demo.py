@@ -20,6 +20,7 @@ from torch import nn
 from zeroskip import prune, tables
 from zeroskip.flow import Design, Simulation, compile
 from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.storage import require_place
 
 SPARSITY = 0.9
 LANES = 8
@@ -165,6 +166,7 @@ class DemoResult:
 
 def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoResult:
     """Train, build into ``out`` and simulate all test scans; waves of a few scans and ``demo.json`` beside the design."""
+    require_place(out)
     digits = Digits.load()
     model, masks, dense = train(digits, seed, progress)
     design = compile(

@@ -73,6 +73,8 @@ def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Ten
     import torch
 
     if shape is None:
+        if samples.ndim < 2:
+            raise InputError(f"--calibration: must have shape (N, …), not {samples.shape}")
         return torch.zeros(1, *samples.shape[1:])
     try:
         sizes = [int(part) for part in shape.split(",")]

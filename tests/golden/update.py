@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def design() -> zs.Design:
-    """Three inputs, four hidden units, two outputs; weights in plain sight, a dead hidden row and an unread input among them."""
+    """Four inputs, four hidden units, two outputs; weights in plain sight, a dead hidden row and an unread input among them."""
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0], [-0.5, 0, 0.25, 0], [0, 0, 1.0, 0]]))

@@ -226,23 +226,22 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
 , latency, groups, interval, data_100);
   wire n_1;
   wire n_10;
-  wire n_11;
-  wire n_12;
   wire n_2;
   wire n_3;
   wire n_4;
-  wire n_5;
   wire n_6;
   wire n_8;
+  wire n_9;
   wire n_procmux_820_Y;
   wire n_procmux_824_Y;
   wire n_procmux_828_Y;
   wire n_signal;
-  reg n_signal_140;
+  reg n_signal_141;
   wire [2:0] address;
   output busy;
   wire busy;
   wire busy_137;
+  wire busy_138;
   input clk;
   wire clk;
   wire [7:0] data;
@@ -361,7 +360,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   wire output_half;
   wire [3:0] outputs;
   reg primed;
-  wire primed_141;
+  wire primed_142;
   wire ready;
   input ready_117;
   wire ready_117;
@@ -412,22 +411,20 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   assign last_127 = n_2 & group_end;
   assign n_3 = | input_full;
   assign n_4 = busy_137 | n_3;
-  assign n_5 = | output_full;
-  assign n_6 = n_4 | n_5;
-  assign busy = n_6 | out_valid;
-  assign n_8 = enable_94 | primed;
+  assign busy = n_4 | busy_138;
+  assign n_6 = enable_94 | primed;
   always @(posedge clk)
-    n_signal_140 <= n_10;
+    n_signal_141 <= n_8;
   always @(posedge clk)
-    primed <= n_11;
+    primed <= n_9;
   always @(posedge clk)
-    enable_94 <= n_12;
-  assign n_procmux_820_Y = run ? n_8 : 1'h0;
-  assign n_12 = rst ? 1'h0 : n_procmux_820_Y;
-  assign n_procmux_824_Y = run ? n_signal_140 : 1'h0;
-  assign n_11 = rst ? 1'h0 : n_procmux_824_Y;
-  assign n_procmux_828_Y = run ? primed_141 : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_828_Y;
+    enable_94 <= n_10;
+  assign n_procmux_820_Y = run ? n_6 : 1'h0;
+  assign n_10 = rst ? 1'h0 : n_procmux_820_Y;
+  assign n_procmux_824_Y = run ? n_signal_141 : 1'h0;
+  assign n_9 = rst ? 1'h0 : n_procmux_824_Y;
+  assign n_procmux_828_Y = run ? primed_142 : 1'h0;
+  assign n_8 = rst ? 1'h0 : n_procmux_828_Y;
   zeroskip_array_collector collector (
     .clk(clk),
     .grant(grant),
@@ -474,7 +471,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .load__offset(load__offset),
     .load__window(load__window),
     .port_1053_0({ sums, tail_result, head }),
-    .primed(primed_141),
+    .primed(primed_142),
     .request(request),
     .rst(rst),
     .run(run),
@@ -556,11 +553,12 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .zero_point(zero_point)
   );
   zeroskip_array_unloader unloader (
+    .busy(busy_138),
     .clk(clk),
     .data(out_data),
     .done(done),
     .full(output_full),
-    .group_end_39(group_end),
+    .group_end_40(group_end),
     .half(half_111),
     .keep(out_keep),
     .last(out_last),
@@ -964,7 +962,7 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   zeroskip_array_collector_merge merge (
     .clk(clk),
     .port_1172_0(layer),
-    .port_495_0(1'h0),
+    .port_493_0(1'h0),
     .read_data(read_data),
     .write_address(load__offset[1:0]),
     .write_data(load__data[5:0]),
@@ -991,13 +989,13 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign grant_3 = grant;
 endmodule
 
-module zeroskip_array_collector_merge(port_495_0, write_enable, write_address, read_data, write_data, port_1172_0, clk);
+module zeroskip_array_collector_merge(port_493_0, write_enable, write_address, read_data, write_data, port_1172_0, clk);
   input clk;
   wire clk;
   input port_1172_0;
   wire port_1172_0;
-  input port_495_0;
-  wire port_495_0;
+  input port_493_0;
+  wire port_493_0;
   wire [1:0] read_address;
   output [5:0] read_data;
   wire [5:0] read_data;
@@ -1017,14 +1015,14 @@ module zeroskip_array_collector_merge(port_495_0, write_enable, write_address, r
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
-    .read_address({ port_1172_0, port_495_0 }),
+    .read_address({ port_1172_0, port_493_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1172_0, port_495_0 };
+  assign read_address = { port_1172_0, port_493_0 };
   assign read_enable = 1'h1;
 endmodule
 
@@ -1333,7 +1331,7 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     .first(first_91),
     .idle(idle),
     .issue_43(issue_89),
-    .port_229_0({ layer_end, begins, group, filled, mask }),
+    .port_227_0({ layer_end, begins, group, filled, mask }),
     .rewind(rewind),
     .rst(rst),
     .run(run),
@@ -1775,8 +1773,8 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
     .clk(clk),
     .data(data),
     .full(full),
-    .port_146_0(n_signal_15),
-    .port_153_0(write_data[8]),
+    .port_144_0(n_signal_15),
+    .port_151_0(write_data[8]),
     .port_950_0(tags3[0]),
     .port_950_2(tags3[2]),
     .port_954_0(mask3),
@@ -1799,7 +1797,7 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
   assign next_address = address;
 endmodule
 
-module zeroskip_array_lane00_decoder_fifo(rst, port_146_0, write, port_153_0, data, take, run, port_950_0, port_950_2, port_954_0, valid, full, clk);
+module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, data, take, run, port_950_0, port_950_2, port_954_0, valid, full, clk);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -1839,10 +1837,10 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_146_0, write, port_153_0, da
   wire [11:0] data;
   output full;
   reg full;
-  input port_146_0;
-  wire port_146_0;
-  input port_153_0;
-  wire port_153_0;
+  input port_144_0;
+  wire port_144_0;
+  input port_151_0;
+  wire port_151_0;
   input port_950_0;
   wire port_950_0;
   input port_950_2;
@@ -1867,7 +1865,7 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_146_0, write, port_153_0, da
   reg [11:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_950_2, port_146_0, port_950_0, port_153_0, port_954_0 };
+      memory[n_signature__addr] <= { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -1913,12 +1911,12 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_146_0, write, port_153_0, da
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_950_2, port_146_0, port_950_0, port_153_0, port_954_0 };
-  assign n_signature__data = { port_950_2, port_146_0, port_950_0, port_153_0, port_954_0 };
+  assign write_data = { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
+  assign n_signature__data = { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
   assign n_signature__en = write;
 endmodule
 
-module zeroskip_array_lane00_issuer(rst, rewind, port_229_0, take, idle, collected, run, valid, activation, issue_43, first, tail, weight, start, clk);
+module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collected, run, valid, activation, issue_43, first, tail, weight, start, clk);
   wire n_1;
   wire n_100;
   wire n_103;
@@ -2090,8 +2088,8 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_229_0, take, idle, collect
   wire [7:0] mask;
   wire [2:0] next_weight;
   reg place1;
-  input [11:0] port_229_0;
-  wire [11:0] port_229_0;
+  input [11:0] port_227_0;
+  wire [11:0] port_227_0;
   wire [7:0] rest;
   input rewind;
   wire rewind;
@@ -2301,22 +2299,22 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_229_0, take, idle, collect
   assign n_162 = rst ? 1'h1 : n_procmux_603_Y;
   assign n_procmux_607_Y = run ? n_44[4:0] : 5'h00;
   assign n_161 = rst ? 5'h00 : n_procmux_607_Y;
-  assign n_160 = take ? port_229_0[11] : layer_end;
-  assign n_159 = take ? port_229_0[9] : word_group;
-  assign n_158 = take ? port_229_0[7:0] : word;
+  assign n_160 = take ? port_227_0[11] : layer_end;
+  assign n_159 = take ? port_227_0[9] : word_group;
+  assign n_158 = take ? port_227_0[7:0] : word;
   assign n_procmux_617_Y = n_signal ? 1'h0 : n_signal_2;
   assign n_procmux_619_Y = take ? 1'h1 : n_procmux_617_Y;
   assign n_procmux_621_Y = run ? n_procmux_619_Y : 1'h0;
   assign n_157 = rst ? 1'h0 : n_procmux_621_Y;
   assign n_procmux_625_Y = n_signal ? 1'h0 : n_signal_25;
-  assign n_156 = take ? port_229_0[10] : n_procmux_625_Y;
+  assign n_156 = take ? port_227_0[10] : n_procmux_625_Y;
   assign n_procmux_629_Y = n_signal ? 1'h0 : word_filled;
-  assign n_155 = take ? port_229_0[8] : n_procmux_629_Y;
-  assign layer_end_32 = port_229_0[11];
-  assign begins = port_229_0[10];
-  assign group = port_229_0[9];
-  assign filled = port_229_0[8];
-  assign mask = port_229_0[7:0];
+  assign n_155 = take ? port_227_0[8] : n_procmux_629_Y;
+  assign layer_end_32 = port_227_0[11];
+  assign begins = port_227_0[10];
+  assign group = port_227_0[9];
+  assign filled = port_227_0[8];
+  assign mask = port_227_0[7:0];
   assign next_weight = weight;
   assign rest[0] = 1'h0;
   assign is_last = 1'h1;
@@ -2698,7 +2696,7 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
     .port_1182_0(half),
     .port_1228_0(input__half),
     .port_1230_0(input__position[0]),
-    .port_415_0(address[1]),
+    .port_413_0(address[1]),
     .read_data(read_data),
     .write_data(input__data[7:0]),
     .write_enable(write_enable)
@@ -2708,7 +2706,7 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
     .port_1182_0(half),
     .port_1228_0(input__half),
     .port_1230_1(input__position[1]),
-    .port_417_0(address[1]),
+    .port_415_0(address[1]),
     .read_data(read_data_34),
     .write_data(input__data[15:8]),
     .write_enable(write_enable_13)
@@ -2762,7 +2760,7 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_store_input0(write_enable, port_415_0, read_data, port_1182_0, port_1228_0, port_1230_0, write_data, clk);
+module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, port_1182_0, port_1228_0, port_1230_0, write_data, clk);
   input clk;
   wire clk;
   input port_1182_0;
@@ -2771,6 +2769,47 @@ module zeroskip_array_lane00_store_input0(write_enable, port_415_0, read_data, p
   wire port_1228_0;
   input port_1230_0;
   wire port_1230_0;
+  input port_413_0;
+  wire port_413_0;
+  wire [1:0] read_address;
+  output [7:0] read_data;
+  wire [7:0] read_data;
+  wire read_enable;
+  wire [1:0] write_address;
+  input [7:0] write_data;
+  wire [7:0] write_data;
+  input write_enable;
+  wire write_enable;
+  zs_ram #(
+    .ADDRESS(32'd2),
+    .DEPTH(32'd4),
+    .IMAGE(),
+    .PARTS(32'd1),
+    .STYLE("block"),
+    .WIDTH(32'd8)
+  ) ram (
+    .clk(clk),
+    .read_address({ port_1182_0, port_413_0 }),
+    .read_data(read_data),
+    .read_enable(1'h1),
+    .write_address({ port_1228_0, port_1230_0 }),
+    .write_data(write_data),
+    .write_enable(write_enable)
+  );
+  assign read_address = { port_1182_0, port_413_0 };
+  assign read_enable = 1'h1;
+  assign write_address = { port_1228_0, port_1230_0 };
+endmodule
+
+module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, port_1182_0, port_1228_0, port_1230_1, write_data, clk);
+  input clk;
+  wire clk;
+  input port_1182_0;
+  wire port_1182_0;
+  input port_1228_0;
+  wire port_1228_0;
+  input port_1230_1;
+  wire port_1230_1;
   input port_415_0;
   wire port_415_0;
   wire [1:0] read_address;
@@ -2794,52 +2833,11 @@ module zeroskip_array_lane00_store_input0(write_enable, port_415_0, read_data, p
     .read_address({ port_1182_0, port_415_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1228_0, port_1230_0 }),
-    .write_data(write_data),
-    .write_enable(write_enable)
-  );
-  assign read_address = { port_1182_0, port_415_0 };
-  assign read_enable = 1'h1;
-  assign write_address = { port_1228_0, port_1230_0 };
-endmodule
-
-module zeroskip_array_lane00_store_input1(write_enable, port_417_0, read_data, port_1182_0, port_1228_0, port_1230_1, write_data, clk);
-  input clk;
-  wire clk;
-  input port_1182_0;
-  wire port_1182_0;
-  input port_1228_0;
-  wire port_1228_0;
-  input port_1230_1;
-  wire port_1230_1;
-  input port_417_0;
-  wire port_417_0;
-  wire [1:0] read_address;
-  output [7:0] read_data;
-  wire [7:0] read_data;
-  wire read_enable;
-  wire [1:0] write_address;
-  input [7:0] write_data;
-  wire [7:0] write_data;
-  input write_enable;
-  wire write_enable;
-  zs_ram #(
-    .ADDRESS(32'd2),
-    .DEPTH(32'd4),
-    .IMAGE(),
-    .PARTS(32'd1),
-    .STYLE("block"),
-    .WIDTH(32'd8)
-  ) ram (
-    .clk(clk),
-    .read_address({ port_1182_0, port_417_0 }),
-    .read_data(read_data),
-    .read_enable(1'h1),
     .write_address({ port_1228_0, port_1230_1 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1182_0, port_417_0 };
+  assign read_address = { port_1182_0, port_415_0 };
   assign read_enable = 1'h1;
   assign write_address = { port_1228_0, port_1230_1 };
 endmodule
@@ -3909,37 +3907,38 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
   assign write_data = { port_873_0, port_873_32 };
 endmodule
 
-module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, write_data, done, half, rows, full, valid, last, group_end_39, keep, data, ready);
+module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, rows, full, valid, last, group_end_40, keep, data, ready);
   wire n_1;
-  wire [1:0] n_10;
-  wire [4:0] n_11;
-  wire [1:0] n_12;
+  wire n_10;
+  wire [1:0] n_11;
+  wire [4:0] n_12;
   wire [1:0] n_13;
-  wire n_14;
-  wire [1:0] n_15;
+  wire [1:0] n_14;
+  wire n_15;
   wire [1:0] n_16;
   wire [1:0] n_17;
-  wire n_18;
+  wire [1:0] n_18;
   wire n_19;
   wire n_2;
-  wire [7:0] n_20;
+  wire n_20;
   wire [7:0] n_21;
-  wire n_23;
-  wire [3:0] n_24;
-  wire n_25;
+  wire [7:0] n_22;
+  wire n_24;
+  wire [3:0] n_25;
   wire n_26;
   wire n_27;
-  wire [1:0] n_28;
-  wire [7:0] n_29;
+  wire n_28;
+  wire [1:0] n_29;
   wire n_3;
   wire [7:0] n_30;
-  wire [5:0] n_31;
+  wire [7:0] n_31;
   wire [5:0] n_32;
-  wire n_33;
+  wire [5:0] n_33;
   wire n_34;
   wire n_35;
-  wire [1:0] n_36;
-  wire [15:0] n_37;
+  wire n_36;
+  wire [1:0] n_37;
+  wire [15:0] n_38;
   wire [1:0] n_4;
   wire n_5;
   wire n_9;
@@ -3977,6 +3976,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   reg n_signal_23;
   reg n_signal_9;
   wire advance;
+  output busy;
+  wire busy;
   input clk;
   wire clk;
   reg column;
@@ -3990,8 +3991,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   output [1:0] full;
   reg [1:0] full;
   wire group_end;
-  output group_end_39;
-  reg group_end_39;
+  output group_end_40;
+  reg group_end_40;
   input half;
   wire half;
   reg [7:0] held0;
@@ -4004,7 +4005,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   wire [1:0] read_address;
   wire [1:0] read_address_28;
   wire [7:0] read_data;
-  wire [7:0] read_data_35;
+  wire [7:0] read_data_38;
   wire read_enable;
   wire read_enable_27;
   input ready;
@@ -4031,6 +4032,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   wire [7:0] write_data_26;
   wire write_enable;
   wire write_enable_24;
+  always @(posedge clk)
+    data <= n_38;
   assign n_1 = ~ valid;
   assign advance = n_1 | ready;
   assign remaining = fresh ? rows : left;
@@ -4043,100 +4046,100 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   assign n_5 = ! write__address[0];
   assign write_enable = write__enable & n_5;
   assign write_enable_24 = write__enable & write__address[0];
-  assign n_9 = advance & n_signal;
-  assign n_10 = n_signal_23 + 1'h1;
-  assign n_11 = remaining - 2'h2;
-  assign n_12 = column + 1'h1;
-  assign n_13 = group_end ? 2'h0 : n_12;
-  assign n_14 = ~ n_signal_9;
-  assign n_15 = full | done;
-  assign n_16 = ~ release_;
-  assign n_17 = n_15 & n_16;
-  assign n_18 = remaining > 1'h0;
-  assign n_19 = remaining > 1'h1;
-  assign n_20 = held0 & { flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4] };
-  assign n_21 = held1 & { flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5] };
+  assign n_9 = | full;
+  assign busy = | { flags2[0], flags1[0], valid, n_9 };
+  assign n_10 = advance & n_signal;
+  assign n_11 = n_signal_23 + 1'h1;
+  assign n_12 = remaining - 2'h2;
+  assign n_13 = column + 1'h1;
+  assign n_14 = group_end ? 2'h0 : n_13;
+  assign n_15 = ~ n_signal_9;
+  assign n_16 = full | done;
+  assign n_17 = ~ release_;
+  assign n_18 = n_16 & n_17;
+  assign n_19 = remaining > 1'h0;
+  assign n_20 = remaining > 1'h1;
+  assign n_21 = held0 & { flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4] };
+  assign n_22 = held1 & { flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5] };
   always @(posedge clk)
-    n_signal_23 <= n_23;
+    n_signal_23 <= n_24;
   always @(posedge clk)
-    left <= n_24;
+    left <= n_25;
   always @(posedge clk)
-    fresh <= n_25;
+    fresh <= n_26;
   always @(posedge clk)
-    column <= n_26;
+    column <= n_27;
   always @(posedge clk)
-    n_signal_9 <= n_27;
+    n_signal_9 <= n_28;
   always @(posedge clk)
-    full <= n_28;
+    full <= n_29;
   always @(posedge clk)
-    held0 <= n_29;
+    held0 <= n_30;
   always @(posedge clk)
-    held1 <= n_30;
+    held1 <= n_31;
   always @(posedge clk)
-    flags1 <= n_31;
+    flags1 <= n_32;
   always @(posedge clk)
-    flags2 <= n_32;
+    flags2 <= n_33;
   always @(posedge clk)
-    valid <= n_33;
+    valid <= n_34;
   always @(posedge clk)
-    last <= n_34;
+    last <= n_35;
   always @(posedge clk)
-    group_end_39 <= n_35;
+    group_end_40 <= n_36;
   always @(posedge clk)
-    keep <= n_36;
-  always @(posedge clk)
-    data <= n_37;
-  assign n_27 = rst ? 1'h0 : n_procmux_99_Y;
-  assign n_procmux_103_Y = n_signal_10 ? n_13[0] : column;
-  assign n_procmux_105_Y = n_9 ? n_procmux_103_Y : column;
+    keep <= n_37;
+  assign n_28 = rst ? 1'h0 : n_procmux_99_Y;
+  assign n_procmux_103_Y = n_signal_10 ? n_14[0] : column;
+  assign n_procmux_105_Y = n_10 ? n_procmux_103_Y : column;
   assign n_procmux_107_Y = run ? n_procmux_105_Y : 1'h0;
-  assign n_26 = rst ? 1'h0 : n_procmux_107_Y;
-  assign n_procmux_111_Y = n_9 ? n_signal_10 : fresh;
+  assign n_27 = rst ? 1'h0 : n_procmux_107_Y;
+  assign n_procmux_111_Y = n_10 ? n_signal_10 : fresh;
   assign n_procmux_113_Y = run ? n_procmux_111_Y : 1'h1;
-  assign n_25 = rst ? 1'h1 : n_procmux_113_Y;
-  assign n_procmux_117_Y = n_9 ? n_11[3:0] : left;
+  assign n_26 = rst ? 1'h1 : n_procmux_113_Y;
+  assign n_procmux_117_Y = n_10 ? n_12[3:0] : left;
   assign n_procmux_119_Y = run ? n_procmux_117_Y : 4'h0;
-  assign n_24 = rst ? 4'h0 : n_procmux_119_Y;
-  assign n_procmux_123_Y = n_signal_10 ? 1'h0 : n_10[0];
-  assign n_procmux_125_Y = n_9 ? n_procmux_123_Y : n_signal_23;
+  assign n_25 = rst ? 4'h0 : n_procmux_119_Y;
+  assign n_procmux_123_Y = n_signal_10 ? 1'h0 : n_11[0];
+  assign n_procmux_125_Y = n_10 ? n_procmux_123_Y : n_signal_23;
   assign n_procmux_127_Y = run ? n_procmux_125_Y : 1'h0;
-  assign n_23 = rst ? 1'h0 : n_procmux_127_Y;
+  assign n_24 = rst ? 1'h0 : n_procmux_127_Y;
   assign n_procmux_131_Y = group_end ? n_4 : 2'h0;
   assign release_ = n_3 ? n_procmux_131_Y : 2'h0;
-  assign n_procmux_45_Y = advance ? { n_21, n_20 } : data;
+  assign n_procmux_45_Y = advance ? { n_22, n_21 } : data;
   assign n_procmux_47_Y = run ? n_procmux_45_Y : 16'h0000;
-  assign n_37 = rst ? 16'h0000 : n_procmux_47_Y;
+  assign n_38 = rst ? 16'h0000 : n_procmux_47_Y;
   assign n_procmux_51_Y = advance ? flags2[5:4] : keep;
   assign n_procmux_53_Y = run ? n_procmux_51_Y : 2'h0;
-  assign n_36 = rst ? 2'h0 : n_procmux_53_Y;
-  assign n_procmux_57_Y = advance ? flags2[2] : group_end_39;
+  assign n_37 = rst ? 2'h0 : n_procmux_53_Y;
+  assign n_procmux_57_Y = advance ? flags2[2] : group_end_40;
   assign n_procmux_59_Y = run ? n_procmux_57_Y : 1'h0;
-  assign n_35 = rst ? 1'h0 : n_procmux_59_Y;
+  assign n_36 = rst ? 1'h0 : n_procmux_59_Y;
   assign n_procmux_63_Y = advance ? flags2[1] : last;
   assign n_procmux_65_Y = run ? n_procmux_63_Y : 1'h0;
-  assign n_34 = rst ? 1'h0 : n_procmux_65_Y;
+  assign n_35 = rst ? 1'h0 : n_procmux_65_Y;
   assign n_procmux_69_Y = advance ? flags2[0] : valid;
   assign n_procmux_71_Y = run ? n_procmux_69_Y : 1'h0;
-  assign n_33 = rst ? 1'h0 : n_procmux_71_Y;
+  assign n_34 = rst ? 1'h0 : n_procmux_71_Y;
   assign n_procmux_75_Y = advance ? flags1 : flags2;
   assign n_procmux_77_Y = run ? n_procmux_75_Y : 6'h00;
-  assign n_32 = rst ? 6'h00 : n_procmux_77_Y;
-  assign n_procmux_81_Y = advance ? { n_19, n_18, column, group_end, n_signal_10, n_signal } : flags1;
+  assign n_33 = rst ? 6'h00 : n_procmux_77_Y;
+  assign n_procmux_81_Y = advance ? { n_20, n_19, column, group_end, n_signal_10, n_signal } : flags1;
   assign n_procmux_83_Y = run ? n_procmux_81_Y : 6'h00;
-  assign n_31 = rst ? 6'h00 : n_procmux_83_Y;
-  assign n_30 = advance ? read_data_35 : held1;
-  assign n_29 = advance ? read_data : held0;
-  assign n_procmux_91_Y = run ? n_17 : 2'h0;
-  assign n_28 = rst ? 2'h0 : n_procmux_91_Y;
-  assign n_procmux_95_Y = group_end ? n_14 : n_signal_9;
-  assign n_procmux_97_Y = n_9 ? n_procmux_95_Y : n_signal_9;
+  assign n_32 = rst ? 6'h00 : n_procmux_83_Y;
+  assign n_31 = advance ? read_data_38 : held1;
+  assign n_30 = advance ? read_data : held0;
+  assign n_procmux_91_Y = run ? n_18 : 2'h0;
+  assign n_29 = rst ? 2'h0 : n_procmux_91_Y;
+  assign n_procmux_95_Y = group_end ? n_15 : n_signal_9;
+  assign n_procmux_97_Y = n_10 ? n_procmux_95_Y : n_signal_9;
   assign n_procmux_99_Y = run ? n_procmux_97_Y : 1'h0;
   zeroskip_array_unloader_bank0 bank0 (
     .clk(clk),
     .port_1196_0(half),
     .port_1243_0(n_signal_23),
     .port_1251_0(n_signal_9),
-    .port_789_0(write__address[1]),
+    .port_787_0(write__address[1]),
     .read_data(read_data),
     .read_enable(advance),
     .write_data(write_data),
@@ -4147,8 +4150,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
     .port_1196_0(half),
     .port_1243_0(n_signal_23),
     .port_1251_0(n_signal_9),
-    .port_792_0(write__address[1]),
-    .read_data(read_data_35),
+    .port_790_0(write__address[1]),
+    .read_data(read_data_38),
     .read_enable(advance),
     .write_data(write_data),
     .write_enable(write_enable_24)
@@ -4163,7 +4166,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, run, write__address, wri
   assign write_address = { half, write__address[1] };
 endmodule
 
-module zeroskip_array_unloader_bank0(read_enable, write_enable, port_789_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
+module zeroskip_array_unloader_bank0(read_enable, write_enable, port_787_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
   input clk;
   wire clk;
   input port_1196_0;
@@ -4172,8 +4175,8 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_789_0, read
   wire port_1243_0;
   input port_1251_0;
   wire port_1251_0;
-  input port_789_0;
-  wire port_789_0;
+  input port_787_0;
+  wire port_787_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4196,15 +4199,15 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_789_0, read
     .read_address({ port_1251_0, port_1243_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1196_0, port_789_0 }),
+    .write_address({ port_1196_0, port_787_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
   assign read_address = { port_1251_0, port_1243_0 };
-  assign write_address = { port_1196_0, port_789_0 };
+  assign write_address = { port_1196_0, port_787_0 };
 endmodule
 
-module zeroskip_array_unloader_bank1(read_enable, write_enable, port_792_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
+module zeroskip_array_unloader_bank1(read_enable, write_enable, port_790_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
   input clk;
   wire clk;
   input port_1196_0;
@@ -4213,8 +4216,8 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_792_0, read
   wire port_1243_0;
   input port_1251_0;
   wire port_1251_0;
-  input port_792_0;
-  wire port_792_0;
+  input port_790_0;
+  wire port_790_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4237,12 +4240,12 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_792_0, read
     .read_address({ port_1251_0, port_1243_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1196_0, port_792_0 }),
+    .write_address({ port_1196_0, port_790_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
   assign read_address = { port_1251_0, port_1243_0 };
-  assign write_address = { port_1196_0, port_792_0 };
+  assign write_address = { port_1196_0, port_790_0 };
 endmodule
 
 module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, load__commit, arready, busy, layer_cycles, early_last, late_last, run, load__window, load__offset, load__data

@@ -209,13 +209,18 @@ def _is_design(folder: Path) -> bool:
     return isinstance(manifest, dict) and manifest.get("format") == FORMAT
 
 
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that takes its place when all went well."""
+def require_place(folder: Path) -> None:
+    """Refuse a folder that :func:`save` would not write to, before the work is done."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: must be a folder")
     if folder.is_dir() and any(folder.iterdir()) and not _is_design(folder):
         raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that takes its place when all went well."""
+    require_place(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
