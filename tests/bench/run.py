@@ -51,7 +51,10 @@ def checked(design: zs.Design, x: Any, progress: Callable[[str], None], simulato
 
 def layers(progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Utilisation, speed-up over the same array dense, and storage, of random layers; one RTL build serves all."""
-    sizes = [random_layer(sparsity, ROWS, COLUMNS, zs.ArrayConfig(lanes=LANES))[0].config.to_json() for sparsity in SPARSITIES]
+    sizes = [
+        random_layer(sparsity, ROWS, COLUMNS, zs.ArrayConfig(lanes=LANES))[0].config.to_json()
+        for sparsity in SPARSITIES
+    ]
     config = zs.ArrayConfig(**{name: max(size[name] for size in sizes) for name in sizes[0]})
     rows = []
     for sparsity in SPARSITIES:
@@ -128,7 +131,10 @@ def simulation(progress: Callable[[str], None]) -> list[dict[str, Any]]:
         tables.table(
             "Simulation of a 2-lane array in cocotb",
             ["simulator", "clock cycles", "seconds", "cycles/s"],
-            [[r["simulator"], f"{r['clock_cycles']:,}", f"{r['seconds']:.2f}", f"{r['cycles_per_second']:,.0f}"] for r in rows],
+            [
+                [r["simulator"], f"{r['clock_cycles']:,}", f"{r['seconds']:.2f}", f"{r['cycles_per_second']:,.0f}"]
+                for r in rows
+            ],
         )
     )
     return rows
@@ -144,10 +150,15 @@ def synthesis(progress: Callable[[str], None]) -> list[dict[str, Any]]:
     model, masks, _ = demo.train(digits, SEED, progress)
     config = zs.ArrayConfig(lanes=4)
     small = zs.compile(model, digits.train_x[:1], calibration=digits.train_x, masks=masks, config=config)
-    cases = {"digits 64-256-128-10": small, f"random {ROWS}×{COLUMNS} at 90 %": random_layer(0.9, ROWS, COLUMNS, config)[0]}
+    cases = {
+        "digits 64-256-128-10": small,
+        f"random {ROWS}×{COLUMNS} at 90 %": random_layer(0.9, ROWS, COLUMNS, config)[0],
+    }
     reports = []
     for number, (name, design) in enumerate(cases.items()):
-        report = zs.synthesise(design.save(f"build/bench-ecp5-{number}"), "ecp5-85k", seeds=(1, 2, 3), progress=progress)
+        report = zs.synthesise(
+            design.save(f"build/bench-ecp5-{number}"), "ecp5-85k", seeds=(1, 2, 3), progress=progress
+        )
         tables.out.print(tables.pairs([("4 lanes × 1 column", name), *report.rows()]), "")
         reports.append({"network": name, **report.to_json()})
     return reports
@@ -162,7 +173,9 @@ def main() -> None:
     """Run the parts that were asked for and merge them into the JSON file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all by default")
-    parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="JSON file; parts not run keep their figures")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/bench.json"), help="JSON file; parts not run keep their figures"
+    )
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:

@@ -201,7 +201,9 @@ def test_the_accumulator_bound_is_reached_and_counted_in_bits():
     assert widest(network) == (3 * 127 * 255).bit_length() + 1
     signed = quantize(graph, np.array([[-1.0, 1.0, 0.5]]))
     largest = 3 * 127 * 128 + abs(int(signed.layers[0].bias[0]))
-    assert accumulator_bound(signed.layers[0].weight, signed.layers[0].bias, signed.layers[0].input).tolist() == [largest]
+    assert accumulator_bound(signed.layers[0].weight, signed.layers[0].bias, signed.layers[0].input).tolist() == [
+        largest
+    ]
 
 
 def test_an_accumulator_beyond_40_bits_is_refused():
