@@ -70,7 +70,7 @@ demo: $(STAMP) ## run the main job: sparse network to Verilog, simulated and com
 	$(BIN)/zeroskip demo
 
 test: lint type ## everything CI runs: lint, layering, types, tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP) ## ruff (rules and format) and the import contracts
 	$(BIN)/ruff check .
@@ -81,7 +81,7 @@ type: $(STAMP) ## mypy
 	$(BIN)/mypy
 
 sim: $(STAMP) ## only the RTL simulations
-	$(BIN)/python -m pytest tests/sim -n 2
+	$(BIN)/python -m pytest tests/sim -n 2 --dist worksteal
 
 bench: $(STAMP) ## measure the targets of the documentation into build/bench.json
 	$(BIN)/python tests/bench/run.py
