@@ -9,9 +9,11 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
 
+from .broadcast import broadcast
 from .collector import Collector
 from .counters import Counters
-from .lane import Lane, load_bus
+from .lane import Lane
+from .load import load_bus
 from .loader import Loader
 from .requantizer import Requantizer
 from .sequencer import Sequencer
@@ -62,15 +64,12 @@ class SparseArray(Component):
         m.submodules.unloader = unloader = Unloader(layout)
         m.submodules.counters = counters = Counters()
 
-        for part in (*lanes, collector, requantizer, sequencer, loader):
-            m.d.comb += [
-                getattr(part.load, name).eq(getattr(self.load, name)) for name in ("commit", "window", "offset", "data")
-            ]
+        broadcast(m, self.load, *(part.load for part in (*lanes, collector, requantizer, sequencer, loader)))
+        broadcast(m, loader.write, *(lane.input for lane in lanes))
         hidden = Signal()
         m.d.comb += hidden.eq(requantizer.enable & ~sequencer.to_output)
         for number, lane in enumerate(lanes):
             m.d.comb += [
-                *(getattr(lane.input, n).eq(getattr(loader.write, n)) for n in ("enable", "column", "half", "position", "data")),
                 lane.hidden.enable.eq(hidden), lane.hidden.address.eq(requantizer.address), lane.hidden.data.eq(requantizer.data),
                 lane.start.eq(sequencer.start), lane.from_input.eq(sequencer.from_input),
                 lane.half.eq(sequencer.input_half), lane.signed.eq(sequencer.signed),

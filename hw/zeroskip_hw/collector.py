@@ -10,7 +10,8 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
 
-from .lane import LoadableRam, load_bus
+from .load import LoadableRam, load_bus
+from .onehot import index_of
 from .words import fields
 
 
@@ -56,11 +57,8 @@ class Collector(Component):
         m.d.comb += self.grant.eq(_in_turn(m, self.request, self.start))
         m.d.sync += granted.eq(self.grant)
         lane1 = Signal(layout.lane_bits)
-        m.d.comb += lane1.eq(
-            Cat(*(Cat(*(granted[i] for i in range(lanes) if i >> bit & 1)).any() for bit in range(layout.lane_bits)))
-        )
-        memory = next(memory for memory in layout.memories if memory.name == "merge")
-        m.submodules.merge = merge = LoadableRam(memory)
+        m.d.comb += lane1.eq(index_of(granted))
+        m.submodules.merge = merge = LoadableRam(layout, "merge")
         merge.connect_load(m, self.load)
         m.d.comb += [merge.read_enable.eq(1), merge.read_address.eq(Cat(lane1, self.layer))]
         chosen = Signal(width)
@@ -141,6 +139,7 @@ def _in_turn(m: Module, request: Any, start: Any) -> Any:
 
 
 def _or(values: list[Any]) -> Any:
+    """As a balanced tree, since there may be 64."""
     while len(values) > 1:
         values = [a | b for a, b in zip(values[0::2], [*values[1::2], 0][: len(values[0::2])], strict=True)]
     return values[0]

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.spec import registers as reg
 from zeroskip.spec.layout import Layout
 
-from .lane import load_bus
+from .load import load_bus
 
 OKAY, SLVERR = 0, 2
 

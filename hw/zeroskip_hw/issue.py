@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
@@ -9,6 +11,8 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout, bits_for
 from zeroskip.spec.timing import ROWS_IN_FLIGHT
+
+from .onehot import index_of
 
 BYTE = 8
 
@@ -61,7 +65,7 @@ class Issue(Component):
         issue1, first1, tail1 = Signal(), Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [lowest1.eq(lowest), place1.eq(place), issue1.eq(issue), first1.eq(first), tail1.eq(tail)]
         m.d.sync += [
-            self.activation.eq(Cat(_index(lowest1), place1)),
+            self.activation.eq(Cat(index_of(lowest1), place1)),
             self.issue.eq(issue1), self.first.eq(first1), self.tail.eq(tail1),
         ]  # fmt: skip
         weight = Signal.like(self.weight, name="next_weight", reset_less=True)
@@ -98,8 +102,10 @@ class Issue(Component):
             ]  # fmt: skip
         self._word_busy = busy
         byte = Signal(BYTE)
-        m.d.comb += byte.eq(_or([mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)]))
-        return give, byte, Cat(_index(lowest), group), begins, layer_end & is_last, ~filled.any()
+        m.d.comb += byte.eq(
+            reduce(or_, (mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)))
+        )
+        return give, byte, Cat(index_of(lowest), group), begins, layer_end & is_last, ~filled.any()
 
     def _byte_at_work(
         self,
@@ -143,16 +149,6 @@ class Issue(Component):
         return issue, mask & ~rest, at, first, last_bit & ends
 
 
-def _index(one_hot: Value) -> Value:
-    """Number of the bit that is set; no bits where there is only one place."""
-    return Cat(
-        *(
-            Cat(*(one_hot[i] for i in range(len(one_hot)) if i >> bit & 1)).any()
-            for bit in range((len(one_hot) - 1).bit_length())
-        )
-    )
-
-
 def _without_lowest(value: Value) -> Value:
     """``value & (value - 1)`` in gates: a carry chain costs more for so few bits."""
     return Cat(*(value[i] & value[:i].any() if i else 0 for i in range(len(value))))
@@ -164,10 +160,3 @@ def _at_most_one(value: Value) -> Value:
         return Const(1)
     low, high = value[: len(value) // 2], value[len(value) // 2 :]
     return (~low.any() & _at_most_one(high)) | (~high.any() & _at_most_one(low))
-
-
-def _or(values: list[Value]) -> Value:
-    result = values[0]
-    for value in values[1:]:
-        result = result | value
-    return result

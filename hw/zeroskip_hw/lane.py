@@ -4,55 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib.wiring import Component, In, Out, Signature
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout, Memory
+from zeroskip.spec.layout import Layout
 
+from .broadcast import broadcast
 from .decoder import Decoder
 from .issue import Issue
+from .load import LoadableRam, load_bus
 from .macs import Macs
-from .ram import Ram
 from .store import Store, hidden_write, input_write
 
 OPERAND_DELAY = 3
 """From a weight's addresses to its operands."""
-
-
-def load_bus(layout: Layout) -> Signature:
-    """Broadcast of the load windows: ``commit`` gives 32-bit part ``offset`` of memory ``window``.
-
-    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first.
-    """
-    return Signature({
-        "commit": Out(1), "window": Out(layout.address_bits - layout.window_bits),
-        "offset": Out(layout.window_bits - 2), "data": Out(32 * layout.most_parts),
-    })  # fmt: skip
-
-
-class LoadableRam(Ram):
-    """A :class:`Ram` that one window of the load bus writes.
-
-    Members
-    -------
-    load : In(load_bus)
-    read_enable, read_address, read_data : as in :class:`Ram`
-    """
-
-    def __init__(self, memory: Memory, *, block: bool = False) -> None:
-        super().__init__(width=memory.width, depth=memory.depth, block=block, image=memory.name)
-        self._memory = memory
-
-    def connect_load(self, m: Module, load: Any) -> None:
-        """Let the window of this memory write it; a word is complete with its last part."""
-        parts = self._memory.parts
-        step = self._memory.stride // 4
-        part, address = load.offset & (step - 1), load.offset >> (step.bit_length() - 1)
-        whole = Cat(*(load.data.word_select(parts - 1 - i, 32) for i in range(parts)))
-        m.d.comb += [
-            self.write_enable.eq(load.commit & (load.window == self._memory.window) & (part == parts - 1)),
-            self.write_address.eq(address), self.write_data.eq(whole),
-        ]  # fmt: skip
 
 
 class Lane(Component):
@@ -85,9 +50,8 @@ class Lane(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        memories = {memory.name: memory for memory in layout.memories}
-        m.submodules.masks = masks = LoadableRam(memories[f"lane{self._number:02}.masks"], block=True)
-        m.submodules.weights = weights = LoadableRam(memories[f"lane{self._number:02}.weights"], block=True)
+        m.submodules.masks = masks = LoadableRam(layout, f"lane{self._number:02}.masks", block=True)
+        m.submodules.weights = weights = LoadableRam(layout, f"lane{self._number:02}.weights", block=True)
         m.submodules.decoder = decoder = Decoder(layout)
         m.submodules.issuer = issue = Issue(layout)
         m.submodules.store = store = Store(layout)
@@ -110,13 +74,8 @@ class Lane(Component):
             self.request.eq(macs.request), macs.grant.eq(self.grant),
             self.head.eq(macs.head), self.tail_result.eq(macs.tail_result), self.sums.eq(macs.sums),
         ]  # fmt: skip
-        m.d.comb += [
-            store.input.enable.eq(self.input.enable), store.input.column.eq(self.input.column),
-            store.input.half.eq(self.input.half), store.input.position.eq(self.input.position),
-            store.input.data.eq(self.input.data),
-            store.hidden.enable.eq(self.hidden.enable), store.hidden.address.eq(self.hidden.address),
-            store.hidden.data.eq(self.hidden.data),
-        ]  # fmt: skip
+        broadcast(m, self.input, store.input)
+        broadcast(m, self.hidden, store.hidden)
 
         weight_held, weight = (
             Signal(layout.config.weight_bits, name=name, reset_less=True) for name in ("held", "weight")

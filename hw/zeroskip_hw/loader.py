@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
 
-from .lane import LoadableRam, load_bus
+from .load import LoadableRam, load_bus
 from .store import input_write, position_bits
 from .words import fields
 
@@ -48,8 +48,7 @@ class Loader(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        memory = next(memory for memory in layout.memories if memory.name == "input")
-        m.submodules.beats = beats = LoadableRam(memory)
+        m.submodules.beats = beats = LoadableRam(layout, "input")
         beats.connect_load(m, self.load)
 
         # Stage 0: a beat is taken while the memory looks up which of its elements are kept.

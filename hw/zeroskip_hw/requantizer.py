@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.spec.layout import CLAMP_BITS, Layout
 from zeroskip.spec.network import MULTIPLIER_BITS
 
-from .lane import LoadableRam, load_bus
+from .load import LoadableRam, load_bus
 from .words import fields
 
 STAGES = 9
@@ -53,8 +53,7 @@ class Requantizer(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        memory = next(memory for memory in layout.memories if memory.name == "rows")
-        m.submodules.rows = rows = LoadableRam(memory)
+        m.submodules.rows = rows = LoadableRam(layout, "rows")
         rows.connect_load(m, self.load)
         m.d.comb += [rows.read_enable.eq(1), rows.read_address.eq(self.next_row)]
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.spec.layout import CLAMP_BITS, Layout
 from zeroskip.spec.timing import COLLECT_TO_END, COLLECT_TO_START
 
-from .lane import LoadableRam, load_bus
+from .load import LoadableRam, load_bus
 from .words import fields
 
 WHOLE_ROW = 5
@@ -63,8 +63,7 @@ class Sequencer(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        memory = next(memory for memory in layout.memories if memory.name == "program")
-        m.submodules.program = program = LoadableRam(memory)
+        m.submodules.program = program = LoadableRam(layout, "program")
         program.connect_load(m, self.load)
         following, now = (Signal(layout.program.width, name=name, reset_less=True) for name in ("following", "now"))
         number = Signal(layout.layer_bits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value
@@ -85,10 +87,7 @@ class Store(Component):
             hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),
         ]  # fmt: skip
         held.append(self._hold(m, hidden, ~self.from_input, "hidden"))
-        chosen = held[0]
-        for other in held[1:]:
-            chosen = chosen | other
-        m.d.sync += self.data.eq(chosen)
+        m.d.sync += self.data.eq(reduce(or_, held))
         return m
 
     def _hold(self, m: Module, ram: Ram, read: Value, name: str) -> Signal:

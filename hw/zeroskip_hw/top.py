@@ -10,6 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.spec.layout import Layout
 
 from .array import SparseArray
+from .broadcast import broadcast
 from .control import Control, axil_members
 
 
@@ -44,8 +45,8 @@ class Top(Component):
         for name, member in axil_members(layout).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
             m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
+        broadcast(m, control.load, array.load)
         m.d.comb += [
-            *(getattr(array.load, name).eq(getattr(control.load, name)) for name in ("commit", "window", "offset", "data")),
             array.in_valid.eq(self.s_axis_tvalid), self.s_axis_tready.eq(array.in_ready),
             array.in_data.eq(self.s_axis_tdata), array.in_last.eq(self.s_axis_tlast),
             self.m_axis_tvalid.eq(array.out_valid), array.out_ready.eq(self.m_axis_tready),

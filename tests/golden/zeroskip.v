@@ -434,7 +434,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .load__offset(load__offset),
     .load__window(load__window),
     .next_row(next_row),
-    .port_1053_0({ sums, tail_result, head }),
+    .port_1052_0({ sums, tail_result, head }),
     .request(request),
     .row(row),
     .rst(rst),
@@ -470,7 +470,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1053_0({ sums, tail_result, head }),
+    .port_1052_0({ sums, tail_result, head }),
     .primed(primed_142),
     .request(request),
     .rst(rst),
@@ -649,7 +649,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   assign load__commit_1 = load__commit;
 endmodule
 
-module zeroskip_array_collector(rst, load__commit, grant, run, load__window, load__offset, load__data, port_1053_0, request, next_row, valid, row, total_59, start, layer, clk);
+module zeroskip_array_collector(rst, load__commit, grant, run, load__window, load__offset, load__data, port_1052_0, request, next_row, valid, row, total_59, start, layer, clk);
   wire n_1;
   wire [1:0] n_10;
   wire [1:0] n_11;
@@ -773,8 +773,8 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   reg partial4;
   reg parts_read__addr;
   wire [16:0] parts_read__data;
-  input [18:0] port_1053_0;
-  wire [18:0] port_1053_0;
+  input [18:0] port_1052_0;
+  wire [18:0] port_1052_0;
   wire [1:0] read_address;
   wire [5:0] read_data;
   wire read_enable;
@@ -830,7 +830,7 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign { n_11[1], grant } = { 1'h0, n_4 } & n_10;
   assign n_12 = load__window == 2'h2;
   assign write_enable = load__commit & n_12;
-  assign chosen = port_1053_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
+  assign chosen = port_1052_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
   assign row3 = head3 ? share[2:0] : rows_read__data;
   assign { n_17[3], n_signature__data } = row3 + 1'h1;
   assign before_ = arrived >> parts_read__addr;
@@ -860,8 +860,8 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign n_57 = grant - 1'h1;
   assign n_58 = { 1'h0, grant } | n_57;
   assign n_59 = ~ n_58;
-  assign n_61 = granted & port_1053_0[0];
-  assign n_63 = granted & port_1053_0[1];
+  assign n_61 = granted & port_1052_0[0];
+  assign n_63 = granted & port_1052_0[1];
   assign n_66 = head3 & share[4];
   assign n_68 = tail3 & share[5];
   assign n_69 = n_66 | n_68;
@@ -961,8 +961,7 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign n_81 = rst ? 1'h0 : n_procmux_465_Y;
   zeroskip_array_collector_merge merge (
     .clk(clk),
-    .port_1172_0(layer),
-    .port_493_0(1'h0),
+    .port_1171_0(layer),
     .read_data(read_data),
     .write_address(load__offset[1:0]),
     .write_data(load__data[5:0]),
@@ -971,8 +970,8 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign n_53[16:0] = n_signature__data_43;
   assign n_17[2:0] = n_signature__data;
   assign n_11[0] = grant;
-  assign tails = port_1053_0[1];
-  assign heads = port_1053_0[0];
+  assign tails = port_1052_0[1];
+  assign heads = port_1052_0[0];
   assign total = n_signature__data_43;
   assign n_signature__addr_32 = parts_read__addr;
   assign slot4 = parts_read__addr;
@@ -980,7 +979,7 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign n_signature__addr = rows_read__addr;
   assign valid3 = n_signature__en;
   assign lane3 = rows_read__addr;
-  assign sums = port_1053_0[18:2];
+  assign sums = port_1052_0[18:2];
   assign read_address = { layer, 1'h0 };
   assign read_enable = 1'h1;
   assign write_data = load__data[5:0];
@@ -989,13 +988,11 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   assign grant_3 = grant;
 endmodule
 
-module zeroskip_array_collector_merge(port_493_0, write_enable, write_address, read_data, write_data, port_1172_0, clk);
+module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1171_0, clk);
   input clk;
   wire clk;
-  input port_1172_0;
-  wire port_1172_0;
-  input port_493_0;
-  wire port_493_0;
+  input port_1171_0;
+  wire port_1171_0;
   wire [1:0] read_address;
   output [5:0] read_data;
   wire [5:0] read_data;
@@ -1015,14 +1012,14 @@ module zeroskip_array_collector_merge(port_493_0, write_enable, write_address, r
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
-    .read_address({ port_1172_0, port_493_0 }),
+    .read_address({ port_1171_0, 1'h0 }),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1172_0, port_493_0 };
+  assign read_address = { port_1171_0, 1'h0 };
   assign read_enable = 1'h1;
 endmodule
 
@@ -1122,7 +1119,7 @@ module zeroskip_array_counters(rst, last, first, run, latency, groups, interval,
   assign n_procmux_9_Y = last ? n_5[31:0] : groups;
 endmodule
 
-module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collected, run, load__window, load__offset, load__data, port_1053_0, request, hidden__address, hidden__data, start, signed_, from_input, half, input__enable, input__column, input__half, input__position
+module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collected, run, load__window, load__offset, load__data, port_1052_0, request, hidden__address, hidden__data, start, signed_, from_input, half, input__enable, input__column, input__half, input__position
 , input__data, clk);
   wire n_1;
   wire n_12;
@@ -1219,8 +1216,8 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   wire [2:0] load__window;
   wire [7:0] mask;
   wire [7:0] mask_21;
-  output [18:0] port_1053_0;
-  wire [18:0] port_1053_0;
+  output [18:0] port_1052_0;
+  wire [18:0] port_1052_0;
   output primed;
   wire primed;
   wire [3:0] read_address;
@@ -1352,7 +1349,7 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     .signed_(signed_),
     .tail(tail),
     .take(collected),
-    .taken(port_1053_0),
+    .taken(port_1052_0),
     .weight(weight_76)
   );
   zeroskip_array_lane00_masks masks (
@@ -1401,12 +1398,12 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   assign input__half_65 = input__half;
   assign input__column_63 = input__column;
   assign input__enable_61 = input__enable;
-  assign sums_59 = port_1053_0[18:2];
-  assign sums = port_1053_0[18:2];
-  assign tail_result_57 = port_1053_0[1];
-  assign tail_result = port_1053_0[1];
-  assign head_55 = port_1053_0[0];
-  assign head = port_1053_0[0];
+  assign sums_59 = port_1052_0[18:2];
+  assign sums = port_1052_0[18:2];
+  assign tail_result_57 = port_1052_0[1];
+  assign tail_result = port_1052_0[1];
+  assign head_55 = port_1052_0[0];
+  assign head = port_1052_0[0];
   assign grant_53 = collected;
   assign request_52 = request;
   assign signed_50 = signed_;
@@ -1775,9 +1772,9 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
     .full(full),
     .port_144_0(n_signal_15),
     .port_151_0(write_data[8]),
-    .port_950_0(tags3[0]),
-    .port_950_2(tags3[2]),
-    .port_954_0(mask3),
+    .port_949_0(tags3[0]),
+    .port_949_2(tags3[2]),
+    .port_953_0(mask3),
     .rst(rst),
     .run(run),
     .take(take),
@@ -1797,7 +1794,7 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
   assign next_address = address;
 endmodule
 
-module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, data, take, run, port_950_0, port_950_2, port_954_0, valid, full, clk);
+module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, data, take, run, port_949_0, port_949_2, port_953_0, valid, full, clk);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -1841,12 +1838,12 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   wire port_144_0;
   input port_151_0;
   wire port_151_0;
-  input port_950_0;
-  wire port_950_0;
-  input port_950_2;
-  wire port_950_2;
-  input [7:0] port_954_0;
-  wire [7:0] port_954_0;
+  input port_949_0;
+  wire port_949_0;
+  input port_949_2;
+  wire port_949_2;
+  input [7:0] port_953_0;
+  wire [7:0] port_953_0;
   reg [3:0] read__addr;
   wire [11:0] read__data;
   input rst;
@@ -1865,7 +1862,7 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   reg [11:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
+      memory[n_signature__addr] <= { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -1911,8 +1908,8 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
-  assign n_signature__data = { port_950_2, port_144_0, port_950_0, port_151_0, port_954_0 };
+  assign write_data = { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
+  assign n_signature__data = { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
   assign n_signature__en = write;
 endmodule
 
@@ -2439,9 +2436,9 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   zeroskip_array_lane00_macs_fifo fifo (
     .clk(clk),
     .data(data),
-    .port_1043_0(n_signal_4),
-    .port_1047_0(is_head),
-    .port_1052_0(sum0),
+    .port_1042_0(n_signal_4),
+    .port_1046_0(is_head),
+    .port_1051_0(sum0),
     .rst(rst),
     .run(run),
     .take(take),
@@ -2457,7 +2454,7 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   assign write = push;
 endmodule
 
-module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1043_0, port_1047_0, port_1052_0, valid, clk);
+module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0, port_1046_0, port_1051_0, valid, clk);
   wire [4:0] n_1;
   wire [3:0] n_14;
   wire [3:0] n_15;
@@ -2488,12 +2485,12 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1043_0,
   wire clk;
   output [18:0] data;
   wire [18:0] data;
-  input port_1043_0;
-  wire port_1043_0;
-  input port_1047_0;
-  wire port_1047_0;
-  input [16:0] port_1052_0;
-  wire [16:0] port_1052_0;
+  input port_1042_0;
+  wire port_1042_0;
+  input port_1046_0;
+  wire port_1046_0;
+  input [16:0] port_1051_0;
+  wire [16:0] port_1051_0;
   reg [3:0] read__addr;
   wire [18:0] read__data;
   input rst;
@@ -2512,7 +2509,7 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1043_0,
   reg [18:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_1052_0, port_1043_0, port_1047_0 };
+      memory[n_signature__addr] <= { port_1051_0, port_1042_0, port_1046_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -2549,8 +2546,8 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1043_0,
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_1052_0, port_1043_0, port_1047_0 };
-  assign n_signature__data = { port_1052_0, port_1043_0, port_1047_0 };
+  assign write_data = { port_1051_0, port_1042_0, port_1046_0 };
+  assign n_signature__data = { port_1051_0, port_1042_0, port_1046_0 };
   assign n_signature__en = write;
 endmodule
 
@@ -2693,9 +2690,9 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input0 input0 (
     .clk(clk),
-    .port_1182_0(half),
-    .port_1228_0(input__half),
-    .port_1230_0(input__position[0]),
+    .port_1181_0(half),
+    .port_1227_0(input__half),
+    .port_1229_0(input__position[0]),
     .port_413_0(address[1]),
     .read_data(read_data),
     .write_data(input__data[7:0]),
@@ -2703,9 +2700,9 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input1 input1 (
     .clk(clk),
-    .port_1182_0(half),
-    .port_1228_0(input__half),
-    .port_1230_1(input__position[1]),
+    .port_1181_0(half),
+    .port_1227_0(input__half),
+    .port_1229_1(input__position[1]),
     .port_415_0(address[1]),
     .read_data(read_data_34),
     .write_data(input__data[15:8]),
@@ -2760,15 +2757,15 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, port_1182_0, port_1228_0, port_1230_0, write_data, clk);
+module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, port_1181_0, port_1227_0, port_1229_0, write_data, clk);
   input clk;
   wire clk;
-  input port_1182_0;
-  wire port_1182_0;
-  input port_1228_0;
-  wire port_1228_0;
-  input port_1230_0;
-  wire port_1230_0;
+  input port_1181_0;
+  wire port_1181_0;
+  input port_1227_0;
+  wire port_1227_0;
+  input port_1229_0;
+  wire port_1229_0;
   input port_413_0;
   wire port_413_0;
   wire [1:0] read_address;
@@ -2789,27 +2786,27 @@ module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1182_0, port_413_0 }),
+    .read_address({ port_1181_0, port_413_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1228_0, port_1230_0 }),
+    .write_address({ port_1227_0, port_1229_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1182_0, port_413_0 };
+  assign read_address = { port_1181_0, port_413_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1228_0, port_1230_0 };
+  assign write_address = { port_1227_0, port_1229_0 };
 endmodule
 
-module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, port_1182_0, port_1228_0, port_1230_1, write_data, clk);
+module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, port_1181_0, port_1227_0, port_1229_1, write_data, clk);
   input clk;
   wire clk;
-  input port_1182_0;
-  wire port_1182_0;
-  input port_1228_0;
-  wire port_1228_0;
-  input port_1230_1;
-  wire port_1230_1;
+  input port_1181_0;
+  wire port_1181_0;
+  input port_1227_0;
+  wire port_1227_0;
+  input port_1229_1;
+  wire port_1229_1;
   input port_415_0;
   wire port_415_0;
   wire [1:0] read_address;
@@ -2830,16 +2827,16 @@ module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1182_0, port_415_0 }),
+    .read_address({ port_1181_0, port_415_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1228_0, port_1230_1 }),
+    .write_address({ port_1227_0, port_1229_1 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1182_0, port_415_0 };
+  assign read_address = { port_1181_0, port_415_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1228_0, port_1230_1 };
+  assign write_address = { port_1227_0, port_1229_1 };
 endmodule
 
 module zeroskip_array_lane00_weights(write_enable, write_address, read_data, write_data, read_address, clk);
@@ -3466,8 +3463,8 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign n_45 = rst ? 1'h0 : n_procmux_392_Y;
   zeroskip_array_requantizer_rows rows (
     .clk(clk),
-    .port_873_0(load__data[6:0]),
-    .port_873_32(load__data[63:32]),
+    .port_872_0(load__data[6:0]),
+    .port_872_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[3:1]),
@@ -3479,13 +3476,13 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign write_address = load__offset[3:1];
 endmodule
 
-module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_873_0, port_873_32, read_address, clk);
+module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_872_0, port_872_32, read_address, clk);
   input clk;
   wire clk;
-  input [6:0] port_873_0;
-  wire [6:0] port_873_0;
-  input [31:0] port_873_32;
-  wire [31:0] port_873_32;
+  input [6:0] port_872_0;
+  wire [6:0] port_872_0;
+  input [31:0] port_872_32;
+  wire [31:0] port_872_32;
   input [2:0] read_address;
   wire [2:0] read_address;
   output [38:0] read_data;
@@ -3509,11 +3506,11 @@ module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, p
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_873_0, port_873_32 }),
+    .write_data({ port_872_0, port_872_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_873_0, port_873_32 };
+  assign write_data = { port_872_0, port_872_32 };
 endmodule
 
 module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, row, output_done, input_release, start, signed_, busy, layer, from_input, input_half, offset, zero_point, low
@@ -3850,8 +3847,8 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   assign output_done = n_signal_27 ? n_16 : 2'h0;
   zeroskip_array_sequencer_program program_ (
     .clk(clk),
-    .port_873_0(load__data[2:0]),
-    .port_873_32(load__data[63:32]),
+    .port_872_0(load__data[2:0]),
+    .port_872_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[1]),
@@ -3870,13 +3867,13 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   assign write_address = load__offset[1];
 endmodule
 
-module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_873_0, port_873_32, read_address, clk);
+module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_872_0, port_872_32, read_address, clk);
   input clk;
   wire clk;
-  input [2:0] port_873_0;
-  wire [2:0] port_873_0;
-  input [31:0] port_873_32;
-  wire [31:0] port_873_32;
+  input [2:0] port_872_0;
+  wire [2:0] port_872_0;
+  input [31:0] port_872_32;
+  wire [31:0] port_872_32;
   input read_address;
   wire read_address;
   output [34:0] read_data;
@@ -3900,11 +3897,11 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_873_0, port_873_32 }),
+    .write_data({ port_872_0, port_872_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_873_0, port_873_32 };
+  assign write_data = { port_872_0, port_872_32 };
 endmodule
 
 module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, rows, full, valid, last, group_end_40, keep, data, ready);
@@ -4136,10 +4133,10 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign n_procmux_99_Y = run ? n_procmux_97_Y : 1'h0;
   zeroskip_array_unloader_bank0 bank0 (
     .clk(clk),
-    .port_1196_0(half),
-    .port_1243_0(n_signal_23),
-    .port_1251_0(n_signal_9),
-    .port_787_0(write__address[1]),
+    .port_1195_0(half),
+    .port_1242_0(n_signal_23),
+    .port_1250_0(n_signal_9),
+    .port_786_0(write__address[1]),
     .read_data(read_data),
     .read_enable(advance),
     .write_data(write_data),
@@ -4147,10 +4144,10 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   );
   zeroskip_array_unloader_bank1 bank1 (
     .clk(clk),
-    .port_1196_0(half),
-    .port_1243_0(n_signal_23),
-    .port_1251_0(n_signal_9),
-    .port_790_0(write__address[1]),
+    .port_1195_0(half),
+    .port_1242_0(n_signal_23),
+    .port_1250_0(n_signal_9),
+    .port_789_0(write__address[1]),
     .read_data(read_data_38),
     .read_enable(advance),
     .write_data(write_data),
@@ -4166,17 +4163,17 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign write_address = { half, write__address[1] };
 endmodule
 
-module zeroskip_array_unloader_bank0(read_enable, write_enable, port_787_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
+module zeroskip_array_unloader_bank0(read_enable, write_enable, port_786_0, read_data, write_data, port_1195_0, port_1242_0, port_1250_0, clk);
   input clk;
   wire clk;
-  input port_1196_0;
-  wire port_1196_0;
-  input port_1243_0;
-  wire port_1243_0;
-  input port_1251_0;
-  wire port_1251_0;
-  input port_787_0;
-  wire port_787_0;
+  input port_1195_0;
+  wire port_1195_0;
+  input port_1242_0;
+  wire port_1242_0;
+  input port_1250_0;
+  wire port_1250_0;
+  input port_786_0;
+  wire port_786_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4196,28 +4193,28 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_787_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1251_0, port_1243_0 }),
+    .read_address({ port_1250_0, port_1242_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1196_0, port_787_0 }),
+    .write_address({ port_1195_0, port_786_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1251_0, port_1243_0 };
-  assign write_address = { port_1196_0, port_787_0 };
+  assign read_address = { port_1250_0, port_1242_0 };
+  assign write_address = { port_1195_0, port_786_0 };
 endmodule
 
-module zeroskip_array_unloader_bank1(read_enable, write_enable, port_790_0, read_data, write_data, port_1196_0, port_1243_0, port_1251_0, clk);
+module zeroskip_array_unloader_bank1(read_enable, write_enable, port_789_0, read_data, write_data, port_1195_0, port_1242_0, port_1250_0, clk);
   input clk;
   wire clk;
-  input port_1196_0;
-  wire port_1196_0;
-  input port_1243_0;
-  wire port_1243_0;
-  input port_1251_0;
-  wire port_1251_0;
-  input port_790_0;
-  wire port_790_0;
+  input port_1195_0;
+  wire port_1195_0;
+  input port_1242_0;
+  wire port_1242_0;
+  input port_1250_0;
+  wire port_1250_0;
+  input port_789_0;
+  wire port_789_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4237,15 +4234,15 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_790_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1251_0, port_1243_0 }),
+    .read_address({ port_1250_0, port_1242_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1196_0, port_790_0 }),
+    .write_address({ port_1195_0, port_789_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1251_0, port_1243_0 };
-  assign write_address = { port_1196_0, port_790_0 };
+  assign read_address = { port_1250_0, port_1242_0 };
+  assign write_address = { port_1195_0, port_789_0 };
 endmodule
 
 module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, load__commit, arready, busy, layer_cycles, early_last, late_last, run, load__window, load__offset, load__data

@@ -9,7 +9,7 @@ from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
 
 from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.layout import Layout, Memory
+from zeroskip.spec.layout import Layout
 
 
 def simulate(dut: Elaboratable, *testbenches: Any) -> None:
@@ -30,13 +30,9 @@ def layout_of(**options: int) -> Layout:
     return Layout(ArrayConfig(**{**sizes, **options}))
 
 
-def memory_of(layout: Layout, name: str) -> Memory:
-    return next(memory for memory in layout.memories if memory.name == name)
-
-
 async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[int]) -> None:
     """Write a memory through the load bus, 32-bit part by part as the control does."""
-    memory = memory_of(layout, name)
+    memory = layout.memory(name)
     history = 0
     for address, word in enumerate(words):
         for part in range(memory.stride // 4):

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import layout_of, memory_of, simulate
+from tests.hw.bench import layout_of, simulate
 
 from zeroskip.spec import registers as reg
 from zeroskip.spec.layout import Layout
@@ -170,7 +170,7 @@ def test_every_memory_through_its_window(acc_bits: int, word: int) -> None:
 
 def test_refused_writes_have_no_effect() -> None:
     layout = layout_of()
-    program = memory_of(layout, "program").window << layout.window_bits
+    program = layout.memory("program").window << layout.window_bits
     nowhere = (1 << layout.address_bits) - 4
 
     async def body(ctx: Any, dut: Control, master: Master) -> None:

@@ -196,6 +196,10 @@ class Layout:
             shapes.append((f"lane{lane:02}.weights", c.weight_bits, c.weight_depth))
         return tuple(Memory(name, width, depth, 1 + i) for i, (name, width, depth) in enumerate(shapes))
 
+    def memory(self, name: str) -> Memory:
+        """The loadable memory of that name."""
+        return next(memory for memory in self.memories if memory.name == name)
+
     @cached_property
     def most_parts(self) -> int:
         """32-bit parts of the widest memory word."""

@@ -1,0 +1,42 @@
+"""How memories are loaded at run time: a broadcast bus, and block RAM that one window of it writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib.wiring import Out, Signature
+
+from zeroskip.spec.layout import Layout
+
+from .ram import Ram
+
+
+def load_bus(layout: Layout) -> Signature:
+    """Broadcast of the load windows: ``commit`` gives 32-bit part ``offset`` of memory ``window``.
+
+    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first.
+    """
+    return Signature({
+        "commit": Out(1), "window": Out(layout.address_bits - layout.window_bits),
+        "offset": Out(layout.window_bits - 2), "data": Out(32 * layout.most_parts),
+    })  # fmt: skip
+
+
+class LoadableRam(Ram):
+    """The :class:`Ram` of the memory that the layout calls ``name``; its write side belongs to :meth:`connect_load`."""
+
+    def __init__(self, layout: Layout, name: str, *, block: bool = False) -> None:
+        self._memory = layout.memory(name)
+        super().__init__(width=self._memory.width, depth=self._memory.depth, block=block, image=name)
+
+    def connect_load(self, m: Module, load: Any) -> None:
+        """Let the window of this memory write it; a word is complete with its last part."""
+        parts = self._memory.parts
+        step = self._memory.stride // 4
+        part, address = load.offset & (step - 1), load.offset >> (step.bit_length() - 1)
+        whole = Cat(*(load.data.word_select(parts - 1 - i, 32) for i in range(parts)))
+        m.d.comb += [
+            self.write_enable.eq(load.commit & (load.window == self._memory.window) & (part == parts - 1)),
+            self.write_address.eq(address), self.write_data.eq(whole),
+        ]  # fmt: skip
