@@ -93,6 +93,7 @@ def make_masks(
     import torch
 
     from zeroskip import prune
+    from zeroskip.prune.weights import resolve
 
     if file is not None:
         return prune.from_file(file, module)
@@ -101,8 +102,8 @@ def make_masks(
             raise InputError("--method and --sparsity (or --layer): must be given together")
         return None
     per_layer = dict(_layer_option(text) for text in layers or [])
+    scores: Any = prune.magnitude_scores
     if method is Method.magnitude:
-        scores = None
         if not per_layer:
             return prune.magnitude(module, _known(sparsity), scope=scope.value)
     else:
@@ -121,11 +122,8 @@ def make_masks(
     if scope is Scope.global_:
         raise InputError("--layer: cannot be combined with --scope global")
     everywhere = {name: _known(sparsity) for name in prune.prunable(module)} if sparsity is not None else {}
-    named = {
-        name if name in everywhere or f"{name}.weight" not in everywhere else f"{name}.weight": s
-        for name, s in per_layer.items()
-    }
-    return prune.layerwise(module, everywhere | named, **({} if scores is None else {"score": scores}))
+    named = {resolve(module, name, what="--layer"): share for name, share in per_layer.items()}
+    return prune.layerwise(module, everywhere | named, score=scores)
 
 
 def _known(sparsity: float | None) -> float:

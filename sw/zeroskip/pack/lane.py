@@ -1,40 +1,40 @@
-"""One lane's two memories: mask words with a header before each layer, and the kept weights in the same order."""
+"""The lanes' two memories: mask words with a header before each layer, and the kept weights in the same order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from zeroskip.schedule import LayerPlan, Schedule
+from zeroskip.schedule import LaneRun, Schedule
 from zeroskip.spec.layout import Layout
 
+Entries = npt.NDArray[np.intp]
 
-def pack_lane(plan: Schedule, lane: int) -> tuple[list[int], list[int]]:
-    """Mask-memory words and weight-memory words of ``lane``, as unsigned integers."""
+
+def pack_lanes(plan: Schedule) -> list[tuple[list[int], list[int]]]:
+    """Mask-memory words and weight-memory words of every lane, as unsigned integers."""
     layout = Layout(plan.config)
-    masks: list[int] = []
-    weights: list[int] = []
+    lanes: list[tuple[list[int], list[int]]] = [([], []) for _ in range(plan.config.lanes)]
     for i, layer in enumerate(plan.layers):
-        run = layer.runs[lane]
-        header = layout.header.encode({
-            "last": i == len(plan.layers) - 1, "empty": not len(run.word_counts), "left": max(len(run.word_counts) - 2, -1),
-            "first": layer.first_group + run.first_group,
-            "start": layer.first_group, "end": layer.first_group + layer.groups - 1,
-        })  # fmt: skip
-        masks.extend(_cut(header, plan.config.word, layout.header_words))
-        masks.extend(_mask_words(layer, lane, plan.config.word))
-        kept = layer.layer.weight[layer.layer.mask][run.begin : run.end]
-        weights.extend((kept & ((1 << plan.config.weight_bits) - 1)).tolist())
-    return masks, weights
+        row, column = np.nonzero(layer.layer.mask)
+        kept = layer.layer.weight[row, column] & ((1 << plan.config.weight_bits) - 1)
+        for (masks, weights), run in zip(lanes, layer.runs, strict=True):
+            header = layout.header.encode({
+                "last": i == len(plan.layers) - 1, "empty": not len(run.word_counts), "left": max(len(run.word_counts) - 2, -1),
+                "first": layer.first_group + run.first_group,
+                "start": layer.first_group, "end": layer.first_group + layer.groups - 1,
+            })  # fmt: skip
+            masks.extend(_cut(header, plan.config.word, layout.header_words))
+            share = slice(run.begin, run.end)
+            masks.extend(_mask_words(run, row[share], column[share], layer.groups, plan.config.word))
+            weights.extend(kept[share].tolist())
+    return lanes
 
 
-def _mask_words(layer: LayerPlan, lane: int, word: int) -> list[int]:
-    run = layer.runs[lane]
-    if run.begin == run.end:
-        return []
-    row, column = (axis[run.begin : run.end] for axis in np.nonzero(layer.layer.mask))
-    number = (row - run.first_row) * layer.groups + column // word - run.first_group
+def _mask_words(run: LaneRun, row: Entries, column: Entries, groups: int, word: int) -> list[int]:
+    number = (row - run.first_row) * groups + column // word - run.first_group
     words = np.zeros(len(run.word_counts), dtype=np.uint64)
     np.bitwise_or.at(words, number, np.uint64(1) << (column % word).astype(np.uint64))
     return [int(value) for value in words]
@@ -47,7 +47,7 @@ def _cut(value: int, width: int, parts: int) -> list[int]:
 def unpack_lane(layout: Layout, masks: Sequence[int], weights: Sequence[int]) -> Iterator[list[tuple[bool, int, int]]]:
     """Per layer, the lane's kept weights in order as (begins a row, stored column, weight).
 
-    The inverse of :func:`pack_lane`, from the images alone: it reads what the decoder reads.
+    The inverse of :func:`pack_lanes`, from the images alone: it reads what the decoder reads.
     """
     word, bits = layout.config.word, layout.config.weight_bits
     position, taken, last = 0, 0, False

@@ -9,7 +9,7 @@ from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import IntArray, QuantizedNetwork
 from zeroskip.spec.program import LayerInfo, Program
 
-from .lane import pack_lane, unpack_lane
+from .lane import pack_lanes, unpack_lane
 
 
 def pack(plan: Schedule, network: QuantizedNetwork) -> Program:
@@ -21,8 +21,7 @@ def pack(plan: Schedule, network: QuantizedNetwork) -> Program:
         "rows": tuple(_rows(layout, plan)),
         "input": tuple(_input(layout, plan)),
     }
-    for lane in range(plan.config.lanes):
-        masks, weights = pack_lane(plan, lane)
+    for lane, (masks, weights) in enumerate(pack_lanes(plan)):
         images[f"lane{lane:02}.masks"] = tuple(masks)
         images[f"lane{lane:02}.weights"] = tuple(weights)
     layers = tuple(
