@@ -81,6 +81,7 @@ def build(
     images : False leaves the memories unset, for tests of the load port
     """
     require(simulator)
+    recorded = waves and simulator == "verilator"  # Icarus decides when it runs
     sources = dict(verilog)
     bench_file = files("zeroskip_sim") / "bench" / f"{bench}.v"
     if bench_file.is_file():
@@ -88,7 +89,13 @@ def build(
     controls = files("zeroskip_sim") / "bench" / f"{bench}.vlt"
     if simulator == "verilator" and controls.is_file():
         sources[f"{bench}.vlt"] = controls.read_text()
-    options = {"simulator": simulator, "bench": bench, "parameters": dict(parameters), "waves": waves, "images": images}
+    options = {
+        "simulator": simulator,
+        "bench": bench,
+        "parameters": dict(parameters),
+        "waves": recorded,
+        "images": images,
+    }
     key = hashlib.sha256(json.dumps([sources, options, WAIVED, VERILATOR_MAKE], sort_keys=True).encode()).hexdigest()[
         :24
     ]
@@ -117,7 +124,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
         runner.build(
             sources=paths, hdl_toplevel=options["bench"], build_dir=folder, parameters=options["parameters"],
             build_args=build_args, defines={} if options["images"] else {"ZEROSKIP_NO_IMAGES": 1},
-            waves=options["waves"] and options["simulator"] == "verilator", timescale=("1ns", "1ps"), always=True, log_file=log,
+            waves=options["waves"], timescale=("1ns", "1ps"), always=True, log_file=log,
         )  # fmt: skip
     except (SystemExit, RuntimeError, OSError) as error:
         lines = log.read_text().strip().splitlines() if log.exists() else []
@@ -134,7 +141,7 @@ def require(simulator: str) -> None:
     if simulator not in SIMULATORS:
         raise InputError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
     needs = {"icarus": ["iverilog", "vvp"], "verilator": ["g++", "make", "perl"]}[simulator]
-    packages = {"iverilog": "iverilog", "vvp": "iverilog"}
+    packages = {"vvp": "iverilog"}
     for program in needs:
         if shutil.which(program) is None:
             raise ToolMissingError(
