@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -165,7 +164,7 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     assert read(tmp_path / "a.mem", 8) == [1, 2]
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed (apt-get install iverilog)")
+@pytest.mark.icarus
 def test_icarus_reads_mem_without_warning(tmp_path: Path) -> None:
     words = [0x0123456789ABCDEF0123456789ABCDEF, 2**128 - 1, 0]
     write(tmp_path / "a.mem", words, 128)
