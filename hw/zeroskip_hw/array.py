@@ -16,8 +16,13 @@ from .lane import Lane
 from .load import load_bus
 from .loader import Loader
 from .requantizer import Requantizer
+from .residual import Residual
 from .sequencer import Sequencer
+from .store import hidden_write
+from .strip_loader import StripLoader
+from .tiles import Tiles
 from .unloader import Unloader
+from .writer import Writer
 
 
 class SparseArray(Component):
@@ -54,37 +59,51 @@ class SparseArray(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        lanes = [Lane(layout, number) for number in range(layout.config.lanes)]
+        c = layout.config
+        lanes = [Lane(layout, number) for number in range(c.lanes)]
         for number, lane in enumerate(lanes):
             m.submodules[f"lane{number:02}"] = lane
         m.submodules.collector = collector = Collector(layout)
         m.submodules.requantizer = requantizer = Requantizer(layout)
         m.submodules.sequencer = sequencer = Sequencer(layout)
-        m.submodules.loader = loader = Loader(layout)
+        m.submodules.loader = loader = StripLoader(layout) if c.strips else Loader(layout)
         m.submodules.unloader = unloader = Unloader(layout)
         m.submodules.counters = counters = Counters()
 
         broadcast(m, self.load, *(part.load for part in (*lanes, collector, requantizer, sequencer, loader)))
         broadcast(m, loader.write, *(lane.input for lane in lanes))
-        hidden = Signal()
-        m.d.comb += hidden.eq(requantizer.enable & ~sequencer.to_output)
+        write = self._written(m, sequencer, collector, requantizer)
+        hidden = hidden_write(layout).create(path=("hidden",))
+        m.d.comb += [
+            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(len(write.enable))),
+            hidden.address.eq(write.address), hidden.data.eq(write.data),
+        ]  # fmt: skip
+        broadcast(m, hidden, *(lane.hidden for lane in lanes))
+        if c.residual:
+            self._add_residual(m, hidden, sequencer, collector, requantizer)
         for number, lane in enumerate(lanes):
             m.d.comb += [
-                lane.hidden.enable.eq(hidden), lane.hidden.address.eq(requantizer.address), lane.hidden.data.eq(requantizer.data),
-                lane.start.eq(sequencer.start), lane.from_input.eq(sequencer.from_input),
+                lane.start.eq(sequencer.start), lane.rewind.eq(sequencer.rewind), lane.from_input.eq(sequencer.from_input),
                 lane.half.eq(sequencer.input_half), lane.signed.eq(sequencer.signed),
                 lane.grant.eq(collector.grant[number]),
             ]  # fmt: skip
+            if c.strips:
+                m.d.comb += [getattr(lane.raster, name).eq(getattr(sequencer, name)) for name in ("width", "x_step", "y_step")]
+            if c.maximum:
+                m.d.comb += lane.maximum.eq(sequencer.maximum)
         m.d.comb += [
-            collector.start.eq(sequencer.start), collector.layer.eq(sequencer.layer),
+            collector.start.eq(sequencer.start), collector.layer.eq(sequencer.layer), collector.lanes.eq(sequencer.lanes),
             collector.request.eq(Cat(*(lane.request for lane in lanes))),
+            collector.tails_waiting.eq(Cat(*(lane.request_tail for lane in lanes))),
             collector.heads.eq(Cat(*(lane.head for lane in lanes))),
             collector.tails.eq(Cat(*(lane.tail_result for lane in lanes))),
             collector.sums.eq(Cat(*(lane.sums for lane in lanes))),
-            requantizer.next_row.eq(collector.next_row), requantizer.valid.eq(collector.valid),
-            requantizer.row.eq(collector.row), requantizer.total.eq(collector.total),
-            *(getattr(requantizer, n).eq(getattr(sequencer, n)) for n in ("offset", "zero_point", "low", "high")),
+            requantizer.next_row.eq(collector.next_row), requantizer.valid.eq(collector.valid), requantizer.total.eq(collector.total),
+            requantizer.tile_end.eq(collector.tile_end), requantizer.layer_end.eq(collector.layer_end),
+            *(getattr(requantizer, n).eq(getattr(sequencer, n)) for n in ("zero_point", "low", "high")),
         ]  # fmt: skip
+        if c.table_depth:
+            m.d.comb += [requantizer.tabled.eq(sequencer.tabled), requantizer.table.eq(sequencer.table)]
 
         # Lanes report that they are primed through two registers, so that their number costs no speed.
         primed, all_primed, ready = Signal(len(lanes)), Signal(), Signal()
@@ -94,7 +113,7 @@ class SparseArray(Component):
             ready.eq(ready | all_primed),
         ]
         m.d.comb += [
-            sequencer.primed.eq(all_primed), sequencer.row.eq(collector.valid),
+            sequencer.primed.eq(all_primed),
             sequencer.input_full.eq(loader.full), loader.release.eq(sequencer.input_release),
             sequencer.output_full.eq(unloader.full), unloader.done.eq(sequencer.output_done),
             sequencer.layer_cycles_address.eq(self.layer_cycles_address), self.layer_cycles.eq(sequencer.layer_cycles),
@@ -103,9 +122,9 @@ class SparseArray(Component):
             loader.enable.eq(ready), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
             loader.data.eq(self.in_data), loader.last.eq(self.in_last),
             self.early_last.eq(loader.early_last), self.late_last.eq(loader.late_last),
-            unloader.write.enable.eq(requantizer.enable & sequencer.to_output),
-            unloader.write.address.eq(requantizer.address), unloader.write.data.eq(requantizer.data),
-            unloader.half.eq(sequencer.output_half), unloader.rows.eq(sequencer.outputs),
+            unloader.write.enable.eq(write.enable & sequencer.to_output.replicate(len(write.enable))),
+            unloader.write.address.eq(write.address), unloader.write.data.eq(write.data),
+            unloader.half.eq(sequencer.output_half), unloader.outputs.eq(sequencer.outputs),
             self.out_valid.eq(unloader.valid), unloader.ready.eq(self.out_ready), self.out_data.eq(unloader.data),
             self.out_keep.eq(unloader.keep), self.out_last.eq(unloader.last),
         ]  # fmt: skip
@@ -115,3 +134,41 @@ class SparseArray(Component):
             self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
         ]  # fmt: skip
         return m
+
+    def _written(self, m: Module, sequencer: Sequencer, collector: Collector, requantizer: Requantizer) -> Any:
+        """Results on their way into the buffers: as they are, or with strips through tiles and writer."""
+        layout = self._layout
+        if not layout.config.strips:
+            write = hidden_write(layout).create(path=("result",))
+            m.d.comb += [
+                collector.last_tile.eq(1), sequencer.finished.eq(collector.valid & collector.layer_end),
+                write.enable.eq(requantizer.enable), write.address.eq(requantizer.place), write.data.eq(requantizer.data),
+            ]  # fmt: skip
+            return write
+        m.submodules.tiles = tiles = Tiles(layout)
+        m.submodules.writer = writer = Writer(layout)
+        broadcast(m, self.load, tiles.load, writer.load)
+        broadcast(m, tiles.place, writer.tile)
+        steps = ("start", "band", "width", "write_step", *(["residual_step"] if layout.config.residual else []))
+        m.d.comb += [
+            *(getattr(tiles, name).eq(getattr(sequencer, name)) for name in steps),
+            tiles.step.eq(collector.tile), collector.last_tile.eq(tiles.last_tile), collector.hold.eq(tiles.hold),
+            writer.enable.eq(requantizer.enable), writer.place.eq(requantizer.place), writer.data.eq(requantizer.data),
+            writer.tile_end.eq(requantizer.row_tile_end), writer.layer_end.eq(requantizer.row_layer_end),
+            writer.padding.eq(sequencer.padding), sequencer.finished.eq(writer.written),
+        ]  # fmt: skip
+        return writer.write
+
+    def _add_residual(
+        self, m: Module, hidden: Any, sequencer: Sequencer, collector: Collector, requantizer: Requantizer
+    ) -> None:
+        m.submodules.residual = residual = Residual(self._layout)
+        broadcast(m, hidden, residual.hidden)
+        broadcast(m, m.submodules.tiles.place, residual.tile)
+        of_layer = ("residual", "residual_signed", "residual_zero", "residual_multiplier", "zero_point")
+        m.d.comb += [
+            *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
+            residual.valid.eq(collector.valid), residual.tile_end.eq(collector.tile_end),
+            residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),
+            requantizer.residual.eq(sequencer.residual),
+        ]  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
+from zeroskip.spec.layout import PASSES_BITS, Layout
 
 from .load import LoadableRam, load_bus
 from .onehot import index_of
@@ -21,17 +21,28 @@ class Collector(Component):
     Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles
     k lanes comes out when its k-th part has come in.
 
+    Tiles are collected one after the other: a lane that has given its last result of the tile waits until all others have. Between two
+    tiles one cycle passes without a grant; after every grant ``hold`` further ones, in which the result is written.
+
     Members
     -------
     load : In(load_bus)
     start : In(1), layer : In
         A layer begins; its number.
-    request : In(lanes), grant : Out(lanes)
+    lanes : In(lanes)
+        Those that hold a weight of the layer.
+    last_tile : In(1), hold : In
+        Of the tile that is collected: it is the layer's last; cycles without a grant after each (with strips).
+    tile : Out(1)
+        The tile has been collected.
+    request, tails_waiting : In(lanes), grant : Out(lanes)
         ``grant`` is one-hot and answers in the same cycle.
     heads, tails : In(lanes), sums : In(lanes · columns · acc_bits)
         One cycle after the grant.
     valid : Out(1), row : Out, total : Out(columns · acc_bits)
         A whole row, five cycles after the last grant it needs. ``row`` counts over all layers.
+    tile_end, layer_end : Out(1)
+        With ``valid``: the row is the tile's last; the layer's last.
     next_row : Out
         ``row`` one cycle ahead.
     """
@@ -41,10 +52,12 @@ class Collector(Component):
         c = layout.config
         width = c.acc_bits * c.columns
         super().__init__({
-            "load": In(load_bus(layout)), "start": In(1), "layer": In(layout.layer_bits),
-            "request": In(c.lanes), "grant": Out(c.lanes),
+            "load": In(load_bus(layout)), "start": In(1), "layer": In(layout.layer_bits), "lanes": In(c.lanes),
+            "last_tile": In(1), "tile": Out(1), **({"hold": In(PASSES_BITS)} if c.strips else {}),
+            "request": In(c.lanes), "tails_waiting": In(c.lanes), "grant": Out(c.lanes),
             "heads": In(c.lanes), "tails": In(c.lanes), "sums": In(c.lanes * width),
             "valid": Out(1), "row": Out(layout.row_bits), "total": Out(width), "next_row": Out(layout.row_bits),
+            "tile_end": Out(1), "layer_end": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -54,7 +67,7 @@ class Collector(Component):
 
         # Stage 1: the grant is out, the lanes present their results.
         granted = Signal(lanes)
-        m.d.comb += self.grant.eq(_in_turn(m, self.request, self.start))
+        m.d.comb += self.grant.eq(_in_turn(m, self._eligible(m), self.start))
         m.d.sync += granted.eq(self.grant)
         lane1 = Signal(layout.lane_bits)
         m.d.comb += lane1.eq(index_of(granted))
@@ -65,6 +78,13 @@ class Collector(Component):
         m.d.comb += chosen.eq(
             _or([self.sums.word_select(i, width) & granted[i].replicate(width) for i in range(lanes)])
         )
+        # What ends with the result of stage 1 goes along with it.
+        ends = Cat(self.tile, self.tile & self.last_tile)
+        for stage in (2, 3, 4):
+            later = Signal(2, name=f"ends{stage}")
+            m.d.sync += later.eq(ends)
+            ends = later
+        m.d.sync += Cat(self.tile_end, self.layer_end).eq(ends)
 
         # Stages 2 and 3: memory and its register; the result keeps step.
         valid2, valid3, head2, head3, tail2, tail3 = (
@@ -119,6 +139,23 @@ class Collector(Component):
             m.d.sync += arrived.word_select(slot4, layout.lane_bits).eq(Mux(is_whole, 0, before + 1))
         m.d.sync += [self.valid.eq(valid4 & is_whole), self.row.eq(row4), self.total.eq(total)]
         return m
+
+    def _eligible(self, m: Module) -> Value:
+        """Lanes that may be granted: they have a result of this tile, and the result before has been written."""
+        c = self._layout.config
+        done = Signal(c.lanes)
+        m.d.sync += done.eq(done | (self.grant & self.tails_waiting))
+        # One cycle after the last grant: no lane is eligible in it.
+        m.d.comb += self.tile.eq(done.any() & (done | ~self.lanes).all())
+        with m.If(self.tile):
+            m.d.sync += done.eq(0)
+        if not c.strips:
+            return self.request & ~done
+        left, free = Signal(PASSES_BITS), Signal(init=1)
+        m.d.sync += [left.eq(Mux(free, self.hold - 1, left - 1)), free.eq(free | ~left.any())]
+        with m.If(free):
+            m.d.sync += free.eq(~(self.grant.any() & self.hold.any()))
+        return self.request & ~done & free.replicate(c.lanes)
 
 
 def _in_turn(m: Module, request: Any, start: Any) -> Any:

@@ -6,28 +6,36 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.spec.layout import Layout, bits_for
+from zeroskip.spec.layout import WIDTH_BITS, Layout, bits_for
 from zeroskip.spec.timing import ROWS_IN_FLIGHT
 
+from .decoder import place_bits
 from .onehot import index_of
 
 BYTE = 8
 
 
+def raster(layout: Layout) -> Signature:
+    """How the operands of a layer move from tile to tile, constant while it runs: ``width`` tiles less one in a band, and the steps."""
+    return Signature({"width": Out(WIDTH_BITS), "x_step": Out(layout.store_bits), "y_step": Out(layout.store_bits)})
+
+
 class Issue(Component):
     """The word at work gives its non-empty bytes one by one, and the byte at work its ones, one each cycle, the lowest first.
 
-    One weight per cycle without a gap between bytes, words or rows, since no byte that is taken is empty. It stops at the end
+    One weight per cycle without a gap between bytes, words, rows or tiles, since no byte that is taken is empty. It stops at the end
     of a layer until ``start``, and before a row's first weight while ``ROWS_IN_FLIGHT`` rows wait to be collected. Whether the byte has
     one bit left is a register, and so the decision to take the next byte needs few gates whatever the width of the word.
 
     Members
     -------
-    valid, take, mask, filled, group, begins, layer_end :
+    valid, take, mask, filled, place, begins, tile_end, layer_end :
         The decoder's FIFO.
+    raster : In(raster)
+        With strips: of the layer.
     start : In(1)
         A layer begins; issuing goes on in the next cycle.
     rewind : In(1)
@@ -37,52 +45,87 @@ class Issue(Component):
     idle : Out(1)
         A byte is at work and waits for ``start``, and a word behind it.
     issue : Out(1), activation : Out, weight : Out
-        Two cycles after the decision: addresses of the operands.
+        Two cycles after the decision, with strips three: addresses of the operands.
     first : Out(1), tail : Out(1)
-        With ``issue``: the weight is its row's first; it is the lane's last in the layer.
+        With ``issue``: the weight is its row's first; it is the lane's last in the tile.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._strips = bool(layout.config.strips)
         word = layout.config.word
         super().__init__({
             "valid": In(1), "take": Out(1),
-            "mask": In(word), "filled": In(word // BYTE), "group": In(layout.group_bits), "begins": In(1), "layer_end": In(1),
+            "mask": In(word), "filled": In(word // BYTE), "place": In(place_bits(layout)), "begins": In(1),
+            "tile_end": In(1), "layer_end": In(1),
+            **({"raster": In(raster(layout))} if self._strips else {}),
             "start": In(1), "rewind": In(1), "collected": In(1), "idle": Out(1),
             "issue": Out(1), "first": Out(1), "tail": Out(1),
-            "activation": Out(layout.group_bits + layout.index_bits), "weight": Out(bits_for(layout.config.weight_depth)),
+            "activation": Out(layout.operand_bits), "weight": Out(bits_for(layout.config.weight_depth)),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         done = Signal()
         word = self._word_at_work(m, done)
-        issue, lowest, place, first, tail = self._byte_at_work(m, done, *word)
+        issue, lowest, place, flags = self._byte_at_work(m, done, *word)
 
         # Stage 1: the lowest one alone. Stage 2: its index, which with byte and group is the address.
         lowest1 = Signal(BYTE, reset_less=True)
         place1 = Signal(len(place), reset_less=True)
-        issue1, first1, tail1 = Signal(), Signal(reset_less=True), Signal(reset_less=True)
-        m.d.sync += [lowest1.eq(lowest), place1.eq(place), issue1.eq(issue), first1.eq(first), tail1.eq(tail)]
-        m.d.sync += [
-            self.activation.eq(Cat(index_of(lowest1), place1)),
-            self.issue.eq(issue1), self.first.eq(first1), self.tail.eq(tail1),
-        ]  # fmt: skip
-        weight = Signal.like(self.weight, name="next_weight", reset_less=True)
-        m.d.comb += self.weight.eq(weight)
-        with m.If(self.issue):
-            m.d.sync += weight.eq(weight + 1)
-        with m.If(self.rewind):
-            m.d.sync += weight.eq(0)
+        issue1, flags1, issue2, flags2 = Signal(), Signal(3, reset_less=True), Signal(), Signal(3, reset_less=True)
+        m.d.sync += [lowest1.eq(lowest), place1.eq(place), issue1.eq(issue), flags1.eq(flags), issue2.eq(issue1), flags2.eq(flags1)]
+        index = Cat(index_of(lowest1), place1)
+        if self._strips:
+            # The byte's number stands below the word's address. Stage 2: the tile's share is added; stage 3: the index.
+            sub = self._layout.index_bits
+            index2, place2 = Signal(sub, reset_less=True), Signal(self._layout.store_bits, reset_less=True)
+            tile_base = self._tile_base(m, issue1 & flags1[1])
+            m.d.sync += [index2.eq(index[:sub]), place2.eq(index[sub:] + tile_base), self.activation.eq(place2 + index2)]
+            issue3, flags3 = Signal(), Signal(3, reset_less=True)
+            m.d.sync += [issue3.eq(issue2), flags3.eq(flags2)]
+            issue2, flags2 = issue3, flags3
+        else:
+            m.d.sync += self.activation.eq(index)
+        m.d.comb += [self.issue.eq(issue2), self.first.eq(flags2[0]), self.tail.eq(flags2[1])]
+        self._weight(m, flags2[2])
         return m
 
+    def _weight(self, m: Module, layer_end: Value) -> None:
+        """The weight's address: from tile to tile the lane's weights of the layer are read again."""
+        weight, begin = (Signal.like(self.weight, name=name, reset_less=True) for name in ("next_weight", "layer_weight"))
+        m.d.comb += self.weight.eq(weight)
+        following = weight + 1
+        with m.If(self.issue):
+            if self._strips:
+                m.d.sync += weight.eq(Mux(self.tail & ~layer_end, begin, following))
+                with m.If(layer_end):
+                    m.d.sync += begin.eq(following)
+            else:
+                m.d.sync += weight.eq(following)
+        with m.If(self.rewind):
+            m.d.sync += [weight.eq(0), begin.eq(0)] if self._strips else weight.eq(0)
+
+    def _tile_base(self, m: Module, tail: Value) -> Signal:
+        """What the present tile adds to every address; ``tail``: it moves on."""
+        x = Signal(WIDTH_BITS, reset_less=True)
+        tile, band = (Signal(self._layout.store_bits, name=name, reset_less=True) for name in ("tile", "band"))
+        beside, below = tile + self.raster.x_step, band + self.raster.y_step
+        with m.If(tail):
+            m.d.sync += [x.eq(x + 1), tile.eq(beside)]
+            with m.If(x == self.raster.width):
+                m.d.sync += [x.eq(0), tile.eq(below), band.eq(below)]
+        with m.If(self.start):
+            m.d.sync += [x.eq(0), tile.eq(0), band.eq(0)]
+        return tile
+
     def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value, Value]:
-        """Returns (gives a byte, byte, its place in the row, begins a row, ends the layer, is empty)."""
+        """Returns (gives a byte, byte, its place, begins a row, ends (tile, layer), is empty)."""
         bytes_in_word = len(self.filled)
-        busy, begins, layer_end = Signal(), Signal(reset_less=True), Signal(reset_less=True)
+        busy, begins, ends = Signal(), Signal(reset_less=True), Signal(2, reset_less=True)
         mask = Signal.like(self.mask, name="word", reset_less=True)
         filled = Signal.like(self.filled, name="word_filled", reset_less=True)
-        group = Signal.like(self.group, name="word_group", reset_less=True)
+        at = Signal.like(self.place, name="word_place", reset_less=True)
         give, is_last = Signal(), Signal()
         rest = _without_lowest(filled)
         lowest = filled & ~rest
@@ -97,15 +140,15 @@ class Issue(Component):
                 m.d.sync += busy.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                busy.eq(1), mask.eq(self.mask), filled.eq(self.filled), group.eq(self.group),
-                begins.eq(self.begins), layer_end.eq(self.layer_end),
+                busy.eq(1), mask.eq(self.mask), filled.eq(self.filled), at.eq(self.place),
+                begins.eq(self.begins), ends.eq(Cat(self.tile_end, self.layer_end)),
             ]  # fmt: skip
         self._word_busy = busy
         byte = Signal(BYTE)
         m.d.comb += byte.eq(
             reduce(or_, (mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)))
         )
-        return give, byte, Cat(index_of(lowest), group), begins, layer_end & is_last, ~filled.any()
+        return give, byte, Cat(index_of(lowest), at), begins, ends & is_last.replicate(2), ~filled.any()
 
     def _byte_at_work(
         self,
@@ -115,14 +158,18 @@ class Issue(Component):
         byte: Value,
         place: Value,
         begins: Value,
-        layer_end: Value,
+        word_ends: Value,
         is_empty: Value,
-    ) -> tuple[Value, Value, Value, Value, Value]:
-        """Returns (issues, lowest one, place of the byte, first of the row, last of the layer); ``done``: free for the next byte."""
+    ) -> tuple[Value, Value, Value, Value]:
+        """Returns (issues, lowest one, place of the byte, (first of the row, last of the tile, last of the layer)).
+
+        ``done``: free for the next byte.
+        """
         busy, waiting = Signal(), Signal(init=1)
         mask, last_bit = Signal(BYTE, reset_less=True), Signal(reset_less=True)
         at = Signal(len(place), reset_less=True)
-        first, ends, empty = (Signal(name=name, reset_less=True) for name in ("byte_first", "byte_ends", "byte_empty"))
+        first, empty = (Signal(name=name, reset_less=True) for name in ("byte_first", "byte_empty"))
+        ends = Signal(2, name="byte_ends", reset_less=True)
         in_flight, room = Signal(range(ROWS_IN_FLIGHT + 1)), Signal()
         step, issue = Signal(), Signal()
         m.d.comb += [
@@ -134,7 +181,7 @@ class Issue(Component):
             m.d.sync += waiting.eq(0)
         with m.If(step & last_bit):
             m.d.sync += busy.eq(0)
-            with m.If(ends):
+            with m.If(ends[1]):
                 m.d.sync += waiting.eq(1)
 
         rest = Signal(BYTE)
@@ -144,9 +191,9 @@ class Issue(Component):
         with m.If(give):
             m.d.sync += [
                 busy.eq(1), mask.eq(byte), last_bit.eq(_at_most_one(byte)), at.eq(place),
-                first.eq(begins), ends.eq(layer_end), empty.eq(is_empty),
+                first.eq(begins), ends.eq(word_ends), empty.eq(is_empty),
             ]  # fmt: skip
-        return issue, mask & ~rest, at, first, last_bit & ends
+        return issue, mask & ~rest, at, Cat(first, ends & last_bit.replicate(2))
 
 
 def _without_lowest(value: Value) -> Value:

@@ -11,7 +11,7 @@ from zeroskip.spec.layout import Layout
 
 from .broadcast import broadcast
 from .decoder import Decoder
-from .issue import Issue
+from .issue import Issue, raster
 from .load import LoadableRam, load_bus
 from .macs import Macs
 from .store import Store, hidden_write, input_write
@@ -23,17 +23,19 @@ OPERAND_DELAY = 3
 class Lane(Component):
     """Issues one nonzero weight per cycle to ``columns`` MACs.
 
-    From the issue of a weight to its addition seven cycles; the timing of results is that of :mod:`zeroskip.spec.timing`.
+    From the issue of a weight to its addition seven cycles, with strips eight; the timing of results is that of :mod:`zeroskip.spec.timing`.
 
     Members
     -------
     load : In(load_bus), input : In(input_write), hidden : In(hidden_write)
         Broadcasts to every lane.
-    start : In(1), from_input : In(1), half : In(1), signed : In(1)
-        A layer begins; where it reads, and whether that is two's complement.
+    start : In(1), rewind : In(1), from_input : In(1), half : In(1), signed : In(1)
+        A layer begins, the first; where it reads, and whether that is two's complement.
+    raster : In(raster), maximum : In(1)
+        With strips, and where the array can: constants of the layer.
     primed : Out(1)
         Ready for the next group: queue full, first byte and word at work.
-    request, grant, head, tail_result, sums :
+    request, request_tail, grant, head, tail_result, sums :
         Results, as in :class:`~zeroskip_hw.macs.Macs`.
     """
 
@@ -42,8 +44,9 @@ class Lane(Component):
         c = layout.config
         super().__init__({
             "load": In(load_bus(layout)), "input": In(input_write(layout)), "hidden": In(hidden_write(layout)),
-            "start": In(1), "from_input": In(1), "half": In(1), "signed": In(1), "primed": Out(1),
-            "request": Out(1), "grant": In(1),
+            "start": In(1), "rewind": In(1), "from_input": In(1), "half": In(1), "signed": In(1), "primed": Out(1),
+            **({"raster": In(raster(layout))} if c.strips else {}), **({"maximum": In(1)} if c.maximum else {}),
+            "request": Out(1), "request_tail": Out(1), "grant": In(1),
             "head": Out(1), "tail_result": Out(1), "sums": Out(c.acc_bits * c.columns),
         })  # fmt: skip
 
@@ -62,18 +65,28 @@ class Lane(Component):
         m.d.comb += [
             masks.read_address.eq(decoder.address), masks.read_enable.eq(decoder.enable), decoder.data.eq(masks.read_data),
             issue.valid.eq(decoder.valid), decoder.take.eq(issue.take),
-            issue.mask.eq(decoder.mask), issue.filled.eq(decoder.filled), issue.group.eq(decoder.group),
-            issue.begins.eq(decoder.begins), issue.layer_end.eq(decoder.layer_end),
-            issue.start.eq(self.start), issue.rewind.eq(self.start & self.from_input), issue.collected.eq(self.grant),
+            issue.mask.eq(decoder.mask), issue.filled.eq(decoder.filled), issue.place.eq(decoder.place),
+            issue.begins.eq(decoder.begins), issue.tile_end.eq(decoder.tile_end), issue.layer_end.eq(decoder.layer_end),
+            issue.start.eq(self.start), issue.rewind.eq(self.rewind), issue.collected.eq(self.grant),
             self.primed.eq(issue.idle & decoder.stuck),
         ]  # fmt: skip
         m.d.comb += [
             store.from_input.eq(self.from_input), store.half.eq(self.half), store.address.eq(issue.activation),
             weights.read_enable.eq(1), weights.read_address.eq(issue.weight),
             macs.activations.eq(store.data), macs.signed.eq(self.signed),
-            self.request.eq(macs.request), macs.grant.eq(self.grant),
+            self.request.eq(macs.request), self.request_tail.eq(macs.request_tail), macs.grant.eq(self.grant),
             self.head.eq(macs.head), self.tail_result.eq(macs.tail_result), self.sums.eq(macs.sums),
         ]  # fmt: skip
+        if layout.config.strips:
+            m.submodules.offsets = offsets = LoadableRam(layout, "offsets")
+            offsets.connect_load(m, self.load)
+            m.d.comb += [
+                offsets.read_address.eq(decoder.number), offsets.read_enable.eq(decoder.enable),
+                decoder.offset.eq(offsets.read_data),
+            ]  # fmt: skip
+            broadcast(m, self.raster, issue.raster)
+        if layout.config.maximum:
+            m.d.comb += macs.maximum.eq(self.maximum)
         broadcast(m, self.input, store.input)
         broadcast(m, self.hidden, store.hidden)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
@@ -12,23 +12,28 @@ from zeroskip.spec.timing import ROWS_IN_FLIGHT
 
 from .fifo import Fifo
 
+BELOW_ALL = -129
+"""Less than every activation: where a maximum starts."""
+
 
 class Macs(Component):
-    """``acc = (0 if first else acc) + weight · activation`` in every column; one weight per cycle.
+    """``acc = (0 if first else acc) + weight · activation`` in every column, or the maximum of the products; one weight per cycle.
 
     Operands to product to accumulator: one register each. A row's sum enters the queue when the next row's first product arrives, or one
-    cycle after the lane's last product in the layer.
+    cycle after the lane's last product in the tile.
 
     Members
     -------
     issue, first, tail : In(1)
-        With the operands: they are valid; the weight is its row's first; it is the lane's last in the layer.
+        With the operands: they are valid; the weight is its row's first; it is the lane's last in the tile.
     weight : In(weight_bits), activations : In(8 · columns), signed : In(1)
         Whether the activations are two's complement.
-    request : Out(1), grant : In(1)
-        A result waits; it is taken.
+    maximum : In(1)
+        Where the array can: take the maximum; constant while a layer runs.
+    request : Out(1), request_tail : Out(1), grant : In(1)
+        A result waits; it is the lane's last in the tile; it is taken.
     head, tail_result : Out(1), sums : Out(acc_bits · columns)
-        One cycle after ``grant``: the result, and whether it is the lane's first and its last in the layer.
+        One cycle after ``grant``: the result, and whether it is the lane's first and its last in the tile.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -37,7 +42,8 @@ class Macs(Component):
         super().__init__({
             "issue": In(1), "first": In(1), "tail": In(1),
             "weight": In(c.weight_bits), "activations": In(8 * c.columns), "signed": In(1),
-            "request": Out(1), "grant": In(1),
+            **({"maximum": In(1)} if c.maximum else {}),
+            "request": Out(1), "request_tail": Out(1), "grant": In(1),
             "head": Out(1), "tail_result": Out(1), "sums": Out(c.acc_bits * c.columns),
         })  # fmt: skip
 
@@ -51,12 +57,12 @@ class Macs(Component):
         m.d.sync += [issue.eq(self.issue), first.eq(self.first), tail.eq(self.tail), ended.eq(issue & tail)]
         coming = Signal()
         m.d.comb += coming.eq(self.issue & self.first)
-        with m.If(issue):
-            m.d.sync += is_open.eq(1)
         with m.If(push):
             m.d.sync += is_head.eq(ended)
         with m.If(ended):
             m.d.sync += is_open.eq(0)
+        with m.If(issue):  # the next tile's first weight may follow at once
+            m.d.sync += is_open.eq(1)
 
         sums = []
         for column in range(c.columns):
@@ -67,10 +73,16 @@ class Macs(Component):
             )
             m.d.sync += product.eq(Cat(byte, byte[7] & self.signed).as_signed() * self.weight.as_signed())
             # `acc` is cleared as the operands of a row's first product arrive, which costs no gate before the adder; `sum` keeps the row.
+            result = acc + product
+            if c.maximum:
+                # One adder serves both: with the product negated, the sign of the sum tells which of the two is larger.
+                raised = Signal(signed(c.acc_bits + 1), name=f"raised{column}")
+                m.d.comb += raised.eq(acc + (product ^ self.maximum.replicate(len(product)).as_signed()) + self.maximum)
+                result = Mux(self.maximum, Mux(raised[-1], product, acc), raised)
             with m.If(issue):
-                m.d.sync += [acc.eq(acc + product), total.eq(acc + product)]
+                m.d.sync += [acc.eq(result), total.eq(result)]
             with m.If(coming):
-                m.d.sync += acc.eq(0)
+                m.d.sync += acc.eq(Mux(self.maximum, BELOW_ALL, 0) if c.maximum else 0)
             sums.append(total)
 
         entry = Cat(is_head, ended, *sums)
@@ -79,6 +91,6 @@ class Macs(Component):
         m.d.sync += taken.eq(fifo.data)
         m.d.comb += [
             fifo.write.eq(push), fifo.write_data.eq(entry), fifo.take.eq(self.grant),
-            self.request.eq(fifo.valid), Cat(self.head, self.tail_result, self.sums).eq(taken),
+            self.request.eq(fifo.valid), self.request_tail.eq(fifo.data[1]), Cat(self.head, self.tail_result, self.sums).eq(taken),
         ]  # fmt: skip
         return m

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import CLAMP_BITS, Layout
-from zeroskip.spec.timing import COLLECT_TO_END, COLLECT_TO_START
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.timing import WHOLE_ROW, timing
 
 from .load import LoadableRam, load_bus
 from .words import fields
 
-WHOLE_ROW = 5
-"""From the grant of a row's last part until the collector gives the row out."""
-
 LATE = 4
 """From a layer's start until its constants reach the requantizer, by when the last rows of the layer before have left it."""
+
+EARLY_FIELDS = ("signed", "from_input", "lanes", "width", "x_step", "y_step", "write_step", "band", "maximum", "residual_step")
+LATE_FIELDS = (
+    "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",
+    "tabled", "table",
+)  # fmt: skip
+"""Fields of the program word, as far as the array has them, that are given out with a layer's start, and ``LATE`` cycles after it."""
+
+
+def given_out(layout: Layout, names: tuple[str, ...]) -> dict[str, Shape]:
+    """The fields of ``names`` that the program word has."""
+    return {field.name: Shape(field.width, field.signed) for field in layout.program if field.name in names}
 
 
 class Sequencer(Component):
@@ -33,14 +42,16 @@ class Sequencer(Component):
         The halves of the input buffer: filled; read for the last time.
     output_full : In(2), output_done : Out(2)
         The halves of the output buffer: not yet sent; filled.
-    row : In(1)
-        A whole row left the collector.
-    start : Out(1), layer : Out, from_input : Out(1), input_half : Out(1), signed : Out(1)
-        For lanes and collector, from the start of a layer to its end.
-    offset, zero_point, low, high, to_output, output_half : Out
+    finished : In(1)
+        The layer's last row left the collector; with strips: its last write is under way.
+    start : Out(1), rewind : Out(1), layer : Out, input_half : Out(1)
+        For lanes and collector, from the start of a layer to its end; ``rewind`` with the first layer's start.
+    one member for each of ``EARLY_FIELDS`` : Out
+        In the same way.
+    one member for each of ``LATE_FIELDS``, output_half : Out
         For requantizer and buffers, taken over ``LATE`` cycles after the start.
     outputs : Out
-        Rows of the last layer, from when it was started first.
+        Activations of one output sample, from when the last layer was started first.
     layer_cycles_address : In, layer_cycles : Out(32)
         Cycles of each layer of the latest group; the answer comes in the same cycle.
     busy : Out(1)
@@ -49,14 +60,14 @@ class Sequencer(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._early, self._late_fields = given_out(layout, EARLY_FIELDS), given_out(layout, LATE_FIELDS)
         super().__init__({
             "load": In(load_bus(layout)), "primed": In(1),
             "input_full": In(2), "input_release": Out(2), "output_full": In(2), "output_done": Out(2),
-            "row": In(1),
-            "start": Out(1), "layer": Out(layout.layer_bits), "from_input": Out(1), "input_half": Out(1), "signed": Out(1),
-            "offset": Out(layout.store_bits), "zero_point": Out(signed(8)),
-            "low": Out(signed(CLAMP_BITS)), "high": Out(signed(CLAMP_BITS)), "to_output": Out(1), "output_half": Out(1),
-            "outputs": Out(layout.row_bits + 1),
+            "finished": In(1),
+            "start": Out(1), "rewind": Out(1), "layer": Out(layout.layer_bits), "input_half": Out(1),
+            **{name: Out(shape) for name, shape in (self._early | self._late_fields).items()},
+            "output_half": Out(1), "outputs": Out(layout.output_bits),
             "layer_cycles_address": In(layout.layer_bits), "layer_cycles": Out(32), "busy": Out(1),
         })  # fmt: skip
 
@@ -71,42 +82,40 @@ class Sequencer(Component):
         m.d.sync += following.eq(program.read_data)
         current, after = fields(layout.program, now), fields(layout.program, following)
 
-        # A layer ends with its last whole row; the pulse travels down this line until its result is written.
-        rows_left = Signal(layout.row_bits + 1)
-        line = Signal(COLLECT_TO_END - WHOLE_ROW - 1)
-        last_row = Signal()
-        m.d.comb += last_row.eq(self.row & (rows_left == 1))
-        m.d.sync += line.eq(Cat(last_row, line))
-        with m.If(self.row):
-            m.d.sync += rows_left.eq(rows_left - 1)
+        # The pulse that ends a layer travels down this line until the next may start, and the group has ended.
+        distance = timing(layout.config)
+        passed = WHOLE_ROW + (distance.requantize if layout.config.strips else 0)
+        line = Signal(distance.collect_to_end - passed - 1)
+        taps = Cat(self.finished, line)
+        m.d.sync += line.eq(taps)
 
-        running, is_last, half = Signal(), Signal(), Signal()
+        running, began, half = Signal(), Signal(), Signal()
         input_half = self.input_half
         begin, go_on, end, ended = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            is_last.eq(current["last"]),
             begin.eq(
                 ~running & self.primed & self.input_full.bit_select(input_half, 1) & ~self.output_full.bit_select(half, 1)
             ),
-            go_on.eq(running & line[COLLECT_TO_START - WHOLE_ROW - 2] & ~is_last),
-            end.eq(running & line[-1] & is_last),
+            go_on.eq(running & taps[distance.collect_to_start - passed - 1] & ~current["last"]),
+            end.eq(running & taps[-1] & current["last"]),
         ]  # fmt: skip
-        m.d.sync += [self.start.eq(begin | go_on), ended.eq(end)]
+        m.d.sync += [self.start.eq(begin | go_on), began.eq(begin), ended.eq(end)]
         with m.If(begin | go_on):
             m.d.sync += [
-                line.eq(0), now.eq(following), rows_left.eq(after["rows"]), running.eq(1),
-                self.layer.eq(number), self.from_input.eq(begin), number.eq(Mux(after["last"], 0, number + 1)),
+                line.eq(0), now.eq(following), running.eq(1), self.layer.eq(number), number.eq(Mux(after["last"], 0, number + 1)),
             ]  # fmt: skip
         with m.If(ended):
             m.d.sync += [running.eq(0), half.eq(~half)]
-        m.d.comb += [self.signed.eq(current["signed"]), self.busy.eq(running)]
+        m.d.comb += [
+            self.busy.eq(running), self.rewind.eq(began), *(getattr(self, name).eq(current[name]) for name in self._early),
+        ]  # fmt: skip
         with m.If(ended):
             m.d.comb += self.output_done.eq(Mux(half, 2, 1))
 
-        # The input has been read for the last time when the first layer ends, with the group or before.
-        first_over = Signal()
-        m.d.sync += first_over.eq(go_on & self.from_input)
-        with m.If(first_over | (ended & self.from_input)):
+        # Some layer is the last that reads the input; it is released when that one ends, with the group or before.
+        read = Signal()
+        m.d.sync += read.eq(go_on & current["release"])
+        with m.If(read | (ended & current["release"])):
             m.d.comb += self.input_release.eq(Mux(input_half, 2, 1))
             m.d.sync += input_half.eq(~input_half)
         self._late(m, current, half)
@@ -117,13 +126,9 @@ class Sequencer(Component):
         late = Signal(LATE)
         m.d.sync += late.eq(Cat(self.start, late))
         with m.If(late[-1]):
-            m.d.sync += [
-                self.offset.eq(current["offset"]), self.zero_point.eq(current["zero_point"]),
-                self.low.eq(current["low"]), self.high.eq(current["high"]),
-                self.to_output.eq(current["last"]), self.output_half.eq(half),
-            ]  # fmt: skip
-            with m.If(current["last"]):
-                m.d.sync += self.outputs.eq(current["rows"])
+            m.d.sync += [self.output_half.eq(half), *(getattr(self, name).eq(current[name]) for name in self._late_fields)]
+            with m.If(current["to_output"]):
+                m.d.sync += self.outputs.eq(current["outputs"])
 
     def _count(self, m: Module, ended: Signal) -> None:
         layout = self._layout
@@ -134,6 +139,6 @@ class Sequencer(Component):
         with m.If(self.start):
             m.d.sync += timed.eq(self.layer)
         m.d.comb += [
-            write.en.eq((self.start & ~self.from_input) | ended), write.addr.eq(timed), write.data.eq(elapsed),
+            write.en.eq((self.start & ~self.rewind) | ended), write.addr.eq(timed), write.data.eq(elapsed),
             read.addr.eq(self.layer_cycles_address), self.layer_cycles.eq(read.data),
         ]  # fmt: skip

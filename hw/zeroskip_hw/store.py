@@ -22,7 +22,7 @@ def position_bits(layout: Layout) -> int:
 def input_write(layout: Layout) -> Signature:
     """Broadcast by the loader: up to one element in every bank, all of one sample.
 
-    enable : one bit per bank; column : one-hot, the sample's; half : of the buffer; position : one address per bank;
+    enable : one bit per bank; column : one bit per column that takes it, the sample's or those of the strips; half : of the buffer; position : one address per bank;
     data : 8 bits per bank
     """
     banks = layout.config.stream_elements
@@ -33,10 +33,18 @@ def input_write(layout: Layout) -> Signature:
 
 
 def hidden_write(layout: Layout) -> Signature:
-    """Broadcast by the requantizer: one activation of every column. ``enable``, ``address``, ``data`` (8 bits per column)."""
+    """Broadcast of results: one activation of every column.
+
+    enable : with strips one bit per column, else one for all; address; data : 8 bits per column
+    """
     return Signature({
-        "enable": Out(1), "address": Out(layout.store_bits), "data": Out(layout.config.columns * 8),
+        "enable": Out(write_enables(layout)), "address": Out(layout.store_bits), "data": Out(layout.config.columns * 8),
     })  # fmt: skip
+
+
+def write_enables(layout: Layout) -> int:
+    """Parts of a word of the hidden buffer that can be written by themselves."""
+    return layout.config.columns if layout.config.strips else 1
 
 
 class Store(Component):
@@ -57,7 +65,7 @@ class Store(Component):
         super().__init__({
             "input": In(input_write(layout)), "hidden": In(hidden_write(layout)),
             "from_input": In(1), "half": In(1),
-            "address": In(layout.group_bits + layout.index_bits), "data": Out(layout.config.columns * 8),
+            "address": In(layout.operand_bits), "data": Out(layout.config.columns * 8),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -81,7 +89,7 @@ class Store(Component):
             ]  # fmt: skip
             held.append(self._hold(m, ram, self.from_input & (bank == number), f"input{number}"))
 
-        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth, block=True)
+        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth, parts=write_enables(layout), block=True)
         m.d.comb += [
             hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
             hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),

@@ -24,9 +24,9 @@ class Unloader(Component):
     Members
     -------
     write : In(hidden_write), half : In(1)
-        Outputs as the requantizer gives them, and the half they go to.
-    rows : In
-        Outputs of one sample; constant while the array runs.
+        Outputs, of all columns or with strips of the lowest, and the half they go to.
+    outputs : In
+        Of one sample; constant while the array runs.
     done : In(2), full : Out(2)
         Halves: completely written; not yet sent.
     valid : Out(1), ready : In(1), data : Out(stream_bits), keep : Out(stream_bits / 8), last : Out(1)
@@ -41,7 +41,7 @@ class Unloader(Component):
         self._layout = layout
         c = layout.config
         super().__init__({
-            "write": In(hidden_write(layout)), "half": In(1), "rows": In(layout.row_bits + 1),
+            "write": In(hidden_write(layout)), "half": In(1), "outputs": In(layout.output_bits),
             "done": In(2), "full": Out(2),
             "valid": Out(1), "ready": In(1), "data": Out(c.stream_bits), "keep": Out(c.stream_elements),
             "last": Out(1), "group_end": Out(1), "busy": Out(1),
@@ -50,21 +50,21 @@ class Unloader(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        banks, bank_bits = c.stream_elements, layout.bank_bits
+        banks, bank_bits, samples = c.stream_elements, layout.bank_bits, layout.group_samples
         position = bits_for(-(-c.output_depth // banks))
         advance = Signal()
         m.d.comb += advance.eq(~self.valid | self.ready)
 
         # Stage 0: which beat of which column.
-        half, column = Signal(), Signal(range(max(2, c.columns)))
-        beat, left = Signal(position), Signal(layout.row_bits + 1)
+        half, column = Signal(), Signal(range(max(2, samples)))
+        beat, left = Signal(position), Signal(layout.output_bits)
         fresh = Signal(init=1)
         remaining = Signal.like(left, name="remaining")
         read, sample_end, group_end = Signal(), Signal(), Signal()
         m.d.comb += [
-            remaining.eq(Mux(fresh, self.rows, left)),
+            remaining.eq(Mux(fresh, self.outputs, left)),
             read.eq(self.full.bit_select(half, 1)), sample_end.eq(remaining <= banks),
-            group_end.eq(sample_end & (column == c.columns - 1)),
+            group_end.eq(sample_end & (column == samples - 1)),
         ]  # fmt: skip
         keep = Cat(*(remaining > bank for bank in range(banks)))
         release = Signal(2)
@@ -80,14 +80,14 @@ class Unloader(Component):
         # Stages 1 to 3.
         data = []
         for bank in range(banks):
-            ram = Ram(width=8 * c.columns, depth=2 << position)
+            ram = Ram(width=8 * samples, depth=2 << position)
             m.submodules[f"bank{bank}"] = ram
-            held = Signal(8 * c.columns, name=f"held{bank}", reset_less=True)
+            held = Signal(8 * samples, name=f"held{bank}", reset_less=True)
             mine = 1 if bank_bits == 0 else self.write.address[:bank_bits] == bank
             m.d.comb += [
-                ram.write_enable.eq(self.write.enable & mine),
+                ram.write_enable.eq(self.write.enable[0] & mine),
                 ram.write_address.eq(Cat((self.write.address >> bank_bits)[:position], self.half)),
-                ram.write_data.eq(self.write.data),
+                ram.write_data.eq(self.write.data[: 8 * samples]),
                 ram.read_enable.eq(advance), ram.read_address.eq(Cat(beat, half)),
             ]  # fmt: skip
             with m.If(advance):
@@ -104,7 +104,7 @@ class Unloader(Component):
         m.d.comb += self.busy.eq(Cat(*waiting).any())
         column2, keep2 = flags[3 : 3 + len(column)], flags[3 + len(column) :]
         chosen = [
-            Array([held.word_select(i, 8) for i in range(c.columns)])[column2] if c.columns > 1 else held
+            Array([held.word_select(i, 8) for i in range(samples)])[column2] if samples > 1 else held
             for held in data
         ]
         with m.If(advance):

@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import IntArray
-from zeroskip.spec.program import Program
+from zeroskip.spec.program import LayerInfo, Program
 
 
-def locate(program: Program, layers: Sequence[IntArray], signed: Sequence[bool], trace: Path) -> str | None:
+def locate(program: Program, expected: Mapping[str, IntArray], signed: Mapping[str, bool], trace: Path) -> str | None:
     """Name layer, row, column, sample, expected, got and cycle of the first activation in ``trace`` that differs; None if none does.
 
-    layers : what each layer must give, (samples, outputs of the captured layer)
-    signed : per layer, whether its activations are two's complement
+    expected : what each tensor must hold, (samples, channels, height, width)
+    signed : by tensor, whether its activations are two's complement
     """
-    columns, samples = program.config.columns, len(layers[0])
-    for group, layer, row, cycle, data in _writes(program, trace):
-        info = program.layers[layer]
-        for column in range(columns):
+    samples = len(next(iter(expected.values())))
+    for group, info, row, tile, cycle, data in _writes(program, trace):
+        for column in range(program.config.columns):
             got = (data >> (8 * column)) & 0xFF
-            if signed[layer] and got >= 128:
+            if signed[info.output] and got >= 128:
                 got -= 256
-            sample = (group * columns + column) % samples
-            expected = int(layers[layer][sample, info.rows[row]])
-            if got != expected:
+            tensor = expected[info.output]
+            y, x = divmod(tile, tensor.shape[3])
+            sample = group * (1 if info.strip else program.config.columns) + (0 if info.strip else column)
+            if info.strip:
+                y += column * info.strip
+            if y >= tensor.shape[2]:
+                continue  # below the image
+            value = int(tensor[sample % samples, info.channel + info.rows[row], y, x])
+            if got != value:
+                place = f", position ({y}, {x})" if info.strip else ""
                 return (
-                    f"first wrong in layer {info.name!r}, row {info.rows[row]}, column {column}, sample {sample}:"
-                    f" expected {expected}, got {got}, cycle {cycle}"
+                    f"first wrong in layer {info.name!r}, row {info.rows[row]}, column {column}{place}, sample {sample % samples}:"
+                    f" expected {value}, got {got}, cycle {cycle}"
                 )
     return None
 
 
-def _writes(program: Program, trace: Path) -> Iterator[tuple[int, int, int, int, int]]:
-    """(group, layer, row within the layer, cycle, data) of every write, in order."""
+def _writes(program: Program, trace: Path) -> Iterator[tuple[int, LayerInfo, int, int, int, int]]:
+    """(group, layer, row within the layer, tile, cycle, data) of every result, in order."""
     layout = Layout(program.config)
     lines = iter(trace.read_text().splitlines())
-    first_rows = [0]
-    for info in program.layers:
-        first_rows.append(first_rows[-1] + len(info.rows))
-    offsets = [layout.program.decode(word)["offset"] for word in program.images["program"]]
+    words = iter(program.images["rows"])
+    places = [{layout.row.decode(next(words))["place"]: row for row in range(len(info.rows))} for info in program.layers]
     group = 0
     while True:
-        for layer, info in enumerate(program.layers):
-            for _ in info.rows:
+        for info, rows in zip(program.layers, places, strict=True):
+            for result in range(info.tiles * len(info.rows)):
                 line = next(lines, None)
                 if line is None:
                     return
-                cycle, address, data = line.split()
-                row = (int(address, 16) - offsets[layer] - first_rows[layer]) % (1 << layout.store_bits)
-                if row >= len(info.rows) or "x" in data:
-                    row = min(row, len(info.rows) - 1)
-                    data = data.replace("x", "0")
-                yield group, layer, row, int(cycle), int(data, 16)
+                cycle, place, data = line.split()
+                row = rows.get(int(place, 16), 0) if "x" not in place else 0
+                yield group, info, row, result // len(info.rows), int(cycle), int(data.replace("x", "0"), 16)
         group += 1

@@ -51,6 +51,7 @@ def run(
     expected: IntArray,
     *,
     output: QuantizedTensor,
+    most_cycles: int,
     folder: Path,
     simulator: str = "verilator",
     seed: int = 1,
@@ -62,30 +63,30 @@ def run(
 ) -> Run:
     """Stream ``inputs`` (samples, inputs) through the RTL in ``folder``, whose ``images/*.mem`` hold the program.
 
-    The array computes whole groups of ``columns`` samples, and needs a few groups to reach its steady state: the last
+    Inputs and ``expected`` outputs are in the order of the streams. The array computes whole groups of samples, and needs a few groups to reach its steady state: the last
     samples are repeated to fill up, compared like the others, and left out of what is returned.
 
+    most_cycles : what one group takes at most, predicted; a run that takes many times as long is given up
     stalls : random pauses on both streams
     reset_at : reset once, so many cycles after the start, and begin again; 0 for never
     trace : write every activation that is computed to ``trace.txt``
     """
-    columns = program.config.columns
-    groups = max(STEADY_GROUPS, -(-len(inputs) // columns))
-    filled = np.arange(groups * columns) % len(inputs)
+    layout = Layout(program.config)
+    groups = max(STEADY_GROUPS, -(-len(inputs) // layout.group_samples))
+    filled = np.arange(groups * layout.group_samples) % len(inputs)
     job = Job(expected=expected[filled], elements=program.config.stream_elements, signed=output.signed)
     job.save(folder / "job.npz")
     write_stimulus(folder / "stimulus.txt", inputs[filled].astype(np.uint8), job.elements)
     for stale in ("outputs.txt", "counters.txt", "result.json"):
         (folder / stale).unlink(missing_ok=True)
 
-    layout = Layout(program.config)
     model = build(
         verilog, "bulk", simulator, waves=waves,
         parameters={"STREAM": program.config.stream_bits, "ADDRESS": layout.address_bits},
     )  # fmt: skip
     plusargs = {
         "samples": len(filled), "layers": len(program.layers), "stall_seed": seed, "pauses": int(stalls), "reset_at": reset_at,
-        "limit": 50_000 + 20 * groups * _most_cycles(program), "trace": int(trace),
+        "limit": 50_000 + 20 * groups * most_cycles, "trace": int(trace),
     }  # fmt: skip
     progress(f"simulating {len(filled)} samples with {simulator}")
     begun = time.perf_counter()
@@ -112,12 +113,6 @@ def _outputs(path: Path, job: Job, count: int) -> IntArray:
     for i, row in enumerate(read_outputs(path, job)[:count]):
         result[i, : len(row)] = row[: result.shape[1]]
     return result
-
-
-def _most_cycles(program: Program) -> int:
-    """No group takes longer: every mask word, weight, row and beat one after the other."""
-    words = sum(len(image) for name, image in program.images.items() if name != "merge")
-    return words + program.config.columns * (program.input_beats + program.output_beats + 2) + 1000
 
 
 def start(

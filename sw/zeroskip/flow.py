@@ -17,13 +17,14 @@ from zeroskip import reference
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.schedule import predict, schedule
+from zeroskip.schedule import predict, prepared, schedule
 from zeroskip.spec import storage
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.network import IntArray, QuantizedNetwork
 from zeroskip.spec.program import Program
+from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
 from zeroskip.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def assemble(network: QuantizedNetwork, config: ArrayConfig, progress: Progress 
     """Schedule, pack and predict an integer network: the second half of :func:`compile`, for networks quantized elsewhere."""
     progress("scheduling and packing")
     plan = schedule(network, config)
-    program = pack(plan, network)
+    program = pack(plan)
     progress("predicting cycles")
     return Design(
         network=network,
@@ -94,7 +95,7 @@ def _same_array(config: ArrayConfig) -> ArrayConfig:
     """The same lanes, columns and words with room for the dense network."""
     return ArrayConfig(
         lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
-        act_bits=config.act_bits, stream_bits=config.stream_bits,
+        act_bits=config.act_bits, stream_bits=config.stream_bits, strips=config.strips,
     )  # fmt: skip
 
 
@@ -201,29 +202,31 @@ class Design:
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("simulate needs at least one sample")
-        flat = inputs.reshape(len(inputs), -1)
-        layers = reference.run_layers(self.network, inputs)
+        strips = bool(self.config.strips)
+        flat = to_input_stream(self.network, inputs, strips)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
         home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
         shutil.rmtree(home / "images", ignore_errors=True)
         storage.write_images(self.program, home / "images")
         progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
         options: dict[str, Any] = {
-            "output": self.network.output, "folder": home, "simulator": simulator, "seed": seed,
+            "output": self.network.output, "most_cycles": self.cycles.latency + self.cycles.interval, "folder": home, "simulator": simulator, "seed": seed,
             "stalls": stalls, "reset_at": reset_at, "progress": progress,
         }  # fmt: skip
-        result = run(self.program, self.verilog, flat, layers[-1], waves=waves, **options)
+        result = run(self.program, self.verilog, flat, expected, waves=waves, **options)
         difference = result.difference
         if difference is not None:
             progress("looking for the first wrong activation")
-            run(self.program, self.verilog, flat, layers[-1], trace=True, **options)
-            signed = [layer.output.signed for layer in self.network.layers]
-            found = locate(self.program, layers, signed, home / "trace.txt")
+            run(self.program, self.verilog, flat, expected, trace=True, **options)
+            placed = prepared(self.network) if strips else self.network
+            signed = {tensor: value.signed for tensor, value in placed.formats.items()}
+            found = locate(self.program, reference.run_layers(placed, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
         kept = folder is not None or difference is not None or waves
         if not kept:
             shutil.rmtree(home)
         return Simulation(
-            outputs=result.outputs.reshape(len(inputs), *self.network.output_shape), cycles=result.cycles,
+            outputs=from_output_stream(self.network, result.outputs, strips), cycles=result.cycles,
             difference=difference, errors=result.errors, simulator=simulator, seed=seed, stalls=stalls,
             clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip

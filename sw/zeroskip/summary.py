@@ -18,13 +18,15 @@ class LayerSummary:
     weights, kept : of the captured layer, and those of them that are not zero
     nnz : stored: those kept, less the rows that are constant or unread, plus explicit zeros
     cycles, dense_cycles : of one group on this array, and on the same array with every weight kept
-    utilisation : nnz ÷ (lanes · cycles), the share of issue slots that did useful work
+    macs : multiplications that one group takes: nnz · output positions (samples of the group in a flat array)
+    utilisation : macs ÷ (lanes · columns · cycles), the share of multiplier cycles that did useful work
     """
 
     name: str
     weights: int
     kept: int
     nnz: int
+    macs: int
     cycles: int
     dense_cycles: int
     utilisation: float
@@ -66,19 +68,19 @@ class Summary:
 
 def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
     """Add up ``program``; all figures are exact, those of cycles predicted."""
-    lanes, bits = program.config.lanes, program.config.weight_bits
+    multipliers, bits = program.config.lanes * program.config.columns, program.config.weight_bits
     layers, bound = [], 0.0
     for layer in program.layers:
         spent = cycles.layers[layer.name]
         weights = math.prod(layer.shape)
         layers.append(
             LayerSummary(
-                name=layer.name, weights=weights, kept=layer.kept, nnz=layer.nnz, cycles=spent, dense_cycles=dense.layers[layer.name],
-                utilisation=layer.nnz / (lanes * spent),
+                name=layer.name, weights=weights, kept=layer.kept, nnz=layer.nnz, macs=layer.nnz * layer.positions,
+                cycles=spent, dense_cycles=dense.layers[layer.name], utilisation=layer.nnz * layer.positions / (multipliers * spent),
             )
         )  # fmt: skip
         bound += weights * entropy(layer.kept / weights) + layer.kept * bits
-    weights, kept, nnz = (sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz"))
+    weights, kept, nnz, macs = (sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz", "macs"))
     stored = sum(
         len(program.images[memory.name]) * memory.width
         for memory in Layout(program.config).memories
@@ -87,8 +89,8 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
     return Summary(
         layers=tuple(layers),
         total=LayerSummary(
-            name="total", weights=weights, kept=kept, nnz=nnz, cycles=cycles.compute, dense_cycles=dense.compute,
-            utilisation=nnz / (lanes * cycles.compute),
+            name="total", weights=weights, kept=kept, nnz=nnz, macs=macs, cycles=cycles.compute, dense_cycles=dense.compute,
+            utilisation=macs / (multipliers * cycles.compute),
         ),
         stored_bits=stored, bound_bits=bound, dense_bits=weights * bits,
         latency=cycles.latency, interval=cycles.interval, dense_interval=dense.interval,

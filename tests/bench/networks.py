@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
+from tests.networks.catalog import CONVOLUTIONAL
+from tests.networks.dense import autoencoder, jet_tagger, lenet_300_100
+from tests.networks.network import RealNetwork, Source
 
 import zeroskip as zs
 from zeroskip import demo, tables
 
 DATA = Path(os.environ.get("ZEROSKIP_DATA", Path(__file__).parents[3] / "shared" / "data"))
+SEED = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,17 @@ class Case:
     quality: Callable[[zs.Simulation], str]
 
 
-def real_networks() -> Iterator[Case]:
+def checked(
+    design: zs.Design, x: np.ndarray, progress: Callable[[str], None], simulator: str = "verilator"
+) -> zs.Simulation:
+    """Simulate, and refuse to report figures of a run that is not exact."""
+    run = design.simulate(x, simulator=simulator, seed=SEED, progress=progress)
+    if run.difference is not None or run.cycles != design.cycles or run.errors:
+        raise SystemExit(f"bench: the run is not exact: {run.difference or (run.cycles, design.cycles)}")
+    return run
+
+
+def fully_connected() -> Iterator[Case]:
     """The demo's digits first; then whatever data is there."""
     yield _digits()
     for folder, case in (("dns_pruned_lenet", _lenet), ("mlperf_tiny", _autoencoder), ("jet_tagging", _jets)):
@@ -38,6 +47,21 @@ def real_networks() -> Iterator[Case]:
             yield from case()
         else:
             tables.out.print(f"{folder}: not measured: {DATA / folder} is absent")
+
+
+def convolutional() -> Iterator[tuple[str, Source, RealNetwork]]:
+    """Those of the catalog whose data are there."""
+    for name, source in CONVOLUTIONAL.items():
+        if missing := source.missing(DATA):
+            tables.out.print(f"{name}: not measured: {DATA / missing} is absent")
+        else:
+            yield name, source, source.load(DATA)
+
+
+def compiled(network: RealNetwork, sparsity: float, config: zs.ArrayConfig) -> zs.Design:
+    """``sparsity`` of every layer's weights removed by magnitude, without fine-tuning; 0 leaves the network as it is."""
+    masks = zs.prune.magnitude(network.model, sparsity) if sparsity else None
+    return zs.compile(network.model, network.example, calibration=network.calibration, masks=masks, config=config)
 
 
 def _digits() -> Case:
@@ -52,51 +76,31 @@ def _digits() -> Case:
     )  # fmt: skip
 
 
-def _idx(name: str, offset: int) -> np.ndarray:
-    return np.frombuffer(gzip.decompress((DATA / "mnist" / name).read_bytes()), dtype=np.uint8)[offset:]
-
-
-def _mnist(name: str) -> np.ndarray:
-    return _idx(f"{name}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28) / 256.0
-
-
 def _lenet() -> Iterator[Case]:
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 10)
-    )
-    test, labels = _mnist("t10k"), _idx("t10k-labels-idx1-ubyte.gz", 8)
-    calibration = _mnist("train")[:1000]
     for kind, samples in (("sparse", 1000), ("dense", 100)):
-        with np.load(DATA / "dns_pruned_lenet" / f"lenet300100_{kind}.npz") as values:
-            model.load_state_dict({name: torch.from_numpy(values[name]) for name in values.files})
-        design = zs.compile(model, torch.zeros(1, 28, 28), calibration=calibration, config=zs.ArrayConfig(lanes=16))
-        exact = float((design.reference(test).argmax(axis=1) == labels).mean())
-        yield Case(f"LeNet-300-100 {kind}", design, test[:samples], lambda run, exact=exact: f"{exact:.2%} of 10,000")
+        network = lenet_300_100(DATA, kind)
+        design = compiled(network, 0, zs.ArrayConfig(lanes=16))
+        exact = network.accuracy(design.reference(network.inputs))
+        yield Case(
+            f"LeNet-300-100 {kind}",
+            design,
+            network.inputs[:samples],
+            lambda run, exact=exact: f"{exact:.2f}% of 10,000",
+        )
 
 
 def _autoencoder() -> Iterator[Case]:
-    spec = importlib.util.spec_from_file_location("tiny_models", DATA / "mlperf_tiny" / "tiny_models.py")
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
-    model = tiny.load(tiny.AD(), DATA / "mlperf_tiny" / "ad_autoencoder.npz")
-    clip = np.load(DATA / "toyadmos_sample" / "normal_id_01_00000000_200x128_f32.npy")
-    windows = np.stack([clip[i : i + 5].reshape(-1) for i in range(len(clip) - 4)])
-    masks = zs.prune.magnitude(model, 0.75)
-    design = zs.compile(model, torch.zeros(1, 640), calibration=windows, masks=masks, config=zs.ArrayConfig(lanes=16))
+    network = autoencoder(DATA)
+    design = compiled(network, 0.75, zs.ArrayConfig(lanes=16))
 
     def score(run: zs.Simulation) -> str:
-        return f"score {float(((design.dequantize(run.outputs) - windows) ** 2).mean()):.2f}"
+        return f"score {float(((design.dequantize(run.outputs) - network.inputs) ** 2).mean()):.2f}"
 
-    yield Case("autoencoder at 75 %", design, windows, score)
+    yield Case("autoencoder at 75 %", design, network.inputs, score)
 
 
 def _jets() -> Iterator[Case]:
-    sizes = (16, 64, 32, 32, 5)
     for kind in ("dense", "70pruned"):
-        layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())][:-1]
-        model = nn.Sequential(*layers)
-        with np.load(DATA / "jet_tagging" / f"jet3layer_{kind}.npz") as values:
-            model.load_state_dict({name: torch.from_numpy(values[name]) for name in values.files})
-        x = np.random.default_rng(1).normal(size=(1000, 16))
-        design = zs.compile(model, torch.zeros(1, 16), calibration=x, config=zs.ArrayConfig(lanes=4))
-        yield Case(f"jet tagger {kind}", design, x, lambda run: "random inputs")
+        network = jet_tagger(DATA, kind)
+        design = compiled(network, 0, zs.ArrayConfig(lanes=4))
+        yield Case(f"jet tagger {kind}", design, network.inputs, lambda run: "random inputs")

@@ -9,21 +9,25 @@ import argparse
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from networks import real_networks
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the networks are those of the tests
+
+import cnn
+from networks import SEED, checked, fully_connected
 
 import zeroskip as zs
 from zeroskip import demo, tables
 
 SPARSITIES = (0.5, 0.75, 0.9, 0.95)
 ROWS, COLUMNS, LANES = 256, 1152, 16
-SEED = 1
 
 
 def random_layer(sparsity: float, rows: int, columns: int, config: zs.ArrayConfig) -> tuple[zs.Design, np.ndarray]:
@@ -39,14 +43,6 @@ def random_layer(sparsity: float, rows: int, columns: int, config: zs.ArrayConfi
     x = np.random.default_rng(SEED).normal(size=(8, columns))
     masks = {"weight": mask.reshape(rows, columns)}
     return zs.compile(layer, torch.zeros(1, columns), calibration=x, masks=masks, config=config), x
-
-
-def checked(design: zs.Design, x: Any, progress: Callable[[str], None], simulator: str = "verilator") -> zs.Simulation:
-    """Simulate, and refuse to report figures of a run that is not exact."""
-    run = design.simulate(x, simulator=simulator, seed=SEED, progress=progress)
-    if run.difference is not None or run.cycles != design.cycles or run.errors:
-        raise SystemExit(f"bench: the run is not exact: {run.difference or (run.cycles, design.cycles)}")
-    return run
 
 
 def layers(progress: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -85,9 +81,9 @@ def layers(progress: Callable[[str], None]) -> list[dict[str, Any]]:
 
 
 def networks(progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Real networks, each simulated on real or random inputs."""
+    """Fully connected networks, each simulated on real or random inputs."""
     rows = []
-    for case in real_networks():
+    for case in fully_connected():
         run = checked(case.design, case.x, progress)
         summary = case.design.summary
         rows.append({
@@ -97,7 +93,7 @@ def networks(progress: Callable[[str], None]) -> list[dict[str, Any]]:
         })  # fmt: skip
     tables.out.print(
         tables.table(
-            "Networks, RTL = reference on every sample",
+            "Fully connected networks, RTL = reference on every sample",
             ["network", "lanes", "weights", "nonzero", "latency", "interval", "dense", "speed-up", "samples", "quality"],
             [
                 [
@@ -165,7 +161,7 @@ def synthesis(progress: Callable[[str], None]) -> list[dict[str, Any]]:
 
 
 PARTS: dict[str, Callable[[Callable[[str], None]], Any]] = {
-    "layers": layers, "networks": networks, "simulation": simulation, "synthesis": synthesis,
+    "layers": layers, "networks": networks, "cnn": cnn.measure, "simulation": simulation, "synthesis": synthesis,
 }  # fmt: skip
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
-from itertools import pairwise
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from tests.networks.catalog import CONVOLUTIONAL
+from tests.networks.dense import autoencoder, jet_tagger, lenet_300_100
+from tests.networks.network import RealNetwork
 
 import zeroskip as zs
 
@@ -19,27 +18,6 @@ RequireData = Callable[[str], Path]
 
 VERILATOR = pytest.param("verilator", marks=pytest.mark.verilator)
 ICARUS = pytest.param("icarus", marks=pytest.mark.icarus)
-
-
-def perceptron(stored: Path, *sizes: int, first: int = 0) -> nn.Sequential:
-    """Linear layers with ReLU between them, and the weights that ``stored`` has under their numbers from ``first`` on."""
-    layers: list[nn.Module] = [nn.Flatten()] if first else []
-    for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
-    with np.load(stored) as values:
-        model.load_state_dict({name: torch.from_numpy(values[name]) for name in values.files})
-    return model.eval()
-
-
-def mnist(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images in 256ths, (N, 28, 28), and labels."""
-
-    def read(suffix: str, offset: int) -> np.ndarray:
-        packed = (folder / f"{name}-{suffix}-ubyte.gz").read_bytes()
-        return np.frombuffer(gzip.decompress(packed), np.uint8, offset=offset)
-
-    return read("images-idx3", 16).reshape(-1, 28, 28) / 256, read("labels-idx1", 8)
 
 
 def require_equal(design: zs.Design, x: np.ndarray, simulator: str, seed: int) -> None:
@@ -53,67 +31,124 @@ def require_equal(design: zs.Design, x: np.ndarray, simulator: str, seed: int) -
     assert run.errors == 0, message
 
 
+# --- fully connected --------------------------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="module")
-def lenet(request: pytest.FixtureRequest) -> Callable[[], tuple[zs.Design, np.ndarray, np.ndarray]]:
+def lenet(require_data: RequireData, data_dir: Path) -> tuple[zs.Design, RealNetwork]:
     """Pruned by its authors, with the MNIST test set; skips where either is absent."""
-    require_data: RequireData = request.getfixturevalue("require_data")
-    stored, folder = require_data("dns_pruned_lenet/lenet300100_sparse.npz"), require_data("mnist")
-    model = perceptron(stored, 784, 300, 100, 10, first=1)
-    calibration, _ = mnist(folder, "train")
-    design = zs.compile(
-        model, torch.zeros(1, 28, 28), calibration=calibration[:1000], config=zs.ArrayConfig(lanes=8, stream_bits=64)
-    )
-    images, labels = mnist(folder, "t10k")
-    return design, images, labels
+    require_data("dns_pruned_lenet/lenet300100_sparse.npz"), require_data("mnist")
+    network = lenet_300_100(data_dir, "sparse")
+    config = zs.ArrayConfig(lanes=8, stream_bits=64)
+    return zs.compile(network.model, network.example, calibration=network.calibration, config=config), network
 
 
 @pytest.mark.slow
-def test_lenet_300_100_keeps_its_accuracy_in_integers(lenet) -> None:
-    design, images, labels = lenet
-    accuracy = 100 * (design.reference(images).argmax(axis=1) == labels).mean()
-    assert len(labels) == 10_000
-    assert accuracy == pytest.approx(98.01, abs=0.2)
+def test_lenet_300_100_keeps_its_accuracy_in_integers(lenet: tuple[zs.Design, RealNetwork]) -> None:
+    design, network = lenet
+    assert len(network.inputs) == 10_000
+    assert network.accuracy(design.reference(network.inputs)) == pytest.approx(98.01, abs=0.2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 1000), (*ICARUS.values, 20)])
-def test_lenet_300_100_on_mnist(lenet, simulator: str, samples: int) -> None:
-    design, images, _ = lenet
-    require_equal(design, images[:samples], simulator, seed=samples)
+def test_lenet_300_100_on_mnist(lenet: tuple[zs.Design, RealNetwork], simulator: str, samples: int) -> None:
+    design, network = lenet
+    require_equal(design, network.inputs[:samples], simulator, seed=samples)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 196), (*ICARUS.values, 2)])
-def test_a_pruned_autoencoder_on_a_real_clip(require_data: RequireData, simulator: str, samples: int) -> None:
-    folder = require_data("mlperf_tiny")
-    clip = np.load(require_data("toyadmos_sample") / "normal_id_01_00000000_200x128_f32.npy")
-    windows = np.stack([clip[start : start + 5].reshape(640) for start in range(196)])
-    model = tiny_models(folder).AD().eval()
-    with np.load(folder / "ad_autoencoder.npz") as values:
-        stored = {name: torch.from_numpy(values[name]) for name in values.files}
-    model.load_state_dict(model.state_dict() | stored)
-    masks = zs.prune.magnitude(model, 0.75)
-    design = zs.compile(
-        model, torch.zeros(1, 640), calibration=windows, masks=masks, config=zs.ArrayConfig(lanes=8, columns=2)
-    )
+def test_a_pruned_autoencoder_on_a_real_clip(
+    require_data: RequireData, data_dir: Path, simulator: str, samples: int
+) -> None:
+    require_data("mlperf_tiny"), require_data("toyadmos_sample")
+    network = autoencoder(data_dir)
+    masks = zs.prune.magnitude(network.model, 0.75)
+    config = zs.ArrayConfig(lanes=8, columns=2)
+    design = zs.compile(network.model, network.example, calibration=network.calibration, masks=masks, config=config)
     assert design.dense_cycles.compute / design.cycles.compute > 3.5
-    require_equal(design, windows[:samples], simulator, seed=samples)
-
-
-def tiny_models(folder: Path):
-    spec = spec_from_file_location("tiny_models", folder / "tiny_models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    require_equal(design, network.inputs[:samples], simulator, seed=samples)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 1000), (*ICARUS.values, 50)])
 @pytest.mark.parametrize("kind", ["dense", "70pruned"])
-def test_jet_taggers_on_random_inputs(require_data: RequireData, kind: str, simulator: str, samples: int) -> None:
-    model = perceptron(require_data(f"jet_tagging/jet3layer_{kind}.npz"), 16, 64, 32, 32, 5)
-    x = np.random.default_rng(16).standard_normal((1000, 16))
-    design = zs.compile(model, torch.zeros(1, 16), calibration=x, config=zs.ArrayConfig(lanes=4, columns=2))
-    require_equal(design, x[:samples], simulator, seed=samples)
+def test_jet_taggers_on_random_inputs(
+    require_data: RequireData, data_dir: Path, kind: str, simulator: str, samples: int
+) -> None:
+    require_data(f"jet_tagging/jet3layer_{kind}.npz")
+    network = jet_tagger(data_dir, kind)
+    config = zs.ArrayConfig(lanes=4, columns=2)
+    design = zs.compile(network.model, network.example, calibration=network.calibration, config=config)
+    require_equal(design, network.inputs[:samples], simulator, seed=samples)
+
+
+# --- convolutional ----------------------------------------------------------------------------------------------------
+
+ACC_BITS = 32
+"""Activations of a pruned network have other scales, so its biases may be larger than those of the dense one."""
+
+
+class Designs:
+    """Of one network; the dense one sizes the array, so that one compiled model serves every sparsity."""
+
+    def __init__(self, name: str, data: Path) -> None:
+        self.source = source = CONVOLUTIONAL[name]
+        self.network = source.load(data)
+        config = zs.ArrayConfig(lanes=source.lanes, columns=source.columns, acc_bits=ACC_BITS)
+        self.dense = self._compile(0.0, config)
+        self.at = cache(lambda sparsity: self._compile(sparsity, self.dense.config) if sparsity else self.dense)
+
+    def _compile(self, sparsity: float, config: zs.ArrayConfig) -> zs.Design:
+        network = self.network
+        masks = zs.prune.magnitude(network.model, sparsity) if sparsity else None
+        return zs.compile(network.model, network.example, calibration=network.calibration, masks=masks, config=config)
+
+
+@pytest.fixture(scope="module")
+def designs(request: pytest.FixtureRequest, require_data: RequireData, data_dir: Path) -> Designs:
+    """Those of the network that the parameter names; skips where its data are absent."""
+    for needed in CONVOLUTIONAL[request.param].needs:
+        require_data(needed)
+    return Designs(request.param, data_dir)
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("designs", CONVOLUTIONAL, indirect=True)
+@pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.8])
+def test_convolutional_networks(designs: Designs, sparsity: float) -> None:
+    design, samples = designs.at(sparsity), designs.source.samples
+    assert design.config == designs.dense.config
+    require_equal(design, designs.network.inputs[:samples], "verilator", seed=samples)
+
+
+@pytest.mark.slow
+@pytest.mark.icarus
+@pytest.mark.parametrize("designs", ["ResNet-8"], indirect=True)
+def test_a_convolutional_network_under_icarus(designs: Designs) -> None:
+    require_equal(designs.at(0.8), designs.network.inputs[:1], "icarus", seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("designs", ["ResNet-8"], indirect=True)
+@pytest.mark.parametrize("sparsity, least", [(0.5, 1.8), (0.8, 3.8)])
+def test_pruned_weights_cost_no_cycles(designs: Designs, sparsity: float, least: float) -> None:
+    design = designs.at(sparsity)
+    assert design.dense_cycles.compute / design.cycles.compute > least
+    assert designs.dense.cycles.compute / design.cycles.compute > least
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "designs, samples",
+    [("ResNet-8", 2000), ("DS-CNN", 1000), ("LeNet-5", 2000), ("ResNet-20", 500)],
+    indirect=["designs"],
+)
+def test_accuracy_in_integers(designs: Designs, samples: int) -> None:
+    """Eight bits cost these networks at most two points."""
+    network = designs.network
+    exact = network.accuracy(network.float_outputs(samples))
+    found = network.accuracy(designs.dense.reference(network.inputs[:samples]))
+    assert found > exact - 2, f"{found} % in integers, {exact} % in float, of {samples}"

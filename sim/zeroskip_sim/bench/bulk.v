@@ -126,7 +126,7 @@ module bulk #(
         end
         quiet <= received >= samples && !out_valid ? quiet + 1 : 0;
         if (traces != 0 && dut.array.requantizer.enable)
-            $fwrite(traces, "%0d %h %h\n", since_start, dut.array.requantizer.address, dut.array.requantizer.data);
+            $fwrite(traces, "%0d %h %h\n", since_start, dut.array.requantizer.place, dut.array.requantizer.data);
 
         // Control: start once, read the counters when all is quiet.
         case (state)

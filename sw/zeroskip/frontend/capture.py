@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import operator
 import warnings
 from collections.abc import Mapping
 
@@ -16,10 +15,12 @@ from torch.export.graph_signature import InputKind, OutputKind
 from zeroskip.spec.errors import InputError, UnsupportedError
 from zeroskip.spec.graph import Graph
 
-from .fold import fold
+from .lower import lower
 from .masks import Masks, remove_pruning_hooks
-from .operators import READERS, SUPPORTED, Parameters, RefusalError, operand, operator_name, qualified_name, shape
-from .steps import RefusedStep, Step
+from .nodes import Parameters, RefusalError, operator_name, qualified_name
+from .operators import READERS, SUPPORTED
+from .reading import Reading, SkippedError
+from .steps import Value
 
 _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
@@ -40,17 +41,9 @@ def capture(model: nn.Module, example_input: Tensor, masks: Mapping[str, Tensor]
     hooked = remove_pruning_hooks(working)
     known_masks = Masks(working, masks or {}, hooked)
     program = _export(working, example_input, type(model).__name__)
-    steps, problems = _read(program, known_masks)
-    layers, unfolded = fold(steps)
-    problems += unfolded
-    if problems:
-        raise UnsupportedError("; ".join(problems))
+    reading, result = _read(program, known_masks)
     known_masks.require_all_used()
-    return Graph(
-        input_shape=tuple(example_input.shape[1:]),
-        output_shape=(layers[-1].outputs,),
-        layers=tuple(layers),
-    )
+    return lower(reading.steps, reading.input, result)
 
 
 def _check_arguments(model: object, example_input: object) -> None:
@@ -105,8 +98,8 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
         ) from error
 
 
-def _read(program: ExportedProgram, masks: Masks) -> tuple[list[Step], list[str]]:
-    """The steps of the graph in order, and a clause for each node that cannot be built."""
+def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
+    """The steps of the graph in order, and the value that leaves. Raises UnsupportedError with a clause for each fault."""
     signature = program.graph_signature
     stored = {**program.state_dict, **program.constants}
     tensors = {
@@ -114,77 +107,50 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[list[Step], list[str]
         for spec in signature.input_specs
         if spec.kind is not InputKind.USER_INPUT and spec.target in stored
     }
-    parameters = Parameters(tensors=tensors, masks=masks)
-    chain = _Chain(program.graph, signature.user_inputs)
-    steps: list[Step] = []
+    entry = next(n for n in program.graph.nodes if n.op == "placeholder" and n.name in signature.user_inputs)
+    parameters = Parameters(tensors, masks)
+    reading = Reading(program.graph, parameters, entry)
     problems: list[str] = []
+    unknown = False
     for node in program.graph.nodes:
         if node.op != "call_function" or node.target in _CHECKS:
             continue
         reader = READERS.get(node.target)
+        place = f"{operator_name(node)} {qualified_name(node)!r}"
         try:
-            if reader is None:
-                if node.target is not operator.getitem:  # it picks from a list that an operator already refused returns
-                    problems.append(
-                        f"{operator_name(node)} {qualified_name(node)!r}: not supported; supported are {SUPPORTED}"
-                    )
-                step: Step | None = RefusedStep()
+            if not any(reading.holds(read) for read in node.all_input_nodes):
+                parameters.compute(node)
+            elif reader is None:
+                unknown = True
+                problems.append(f"{place}: not supported")
+                reading.refuse(node)
             else:
-                chain.require_next(node)
-                step = reader(node, parameters)
+                reading.give(node, reader(node, reading))
         except RefusalError as refusal:
-            problems.append(f"{operator_name(node)} {qualified_name(node)!r}: {refusal}")
-            step = RefusedStep()
-        chain.advance(node)
-        if step is not None:
-            steps.append(step)
-    problems += chain.output_problems(signature)
-    return steps, problems
+            problems.append(f"{place}: {refusal}")
+            reading.refuse(node)
+        except SkippedError:
+            reading.refuse(node)
+    result, faults = _result(program, reading)
+    if unknown:
+        faults.append(f"supported are {SUPPORTED}")
+    if problems or faults or result is None:
+        raise UnsupportedError("; ".join(problems + faults))
+    return reading, result
 
 
-class _Chain:
-    """Follows the one value that runs through the network, so that a branch, however written, is noticed."""
-
-    def __init__(self, graph: fx.Graph, user_inputs: object) -> None:
-        names = tuple(user_inputs) if isinstance(user_inputs, tuple | list) else ()
-        self._current: fx.Node | None = next(
-            (n for n in graph.nodes if n.op == "placeholder" and n.name in names[:1]), None
-        )
-        self._activations: set[object] = {self._current}
-        self._overwritten: dict[fx.Node, fx.Node] = {}
-        self._output = next(n for n in graph.nodes if n.op == "output")
-
-    def _latest(self, node: object) -> object:
-        """The value now in ``node``'s storage: an in-place operator replaces it."""
-        while isinstance(node, fx.Node) and node in self._overwritten:
-            node = self._overwritten[node]
-        return node
-
-    def require_next(self, node: fx.Node) -> None:
-        if operand(node) not in self._activations:
-            raise RefusalError("must work on the network's input, not on parameters alone")
-        if self._latest(operand(node)) is not self._current:
-            raise RefusalError("must take the result of the operator before it; branches are not supported")
-
-    def advance(self, node: fx.Node) -> None:
-        if self._activations.isdisjoint(node.all_input_nodes):
-            return  # it computes with parameters alone
-        if isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable:
-            overwritten = self._latest(operand(node))
-            if isinstance(overwritten, fx.Node):
-                self._overwritten[overwritten] = node
-        self._current = node
-        self._activations.add(node)
-
-    def output_problems(self, signature: torch.export.ExportGraphSignature) -> list[str]:
-        kinds = [spec.kind for spec in signature.output_specs]
-        if kinds != [OutputKind.USER_OUTPUT]:
-            changed = [str(spec.target) for spec in signature.output_specs if spec.kind is not OutputKind.USER_OUTPUT]
-            count = f"{kinds.count(OutputKind.USER_OUTPUT)} outputs" + (
-                f" and a change of {', '.join(changed)}" if changed else ""
-            )
-            return [f"output: must be one tensor, not {count}"]
-        (value,) = self._output.args[0]
-        if self._latest(value) is not self._current:
-            return ["output: must be the result of the last operator; branches are not supported"]
-        return [] if len(shape(value)) == 2 else [f"output: must be (batch, features), not {shape(value)}"]
+def _result(program: ExportedProgram, reading: Reading) -> tuple[Value | None, list[str]]:
+    """The value that leaves, or what is wrong with it."""
+    kinds = [spec.kind for spec in program.graph_signature.output_specs]
+    if kinds != [OutputKind.USER_OUTPUT]:
+        return None, [f"output: must be one tensor, not {len(kinds)} outputs"]
+    output = next(node for node in program.graph.nodes if node.op == "output")
+    (node,) = output.args[0]
+    if not isinstance(node, fx.Node) or not reading.holds(node):
+        return None, ["output: must depend on the network's input"]
+    try:
+        return reading.value(node), []
+    except RefusalError as refusal:
+        return None, [f"output: {str(refusal).removeprefix('input ')}"]
+    except SkippedError:
+        return None, []

@@ -71,10 +71,10 @@ class Masks:
         return np.asarray(np.logical_and.reduce([mask.detach().cpu().numpy() for mask in found]), dtype=np.bool_)
 
     def require_all_used(self) -> None:
-        """Raises InputError for a given mask that belongs to no linear layer."""
+        """Raises InputError for a given mask that belongs to no layer."""
         for name in self._given:
             if name not in self._used:
-                raise InputError(f"mask {name!r}: must belong to the weight of a linear layer of the network")
+                raise InputError(f"mask {name!r}: must belong to the weight of a layer of the network")
 
 
 def _first(masks: Mapping[str, Tensor], names: list[str]) -> Tensor | None:

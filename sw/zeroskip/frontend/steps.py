@@ -1,42 +1,149 @@
-"""What an operator means to the compiler: the values between reading the exported graph and folding it into layers."""
+"""What an operator means to the compiler: the values between reading the exported graph and lowering it to layers.
+
+A step reads and makes *values*, named by strings, ``INPUT`` among them; lists of steps are in an order in which every value is made before
+it is read. A :class:`zeroskip.spec.graph.Layer` is a step whose ``source``, ``output`` and ``residual`` are values.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from zeroskip.spec.graph import BoolArray, FloatArray
+from zeroskip.spec.graph import Activation, FloatArray, Layer, Shape, Window
+from zeroskip.spec.network import QuantizedTensor
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LinearStep:
-    """``weight @ x + bias``; weight (outputs, inputs) float64 with pruned entries zero, mask alike, bias (outputs,)."""
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the model, one sample of it.
+
+    name : of the value
+    stored : (channels, height, width) as the array keeps it
+    user : the shape as the model has it; ``stored`` in C order, so that flattening and unflattening cost nothing
+    """
 
     name: str
-    weight: FloatArray
-    mask: BoolArray
-    bias: FloatArray
+    stored: Shape
+    user: tuple[int, ...]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the model's axes are those that the array stores: (features), (channels, length) or (channels, height, width)."""
+        return image_shape(self.user) == self.stored
+
+    @property
+    def is_vector(self) -> bool:
+        return len(self.user) == 1
+
+
+def image_shape(user: tuple[int, ...]) -> Shape | None:
+    """(features,) → (features, 1, 1), (channels, length) → (channels, length, 1), three axes as they are, else None."""
+    return (*user, 1, 1)[:3] if 1 <= len(user) <= 3 else None  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AffineStep:
-    """``scale * x + shift`` per feature, both (features,) float64: a BatchNorm in eval mode."""
+    """``scale * x + shift``, both (channels,): BatchNorm and constants."""
 
     name: str
+    source: str
+    output: str
     scale: FloatArray
     shift: FloatArray
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReluStep:
-    """``max(x, 0)``."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PointwiseStep:
+    """An activation."""
 
     name: str
+    source: str
+    output: str
+    activation: Activation
 
 
-@dataclass(frozen=True, kw_only=True)
-class RefusedStep:
-    """An operator already refused: it holds its place, so that the operators after it are still judged."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CopyStep:
+    """Zero padding, slices and choice of channels: output channel k is channel ``channels[k]`` of the source, or zero where None.
+
+    The window's kernel and dilation are 1; negative padding skips rows and columns, the bottom and right included.
+    """
+
+    name: str
+    source: str
+    output: str
+    channels: tuple[int | None, ...]
+    window: Window
 
 
-Step: TypeAlias = LinearStep | AffineStep | ReluStep | RefusedStep
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FlattenStep:
+    """An image of that shape made a vector, in C order."""
+
+    name: str
+    source: str
+    output: str
+    shape: Shape
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AddStep:
+    """The sum of two values of one shape."""
+
+    name: str
+    sources: tuple[str, str]
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConcatStep:
+    """Several values, one after the other along the channels."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FormatStep:
+    """The source rounded to a number format, as a quantized model fixes it."""
+
+    name: str
+    source: str
+    output: str
+    format: QuantizedTensor
+
+
+Step: TypeAlias = Layer | AffineStep | PointwiseStep | CopyStep | FlattenStep | AddStep | ConcatStep | FormatStep
+
+
+def sources(step: Step) -> tuple[str, ...]:
+    """The values that a step reads, once for each time it reads one."""
+    if isinstance(step, AddStep | ConcatStep):
+        return step.sources
+    if isinstance(step, Layer) and step.residual is not None:
+        return step.source, step.residual
+    return (step.source,)
+
+
+def output_shape(step: Step, shapes: Mapping[str, Shape]) -> Shape:
+    """The shape of what a step makes, from those of what it reads."""
+    first = shapes[sources(step)[0]]
+    match step:
+        case Layer():
+            return (step.outputs, *step.window.output(*first[1:]))
+        case CopyStep():
+            return (len(step.channels), *step.window.output(*first[1:]))
+        case FlattenStep():
+            return (size(first), 1, 1)
+        case ConcatStep():
+            return (sum(shapes[source][0] for source in step.sources), *first[1:])
+        case _:
+            return first
+
+
+def size(shape: Shape) -> int:
+    """Elements of one sample."""
+    return math.prod(shape)

@@ -16,15 +16,18 @@ Entries = npt.NDArray[np.intp]
 def pack_lanes(plan: Schedule) -> list[tuple[list[int], list[int]]]:
     """Mask-memory words and weight-memory words of every lane, as unsigned integers."""
     layout = Layout(plan.config)
+    addresses = 1 << layout.store_bits
     lanes: list[tuple[list[int], list[int]]] = [([], []) for _ in range(plan.config.lanes)]
     for i, layer in enumerate(plan.layers):
-        row, column = np.nonzero(layer.layer.mask)
-        kept = layer.layer.weight[row, column] & ((1 << plan.config.weight_bits) - 1)
+        row, column = np.nonzero(layer.mask)
+        kept = layer.weight[row, column] & ((1 << plan.config.weight_bits) - 1)
         for (masks, weights), run in zip(lanes, layer.runs, strict=True):
             header = layout.header.encode({
                 "last": i == len(plan.layers) - 1, "empty": not len(run.word_counts), "left": max(len(run.word_counts) - 2, -1),
                 "first": layer.first_group + run.first_group,
                 "start": layer.first_group, "end": layer.first_group + layer.groups - 1,
+                "tiles": layer.tiles - 1, "repeat": layer.repeat - 1, "repeat_left": layer.repeat - 1 - run.first_row % layer.repeat,
+                "row_step": layer.row_step % addresses, "row_base": run.first_row // layer.repeat * layer.row_step % addresses,
             })  # fmt: skip
             masks.extend(_cut(header, plan.config.word, layout.header_words))
             share = slice(run.begin, run.end)

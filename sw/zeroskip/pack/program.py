@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
-from zeroskip.schedule import Schedule
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import IntArray, QuantizedNetwork
+from zeroskip.schedule import Band, LayerPlan, Pass, Schedule
+from zeroskip.spec.layout import PLACES, Layout, Word
+from zeroskip.spec.network import IntArray
 from zeroskip.spec.program import LayerInfo, Program
 
 from .lane import pack_lanes, unpack_lane
 
 
-def pack(plan: Schedule, network: QuantizedNetwork) -> Program:
-    """Memory images of ``network`` as placed by ``plan``."""
+def pack(plan: Schedule) -> Program:
+    """Memory images of what ``plan`` has placed."""
     layout = Layout(plan.config)
     images: dict[str, tuple[int, ...]] = {
-        "program": tuple(_program(layout, plan)),
+        "program": tuple(layout.program.encode(_program(p)) for p in plan.layers),
         "merge": tuple(_merge(layout, plan)),
-        "rows": tuple(_rows(layout, plan)),
-        "input": tuple(_input(layout, plan)),
+        "rows": tuple(word for p in plan.layers for word in _rows(layout, p)),
     }
+    if plan.config.strips:
+        images |= _strips(layout, plan)
+    else:
+        images["input"] = tuple(_input(layout, plan))
+    if plan.config.table_depth:
+        images["tables"] = tuple(value & 0xFF for table in plan.tables for value in table.tolist())
     for lane, (masks, weights) in enumerate(pack_lanes(plan)):
         images[f"lane{lane:02}.masks"] = tuple(masks)
         images[f"lane{lane:02}.weights"] = tuple(weights)
     layers = tuple(
         LayerInfo(
-            name=p.layer.name, shape=(captured.weight.shape[0], captured.weight.shape[1]),
-            kept=int(np.count_nonzero(captured.weight)), nnz=p.layer.nnz,
-            rows=tuple(p.layer.rows.tolist()), columns=tuple(p.layer.columns.tolist()),
+            name=p.name, shape=p.shape, kept=p.kept, nnz=p.nnz, tiles=p.tiles, positions=p.positions,
+            output=p.output, channel=p.channel, strip=p.strip, rows=tuple(p.rows.tolist()), columns=tuple(p.columns.tolist()),
         )
-        for p, captured in zip(plan.layers, network.layers, strict=True)
+        for p in plan.layers
     )  # fmt: skip
     return Program(config=plan.config, layers=layers, inputs=plan.inputs, outputs=plan.outputs, images=images)
 
 
-def _program(layout: Layout, plan: Schedule) -> list[int]:
-    words = []
-    for i, p in enumerate(plan.layers):
-        words.append(layout.program.encode({
-            "last": i == len(plan.layers) - 1, "signed": p.layer.input.signed, "rows": len(p.layer.rows),
-            "offset": (p.store - p.first_row) % (1 << layout.store_bits),
-            "zero_point": p.layer.zero_point, "low": p.layer.low, "high": p.layer.high,
-        }))  # fmt: skip
-    return words
+def _program(p: LayerPlan) -> dict[str, int]:
+    lanes = sum(1 << lane for lane, run in enumerate(p.runs) if run.end > run.begin)
+    return {**p.program, "lanes": lanes}
 
 
 def _merge(layout: Layout, plan: Schedule) -> list[int]:
@@ -58,25 +59,63 @@ def _merge(layout: Layout, plan: Schedule) -> list[int]:
     return words
 
 
-def _rows(layout: Layout, plan: Schedule) -> list[int]:
-    return [
-        layout.row.encode({"bias": bias, "multiplier": multiplier, "shift": shift - 1})
-        for p in plan.layers
-        for bias, multiplier, shift in zip(
-            p.layer.bias.tolist(), p.layer.multiplier.tolist(), p.layer.shift.tolist(), strict=True
-        )
-    ]
+def _rows(layout: Layout, p: LayerPlan) -> Iterator[int]:
+    """A row without a slope of its own scales negative values like the others; one without a residual reads any."""
+    slope = p.multiplier if p.slope is None else p.slope
+    residual = np.zeros_like(p.places) if p.residual_places is None else p.residual_places
+    names = ("bias", "multiplier", "shift", "place", "slope", "residual_place")
+    columns = (p.bias, p.multiplier, p.shift - 1, p.places, slope, residual)
+    for values in zip(*(column.tolist() for column in columns), strict=True):
+        yield layout.row.encode(dict(zip(names, values, strict=True)))
 
 
 def _input(layout: Layout, plan: Schedule) -> list[int]:
+    assert plan.kept_inputs is not None
     keep = np.zeros(layout.beat_depth * plan.config.stream_elements, dtype=np.bool_)
-    columns = plan.layers[0].layer.columns
-    keep[columns[columns >= 0]] = True
+    keep[: plan.inputs] = plan.kept_inputs
     beats = keep.reshape(-1, plan.config.stream_elements)[: -(-plan.inputs // plan.config.stream_elements)]
     return [
         layout.beat.encode({"last": i == len(beats) - 1, "keep": sum(1 << j for j in np.flatnonzero(beat).tolist())})
         for i, beat in enumerate(beats)
     ]
+
+
+def _strips(layout: Layout, plan: Schedule) -> dict[str, tuple[int, ...]]:
+    """The images that tell where results and inputs are written, and where mask words lie."""
+    addresses = 1 << layout.store_bits
+    bands, passes = _lists(layout.band, layout.passes, addresses, [p.bands for p in plan.layers], [{}] * len(plan.layers))
+    channels, x_step, channel_step = plan.input_layout
+    constants = {"channels": channels - 1, "x_step": x_step, "channel_step": channel_step, "width": plan.input_bands[0].width - 1}
+    input_bands, input_passes = _lists(layout.input_band, layout.input_passes, addresses, [plan.input_bands], [constants])
+    return {
+        "bands": bands, "passes": passes, "input_bands": input_bands, "input_passes": input_passes,
+        "offsets": tuple(offset % addresses for p in plan.layers for offset in p.offsets),
+    }  # fmt: skip
+
+
+def _lists(
+    band_word: Word, pass_word: Word, addresses: int, groups: Sequence[Sequence[Band]], constants: Sequence[dict[str, int]]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Words of all bands and of the passes that they list."""
+    bands: list[int] = []
+    passes: list[int] = []
+    for group, given in zip(groups, constants, strict=True):
+        for band in group:
+            values: dict[str, Any] = {**given, "last": band is group[-1], "residual": band.residual % addresses}
+            for place in PLACES:
+                listed: tuple[Pass, ...] = getattr(band, place)
+                values |= {f"{place}_begin": len(passes), f"{place}_more": max(0, len(listed) - 1)}
+                passes += [
+                    pass_word.encode({
+                        "base": entry.base % addresses, "turn": entry.turn, "mask": entry.mask, "constant": entry.constant,
+                        "value": entry.value,
+                    })
+                    for entry in listed
+                ]  # fmt: skip
+            # An empty list, which nothing takes, may stand behind the end of the memory.
+            values = {name: 0 if name.endswith("_begin") and value == len(passes) else value for name, value in values.items()}
+            bands.append(band_word.encode(values))
+    return tuple(bands), tuple(passes)
 
 
 def unpack(program: Program) -> dict[str, tuple[IntArray, np.ndarray]]:

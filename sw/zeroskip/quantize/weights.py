@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.spec.graph import FloatArray
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.graph import FloatArray, Layer
 from zeroskip.spec.network import IntArray
 
-from .calibrate import SMALLEST_SCALE
+SMALLEST_SCALE = 2.0**-126
+"""The smallest normal float32. A tensor or weight row that needs a smaller scale is taken for zero."""
 
 BIAS_LIMIT = 1 << 30
 """Largest rounded bias, in accumulator units, before the input zero-point is folded in. A row whose weights are so small beside its
@@ -15,30 +17,63 @@ bias that the bias would exceed it takes a coarser weight scale, which costs its
 
 _SEARCHED_CLIPS = np.linspace(0.5, 1.0, 51)
 
+_FIXED_TOLERANCE = 1e-3
+"""How far a weight over its fixed scale may be from an integer: products of float32 numbers are off by some 1e-5 at most."""
+
 
 def quantize_weights(
-    kept: FloatArray, bias: FloatArray, input_scale: float, output_scale: float, weight_bits: int
+    layer: Layer, input_scale: float, output_scale: float, weight_bits: int
 ) -> tuple[IntArray, FloatArray]:
-    """Integers within ±(2**(weight_bits-1) - 1), (outputs, inputs), and the rows' scales above zero, (outputs,).
+    """Integers of the weight's shape within ±(2**(weight_bits-1) - 1), 0 where pruned, and the rows' scales above zero, (outputs,).
 
-    kept : (outputs, inputs), zero where pruned
-    bias : (outputs,), in real units
     weight_bits : with 8 and 16 the largest weight of a row sets its scale. With 4, clipping it can cost less than coarse steps for
         all the others: the scale is the one with the least squared error (Nagel et al., white paper 2021, section 3.1)
 
-    A row whose integer weights are all zero takes the scale that makes an accumulator step one output step, so that its output is
-    the correctly rounded bias.
+    Structural weights become ±1: those of a row are equal, or InputError is raised. A row whose integer weights are all zero takes the
+    scale that makes an accumulator step one output step, so that its output is the correctly rounded bias. Where the layer fixes the
+    scales, all others stay as they are; then -(2**(weight_bits-1)) is a weight too, and InputError is raised for one that is no such
+    integer.
     """
-    limit = (1 << (weight_bits - 1)) - 1
+    kept = np.where(layer.mask, layer.weight, 0.0).reshape(layer.outputs, -1)
+    if layer.structural and (np.abs(kept).max(axis=1, keepdims=True) * (kept != 0) != np.abs(kept)).any():
+        raise InputError(f"layer {layer.name!r}: structural weights must be equal within a row")
+    if layer.weight_scale is not None:
+        weight, scale = _fixed(layer, kept, layer.weight_scale, weight_bits)
+    else:
+        limit = 1 if layer.structural else (1 << (weight_bits - 1)) - 1
+        weight, scale = _chosen(kept, layer.bias, input_scale, limit, search=weight_bits == 4 and not layer.structural)
+    scale = np.where(weight.any(axis=1), scale, output_scale / input_scale)
+    return weight.reshape(layer.weight.shape), scale
+
+
+def _fixed(layer: Layer, kept: FloatArray, scale: FloatArray, weight_bits: int) -> tuple[IntArray, FloatArray]:
+    scale = np.where(kept.any(axis=1), scale, 1.0)
+    bad = ~((scale >= SMALLEST_SCALE) & np.isfinite(scale))
+    if bad.any():
+        raise InputError(f"layer {layer.name!r}: weight_scale must be finite and above zero, not {scale[bad][0]:.4g}")
+    ratio = kept / scale[:, None]
+    weight = np.rint(ratio)
+    low, high = -(1 << (weight_bits - 1)), (1 << (weight_bits - 1)) - 1
+    wrong = (np.abs(ratio - weight) > _FIXED_TOLERANCE) | (weight < low) | (weight > high)
+    if wrong.any():
+        raise InputError(
+            f"layer {layer.name!r}: weight / weight_scale must be an integer, {low} … {high} with {weight_bits} weight_bits,"
+            f" not {ratio[wrong][0]:.6g}"
+        )
+    return weight.astype(np.int64), scale
+
+
+def _chosen(
+    kept: FloatArray, bias: FloatArray, input_scale: float, limit: int, *, search: bool
+) -> tuple[IntArray, FloatArray]:
     scale = np.abs(kept).max(axis=1, initial=0.0) / limit
     vanishing = scale < SMALLEST_SCALE
     scale = np.where(vanishing, 1.0, scale)
     kept = np.where(vanishing[:, None], 0.0, kept)
-    if weight_bits == 4:
+    if search:
         scale = _least_squares_scale(kept, scale, limit)
     scale = np.maximum(scale, np.abs(bias) / BIAS_LIMIT / input_scale)
-    weight = _round(kept, scale, limit).astype(np.int64)
-    return weight, np.where(weight.any(axis=1), scale, output_scale / input_scale)
+    return _round(kept, scale, limit).astype(np.int64), scale
 
 
 def _least_squares_scale(kept: FloatArray, scale: FloatArray, limit: int) -> FloatArray:

@@ -1,8 +1,30 @@
 """Where each kept weight is worked on and when: lowering, the nonzero split, memory placement and the exact cycle prediction."""
 
-from .cycles import predict
-from .lower import LoweredLayer, lower
-from .plan import LayerPlan, Schedule, schedule
-from .split import LaneRun, split
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.errors import CapacityError
+from zeroskip.spec.network import QuantizedNetwork
 
-__all__ = ["LaneRun", "LayerPlan", "LoweredLayer", "Schedule", "lower", "predict", "schedule", "split"]
+from .cycles import predict
+from .flat import schedule_flat
+from .lower import LoweredLayer, lower
+from .plan import Band, LayerPlan, Pass, Schedule
+from .prepare import prepared
+from .split import LaneRun, split
+from .strips import schedule_strips
+
+__all__ = ["Band", "LaneRun", "LayerPlan", "LoweredLayer", "Pass", "Schedule", "lower", "predict", "prepared", "schedule", "split"]
+
+
+def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
+    """Place ``network`` on the array; what ``config`` leaves open is sized to it.
+
+    A flat network goes to an array without strips, unless ``config`` asks for strips; every other needs them.
+    Raises CapacityError, naming the option and both figures, where a capacity that is given is too small.
+    """
+    if config.strips is None:
+        return schedule_flat(network, config) if network.flat else schedule_strips(network, config)
+    if config.strips:
+        return schedule_strips(network, config)
+    if not network.flat:
+        raise CapacityError("ArrayConfig.strips must be true for this network, which is not a chain of fully connected layers")
+    return schedule_flat(network, config)

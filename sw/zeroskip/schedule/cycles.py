@@ -18,18 +18,16 @@ import numpy as np
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.timing import (
-    COLLECT_TO_END,
-    COLLECT_TO_START,
     END_TO_FIRST_OUTPUT,
     FIFO_WORDS,
     HEADER_BUBBLES,
-    ISSUE_TO_RESULT,
-    LAST_BEAT_TO_START,
     PRIMED_TO_START,
     ROWS_IN_FLIGHT,
     SAMPLE_GAP,
-    TAIL_TO_RESULT,
+    TILE_TURN,
     TURNAROUND,
+    Timing,
+    timing,
 )
 
 from .plan import Schedule
@@ -39,7 +37,7 @@ LONG_AGO = -(10**9)
 
 @dataclass(frozen=True, eq=False)
 class _Words:
-    """The words that one lane's decoder pushes for one group, in order; a layer without weights pushes one of count 0.
+    """The words that one lane's decoder pushes for one group, in order, tile after tile; a layer without weights pushes one of count 0.
 
     counts : ones in each word
     last_bytes : ones in its last non-empty byte; equal to the count where it has no other
@@ -50,14 +48,16 @@ class _Words:
     last_bytes: list[int]
     gaps: list[int]
     starts: list[bool]
+    tile_ends: list[bool]
     layer_ends: list[bool]
 
 
 class _Lane:
     """One lane's progress through a group, from the state in which a group begins: everything full up to the decoder."""
 
-    def __init__(self, words: _Words) -> None:
+    def __init__(self, words: _Words, distance: Timing) -> None:
         self.words = words
+        self.distance = distance
         self.pushed: list[int] = []
         self.popped: list[int] = []
         self.freed = LONG_AGO  # when the last bit at work is issued
@@ -104,15 +104,15 @@ class _Lane:
                     first = max(first, self.collected[rows - ROWS_IN_FLIGHT] + 1)
                 rows += 1
                 if open_row:
-                    yield first + ISSUE_TO_RESULT
+                    yield first + self.distance.issue_to_result
                 open_row = True
             self.freed = first + max(count, 1) - 1
             self.given = taken if count == last_byte else self.freed - last_byte
             must_wait = words.layer_ends[j]
             if must_wait:
                 layer += 1
-                if open_row:
-                    yield self.freed + TAIL_TO_RESULT
+            if words.tile_ends[j] and open_row:
+                yield self.freed + self.distance.tail_to_result
                 open_row = False
 
     def primed(self) -> int:
@@ -127,67 +127,101 @@ class _Lane:
 
 def _words(plan: Schedule, lane: int) -> _Words:
     header = Layout(plan.config).header_words + HEADER_BUBBLES
-    words = _Words([], [], [], [], [])
+    words = _Words([], [], [], [], [], [])
     for layer in plan.layers:
         run = layer.runs[lane]
         filled = np.flatnonzero(run.word_counts)
         if not len(filled):
-            words.counts.append(0)
-            words.last_bytes.append(0)
-            words.gaps.append(header)
-            words.starts.append(False)
+            _extend(words, 1, [0], [0], [0], [False])
         else:
-            rows = run.word_rows[filled]
-            words.counts.extend(run.word_counts[filled].tolist())
-            words.last_bytes.extend(run.last_byte_counts[filled].tolist())
-            words.gaps.extend([header, *(np.diff(filled) - 1).tolist()])
-            words.starts.extend([True, *(np.diff(rows) > 0).tolist()])
-        words.layer_ends.extend([False] * (len(words.counts) - len(words.layer_ends) - 1) + [True])
+            starts = [True, *(np.diff(run.word_rows[filled]) > 0).tolist()]
+            counts, last_bytes = run.word_counts[filled].tolist(), run.last_byte_counts[filled].tolist()
+            _extend(words, layer.tiles, counts, last_bytes, [0, *(np.diff(filled) - 1).tolist()], starts)
+        begun = len(words.layer_ends)
+        words.gaps[begun] = header
+        words.layer_ends.extend([False] * (len(words.counts) - begun - 1) + [True])
     return words
 
 
-def _collect(lanes: list[_Lane], streams: list[Iterator[int]], rows: list[int], start: int) -> int:
-    """Serve one layer's results, one per cycle, waiting lanes in turn from lane 0 on; returns the cycle of the last."""
-    left = list(rows)
-    coming = [(next(streams[lane]), lane) for lane in range(len(lanes)) if left[lane]]
-    heapify(coming)
-    waiting: list[int] = []  # in ascending order
-    now, served = start, -1
-    while coming or waiting:
-        if not waiting:
-            now = max(now, coming[0][0])
-        while coming and coming[0][0] <= now:
-            insort(waiting, heappop(coming)[1])
-        place = bisect_right(waiting, served)
-        served = waiting.pop(place if place < len(waiting) else 0)
-        lanes[served].collected.append(now)
-        left[served] -= 1
-        if left[served]:
-            heappush(coming, (next(streams[served]), served))
-        now += 1
-    return now - 1
+def _extend(
+    words: _Words, tiles: int, counts: list[int], last_bytes: list[int], gaps: list[int], starts: list[bool]
+) -> None:
+    words.counts.extend(counts * tiles)
+    words.last_bytes.extend(last_bytes * tiles)
+    words.gaps.extend(gaps * tiles)
+    words.starts.extend(starts * tiles)
+    words.tile_ends.extend(([False] * (len(counts) - 1) + [True]) * tiles)
+
+
+class _Collector:
+    """Takes the lanes' results: one per cycle, waiting lanes in turn, tile after tile."""
+
+    def __init__(self, lanes: list[_Lane], streams: list[Iterator[int]]) -> None:
+        self._lanes, self._streams = lanes, streams
+        self.last = LONG_AGO  # when the latest result was taken
+        self._free = LONG_AGO  # from when on the next may be
+        self._served = -1
+
+    def begin_layer(self) -> None:
+        self._served = -1
+
+    def tile(self, rows: list[int], writes: int) -> None:
+        """Serve one tile's results, ``rows`` of each lane, each written ``writes`` times."""
+        left = list(rows)
+        coming = [(next(self._streams[lane]), lane) for lane in range(len(left)) if left[lane]]
+        heapify(coming)
+        waiting: list[int] = []  # in ascending order
+        now = self._free
+        while coming or waiting:
+            if not waiting:
+                now = max(now, coming[0][0])
+            while coming and coming[0][0] <= now:
+                insort(waiting, heappop(coming)[1])
+            place = bisect_right(waiting, self._served)
+            served = waiting.pop(place if place < len(waiting) else 0)
+            self._served = served
+            self._lanes[served].collected.append(now)
+            left[served] -= 1
+            if left[served]:
+                heappush(coming, (next(self._streams[served]), served))
+            self.last = now
+            now += writes
+        self._free = self.last + max(writes, TILE_TURN)
 
 
 def predict(plan: Schedule) -> Cycles:
     """Latency, interval and cycles per layer of ``plan``, equal to what the RTL counts."""
-    lanes = [_Lane(_words(plan, lane)) for lane in range(plan.config.lanes)]
+    distance, layout = timing(plan.config), Layout(plan.config)
+    lanes = [_Lane(_words(plan, lane), distance) for lane in range(plan.config.lanes)]
     starts = [0]
     streams = [lane.results(starts) for lane in lanes]
+    collector = _Collector(lanes, streams)
     for i, layer in enumerate(plan.layers):
         rows = [run.last_row - run.first_row + 1 if run.end > run.begin else 0 for run in layer.runs]
-        last = _collect(lanes, streams, rows, starts[-1])
-        starts.append(last + (COLLECT_TO_END if i == len(plan.layers) - 1 else COLLECT_TO_START))
+        collector.begin_layer()
+        writes = 1
+        for band in layer.bands:
+            for writes in band.counts:
+                collector.tile(rows, writes)
+        is_last = i == len(plan.layers) - 1
+        starts.append(collector.last + writes - 1 + (distance.collect_to_end if is_last else distance.collect_to_start))
     for stream in streams:
         if next(stream, None) is not None:
             raise AssertionError("a lane holds more results than its rows")
 
     compute = starts[-1]
-    elements = plan.config.stream_elements
-    load = plan.config.columns * (-(-plan.inputs // elements) + SAMPLE_GAP)
-    unload = plan.config.columns * -(-plan.outputs // elements)
+    elements, samples = plan.config.stream_elements, layout.group_samples
+    if plan.config.strips:
+        # The first beat is taken a cycle before its first element is written.
+        load = plan.input_layout[0] * sum(sum(band.counts) for band in plan.input_bands) + SAMPLE_GAP
+        loaded = load - SAMPLE_GAP
+    else:
+        load = samples * (-(-plan.inputs // elements) + SAMPLE_GAP)
+        loaded = load - SAMPLE_GAP - 1
+    unload = samples * -(-plan.outputs // elements)
     restart = max(compute + TURNAROUND, max(lane.primed() for lane in lanes) + PRIMED_TO_START)
     return Cycles(
-        latency=load - SAMPLE_GAP - 1 + LAST_BEAT_TO_START + compute + END_TO_FIRST_OUTPUT + unload - 1,
+        latency=loaded + distance.last_beat_to_start + compute + END_TO_FIRST_OUTPUT + unload - 1,
         interval=max(load, restart, unload),
-        layers={p.layer.name: end - start for p, (start, end) in zip(plan.layers, pairwise(starts), strict=True)},
+        layers={p.name: end - start for p, (start, end) in zip(plan.layers, pairwise(starts), strict=True)},
     )

@@ -1,4 +1,4 @@
-"""Integer network → the layers that are worth computing.
+"""A chain of fully connected layers → the layers that are worth computing.
 
 A hidden row without weights gives the same output for every input: the constant is folded into the next layer's bias and the column
 that would have carried it is deleted. A hidden row that nothing reads is deleted with its weights. An output row must be delivered
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
 Indices = npt.NDArray[np.intp]
 
@@ -51,7 +51,7 @@ def lower(network: QuantizedNetwork, banks: int) -> tuple[LoweredLayer, ...]:
     banks : elements in an input beat. Element j of every beat is stored in bank j, which drops the inputs nobody reads; stored column
         p·banks + j is the p-th live input whose number is j modulo ``banks``.
     """
-    layers = [_start(layer) for layer in network.layers]
+    layers = [_start(layer, network.formats[layer.source]) for layer in network.layers]
     for i in range(len(layers) - 1):
         layers[i], layers[i + 1] = _fold_constant_rows(layers[i], layers[i + 1])
     layers[-1] = _keep_every_row(layers[-1])
@@ -67,13 +67,14 @@ def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, zero_point:
     return np.asarray(np.clip(zero_point + rounded, low, high), dtype=np.int64)
 
 
-def _start(layer: QuantizedLinear) -> LoweredLayer:
-    outputs, inputs = layer.weight.shape
+def _start(layer: QuantizedLayer, source: QuantizedTensor) -> LoweredLayer:
+    weight = layer.weight.reshape(len(layer.weight), -1)
+    outputs, inputs = weight.shape
     return LoweredLayer(
-        name=layer.name, weight=layer.weight, mask=layer.weight != 0,
+        name=layer.name, weight=weight, mask=weight != 0,
         bias=layer.bias, multiplier=layer.multiplier, shift=layer.shift,
         rows=np.arange(outputs), columns=np.arange(inputs),
-        input=layer.input, zero_point=layer.output.zero_point, low=layer.low, high=layer.high,
+        input=source, zero_point=layer.zero_point, low=layer.low, high=layer.high,
     )  # fmt: skip
 
 

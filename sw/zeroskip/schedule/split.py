@@ -42,12 +42,18 @@ class LaneRun:
     tail_others: int = 0
 
 
-def split(mask: npt.NDArray[np.bool_], lanes: int, word: int) -> tuple[LaneRun, ...]:
-    """Cut ``mask`` (rows, columns), in which every row keeps at least one weight, into ``lanes`` runs."""
+def split(mask: npt.NDArray[np.bool_], lanes: int, word: int, *, whole_rows: bool = False) -> tuple[LaneRun, ...]:
+    """Cut ``mask`` (rows, columns), in which every row keeps at least one weight, into ``lanes`` runs.
+
+    whole_rows : cut only between rows, as near to equal lengths as that goes: a maximum has no partial sums to add
+    """
     row, column = np.nonzero(mask)
     groups = -(-mask.shape[1] // word)
     number = row * groups + column // word  # of the mask word, counted through the whole layer
     cuts = [lane * len(row) // lanes for lane in range(lanes + 1)]
+    if whole_rows:
+        ends = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        cuts = [int(ends[np.abs(ends - cut).argmin()]) for cut in cuts]
     ranges = list(pairwise(cuts))
 
     holders: dict[int, list[int]] = {}

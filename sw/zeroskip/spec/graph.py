@@ -1,37 +1,118 @@
-"""The float network as captured: supported operators only, BatchNorm folded, shapes known. Torch-free."""
+"""The float network as captured: a directed graph of layers on image tensors, everything foldable folded, shapes known. Torch-free.
+
+Every tensor of one sample has the shape (channels, height, width); a vector is (n, 1, 1), a sequence (channels, length, 1). Every layer
+is one sparse window operator: for each output position it takes the sum of weight · input, or the maximum of the input, over a window.
+Fully connected layers, pooling, copies and additions are special cases:
+
+* ``Linear`` on a vector is a 1×1 convolution; on an image it is a convolution whose kernel is the whole image
+* average pooling is a depthwise convolution with equal weights, a copy (slice, padding, pointwise function) one with weight 1
+* an addition is the ``residual`` of the layer that gives the other operand, a concatenation several layers that write one tensor
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
 
+if TYPE_CHECKING:
+    from .network import QuantizedTensor
+
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Shape = tuple[int, int, int]
+"""(channels, height, width)."""
+
+INPUT = "input"
+"""The name of the tensor that enters the network."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearLayer:
-    """``y = activation(weight @ x + bias)``, with the pruned entries of ``weight`` exactly zero.
+class Activation:
+    """What ends a layer. At most one of ``slope`` and ``table``; ``low`` and ``high`` only without a table.
 
-    name : unique within the graph: the qualified name of the module that owns the weight, ``fc1`` or ``net.0``
-    weight : (outputs, inputs) float64
-    mask : (outputs, inputs) bool, True where a weight is kept
-    bias : (outputs,) float64, zeros where the module has none
-    relu : whether the layer ends in ReLU
+    low, high : clip of the real value; (0, inf) is ReLU, (0, 6) ReLU6, (-inf, inf) nothing
+    slope : (channels,) factor below zero, as LeakyReLU and PReLU have it, or None
+    table : a name of :mod:`zeroskip.spec.pointwise`, or None
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    slope: FloatArray | None = None
+    table: str | None = None
+
+
+NOTHING = Activation()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """How a layer walks over its input; (height, width) pairs throughout.
+
+    kernel : taps; stride : input positions between two output positions; dilation : input positions between two taps
+    padding : zeros (top, left, bottom, right); negative at the top or left skips input rows or columns (a slice)
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def output(self, height: int, width: int) -> tuple[int, int]:
+        """Output positions on an input of that size; what does not fill a stride is left over."""
+        top, left, bottom, right = self.padding
+        spans = ((height, top + bottom), (width, left + right))
+        return tuple(
+            (size + pad - dilation * (kernel - 1) - 1) // stride + 1
+            for (size, pad), kernel, stride, dilation in zip(
+                spans, self.kernel, self.stride, self.dilation, strict=True
+            )
+        )  # type: ignore[return-value]
+
+
+POINTWISE = Window()
+"""One tap."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """One window operator.
+
+    name : unique; the qualified name of the module that owns the weight (``fc1``, ``net.0``), or of the node
+    source : the tensor it reads
+    output, channel : the tensor it writes, and the channel of that tensor that its first output becomes
+    maximum : takes the maximum over the window (padding counts as minus infinity); ``weight`` is then 1 throughout
+    weight : (outputs, inputs / groups, kernel height, kernel width) float64, pruned entries exactly zero
+    mask : bool of that shape, True where a weight is kept
+    bias : (outputs,) float64
+    groups : as in ``torch.nn.Conv2d``; depthwise where it is the number of input channels
+    residual : a tensor of the output's height and width and ``outputs`` channels that is added before the activation, or None
+    structural : the weights are the operator's own (pooling, copies), not learned: not pruned, and equal within each row
+    weight_scale : (outputs,) where a quantized model fixes it, so that weight / scale are integers; else None
     """
 
     name: str
+    source: str
+    output: str
+    channel: int = 0
+    maximum: bool = False
     weight: FloatArray
     mask: BoolArray
     bias: FloatArray
-    relu: bool
+    window: Window = POINTWISE
+    groups: int = 1
+    residual: str | None = None
+    activation: Activation = NOTHING
+    structural: bool = False
+    weight_scale: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        if self.weight.ndim != 2 or self.mask.shape != self.weight.shape:
+        if self.weight.ndim != 4 or self.mask.shape != self.weight.shape:
             raise InputError(
                 f"layer {self.name!r}: mask must have the weight's shape {self.weight.shape}, not {self.mask.shape}"
             )
@@ -44,18 +125,25 @@ class LinearLayer:
                 raise InputError(f"layer {self.name!r}: {what} must be finite, but holds NaN or infinity")
 
     @property
-    def inputs(self) -> int:
-        return int(self.weight.shape[1])
-
-    @property
     def outputs(self) -> int:
+        """Output channels of this layer."""
         return int(self.weight.shape[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Graph:
-    """A chain of layers; ``input_shape`` and ``output_shape`` are those of one sample, without the batch axis."""
+    """Layers in an order in which every tensor is complete before it is read.
+
+    input_shape, output_shape : of one sample as the user has it, without the batch axis; a sample flattens, in C order, to the
+        (channels, height, width) of the tensor ``INPUT`` or ``output``
+    tensors : shape by name, ``INPUT`` among them
+    output : name of the tensor that leaves the network
+    formats : number formats that a quantized model fixes, by tensor name; calibration gives the others
+    """
 
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    layers: tuple[LinearLayer, ...]
+    tensors: Mapping[str, Shape]
+    layers: tuple[Layer, ...]
+    output: str
+    formats: Mapping[str, QuantizedTensor] = field(default_factory=dict)

@@ -11,7 +11,28 @@ from .network import MULTIPLIER_BITS
 
 SHIFT_BITS = 6
 CLAMP_BITS = 9
-"""Clamp limits are signed and hold both an int8 and a uint8 range."""
+"""Clamp limits and zero-points are signed and hold both an int8 and a uint8 range."""
+
+TILE_BITS = 16
+"""Tiles of one layer."""
+
+WIDTH_BITS = 12
+"""Tiles in a band; pixels of an input row."""
+
+CHANNEL_BITS = 16
+"""Channels of the input."""
+
+REPEAT_BITS = 12
+"""Rows that read the same channels."""
+
+PASSES_BITS = 8
+"""Writes of one result, less one."""
+
+PLACES = ("first", "middle", "last")
+"""Tiles or pixels of a band: its first, all others, its last; a band of one has only a first."""
+
+TABLE_ENTRIES = 256
+"""Entries of a pointwise function's table."""
 
 
 def bits_for(count: int) -> int:
@@ -101,13 +122,24 @@ class Layout:
 
     @cached_property
     def group_bits(self) -> int:
-        """Number of a mask word within a row; activation address = group · word + index."""
+        """Number of a mask word's place: within the buffers of a flat array, among the stored offsets of one with strips."""
+        if self.config.strips:
+            return bits_for(self.config.offset_depth)
         deepest = max(self.config.input_depth, self.config.hidden_depth)
         return bits_for(-(-deepest // self.config.word))
 
     @cached_property
+    def operand_bits(self) -> int:
+        """Address of an activation that a lane reads: place · word + index in a flat array, any sum of addresses with strips."""
+        return self.store_bits if self.config.strips else self.group_bits + self.index_bits
+
+    @cached_property
     def lane_bits(self) -> int:
         return bits_for(self.config.lanes)
+
+    @cached_property
+    def column_bits(self) -> int:
+        return bits_for(self.config.columns)
 
     @cached_property
     def layer_bits(self) -> int:
@@ -120,8 +152,14 @@ class Layout:
 
     @cached_property
     def store_bits(self) -> int:
-        """Address of a written activation, hidden or output."""
-        return bits_for(max(self.config.hidden_depth, self.config.output_depth, self.config.row_depth))
+        """Address of an activation: in the hidden buffer, the output buffer, or, with strips, half of the input buffer."""
+        c = self.config
+        return bits_for(max(c.hidden_depth, c.output_depth, *((c.input_depth, 2 * c.stream_elements) if c.strips else ())))
+
+    @cached_property
+    def output_bits(self) -> int:
+        """Number of outputs of one sample."""
+        return bits_for(self.config.output_depth + 1)
 
     @cached_property
     def bank_bits(self) -> int:
@@ -130,8 +168,13 @@ class Layout:
 
     @cached_property
     def beat_depth(self) -> int:
-        """Beats of the longest input sample."""
+        """Words of one half of one input bank; in a flat array also the beats of the longest input sample."""
         return -(-self.config.input_depth // self.config.stream_elements)
+
+    @cached_property
+    def group_samples(self) -> int:
+        """Samples that are computed side by side."""
+        return 1 if self.config.strips else self.config.columns
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -139,13 +182,21 @@ class Layout:
     def header(self) -> Word:
         """Precedes a layer's mask words in each lane, cut into mask words from the lowest bit.
 
-        ``empty`` when the lane has none; else ``left`` is their number less two, so that -1 marks the last in a counter.
+        ``empty`` when the lane has none; else ``left`` is their number in one tile less two, so that -1 marks the last in a counter.
+        With strips: tiles less one; the address that is added for the lane's first row, the step to the next rows' after every
+        ``repeat`` + 1 rows, and how many of these are left when the lane begins.
         """
         group = self.group_bits
-        return Word((
+        fields = [
             Field("last", 1), Field("empty", 1), Field("left", bits_for(self.config.mask_depth) + 1, signed=True),
             Field("first", group), Field("start", group), Field("end", group),
-        ))  # fmt: skip
+        ]  # fmt: skip
+        if self.config.strips:
+            fields += [
+                Field("tiles", TILE_BITS), Field("row_base", self.store_bits), Field("row_step", self.store_bits),
+                Field("repeat", REPEAT_BITS), Field("repeat_left", REPEAT_BITS),
+            ]  # fmt: skip
+        return Word(tuple(fields))
 
     @cached_property
     def header_words(self) -> int:
@@ -153,11 +204,32 @@ class Layout:
 
     @cached_property
     def program(self) -> Word:
-        """One layer, for the sequencer and the requantizer."""
-        return Word((
-            Field("last", 1), Field("signed", 1), Field("rows", self.row_bits + 1), Field("offset", self.store_bits),
-            Field("zero_point", 8, signed=True), Field("low", CLAMP_BITS, signed=True), Field("high", CLAMP_BITS, signed=True),
-        ))  # fmt: skip
+        """One layer, for sequencer, lanes, collector and requantizer.
+
+        ``lanes`` has a bit for every lane that holds a weight of the layer. With strips a layer is a raster of tiles: ``width`` tiles (less
+        one) in each band; a lane's operands move by ``x_step`` and ``y_step``, results by ``write_step`` along a band.
+        """
+        fields = [
+            Field("last", 1), Field("signed", 1), Field("from_input", 1), Field("release", 1), Field("to_output", 1),
+            Field("lanes", self.config.lanes), Field("outputs", self.output_bits),
+            Field("zero_point", CLAMP_BITS, signed=True), Field("low", CLAMP_BITS, signed=True), Field("high", CLAMP_BITS, signed=True),
+        ]  # fmt: skip
+        if self.config.strips:
+            address = self.store_bits
+            fields += [
+                Field("width", WIDTH_BITS), Field("x_step", address), Field("y_step", address), Field("write_step", address),
+                Field("band", bits_for(self.config.band_depth)), Field("padding", 8),
+            ]  # fmt: skip
+        if self.config.maximum:
+            fields += [Field("maximum", 1)]
+        if self.config.residual:
+            fields += [
+                Field("residual", 1), Field("residual_signed", 1), Field("residual_zero", CLAMP_BITS, signed=True),
+                Field("residual_multiplier", MULTIPLIER_BITS), Field("residual_step", self.store_bits),
+            ]  # fmt: skip
+        if self.config.table_depth:
+            fields += [Field("tabled", 1), Field("table", bits_for(self.config.table_depth))]
+        return Word(tuple(fields))
 
     @cached_property
     def merge(self) -> Word:
@@ -169,15 +241,58 @@ class Layout:
 
     @cached_property
     def row(self) -> Word:
-        """Bias and requantization of one output row; ``shift`` is stored less one."""
-        return Word((
+        """Bias, requantization and place of one output row; ``shift`` is stored less one, with a residual less its fraction."""
+        fields = [
             Field("bias", self.config.acc_bits, signed=True), Field("multiplier", MULTIPLIER_BITS), Field("shift", SHIFT_BITS),
-        ))  # fmt: skip
+            Field("place", self.store_bits),
+        ]  # fmt: skip
+        if self.config.slopes:
+            fields += [Field("slope", MULTIPLIER_BITS)]
+        if self.config.residual:
+            fields += [Field("residual_place", self.store_bits)]
+        return Word(tuple(fields))
 
     @cached_property
     def beat(self) -> Word:
-        """One input beat: whether it is the sample's last, and which of its elements are stored."""
+        """One input beat of a flat array: whether it is the sample's last, and which of its elements are stored."""
         return Word((Field("last", 1), Field("keep", self.config.stream_elements)))
+
+    @cached_property
+    def band(self) -> Word:
+        """One row of tiles: whether it is the layer's last, the writes of its tiles, each a run of ``passes``, and its place in the residual."""
+        residual = [Field("residual", self.store_bits)] if self.config.residual else []
+        return Word((*self._lists(self.config.pass_depth), *residual))
+
+    @cached_property
+    def input_band(self) -> Word:
+        """One row of the input image, in the same form, with its pixels and channels less one and the steps between them."""
+        return Word((
+            *self._lists(self.config.input_pass_depth),
+            Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS),
+            Field("x_step", self.store_bits), Field("channel_step", self.store_bits),
+        ))  # fmt: skip
+
+    def _lists(self, depth: int) -> tuple[Field, ...]:
+        lists = (
+            Field(f"{place}_{what}", width)
+            for place in PLACES
+            for what, width in (("begin", bits_for(depth)), ("more", PASSES_BITS))
+        )
+        return (Field("last", 1), *lists)
+
+    @cached_property
+    def passes(self) -> Word:
+        """One write of a result: every column's goes ``turn`` columns up, where ``mask`` has a bit, at ``base`` + place of row and tile."""
+        return Word((
+            Field("base", self.store_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), Field("constant", 1),
+        ))  # fmt: skip
+
+    @cached_property
+    def input_passes(self) -> Word:
+        """One write of an input element, or with ``constant`` of padding with this value."""
+        return Word((
+            Field("base", self.store_bits), Field("mask", self.config.columns), Field("constant", 1), Field("value", 8),
+        ))  # fmt: skip
 
     # --- memories -----------------------------------------------------------------------------------------------------
 
@@ -189,8 +304,17 @@ class Layout:
             ("program", self.program.width, c.layer_depth),
             ("merge", self.merge.width, c.layer_depth << self.lane_bits),
             ("rows", self.row.width, c.row_depth),
-            ("input", self.beat.width, self.beat_depth),
         ]
+        if c.strips:
+            shapes += [
+                ("bands", self.band.width, c.band_depth), ("passes", self.passes.width, c.pass_depth),
+                ("input_bands", self.input_band.width, c.input_band_depth), ("input_passes", self.input_passes.width, c.input_pass_depth),
+                ("offsets", self.store_bits, c.offset_depth),
+            ]  # fmt: skip
+        else:
+            shapes.append(("input", self.beat.width, self.beat_depth))
+        if c.table_depth:
+            shapes.append(("tables", 8, TABLE_ENTRIES * c.table_depth))
         for lane in range(c.lanes):
             shapes.append((f"lane{lane:02}.masks", c.word, c.mask_depth))
             shapes.append((f"lane{lane:02}.weights", c.weight_bits, c.weight_depth))

@@ -1,26 +1,34 @@
 """The integer network: what the reference computes, and what the RTL must equal bit for bit. Torch-free.
 
-One layer computes, for every output row r, on integer activations x::
+One layer computes, for every output channel k and output position p, on stored integers x (padding holds the zero-point of x)::
 
-    acc[r] = bias[r] + sum over kept c of weight[r, c] * x[c]
-    y[r]   = clamp(zero_point + ((acc[r] * multiplier[r] + (1 << (shift[r] - 1))) >> shift[r]), low, high)
+    acc = bias[k] + sum over kept taps of weight[k, tap] * x[tap at p]        or, where ``maximum``,   acc = max over taps of x
+    m   = slope[k] if acc < 0 and the layer has slopes, else multiplier[k]
+    r   = (acc * m + (1 << (shift[k] - 1))) >> shift[k]                                                   without a residual
+    r   = (((acc * m) >> (shift[k] - 12)) + (residual - its zero-point) * residual_multiplier + 2048) >> 12     with one
+    y   = clamp(zero_point + r, low, high);   where the layer has a table, the stored value is table[y modulo 256]
 
 where ``>>`` is the arithmetic shift (floor), so that the rounding is half up. The zero-point of the layer's *input* is already inside
-``bias``: it was folded there over the kept weights, so x enters as it is stored.
+``bias``: it was folded there over the kept weights, so x enters as it is stored. Padding under ``maximum`` is the format's lowest value.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from .graph import INPUT, POINTWISE, Shape, Window
 
 IntArray = npt.NDArray[np.int64]
 
 MULTIPLIER_BITS = 16
 """Requantization multipliers are unsigned and below 2**16."""
 
+RESIDUAL_FRACTION = 12
+"""Fractional bits in which a residual is added; its multiplier is unsigned, below 2**16, with so many fractional bits."""
 
 ACC_BITS_LIMIT = 40
 """The widest accumulator of the array. Up to it requantization is exact in 64-bit integers, and sums are exact in float64."""
@@ -31,7 +39,7 @@ class QuantizedTensor:
     """An activation's number format: ``real = scale * (integer - zero_point)``.
 
     scale : float, above zero
-    zero_point : int; 0 for an unsigned tensor
+    zero_point : int; 0 for an unsigned tensor that calibration chose, any where a quantized model brings it
     signed : two's complement when True, else unsigned
     bits : width of the integer
     """
@@ -51,56 +59,91 @@ class QuantizedTensor:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class QuantizedLinear:
-    """One fully connected layer in integers.
+class QuantizedLayer:
+    """One window operator in integers; fields that are also in :class:`zeroskip.spec.graph.Layer` mean the same.
 
-    name : the captured layer's name
-    weight : (outputs, inputs) int64 within ``weight_bits``; a pruned weight is 0
+    weight : (outputs, inputs / groups, kernel height, kernel width) int64 within ``weight_bits``; a pruned weight is 0; 1 where ``maximum``
     weight_scale : (outputs,) float64, per output channel
     bias : (outputs,) int64 in accumulator units, input zero-point folded in
-    multiplier : (outputs,) int64, 0 … 2**16 - 1
-    shift : (outputs,) int64, 1 … 63
-    input, output : the formats of the activations on either side
-    low, high : the clamp, within the output's format; ReLU is ``low = zero_point``
+    multiplier, slope : (outputs,) int64, 0 … 2**16 - 1; ``slope`` is None where there is none
+    shift : (outputs,) int64, 1 … 63; with a residual 13 … 63
+    residual_multiplier : 0 … 2**16 - 1, 0 without a residual
+    zero_point : -128 … 255, of what the requantization gives: that of the output tensor, unless a table follows or ``maximum``
+    low, high : the clamp, -128 … 255, within the format of what the requantization gives
+    table : (256,) int64, stored values by y modulo 256, or None
     """
 
     name: str
+    source: str
+    output: str
+    channel: int = 0
+    maximum: bool = False
     weight: IntArray
     weight_scale: npt.NDArray[np.float64]
     bias: IntArray
+    window: Window = POINTWISE
+    groups: int = 1
     multiplier: IntArray
+    slope: IntArray | None = None
     shift: IntArray
-    input: QuantizedTensor
-    output: QuantizedTensor
+    residual: str | None = None
+    residual_multiplier: int = 0
+    zero_point: int
     low: int
     high: int
+    table: IntArray | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Output channels of this layer."""
+        return int(self.weight.shape[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuantizedNetwork:
-    """A chain of integer layers, with the shapes of one sample at either end."""
+    """Integer layers in an order in which every tensor is complete before it is read.
+
+    input_shape, output_shape : of one sample as the user has it
+    shapes, formats : (channels, height, width) and number format of every tensor, ``INPUT`` and ``output_name`` among them
+    output_name : the tensor that leaves the network
+    """
 
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     weight_bits: int
-    layers: tuple[QuantizedLinear, ...]
+    shapes: Mapping[str, Shape]
+    formats: Mapping[str, QuantizedTensor]
+    layers: tuple[QuantizedLayer, ...]
+    output_name: str
 
     @property
     def input(self) -> QuantizedTensor:
-        return self.layers[0].input
+        """The format of what enters."""
+        return self.formats[INPUT]
 
     @property
     def output(self) -> QuantizedTensor:
-        return self.layers[-1].output
+        """The format of what leaves."""
+        return self.formats[self.output_name]
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is a chain of fully connected layers on vectors, which a flat array computes for ``columns`` samples at a time."""
+        chain = [INPUT, *(layer.output for layer in self.layers)]
+        return all(shape[1:] == (1, 1) for shape in self.shapes.values()) and all(
+            layer.source == source and layer.channel == 0 and layer.groups == 1 and not layer.maximum
+            and layer.window == POINTWISE and layer.residual is None and layer.slope is None and layer.table is None
+            for layer, source in zip(self.layers, chain, strict=False)
+        ) and len(set(chain)) == len(chain)  # fmt: skip
 
 
 def accumulator_bound(weight: IntArray, bias: IntArray, input: QuantizedTensor) -> IntArray:
     """Sum of |weight|·max|x|, plus |bias|, per row: no partial sum exceeds it, in whatever order or split over lanes.
 
-    weight : (outputs, inputs); bias : (outputs,); the result is (outputs,) int64
+    weight : (outputs, …); bias : (outputs,); the result is (outputs,) int64
     """
     largest = max(-input.low, input.high)
-    return np.asarray(np.abs(weight).sum(axis=1) * largest + np.abs(bias), dtype=np.int64)
+    return np.asarray(np.abs(weight).reshape(len(weight), -1).sum(axis=1) * largest + np.abs(bias), dtype=np.int64)
 
 
 def accumulator_bits(weight: IntArray, bias: IntArray, input: QuantizedTensor) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .config import ArrayConfig
@@ -13,33 +13,37 @@ from .config import ArrayConfig
 class LayerInfo:
     """One layer as placed.
 
-    shape : (outputs, inputs) of the captured layer
+    shape : (outputs, taps) of the captured layer; a tap is one input channel at one place of the window
     kept : its weights that are not zero, as integers
     nnz : stored weights: those kept, less the rows that are constant or unread, plus explicit zeros
+    tiles : output positions that each column works through; every weight is used once in each
+    positions : output positions of all columns together, those that are there to fill up left out
+    output, channel : the tensor it writes, and the channel that its first row becomes
+    strip : rows of the output that each column computes; 0 in a flat array, where columns are samples
     rows : original numbers of the computed rows
-    columns : original numbers of the stored columns, -1 for a hole
+    columns : original numbers of the stored taps, -1 for a hole
     """
 
     name: str
     shape: tuple[int, int]
     kept: int
     nnz: int
+    tiles: int
+    positions: int
+    output: str
+    channel: int
+    strip: int
     rows: tuple[int, ...]
     columns: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name, "shape": list(self.shape), "kept": self.kept, "nnz": self.nnz,
-            "rows": list(self.rows), "columns": list(self.columns),
-        }  # fmt: skip
+        return asdict(self) | {"shape": list(self.shape), "rows": list(self.rows), "columns": list(self.columns)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LayerInfo:
-        outputs, inputs = values["shape"]
-        return cls(
-            name=values["name"], shape=(outputs, inputs), kept=values["kept"], nnz=values["nnz"],
-            rows=tuple(values["rows"]), columns=tuple(values["columns"]),
-        )  # fmt: skip
+        outputs, taps = values["shape"]
+        lists = {"shape": (outputs, taps), "rows": tuple(values["rows"]), "columns": tuple(values["columns"])}
+        return cls(**{**values, **lists})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 IDENTITY = 0x5A53_4B50
 """``ZSKP`` in ASCII."""
 
-VERSION = 0x0001_0000
+VERSION = 0x0002_0000
 """Of the hardware and of the image format: major in the upper half."""
 
 ID = 0x00

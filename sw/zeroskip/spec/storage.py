@@ -18,7 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,17 @@ from . import formats
 from .config import ArrayConfig
 from .cycles import Cycles
 from .errors import ImageError, InputError
+from .graph import Window
 from .layout import Layout
-from .network import QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from .network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from .program import LayerInfo, Program
 
 FORMAT = "zeroskip"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _ARRAYS = ("weight", "weight_scale", "bias", "multiplier", "shift")
+_OPTIONAL_ARRAYS = ("slope", "table")
+"""Fields of a layer that are tensors of network.safetensors, ``<index of the layer>.<field>``. The others are in the manifest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,14 +155,7 @@ def _manifest(saved: Saved) -> dict[str, Any]:
         "format": FORMAT, "version": FORMAT_VERSION,
         "config": saved.program.config.to_json(),
         "inputs": saved.program.inputs, "outputs": saved.program.outputs,
-        "network": {
-            "input_shape": list(saved.network.input_shape), "output_shape": list(saved.network.output_shape),
-            "weight_bits": saved.network.weight_bits,
-            "layers": [
-                {"name": layer.name, "input": asdict(layer.input), "output": asdict(layer.output), "low": layer.low, "high": layer.high}
-                for layer in saved.network.layers
-            ],
-        },
+        "network": _network_json(saved.network),
         "layers": [layer.to_json() for layer in saved.program.layers],
         "images": {
             memory.name: {
@@ -173,11 +169,27 @@ def _manifest(saved: Saved) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _network_json(network: QuantizedNetwork) -> dict[str, Any]:
+    return {
+        "input_shape": list(network.input_shape), "output_shape": list(network.output_shape),
+        "weight_bits": network.weight_bits, "output": network.output_name,
+        "tensors": {
+            name: {"shape": list(shape), "format": asdict(network.formats[name])} for name, shape in network.shapes.items()
+        },
+        "layers": [
+            {field.name: getattr(layer, field.name) for field in fields(layer) if field.name not in _ARRAYS + _OPTIONAL_ARRAYS}
+            | {"window": asdict(layer.window)}
+            for layer in network.layers
+        ],
+    }  # fmt: skip
+
+
 def _save_network(network: QuantizedNetwork, path: Path) -> None:
     arrays = {
-        f"{i}.{name}": np.ascontiguousarray(getattr(layer, name))
+        f"{i}.{name}": np.ascontiguousarray(array)
         for i, layer in enumerate(network.layers)
-        for name in _ARRAYS
+        for name in _ARRAYS + _OPTIONAL_ARRAYS
+        if (array := getattr(layer, name)) is not None
     }
     save_file(arrays, path)
 
@@ -187,16 +199,17 @@ def _load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ImageError(f"{path}: cannot be read: {error}") from error
-    layers = [
-        QuantizedLinear(
-            name=layer["name"], input=QuantizedTensor(**layer["input"]), output=QuantizedTensor(**layer["output"]),
-            low=layer["low"], high=layer["high"], **{name: arrays[f"{i}.{name}"] for name in _ARRAYS},
-        )
-        for i, layer in enumerate(values["layers"])
-    ]  # fmt: skip
+    layers = []
+    for i, layer in enumerate(values["layers"]):
+        stored: dict[str, Any] = {name: arrays[f"{i}.{name}"] for name in _ARRAYS}
+        stored |= {name: arrays.get(f"{i}.{name}") for name in _OPTIONAL_ARRAYS}
+        window = Window(**{name: tuple(numbers) for name, numbers in layer["window"].items()})
+        layers.append(QuantizedLayer(**layer | stored | {"window": window}))
     return QuantizedNetwork(
         input_shape=tuple(values["input_shape"]), output_shape=tuple(values["output_shape"]),
-        weight_bits=values["weight_bits"], layers=tuple(layers),
+        weight_bits=values["weight_bits"], layers=tuple(layers), output_name=values["output"],
+        shapes={name: tuple(tensor["shape"]) for name, tensor in values["tensors"].items()},
+        formats={name: QuantizedTensor(**tensor["format"]) for name, tensor in values["tensors"].items()},
     )  # fmt: skip
 
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sw.graphs import chain, graph, layer
 
 from zeroskip import reference
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.quantize.calibrate import tensor_format
+from zeroskip.quantize.formats import tensor_format
 from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import Graph, LinearLayer
+from zeroskip.spec.graph import Activation, Graph
 from zeroskip.spec.network import QuantizedNetwork, accumulator_bits, accumulator_bound
-
-
-def layer(weight, bias=None, *, name="fc", relu=False, mask=None) -> LinearLayer:
-    weight = np.array(weight, dtype=np.float64)
-    return LinearLayer(
-        name=name,
-        weight=weight,
-        mask=weight != 0 if mask is None else mask,
-        bias=np.zeros(len(weight)) if bias is None else np.array(bias, dtype=np.float64),
-        relu=relu,
-    )
-
-
-def chain(*layers: LinearLayer) -> Graph:
-    return Graph(input_shape=(layers[0].inputs,), output_shape=(layers[-1].outputs,), layers=layers)
 
 
 def random_graph(seed: int, widths: list[int], *, density: float = 1.0) -> Graph:
@@ -39,20 +26,23 @@ def random_graph(seed: int, widths: list[int], *, density: float = 1.0) -> Graph
         weight = rng.normal(size=(outputs, inputs)) / np.sqrt(inputs * density)
         weight *= rng.random(weight.shape) < density
         bias = rng.normal(size=outputs) * 0.1
-        layers.append(layer(weight, bias, name=f"fc{index}", relu=index < len(widths) - 2))
-    return chain(*layers)
+        layers.append(layer(weight, bias, name=f"fc{index}"))
+    return chain(layers)
 
 
 def widest(network: QuantizedNetwork) -> int:
-    return max(accumulator_bits(quantized.weight, quantized.bias, quantized.input) for quantized in network.layers)
+    return max(
+        accumulator_bits(quantized.weight, quantized.bias, network.formats[quantized.source])
+        for quantized in network.layers
+    )
 
 
 def sqnr(wanted: np.ndarray, got: np.ndarray) -> float:
     return float(10 * np.log10(np.square(wanted).mean() / np.square(wanted - got).mean()))
 
 
-def through(graph: Graph, x: np.ndarray, **options: int) -> np.ndarray:
-    network = quantize(graph, x, **options)
+def through(net: Graph, x: np.ndarray, **options: int) -> np.ndarray:
+    network = quantize(net, x, **options)
     return dequantize(network, reference.run(network, quantize_input(network, x)))
 
 
@@ -60,43 +50,42 @@ def through(graph: Graph, x: np.ndarray, **options: int) -> np.ndarray:
 @pytest.mark.parametrize("weight_bits, least", [(4, 10), (8, 30), (16, 35)])
 @pytest.mark.parametrize("offset", [0, 3, -10])
 def test_the_integer_network_stays_close_to_float(weight_bits, least, density, offset):
-    graph = random_graph(1, [64, 48, 32, 10], density=density)
+    net = random_graph(1, [64, 48, 32, 10], density=density)
     x = np.random.default_rng(2).normal(size=(500, 64)) + offset
-    assert sqnr(reference.run_float(graph, x), through(graph, x, weight_bits=weight_bits)) > least
+    assert sqnr(reference.run_float(net, x), through(net, x, weight_bits=weight_bits)) > least
 
 
 def test_weights_are_symmetric_per_channel_and_pruned_ones_zero():
-    graph = random_graph(3, [20, 7, 5], density=0.5)
-    network = quantize(graph, np.random.default_rng(0).normal(size=(10, 20)))
-    for quantized, floats in zip(network.layers, graph.layers, strict=True):
+    net = random_graph(3, [20, 7, 5], density=0.5)
+    network = quantize(net, np.random.default_rng(0).normal(size=(10, 20)))
+    for quantized, floats in zip(network.layers, net.layers, strict=True):
         assert (np.abs(quantized.weight).max(axis=1) == 127).all()
         assert (quantized.weight[~floats.mask] == 0).all()
-        np.testing.assert_allclose(
-            quantized.weight * quantized.weight_scale[:, None], floats.weight, atol=quantized.weight_scale.max() / 2
-        )
+        scale = quantized.weight_scale[:, None, None, None]
+        np.testing.assert_allclose(quantized.weight * scale, floats.weight, atol=scale.max() / 2)
 
 
 def test_a_mask_is_obeyed_even_where_the_weight_is_not_zero():
-    graph = chain(layer([[1.0, 2.0]], mask=np.array([[True, False]])))
-    assert quantize(graph, np.ones((1, 2))).layers[0].weight.tolist() == [[127, 0]]
+    net = graph(layer([[1.0, 2.0]], mask=np.array([True, False]).reshape(1, 2, 1, 1)))
+    assert quantize(net, np.ones((1, 2))).layers[0].weight.tolist() == [[[[127]], [[0]]]]
 
 
 def test_an_input_zero_point_is_folded_over_the_kept_weights():
-    graph = random_graph(4, [6, 3], density=0.5)
-    network = quantize(graph, np.random.default_rng(0).normal(size=(50, 6)) + 1)
+    net = random_graph(4, [6, 3], density=0.5)
+    network = quantize(net, np.random.default_rng(0).normal(size=(50, 6)) + 1)
     (quantized,) = network.layers
     assert network.input.zero_point != 0
-    at_zero = np.full((1, 6), network.input.zero_point)
-    plain = np.rint(graph.layers[0].bias / (quantized.weight_scale * network.input.scale))
-    assert (at_zero @ quantized.weight.T + quantized.bias == plain).all()
+    plain = np.rint(net.layers[0].bias / (quantized.weight_scale * network.input.scale))
+    assert (network.input.zero_point * quantized.weight.sum(axis=(1, 2, 3)) + quantized.bias == plain).all()
 
 
 def test_relu_becomes_an_unsigned_output_clamped_at_its_zero_point():
     network = quantize(random_graph(5, [4, 4, 2]), np.random.default_rng(0).normal(size=(20, 4)))
     hidden, last = network.layers
-    assert (hidden.output.signed, hidden.output.zero_point, hidden.low, hidden.high) == (False, 0, 0, 255)
-    assert hidden.output is last.input
-    assert (last.low, last.high) == (-128, 127)
+    output = network.formats[hidden.output]
+    assert (output.signed, output.zero_point, hidden.zero_point, hidden.low, hidden.high) == (False, 0, 0, 0, 255)
+    assert last.source == hidden.output
+    assert (last.low, last.high, last.zero_point) == (-128, 127, network.output.zero_point)
 
 
 @pytest.mark.parametrize(
@@ -133,36 +122,35 @@ def test_a_format_covers_what_was_seen_and_represents_zero(a, b):
 def test_a_row_without_weights_gives_its_rounded_bias(weight_bits):
     weight = [[1.0, -1.0], [0.0, 0.0], [0.0, 0.0], [1e-200, 0.0]]
     x = np.random.default_rng(0).normal(size=(40, 2))
-    network = quantize(chain(layer(weight, [0, 0.7, -0.3, 0.1])), x, weight_bits=weight_bits)
+    network = quantize(graph(layer(weight, [0, 0.7, -0.3, 0.1])), x, weight_bits=weight_bits)
     y = dequantize(network, reference.run(network, quantize_input(network, x)))
     np.testing.assert_allclose(y[:, 1:], np.tile([0.7, -0.3, 0.1], (40, 1)), atol=network.output.scale / 2)
 
 
 def test_a_bias_far_above_its_weights_keeps_the_accumulator_narrow():
-    graph = chain(layer([[1e-9, 2e-9], [1e-15, -1e-15], [1.0, 1.0]], [0.5, -0.5, 0.0]))
+    net = graph(layer([[1e-9, 2e-9], [1e-15, -1e-15], [1.0, 1.0]], [0.5, -0.5, 0.0]))
     x = np.random.default_rng(0).normal(size=(40, 2))
-    network = quantize(graph, x)
+    network = quantize(net, x)
     assert (np.abs(network.layers[0].bias) <= 2**31).all()
     y = dequantize(network, reference.run(network, quantize_input(network, x)))
     np.testing.assert_allclose(y[:, :2], np.tile([0.5, -0.5], (40, 1)), atol=network.output.scale)
 
 
 def test_a_dead_layer_and_one_with_a_hugely_negative_bias_stay_dead():
-    graph = chain(layer([[1.0, 1.0], [1.0, 1.0]], [-1e30, -1e6], relu=True, name="dead"), layer([[1.0, 1.0]], [0.25]))
+    net = chain([layer([[1.0, 1.0], [1.0, 1.0]], [-1e30, -1e6], name="dead"), layer([[1.0, 1.0]], [0.25])])
     x = np.random.default_rng(0).normal(size=(5, 2))
-    network = quantize(graph, x)
-    assert network.layers[0].output.scale == 1.0
-    assert (reference.run_layers(network, quantize_input(network, x))[0] == 0).all()
-    assert through(graph, x) == pytest.approx(0.25)
+    network = quantize(net, x)
+    assert network.formats["dead"].scale == 1.0
+    assert (reference.run_layers(network, quantize_input(network, x))["dead"] == 0).all()
+    assert through(net, x) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("factor", [1e-34, 1e-20, 1e20, 1e36])
 def test_the_size_of_the_units_does_not_matter(factor):
     x = np.random.default_rng(0).normal(size=(30, 4))
-    first, second = random_graph(6, [4, 5, 2]).layers
-    graph = chain(first, second)
-    scaled = chain(layer(first.weight, first.bias * factor, relu=True), layer(second.weight, second.bias * factor))
-    wanted, got = quantize(graph, x), quantize(scaled, x * factor)
+    net = random_graph(6, [4, 5, 2])
+    scaled = chain([replace(given, bias=given.bias * factor) for given in net.layers])
+    wanted, got = quantize(net, x), quantize(scaled, x * factor)
     np.testing.assert_array_equal(
         reference.run(got, quantize_input(got, x * factor)), reference.run(wanted, quantize_input(wanted, x))
     )
@@ -177,10 +165,9 @@ def test_nothing_the_quantizer_gives_can_overflow(seed, weight_bits, sizes):
     rng = np.random.default_rng(seed)
     weights = [rng.normal(size=(3, 4)) * sizes[0], rng.normal(size=(2, 3)) * sizes[1]]
     weights[0][0] *= sizes[2]
-    graph = chain(
-        layer(weights[0], rng.normal(size=3) * sizes[3], relu=True), layer(weights[1], rng.normal(size=2) * sizes[4])
-    )
-    network = quantize(graph, rng.normal(size=(5, 4)) * sizes[5], weight_bits=weight_bits)
+    biases = [rng.normal(size=3) * sizes[3], rng.normal(size=2) * sizes[4]]
+    net = chain([layer(*given, name=name) for name, *given in zip("ab", weights, biases, strict=True)])
+    network = quantize(net, rng.normal(size=(5, 4)) * sizes[5], weight_bits=weight_bits)
     limit = 2 ** (weight_bits - 1) - 1
     for quantized in network.layers:
         assert np.abs(quantized.weight).max() <= limit
@@ -188,32 +175,32 @@ def test_nothing_the_quantizer_gives_can_overflow(seed, weight_bits, sizes):
         assert ((quantized.shift >= 1) & (quantized.shift <= 63)).all()
         assert (quantized.weight_scale > 0).all()
         assert np.isfinite(quantized.weight_scale).all()
-        assert quantized.output.scale > 0
-        assert quantized.output.low <= quantized.low <= quantized.high <= quantized.output.high
+        output = network.formats[quantized.output]
+        assert output.scale > 0
+        assert output.low <= quantized.low <= quantized.high <= output.high
     assert widest(network) <= 40
 
 
 def test_the_accumulator_bound_is_reached_and_counted_in_bits():
-    graph = chain(layer([[1.0, 1.0, 1.0]]))
-    network = quantize(graph, np.ones((1, 3)))
+    net = graph(layer([[1.0, 1.0, 1.0]]))
+    network = quantize(net, np.ones((1, 3)))
     (quantized,) = network.layers
-    assert accumulator_bound(quantized.weight, quantized.bias, quantized.input).tolist() == [3 * 127 * 255]
+    assert accumulator_bound(quantized.weight, quantized.bias, network.input).tolist() == [3 * 127 * 255]
     assert widest(network) == (3 * 127 * 255).bit_length() + 1
-    signed = quantize(graph, np.array([[-1.0, 1.0, 0.5]]))
-    largest = 3 * 127 * 128 + abs(int(signed.layers[0].bias[0]))
-    assert accumulator_bound(signed.layers[0].weight, signed.layers[0].bias, signed.layers[0].input).tolist() == [
-        largest
-    ]
+    signed = quantize(net, np.array([[-1.0, 1.0, 0.5]]))
+    (quantized,) = signed.layers
+    largest = 3 * 127 * 128 + abs(int(quantized.bias[0]))
+    assert accumulator_bound(quantized.weight, quantized.bias, signed.input).tolist() == [largest]
 
 
 def test_an_accumulator_beyond_40_bits_is_refused():
     wide = 2**17
-    graph = chain(layer(np.ones((1, wide)), name="wide"))
+    net = graph(layer(np.ones((1, wide)), name="wide"))
     x = np.ones((1, wide))
-    assert widest(quantize(graph, x, weight_bits=8)) <= 40
+    assert widest(quantize(net, x, weight_bits=8)) <= 40
     match = r"^layer 'wide': the accumulator would need 41 bits, more than the limit of 40; use fewer weight_bits .*$"
     with pytest.raises(CapacityError, match=match):
-        quantize(graph, x, weight_bits=16)
+        quantize(net, x, weight_bits=16)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +218,7 @@ def test_an_accumulator_beyond_40_bits_is_refused():
 )
 def test_unusable_calibration_is_refused(calibration, match):
     with pytest.raises(InputError, match=f"^{match}$"):
-        quantize(chain(layer([[1.0, 2.0]])), calibration)
+        quantize(graph(layer([[1.0, 2.0]])), calibration)
 
 
 @pytest.mark.parametrize(
@@ -244,19 +231,25 @@ def test_unusable_calibration_is_refused(calibration, match):
 )
 def test_unknown_widths_are_refused(options, match):
     with pytest.raises(InputError, match=f"^{match}$"):
-        quantize(chain(layer([[1.0, 2.0]])), np.ones((1, 2)), **options)
+        quantize(graph(layer([[1.0, 2.0]])), np.ones((1, 2)), **options)
 
 
-def test_magnitudes_beyond_float32_are_refused_by_layer():
-    x = np.ones((1, 2))
-    with pytest.raises(InputError, match=r"^layer 'fc': outputs on the calibration data: must stay within .*$"):
-        quantize(chain(layer([[1e300, 1e300]])), x)
-    with pytest.raises(InputError, match=r"^layer 'fc': weight: must stay within ±3.403e\+38, the range of float32$"):
-        quantize(chain(layer([[1e300, 0]])), x * 0)
+@pytest.mark.parametrize(
+    "weight, fields, match",
+    [
+        ([[3e38, 3e38]], {}, r"outputs on the calibration data: must stay within ±3.403e\+38, the range of float32"),
+        ([[1e300, 0]], {}, r"weight: must stay within ±3.403e\+38, the range of float32"),
+        ([[1, 0]], {"bias": [1e39]}, r"bias: must stay within ±3.403e\+38, the range of float32"),
+        ([[1, 0]], {"activation": Activation(slope=np.array([1e39]))}, r"slope: must stay within .*"),
+    ],
+)
+def test_magnitudes_beyond_float32_are_refused_by_layer(weight, fields, match):
+    with pytest.raises(InputError, match=rf"^layer 'fc': {match}$"):
+        quantize(graph(layer(weight, **fields)), np.ones((1, 2)))
 
 
 def network_on(low: float, high: float):
-    return quantize(chain(layer([[1.0, 1.0]])), np.array([[low, high]]))
+    return quantize(graph(layer([[1.0, 1.0]])), np.array([[low, high]]))
 
 
 def test_inputs_round_half_to_even_and_saturate():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zeroskip.quantize.requantize import multiplier_and_shift
+from zeroskip.quantize.requantize import least_sum_scale, requantization, residual_multiplier
 
 ACC = 2**39 - 1
 scales = st.floats(2.0**-126, 2.0**127)
@@ -18,8 +18,9 @@ accumulators = st.integers(-ACC, ACC)
 
 
 def one(input_scale: float, weight_scale: float, output_scale: float) -> tuple[int, int]:
-    multiplier, shift = multiplier_and_shift(input_scale, np.array([weight_scale]), output_scale)
-    return int(multiplier[0]), int(shift[0])
+    factors = requantization(input_scale, np.array([weight_scale]), output_scale)
+    assert factors.slope is None
+    return int(factors.multiplier[0]), int(factors.shift[0])
 
 
 def exact_factor(input_scale: float, weight_scale: float, output_scale: float) -> Fraction:
@@ -86,3 +87,45 @@ def test_the_integer_formula_gives_the_exact_output(input_scale, weight_scale, o
 )
 def test_the_ends_of_the_range(factor, expected):
     assert one(1.0, factor, 1.0) == expected
+
+
+@given(scales, scales, scales, st.one_of(st.just(0.0), st.floats(2.0**-20, 2.0**20)))
+@example(1.0, 1 - 2.0**-53, 1.0, 0.25)
+@example(1.0, 1.0, 1.0, 1 + 2.0**-52)
+@example(1.0, 1.0, 1.0, 2 - 2.0**-52)
+@example(1.0, 2.0**14, 1.0, 3.0)
+@example(1.0, 2.0**-48, 1.0, 0.5)
+def test_a_slope_shares_the_shift_of_the_larger_factor(input_scale, weight_scale, output_scale, slope):
+    factors = requantization(input_scale, np.array([weight_scale]), output_scale, np.array([slope]))
+    pair = [int(factors.multiplier[0]), int(factors.slope[0])]
+    shift = int(factors.shift[0])
+    assert (max(pair), shift) == one(input_scale, weight_scale * max(slope, 1.0), output_scale)
+    exact = [exact_factor(input_scale, weight_scale, output_scale) * Fraction(part) for part in (1.0, slope)]
+    if max(pair) == 0:
+        assert max(exact) < Fraction(1, 2**47)
+    else:
+        for got, wanted in zip(pair, exact, strict=True):
+            in_units = wanted * 2**shift
+            assert abs(got - min(in_units, 65535)) <= Fraction(1, 2) * (1 + Fraction(1, 2**30))
+
+
+@pytest.mark.parametrize(
+    "residual, output, expected",
+    [(1.0, 1.0, 4096), (1.0, 2.0, 2048), (3.0, 1.0, 12288), (1.0, 1e6, 0), (15.9999, 1.0, 65536), (1e30, 1e-30, 65536)],
+)
+def test_a_residual_is_scaled_in_4096ths(residual, output, expected):
+    assert residual_multiplier(residual, output) == expected
+
+
+@given(st.floats(2.0**-60, 2.0**60), st.floats(2.0**-60, 2.0**60))
+@example(8.0, 16.0)
+def test_from_the_least_scale_on_a_sum_has_integers_and_below_it_not(unit, residual):
+    least = least_sum_scale(unit, residual)
+
+    def reachable(scale: float) -> bool:
+        multiplier, shift = one(1.0, unit, scale)
+        return (multiplier == 0 or shift >= 13) and residual_multiplier(residual, scale) < 2**16
+
+    assert reachable(least)
+    assert reachable(least * 1.7)
+    assert not reachable(least * (1 - 2.0**-13))

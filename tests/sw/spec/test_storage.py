@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.sim.networks import random_network
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.sw.graphs import chain, layer
+from tests.sw.tiny_networks import tiny_network
 
 from zeroskip.pack import pack
+from zeroskip.quantize import quantize
 from zeroskip.schedule import predict, schedule
 from zeroskip.spec import storage
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.errors import ImageError, InputError
 from zeroskip.spec.formats import FORMATS
+from zeroskip.spec.network import QuantizedNetwork
 from zeroskip.spec.storage import Saved
 
 
 @pytest.fixture
 def saved() -> Saved:
-    network = random_network(np.random.default_rng(8), (11, 9, 5), 0.5, 8)
+    rng = np.random.default_rng(8)
+    first, second = (rng.normal(size=shape) * (rng.random(shape) < 0.5) for shape in ((9, 11), (5, 9)))
+    network = quantize(chain([layer(first, name="a"), layer(second, name="b")]), rng.normal(size=(20, 11)))
     plan = schedule(network, ArrayConfig(lanes=2))
     cycles = predict(plan)
     return Saved(
-        network=network, program=pack(plan, network), cycles=cycles, dense_cycles=cycles,
+        network=network, program=pack(plan), cycles=cycles, dense_cycles=cycles,
         verilog={"zeroskip.v": "module zeroskip; endmodule\n", "zs_ram.v": "module zs_ram; endmodule\n"},
         sidecar={"top": "zeroskip", "ports": []},
     )  # fmt: skip
@@ -49,12 +56,27 @@ def test_what_is_saved_is_loaded(saved, folder):
     loaded = storage.load(folder)
     for name in ("program", "cycles", "dense_cycles", "verilog", "sidecar"):
         assert getattr(loaded, name) == getattr(saved, name), name
-    assert loaded.network.input_shape == saved.network.input_shape
-    assert loaded.network.output_shape == saved.network.output_shape
-    assert loaded.network.weight_bits == saved.network.weight_bits
-    for before, after in zip(saved.network.layers, loaded.network.layers, strict=True):
+    assert_same(loaded.network, saved.network)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32 - 1))
+def test_every_field_of_a_network_is_loaded_as_it_was(saved, tmp_path, seed):
+    network = tiny_network(np.random.default_rng(seed))
+    folder = storage.save(replace(saved, network=network), tmp_path / "net")
+    assert_same(storage.load(folder).network, network, f"seed {seed}")
+
+
+def assert_same(got: QuantizedNetwork, wanted: QuantizedNetwork, message: str = "") -> None:
+    """Equal in every field, types included."""
+    for field in fields(wanted):
+        if field.name != "layers":
+            assert getattr(got, field.name) == getattr(wanted, field.name), (field.name, message)
+    for after, before in zip(got.layers, wanted.layers, strict=True):
         for field in fields(before):
-            np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name), err_msg=field.name)
+            value, expected = getattr(after, field.name), getattr(before, field.name)
+            assert type(value) is type(expected), (before.name, field.name, message)
+            np.testing.assert_array_equal(value, expected, err_msg=f"{before.name}.{field.name}, {message}")
 
 
 def test_two_folders_are_equal_byte_by_byte(saved, tmp_path):
@@ -108,10 +130,10 @@ def test_an_altered_file_is_refused(folder, name, change):
         storage.load(folder)
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 1, None, "2"])
 def test_another_version_is_refused(folder, version):
     edit_manifest(folder, version=version)
-    match = rf"^.*/manifest\.json: version must be 1, not {version!r}; build the design again$"
+    match = rf"^.*/manifest\.json: version must be 2, not {version!r}; build the design again$"
     with pytest.raises(ImageError, match=match):
         storage.load(folder)
 

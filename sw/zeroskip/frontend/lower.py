@@ -1,0 +1,44 @@
+"""Steps → Graph, in passes that each leave the numbers as they are: formats, copies, BatchNorm, activations and sums, tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zeroskip.spec.graph import INPUT, Graph
+
+from .affine import fold_affine
+from .copies import absorb_flattening, copies_to_layers, fold_padding, merge_copies, plain_copy
+from .formats import fix_formats
+from .fuse import fuse, pool_last
+from .place import place
+from .steps import Step, Value, sources
+
+
+def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
+    """The graph that computes ``result`` from ``input``; steps that it does not need vanish. What changes nothing is one copy.
+
+    Raises InputError for numbers that are not finite.
+    """
+    shapes = {INPUT: input.stored}
+    needed = _needed(steps, result.name)
+    needed, output, formats = fix_formats(needed, result.name)
+    for rewrite in (merge_copies, fold_padding, fold_affine, absorb_flattening, copies_to_layers, pool_last, fuse):
+        needed = rewrite(needed, shapes, output, formats)
+    if output == INPUT:
+        needed, output = [plain_copy("copy", INPUT, "%copy", input.stored[0])], "%copy"
+    layers, tensors, names, formats = place(needed, shapes, output, formats)
+    return Graph(
+        input_shape=input.user, output_shape=result.user, tensors=tensors, layers=layers, output=names[output],
+        formats=formats,
+    )  # fmt: skip
+
+
+def _needed(steps: Sequence[Step], result: str) -> list[Step]:
+    """Those that ``result`` depends on."""
+    wanted = {result}
+    kept = []
+    for step in reversed(steps):
+        if step.output in wanted:
+            wanted.update(sources(step))
+            kept.append(step)
+    return kept[::-1]

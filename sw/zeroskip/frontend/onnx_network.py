@@ -1,0 +1,105 @@
+"""An ONNX model as a torch module: one submodule per node, named after its weight, so that pruning and training work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+Array = npt.NDArray[Any]
+Operand = Tensor | Array | None
+"""What a node reads: an activation, an array known on the host, or nothing where an optional input is left out."""
+
+
+class Operator(nn.Module):
+    """A node without learned weights: a function of its inputs."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def forward(self, *inputs: Operand) -> Any:
+        return self._function(*inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One node. path : of its submodule, or None for one that computes on the host; inputs, outputs : values by name."""
+
+    path: str | None
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    host: Callable[..., Sequence[Array]] | None = None
+
+
+class OnnxNetwork(nn.Module):
+    """Runs the nodes of an ONNX model in order.
+
+    A weight that the file calls ``conv1.weight`` is the parameter ``conv1.weight`` of a Conv or Linear module; one that it calls
+    ``W`` is ``W.weight``.
+
+    input_shape : of one sample, without the batch axis, where the file states it, else None
+    """
+
+    def __init__(
+        self, calls: Sequence[Call], modules: Mapping[str, nn.Module], constants: Mapping[str, Array], entry: str,
+        output: str, input_shape: tuple[int, ...] | None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.input_shape = input_shape
+        self._calls = tuple(calls)
+        self._constants = dict(constants)
+        self._entry, self._output = entry, output
+        for path, module in modules.items():
+            _attach(self, path, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values: dict[str, Operand] = {"": None, self._entry: x, **self._constants}
+        for call in self._calls:
+            inputs = [values[name] for name in call.inputs]
+            if call.host is not None:
+                arrays = [np.asarray(tuple(value.shape)) if isinstance(value, Tensor) else value for value in inputs]
+                results: Any = call.host(*arrays)
+            else:
+                assert call.path is not None
+                results = self.get_submodule(call.path)(*inputs)
+                results = results if isinstance(results, tuple | list) else (results,)
+            values.update(zip(call.outputs, results, strict=False))
+        result = values[self._output]
+        assert isinstance(result, Tensor)
+        return result
+
+
+def free_path(wanted: str, taken: Mapping[str, object]) -> str:
+    """A path for a submodule near the wanted one: no empty parts, no attribute of a module, not taken."""
+    parts = [part if part not in dir(nn.Module) else f"{part}_" for part in wanted.split(".") if part] or ["node"]
+    path, count = ".".join(parts), 1
+    while path in taken:
+        count += 1
+        path = f"{'.'.join(parts)}_{count}"
+    return path
+
+
+def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Register ``module`` under a path with dots, in whatever modules stand there already."""
+    *parents, name = path.split(".")
+    owner = root
+    for parent in parents:
+        if parent not in owner._modules:
+            owner.add_module(parent, nn.Module())
+        owner = owner.get_submodule(parent)
+    for child_name, child in owner._modules[name].named_children() if name in owner._modules else ():  # type: ignore[union-attr]
+        module.add_module(child_name, child)
+    owner.add_module(name, module)
+
+
+def as_tensor(value: Operand, like: Tensor) -> Tensor:
+    """A constant as a tensor of the activations' type."""
+    if isinstance(value, Tensor):
+        return value
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device)

@@ -1,0 +1,199 @@
+"""Readers of the operators that work on each element: BatchNorm, arithmetic with constants, sums of two tensors, activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import fx
+
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.graph import Activation, FloatArray
+
+from .nodes import RefusalError, arguments, qualified_name, shape
+from .reading import Reading
+from .steps import AddStep, AffineStep, PointwiseStep, Value
+
+
+def batch_norm(node: fx.Node, reading: Reading) -> Value:
+    """BatchNorm in eval mode."""
+    given = arguments(node)
+    source = reading.value(given["input"])
+    if given["training"]:
+        raise RefusalError("must be in eval mode and have running statistics (track_running_stats=True)")
+    read = reading.parameters.read
+    mean, variance = (read(given[role], role)[1] for role in ("running_mean", "running_var"))
+    weight = np.ones_like(mean) if given["weight"] is None else read(given["weight"], "weight")[1]
+    bias = np.zeros_like(mean) if given["bias"] is None else read(given["bias"], "bias")[1]
+    with np.errstate(all="ignore"):
+        scale = weight / np.sqrt(variance + given["eps"])
+        shift = bias - mean * scale
+    name = qualified_name(node)
+    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+        raise InputError(f"layer {name!r}: batch_norm scale and shift must be finite, but hold NaN or infinity")
+    return _affine(node, reading, source, scale, shift)
+
+
+def add(node: fx.Node, reading: Reading) -> Value:
+    """The sum of two tensors, or of one and a constant per channel."""
+    given = arguments(node)
+    alpha = float(given.get("alpha", 1))
+    left, right = given["self"], given["other"]
+    if reading.holds(left) and reading.holds(right):
+        first, second = reading.value(left), reading.value(right)
+        if alpha != 1:
+            raise RefusalError(f"alpha must be 1 between two tensors, not {alpha:g}")
+        if (first.user, first.stored) != (second.user, second.stored):
+            raise RefusalError(f"must add two tensors of one shape, not {shape(left)} and {shape(right)}")
+        result = reading.make(node, first.stored)
+        reading.steps.append(AddStep(name=qualified_name(node), sources=(first.name, second.name), output=result.name))
+        return result
+    return _with_constant(
+        node, reading, left, right, lambda c: (np.ones(1), alpha * c), lambda c: (np.full(1, alpha), c)
+    )
+
+
+def subtract(node: fx.Node, reading: Reading) -> Value:
+    """A tensor less a constant per channel, or a constant less a tensor."""
+    given = arguments(node)
+    alpha = float(given.get("alpha", 1))
+    forward, backward = (lambda c: (np.ones(1), -alpha * c)), (lambda c: (np.full(1, -alpha), c))
+    return _with_constant(node, reading, given["self"], given["other"], forward, backward)
+
+
+GATES = {"sigmoid": "silu", "hardsigmoid": "hardswish"}
+"""Function → what the product of a value and that function of it is called."""
+
+
+def multiply(node: fx.Node, reading: Reading) -> Value:
+    """A tensor times a constant per channel, or times its own sigmoid."""
+    given = arguments(node)
+    left, right = given["self"], given["other"]
+    if reading.holds(left) and reading.holds(right):
+        for value, gate in ((reading.value(left), reading.value(right)), (reading.value(right), reading.value(left))):
+            for step in reading.steps:
+                if isinstance(step, PointwiseStep) and (step.output, step.source) == (gate.name, value.name):
+                    table = GATES.get(step.activation.table or "")
+                    if table is not None and value.user == gate.user:
+                        return _pointwise(node, reading, value, Activation(table=table))
+
+    def scale(constant: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return constant, np.zeros(1)
+
+    return _with_constant(node, reading, left, right, scale, scale)
+
+
+def divide(node: fx.Node, reading: Reading) -> Value:
+    """A tensor divided by a constant per channel."""
+    given = arguments(node)
+    if reading.holds(given["other"]):
+        raise RefusalError("must divide by a constant, not by a result of the network")
+    if given.get("rounding_mode") is not None:
+        raise RefusalError(f"rounding_mode must be None, not {given['rounding_mode']!r}")
+
+    def inverse(constant: FloatArray) -> tuple[FloatArray, FloatArray]:
+        with np.errstate(all="ignore"):
+            return 1.0 / constant, np.zeros(1)
+
+    return _with_constant(node, reading, given["self"], given["other"], inverse, inverse)
+
+
+def clip(low: float | str, high: float | str) -> Callable[[fx.Node, Reading], Value]:
+    """A reader of a clip between two numbers, or arguments of those names, None being no limit."""
+
+    def limit(given: dict[str, Any], which: float | str, otherwise: float) -> float:
+        value = given[which] if isinstance(which, str) else which
+        return otherwise if value is None else float(value)
+
+    def reader(node: fx.Node, reading: Reading) -> Value:
+        given = arguments(node)
+        bottom, top = limit(given, low, -np.inf), limit(given, high, np.inf)
+        if not bottom <= top:
+            raise RefusalError(f"limits must be in order, not {bottom:g} and {top:g}")
+        return _pointwise(node, reading, reading.value(given["self"]), Activation(low=bottom, high=top))
+
+    return reader
+
+
+def leaky_relu(node: fx.Node, reading: Reading) -> Value:
+    """LeakyReLU."""
+    given = arguments(node)
+    return _slope(node, reading, reading.value(given["self"]), np.asarray(float(given["negative_slope"])))
+
+
+def prelu(node: fx.Node, reading: Reading) -> Value:
+    """PReLU, of one slope or one per channel."""
+    given = arguments(node)
+    source = reading.value(given["self"])
+    return _slope(node, reading, source, reading.parameters.read(given["weight"], "weight")[1])
+
+
+def table(name: str) -> Callable[[fx.Node, Reading], Value]:
+    """A reader of a function that runs as a table."""
+
+    def reader(node: fx.Node, reading: Reading) -> Value:
+        return _pointwise(node, reading, reading.value(arguments(node)["self"]), Activation(table=name))
+
+    return reader
+
+
+def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) -> Value:
+    if slope.size > 1:
+        source = reading.stored(source)
+    if (slope < 0).any() or not np.isfinite(slope).all():
+        raise RefusalError(f"slopes must be finite and not negative, not {slope.min():g}")
+    slopes = np.broadcast_to(slope.reshape(-1), (source.stored[0],)).copy()
+    return _pointwise(node, reading, source, Activation(slope=slopes))
+
+
+def _pointwise(node: fx.Node, reading: Reading, source: Value, activation: Activation) -> Value:
+    result = reading.make(node, source.stored)
+    reading.steps.append(
+        PointwiseStep(name=qualified_name(node), source=source.name, output=result.name, activation=activation)
+    )
+    return result
+
+
+Scaling = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+"""From the constant to scale and shift."""
+
+
+def _with_constant(
+    node: fx.Node, reading: Reading, left: object, right: object, on_left: Scaling, on_right: Scaling
+) -> Value:
+    tensor, constant, scaling = (left, right, on_left) if reading.holds(left) else (right, left, on_right)
+    source = reading.value(tensor)
+    number = reading.parameters.constant(constant)
+    if number is None:
+        raise RefusalError("must be with a constant, not between two results of the network")
+    if not np.isfinite(number).all():
+        raise InputError(f"layer {qualified_name(node)!r}: constant must be finite, but holds NaN or infinity")
+    user = source.user
+    if number.size == 1:
+        values = number.reshape(1)
+    else:
+        aligned = (1,) * (len(user) + 1 - number.ndim) + number.shape
+        if aligned != (1, user[0], *(1,) * (len(user) - 1)):
+            raise RefusalError(f"the constant must have one value, or one per channel, not shape {number.shape}")
+        values = number.reshape(-1)
+    return _affine(node, reading, source, *scaling(values))
+
+
+def _affine(node: fx.Node, reading: Reading, source: Value, scale: FloatArray, shift: FloatArray) -> Value:
+    name = qualified_name(node)
+    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+        raise InputError(f"layer {name!r}: scale and shift must be finite, but hold NaN or infinity")
+    if max(len(scale), len(shift)) > 1:
+        source = reading.stored(source)
+    if (scale == 1).all() and (shift == 0).all():
+        return source
+    length = source.stored[0]
+    result = reading.make(node, source.stored)
+    reading.steps.append(
+        AffineStep(
+            name=name, source=source.name, output=result.name,
+            scale=np.broadcast_to(scale, (length,)).copy(), shift=np.broadcast_to(shift, (length,)).copy(),
+        )
+    )  # fmt: skip
+    return result

@@ -1,0 +1,47 @@
+"""Readers of the operators that round an activation to a number format: quantized models arrive with their scales."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import fx
+
+from zeroskip.spec.network import QuantizedTensor
+
+from .nodes import RefusalError, arguments, qualified_name
+from .reading import Reading
+from .steps import FormatStep, Value
+
+
+def fake_quantize(node: fx.Node, reading: Reading) -> Value:
+    """fake_quantize_per_tensor_affine: the tensor has that scale and zero-point from now on."""
+    given = arguments(node)
+    source = reading.value(given["self"])
+    scale, zero_point = (reading.parameters.constant(given[role]) for role in ("scale", "zero_point"))
+    if scale is None or zero_point is None:
+        raise RefusalError("scale and zero-point must be constants, not results of the network")
+    if scale.size != 1:
+        raise RefusalError("an activation must have one scale, not one per channel")
+    if given.get("fake_quant_enabled") is not None:
+        raise RefusalError("rounding must not be switched on and off")
+    format = number_format(float(scale.item()), int(zero_point.item()), given["quant_min"], given["quant_max"])
+    result = reading.make(node, source.stored)
+    reading.steps.append(FormatStep(name=qualified_name(node), source=source.name, output=result.name, format=format))
+    return result
+
+
+def per_channel(node: fx.Node, reading: Reading) -> Value:
+    """fake_quantize_per_channel_affine, which is for weights alone."""
+    raise RefusalError("an activation must have one scale, not one per channel")
+
+
+def number_format(scale: float, zero_point: int, low: int, high: int) -> QuantizedTensor:
+    """The format of integers low … high. Raises RefusalError for numbers that are not those of an integer type."""
+    bits = int(high - low).bit_length()
+    format = QuantizedTensor(scale=scale, zero_point=zero_point, signed=low < 0, bits=bits)
+    if (format.low, format.high) != (low, high):
+        raise RefusalError(f"integers must be all of an integer type, as -128 … 127 or 0 … 255, not {low} … {high}")
+    if not low <= zero_point <= high:
+        raise RefusalError(f"zero-point must lie within {low} … {high}, not be {zero_point}")
+    if not (scale > 0 and np.isfinite(scale)):
+        raise RefusalError(f"scale must be finite and above zero, not {scale:g}")
+    return format

@@ -1,0 +1,295 @@
+"""Readers of the operators that walk a window over an image: convolution, linear, pooling and means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.graph import BoolArray, FloatArray, Layer, Window
+
+from .nodes import RefusalError, arguments, module_path, operator_name, qualified_name, shape
+from .reading import Given, Missing, Reading
+from .steps import Value
+
+aten = torch.ops.aten
+
+
+def convolution(node: fx.Node, reading: Reading) -> Value:
+    """conv1d and conv2d, padding as numbers or by name."""
+    given = arguments(node)
+    axes = len(shape(given["weight"])) - 1 if isinstance(given["weight"], fx.Node) else 0
+    source = reading.image(given["input"], axes)
+    learned = _learned(node, reading, "weight")
+    weight, mask = learned.weight, learned.mask
+    stride, dilation = _spatial(given["stride"], axes), _spatial(given["dilation"], axes)
+    padding = _conv_padding(given["padding"], weight.shape[2:], dilation, axes)
+    if axes == 2:
+        weight, mask = weight[..., None], mask[..., None]
+    window = Window(kernel=weight.shape[2:], stride=_pair(stride, 1), dilation=_pair(dilation, 1), padding=padding)
+    result = reading.make(node, (len(weight), *window.output(*source.stored[1:])))
+    reading.steps.append(
+        Layer(
+            name=learned.name, source=source.name, output=result.name, weight=weight, mask=mask, bias=learned.bias,
+            window=window, groups=given["groups"], weight_scale=learned.scale,
+        )
+    )  # fmt: skip
+    return result
+
+
+def linear(node: fx.Node, reading: Reading) -> Value:
+    """On a vector a 1×1 convolution, on a flattened image one whose kernel is the whole image."""
+    given = arguments(node)
+    source = reading.value(given["input"])
+    _require_vector(given["input"], source)
+    return _linear_layer(node, reading, source, _learned(node, reading, "weight"))
+
+
+def matmul(node: fx.Node, reading: Reading) -> Value:
+    """A vector per sample times a constant matrix (inputs, outputs)."""
+    given = arguments(node)
+    role = "other" if "other" in given else "mat2"
+    if reading.holds(given[role]):
+        raise RefusalError("must have a constant matrix on the right, not a result of the network")
+    source = reading.value(given["self"])
+    _require_vector(given["self"], source)
+    if len(shape(given[role])) != 2:
+        raise RefusalError(f"the constant must be a matrix (inputs, outputs), not {shape(given[role])}")
+    learned = _learned(node, reading, role, outputs_axis=1)
+    return _linear_layer(node, reading, source, replace(learned, weight=learned.weight.T, mask=learned.mask.T))
+
+
+def average_pool(node: fx.Node, reading: Reading) -> Value:
+    """avg_pool1d and avg_pool2d: a depthwise convolution, where every window divides by the same number."""
+    given = arguments(node)
+    axes = 2 if node.target is aten.avg_pool1d.default else 3
+    source = reading.image(given["self"], axes)
+    window = _pool_window(node, given, source.stored[1:], axes)
+    divisor = given.get("divisor_override") or _divisor(
+        source, window, given["padding"], given["count_include_pad"], axes
+    )
+    return _pool(node, reading, source, window, 1.0 / divisor)
+
+
+def max_pool(node: fx.Node, reading: Reading) -> Value:
+    """max_pool1d and max_pool2d, around it padding of minus infinity at most."""
+    given = arguments(node)
+    axes = 2 if node.target is aten.max_pool1d.default else 3
+    padded = reading.padded(given["self"], axes)
+    source, around = padded.value, padded.padding
+    size = (source.stored[1] + around[0] + around[2], source.stored[2] + around[1] + around[3])
+    window = _pool_window(node, given, size, axes)
+    window = replace(window, padding=tuple(a + b for a, b in zip(window.padding, around, strict=True)))  # type: ignore[arg-type]
+    for length, before, kernel, stride, dilation, count in _axes(source, window, shape(node)[2:]):
+        positions = np.arange(count)[:, None] * stride + np.arange(kernel) * dilation - before
+        if not ((positions >= 0) & (positions < length)).any(axis=1).all():
+            raise RefusalError("every window must hold an element of its input, not padding alone")
+    return _pool(node, reading, source, window, None)
+
+
+def adaptive_average(node: fx.Node, reading: Reading) -> Value:
+    """adaptive_avg_pool1d and adaptive_avg_pool2d, where every output averages a window of the same size at the same stride."""
+    source, window = _adaptive(node, reading)
+    return _pool(node, reading, source, window, 1.0 / math.prod(window.kernel))
+
+
+def adaptive_maximum(node: fx.Node, reading: Reading) -> Sequence[Given]:
+    """adaptive_max_pool1d and adaptive_max_pool2d: the values; the indices are not kept."""
+    source, window = _adaptive(node, reading)
+    result = Value(f"%{node.name}", (source.stored[0], *window.output(*source.stored[1:])), _first_shape(node)[1:])
+    return [_append_pool(node, reading, source, window, None, result), Missing("the indices of a maximum")]
+
+
+def mean(node: fx.Node, reading: Reading) -> Value:
+    """The mean over the length, or over height or width or both."""
+    return _reduce(node, reading, average=True)
+
+
+def maximum(node: fx.Node, reading: Reading) -> Value:
+    """The maximum over the same axes."""
+    return _reduce(node, reading, average=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learned:
+    """What a layer has learned: name of the layer, weight with what is pruned zero, mask, bias, and scale if fixed."""
+
+    name: str
+    weight: FloatArray
+    mask: BoolArray
+    bias: FloatArray
+    scale: FloatArray | None
+
+
+def _learned(node: fx.Node, reading: Reading, role: str, outputs_axis: int = 0) -> _Learned:
+    given = arguments(node)
+    parameters = reading.parameters
+    target, weight = parameters.read(given[role], "weight")
+    outputs = weight.shape[outputs_axis]
+    bias = np.zeros(outputs) if given.get("bias") is None else parameters.read(given["bias"], "bias")[1]
+    path = module_path(node)
+    own = f"{path}.weight" if path else "weight"
+    owner = own if own in parameters.masks.aliases(target) else target
+    name = owner.removesuffix(".weight")
+    if owner in ("weight", str(given[role])):  # the model's own, or computed
+        name = path or operator_name(node)
+    mask = parameters.masks.keep(owner, weight)
+    if not np.isfinite(weight).all():
+        raise InputError(f"layer {name!r}: weight must be finite, but holds NaN or infinity")
+    scale = parameters.weight_scale(given[role], outputs_axis)
+    return _Learned(name=name, weight=np.where(mask, weight, 0.0), mask=mask, bias=bias, scale=scale)
+
+
+def _linear_layer(node: fx.Node, reading: Reading, source: Value, learned: _Learned) -> Value:
+    outputs = len(learned.weight)
+    shape4 = (outputs, *source.stored)
+    result = reading.make(node, (outputs, 1, 1))
+    reading.steps.append(
+        Layer(
+            name=learned.name, source=source.name, output=result.name, weight=learned.weight.reshape(shape4),
+            mask=learned.mask.reshape(shape4), bias=learned.bias, window=Window(kernel=source.stored[1:]),
+            weight_scale=learned.scale,
+        )
+    )  # fmt: skip
+    return result
+
+
+def _require_vector(node: object, source: Value) -> None:
+    if not source.is_vector:
+        raise RefusalError(f"input must be (batch, features), not {shape(node)}")
+
+
+def _spatial(value: Any, axes: int) -> tuple[int, ...]:
+    """One number for every spatial axis, where torch takes one for all."""
+    numbers = tuple(value) if isinstance(value, Sequence) else (value,)
+    return numbers * (axes - 1) if len(numbers) == 1 else numbers
+
+
+def _pair(values: Sequence[int], last: int) -> tuple[int, int]:
+    """(height, width); a sequence has no width."""
+    return (values[0], values[1] if len(values) == 2 else last)
+
+
+def _conv_padding(padding: Any, kernel: Sequence[int], dilation: Sequence[int], axes: int) -> tuple[int, int, int, int]:
+    if padding == "same":
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    elif padding == "valid":
+        totals = [0] * (axes - 1)
+    else:
+        totals = [2 * side for side in _spatial(padding, axes)]
+    (top, left), (bottom, right) = (
+        _pair([total // 2 for total in totals], 0),
+        _pair([total - total // 2 for total in totals], 0),
+    )
+    return top, left, bottom, right
+
+
+def _pool_window(node: fx.Node, given: dict[str, Any], size: tuple[int, int], axes: int) -> Window:
+    kernel = _pair(_spatial(given["kernel_size"], axes), 1)
+    stride = _pair(_spatial(given["stride"] or given["kernel_size"], axes), 1)
+    dilation = _pair(_spatial(given.get("dilation", 1), axes), 1)
+    before = _pair(_spatial(given["padding"], axes), 0)
+    after = [
+        fill(length, count, k, s, d, p)
+        for length, count, k, s, d, p in zip(
+            size, _pair(shape(node)[2:], 1), kernel, stride, dilation, before, strict=True
+        )
+    ]
+    return Window(kernel=kernel, stride=stride, dilation=dilation, padding=(*before, *after))  # type: ignore[arg-type]
+
+
+def fill(length: int, count: int, kernel: int, stride: int, dilation: int, before: int) -> int:
+    """Padding after an axis that gives ``count`` outputs: none where that does, else as little as does. Negative cuts."""
+    least = (count - 1) * stride + dilation * (kernel - 1) + 1 - length - before
+    return min(max(least, 0), least + stride - 1)
+
+
+def _axes(source: Value, window: Window, outputs: Sequence[int]) -> list[tuple[int, int, int, int, int, int]]:
+    return list(
+        zip(
+            source.stored[1:], window.padding[:2], window.kernel, window.stride, window.dilation, _pair(outputs, 1),
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def _divisor(source: Value, window: Window, padding: Any, count_padding: bool, axes: int) -> float:
+    """What every window of an average divides by: its elements, those of the padding counted or not."""
+    divisor = 1
+    after = _pair(_spatial(padding, axes), 0)
+    for axis, (length, before, kernel, stride, _, count) in enumerate(
+        _axes(source, window, window.output(*source.stored[1:]))
+    ):
+        starts = np.arange(count) * stride - before
+        ends = np.minimum(starts + kernel, length + after[axis])
+        if not count_padding:
+            starts, ends = np.maximum(starts, 0), np.minimum(ends, length)
+        sizes = sorted({int(size) for size in ends - starts})
+        if len(sizes) > 1:
+            raise RefusalError(
+                f"every window must divide by the same number, but along one axis windows hold {sizes[0]} to {sizes[-1]} elements; "
+                "use count_include_pad=True without ceil_mode, or no padding"
+            )
+        divisor *= sizes[0]
+    return float(divisor)
+
+
+def _pool(node: fx.Node, reading: Reading, source: Value, window: Window, weight: float | None) -> Value:
+    result = reading.make(node, (source.stored[0], *window.output(*source.stored[1:])))
+    return _append_pool(node, reading, source, window, weight, result)
+
+
+def _append_pool(
+    node: fx.Node, reading: Reading, source: Value, window: Window, weight: float | None, result: Value
+) -> Value:
+    """A depthwise layer of equal weights, or the maximum where ``weight`` is None."""
+    channels = source.stored[0]
+    full = np.full((channels, 1, *window.kernel), 1.0 if weight is None else weight)
+    reading.steps.append(
+        Layer(
+            name=qualified_name(node), source=source.name, output=result.name, weight=full, mask=full != 0,
+            bias=np.zeros(channels), window=window, groups=channels, structural=True, maximum=weight is None,
+        )
+    )  # fmt: skip
+    return result
+
+
+def _first_shape(node: fx.Node) -> tuple[int, ...]:
+    meta = node.meta["val"]
+    return tuple(int(size) for size in (meta[0] if isinstance(meta, tuple | list) else meta).shape)
+
+
+def _adaptive(node: fx.Node, reading: Reading) -> tuple[Value, Window]:
+    given = arguments(node)
+    wanted = _first_shape(node)[2:]
+    source = reading.image(given["self"], len(wanted) + 1)
+    kernel, stride = [], []
+    for length, count in zip(source.stored[1:], _pair(wanted, 1), strict=True):
+        starts = np.arange(count) * length // count
+        sizes = -(-(np.arange(count) + 1) * length // count) - starts
+        steps = np.diff(starts)
+        if len(set(sizes.tolist())) > 1 or len(set(steps.tolist())) > 1:
+            raise RefusalError(f"must give windows of equal size and distance, but {length} to {count} does not")
+        kernel.append(int(sizes[0]))
+        stride.append(int(steps[0]) if count > 1 else int(sizes[0]))
+    return source, Window(kernel=_pair(kernel, 1), stride=_pair(stride, 1))
+
+
+def _reduce(node: fx.Node, reading: Reading, *, average: bool) -> Value:
+    given = arguments(node)
+    rank = len(shape(given["self"]))
+    over = sorted(axis % rank for axis in given["dim"] or range(rank))
+    if rank not in (3, 4) or not set(over) <= {2, 3}:
+        raise RefusalError(
+            f"must reduce the length, or height or width, not the axes {tuple(over)} of {shape(given['self'])}"
+        )
+    source = reading.image(given["self"], rank - 1)
+    kernel = _pair([length if axis in over else 1 for axis, length in zip((2, 3), source.stored[1:], strict=True)], 1)
+    window = Window(kernel=kernel, stride=kernel)
+    return _pool(node, reading, source, window, 1.0 / math.prod(kernel) if average else None)

@@ -1,0 +1,89 @@
+"""The float network over calibration data, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import conv2d, max_pool2d, pad
+
+from zeroskip.spec.errors import InputError
+from zeroskip.spec.graph import INPUT, FloatArray, Graph, Layer
+from zeroskip.spec.pointwise import table_function
+
+LARGEST = float(np.finfo(np.float32).max)
+
+_ELEMENTS = 1 << 22
+"""Window elements laid out at once, about 32 MiB."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pass:
+    """What one layer does to some samples.
+
+    before, after : (N, outputs, height, width), before the activation (with the residual) and behind it
+    """
+
+    layer: Layer
+    before: FloatArray
+    after: FloatArray
+
+
+def forward(graph: Graph, samples: FloatArray) -> Iterator[Pass]:
+    """Every layer's pass over every sample, a batch at a time.
+
+    samples : (N, channels, height, width). Raises InputError for a layer whose outputs leave the range of float32.
+    """
+    sizes = [
+        graph.tensors[layer.output][1] * graph.tensors[layer.output][2] * _taps(graph, layer) for layer in graph.layers
+    ]
+    batch = max(1, _ELEMENTS // max(sizes, default=1))
+    for start in range(0, len(samples), batch):
+        values = {INPUT: samples[start : start + batch]}
+        for layer in graph.layers:
+            before = _window_operator(layer, values[layer.source])
+            if layer.residual is not None:
+                before = before + values[layer.residual]
+            require_float32_range(f"layer {layer.name!r}: outputs on the calibration data", before)
+            after = _activate(layer, before)
+            if layer.output not in values:
+                values[layer.output] = np.zeros((len(after), *graph.tensors[layer.output]))
+            values[layer.output][:, layer.channel : layer.channel + layer.outputs] = after
+            yield Pass(layer=layer, before=before, after=after)
+
+
+def require_float32_range(what: str, values: FloatArray) -> None:
+    """Raises InputError for a value that float32 cannot hold: beyond it, products of scales could leave float64."""
+    if not (np.abs(values) <= LARGEST).all():
+        raise InputError(f"{what}: must stay within ±{LARGEST:.4g}, the range of float32")
+
+
+def _taps(graph: Graph, layer: Layer) -> int:
+    return graph.tensors[layer.source][0] * layer.window.kernel[0] * layer.window.kernel[1]
+
+
+def _window_operator(layer: Layer, x: FloatArray) -> FloatArray:
+    top, left, bottom, right = layer.window.padding
+    empty = -np.inf if layer.maximum else 0.0
+    padded = pad(torch.from_numpy(x), (left, right, top, bottom), value=empty)
+    window = layer.window
+    if layer.maximum:
+        maxima = max_pool2d(padded, window.kernel, window.stride, dilation=window.dilation)
+        grouped = maxima.reshape(len(x), layer.groups, -1, *maxima.shape[2:]).amax(dim=2)
+        result = grouped.repeat_interleave(layer.outputs // layer.groups, dim=1)
+    else:
+        weight = torch.from_numpy(np.where(layer.mask, layer.weight, 0.0))
+        bias = torch.tensor(layer.bias)
+        result = conv2d(padded, weight, bias, window.stride, dilation=window.dilation, groups=layer.groups)
+    return np.asarray(result.numpy())
+
+
+def _activate(layer: Layer, values: FloatArray) -> FloatArray:
+    activation = layer.activation
+    if activation.table is not None:
+        return table_function(activation.table)(values)
+    if activation.slope is not None:
+        values = np.where(values < 0, values * activation.slope[:, None, None], values)
+    return np.clip(values, activation.low, activation.high)

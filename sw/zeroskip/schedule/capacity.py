@@ -1,0 +1,66 @@
+"""Whether a plan fits the array, and how large an array must be for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zeroskip.spec.config import CAPACITIES, FEATURES, LARGEST_DEPTH, MOST_LAYERS, MOST_TABLES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.spec.errors import CapacityError
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.network import ACC_BITS_LIMIT
+
+from .split import LaneRun
+
+
+def sized_for(config: ArrayConfig, needs: Mapping[str, Any], runs: Sequence[Sequence[LaneRun]], weight_bits: int) -> ArrayConfig:
+    """``config`` with what it leaves open sized to ``needs`` and to the mask and weight memories of ``runs``, layer by lane.
+
+    Raises CapacityError, naming the option and both figures, where a capacity that is given is too small, or none could be large enough.
+    """
+    lanes = range(config.lanes)
+    needed = {
+        "weight_depth": max(1, *(sum(layer[lane].end - layer[lane].begin for layer in runs) for lane in lanes)),
+        "layer_depth": len(runs), **needs,
+    }  # fmt: skip
+    words = max(sum(len(layer[lane].word_counts) for layer in runs) for lane in lanes)
+    _require_possible(needed | {"mask_depth": words + len(runs)})
+    needed["mask_depth"] = _with_headers(config.with_sizes(**needed), words, len(runs))
+    _require_possible(needed)
+    sized = config.with_sizes(**needed)
+    _require(sized, needed, weight_bits)
+    return sized
+
+
+def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
+    """Header size depends on the depth that it helps to fill; a few steps reach the fixed point."""
+    depth = words + layers
+    while True:
+        needed = words + layers * Layout(config.with_sizes(mask_depth=depth)).header_words
+        if needed <= depth:
+            return depth
+        depth = needed
+
+
+def _require_possible(needs: Mapping[str, Any]) -> None:
+    """No array, whatever its configuration, holds more than these."""
+    limits = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES}
+    for name, need in needs.items():
+        if name not in FEATURES and need > limits.get(name, LARGEST_DEPTH):
+            raise CapacityError(
+                f"ArrayConfig.{name} can be at most {limits.get(name, LARGEST_DEPTH)}, but this network needs {need}"
+            )
+
+
+def _require(config: ArrayConfig, needs: Mapping[str, Any], weight_bits: int) -> None:
+    for name in ("acc_bits", *CAPACITIES, *STRIP_CAPACITIES, "table_depth"):
+        have = getattr(config, name) or 0
+        if have < needs.get(name, 0):
+            raise CapacityError(f"ArrayConfig.{name} must be at least {needs[name]} for this network, not {have}")
+    for name in FEATURES:
+        if needs[name] and not getattr(config, name):
+            raise CapacityError(f"ArrayConfig.{name} must be true for this network, not false")
+    if config.weight_bits != weight_bits:
+        raise CapacityError(
+            f"ArrayConfig.weight_bits is {config.weight_bits}, but the network has {weight_bits}-bit weights"
+        )

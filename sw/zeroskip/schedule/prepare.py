@@ -1,0 +1,67 @@
+"""Copies that the array needs where one stored tensor cannot serve two purposes; the numbers stay the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from zeroskip.spec.graph import INPUT
+from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork
+
+from .geometry import pads
+
+
+def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
+    """``network`` with copies of
+
+    * the input, where it is a residual: residuals are read from the hidden buffer
+    * the output, where a layer reads it: results go to one buffer only
+    * a tensor whose padding is the zero-point to some readers and the lowest value to others
+    """
+    if any(layer.residual == INPUT for layer in network.layers):
+        network = _copied(network, INPUT, {layer.name for layer in network.layers if layer.residual == INPUT}, "residual")
+    for tensor in list(network.shapes):
+        readers = [layer for layer in network.layers if layer.source == tensor and pads(network, layer)]
+        maxima = {layer.name for layer in readers if layer.maximum}
+        value = network.formats[tensor]
+        if maxima and len(maxima) < len(readers) and value.low != value.zero_point:
+            network = _copied(network, tensor, maxima, "source")
+    output = network.output_name
+    if any(output in (layer.source, layer.residual) for layer in network.layers):
+        copy = _copy(network, output, _unused(network, output))
+        network = replace(
+            network, layers=(*network.layers, copy), output_name=copy.output,
+            shapes={**network.shapes, copy.output: network.shapes[output]},
+            formats={**network.formats, copy.output: network.formats[output]},
+        )  # fmt: skip
+    return network
+
+
+def _copied(network: QuantizedNetwork, tensor: str, readers: set[str], role: str) -> QuantizedNetwork:
+    """The layers of ``readers`` take a copy of ``tensor`` in that role, made before the first of them."""
+    name = _unused(network, tensor)
+    first = next(i for i, layer in enumerate(network.layers) if layer.name in readers)
+    layers = [replace(layer, **{role: name}) if layer.name in readers else layer for layer in network.layers]
+    layers.insert(first, _copy(network, tensor, name))
+    return replace(
+        network, layers=tuple(layers), shapes={**network.shapes, name: network.shapes[tensor]},
+        formats={**network.formats, name: network.formats[tensor]},
+    )  # fmt: skip
+
+
+def _unused(network: QuantizedNetwork, tensor: str) -> str:
+    name = f"{tensor}.copy"
+    while name in network.shapes or any(layer.name == name for layer in network.layers):
+        name += "_"
+    return name
+
+
+def _copy(network: QuantizedNetwork, tensor: str, name: str) -> QuantizedLayer:
+    """Every stored integer as it is: 1 · x · 2**15 / 2**15."""
+    channels, value = network.shapes[tensor][0], network.formats[tensor]
+    ones = np.ones(channels, dtype=np.int64)
+    return QuantizedLayer(
+        name=name, source=tensor, output=name, weight=ones.reshape(-1, 1, 1, 1), weight_scale=np.ones(channels), bias=0 * ones,
+        groups=channels, multiplier=ones << 15, shift=15 * ones, zero_point=0, low=value.low, high=value.high,
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What a real network comes with, and how its accuracy is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+FloatArray = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class RealNetwork:
+    """A network that others trained, with inputs of the kind it was trained for.
+
+    model : in evaluation mode
+    calibration, inputs : (N, *sample) float32, in the range that the network wants
+    labels : (N,) class numbers of ``inputs``, or None where they have none
+    """
+
+    model: nn.Module
+    calibration: FloatArray
+    inputs: FloatArray
+    labels: npt.NDArray[np.integer] | None
+
+    @property
+    def example(self) -> torch.Tensor:
+        """One sample with its batch axis, for :func:`zeroskip.compile`."""
+        return torch.from_numpy(self.inputs[:1])
+
+    def float_outputs(self, samples: int | None = None) -> FloatArray:
+        """(N, *outputs) of the network as it is, computed by PyTorch; of the first inputs, or all."""
+        inputs = self.inputs[:samples]
+        with torch.no_grad():
+            parts = [self.model(torch.from_numpy(part)) for part in np.array_split(inputs, -(-len(inputs) // 250))]
+        return np.asarray(torch.cat(parts).numpy())
+
+    def accuracy(self, outputs: npt.NDArray[np.generic]) -> float:
+        """Percent of the outputs, of the first inputs, whose largest entry is the label's."""
+        assert self.labels is not None
+        return 100 * float((outputs.argmax(axis=1) == self.labels[: len(outputs)]).mean())
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network comes from.
+
+    needs : folders and files of the data folder, without which it cannot be loaded
+    load : takes the data folder
+    lanes, columns : of an array that suits it; its images' heights are multiples of the columns where that is possible
+    samples : as many as simulate in about a minute
+    """
+
+    needs: tuple[str, ...]
+    load: Callable[[Path], RealNetwork]
+    lanes: int
+    columns: int
+    samples: int
+
+    def missing(self, data: Path) -> str | None:
+        """The first thing that is needed and not in the data folder."""
+        return next((name for name in self.needs if not (data / name).exists()), None)
+
+
+def stored(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays of an .npz file."""
+    with np.load(path) as values:
+        return {name: values[name] for name in values.files}
+
+
+def tiny_models(data: Path) -> ModuleType:
+    """The module that defines the MLPerf Tiny networks, from the data folder."""
+    spec = spec_from_file_location("tiny_models", data / "mlperf_tiny" / "tiny_models.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tiny(data: Path, definition: str, weights: str) -> nn.Module:
+    """One MLPerf Tiny network with its trained weights."""
+    models = tiny_models(data)
+    model = models.load(getattr(models, definition)(), data / "mlperf_tiny" / f"{weights}.npz")
+    assert isinstance(model, nn.Module)
+    return model

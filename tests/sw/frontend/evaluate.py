@@ -1,0 +1,133 @@
+"""A graph evaluated by torch in float64, layer by layer, and how its contract is checked: shared by the tests of the front end."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from zeroskip.frontend import capture
+from zeroskip.spec.errors import UnsupportedError
+from zeroskip.spec.graph import INPUT, Graph, Layer
+from zeroskip.spec.pointwise import table_function
+
+
+def evaluate(graph: Graph, x: torch.Tensor) -> np.ndarray:
+    tensors = {INPUT: x.double().reshape(len(x), *graph.tensors[INPUT])}
+    for layer in graph.layers:
+        result = apply(layer, tensors)
+        shape = graph.tensors[layer.output]
+        whole = tensors.setdefault(layer.output, torch.full((len(x), *shape), torch.nan, dtype=torch.float64))
+        whole[:, layer.channel : layer.channel + layer.outputs] = result
+    return tensors[graph.output].reshape(len(x), *graph.output_shape).numpy()
+
+
+def apply(layer: Layer, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    top, left, bottom, right = layer.window.padding
+    outside = -np.inf if layer.maximum else 0.0
+    x = F.pad(tensors[layer.source], (left, right, top, bottom), value=outside)
+    window = {"stride": layer.window.stride, "dilation": layer.window.dilation}
+    if layer.maximum:
+        y = F.max_pool2d(x, layer.window.kernel, **window)
+    else:
+        y = F.conv2d(x, torch.tensor(layer.weight), torch.tensor(layer.bias), groups=layer.groups, **window)
+    if layer.residual is not None:
+        y = y + tensors[layer.residual]
+    if layer.activation.slope is not None:
+        y = torch.where(y < 0, y * torch.tensor(layer.activation.slope)[:, None, None], y)
+    if layer.activation.table is not None:
+        return torch.from_numpy(table_function(layer.activation.table)(y.numpy()))
+    return y.clamp(layer.activation.low, layer.activation.high)
+
+
+def check_contract(graph: Graph) -> None:
+    """What spec/graph.py promises of every graph."""
+    complete = {INPUT}
+    filled = {name: np.zeros(shape[0], dtype=int) for name, shape in graph.tensors.items()}
+    names = [layer.name for layer in graph.layers]
+    assert len(set(names)) == len(names)
+    for layer in graph.layers:
+        for source in filter(None, (layer.source, layer.residual)):
+            assert source in complete, f"{layer.name} reads {source} before it is complete"
+        inputs, *size = graph.tensors[layer.source]
+        assert inputs == layer.weight.shape[1] * layer.groups
+        assert layer.outputs % layer.groups == 0
+        assert layer.weight.shape[2:] == layer.window.kernel
+        channels, *space = graph.tensors[layer.output]
+        assert tuple(space) == layer.window.output(*size)
+        if layer.residual is not None:
+            assert graph.tensors[layer.residual] == (layer.outputs, *space)
+            assert layer.activation.slope is None
+            assert not layer.maximum
+        assert (layer.weight[~layer.mask] == 0).all()
+        assert layer.weight.dtype == layer.bias.dtype == np.float64
+        if layer.maximum:
+            assert (layer.weight == 1).all()
+            assert not layer.bias.any()
+        if layer.structural:
+            for row, kept in zip(layer.weight, layer.mask, strict=True):
+                assert len(np.unique(row[kept])) <= 1
+        activation = layer.activation
+        assert activation.slope is None or activation.table is None
+        assert activation.table is None or (activation.low, activation.high) == (-np.inf, np.inf)
+        filled[layer.output][layer.channel : layer.channel + layer.outputs] += 1
+        if (filled[layer.output] == 1).all():
+            complete.add(layer.output)
+        assert filled[layer.output].max() == 1
+        assert channels >= layer.channel + layer.outputs
+    assert complete == set(graph.tensors)
+
+
+def expected(model: nn.Module, x: torch.Tensor) -> np.ndarray:
+    return copy.deepcopy(model).eval().double()(x.double()).detach().numpy()
+
+
+def assert_same(model: nn.Module, graph: Graph, x: torch.Tensor) -> None:
+    check_contract(graph)
+    np.testing.assert_allclose(evaluate(graph, x), expected(model, x), rtol=1e-9, atol=1e-9)
+
+
+def captured(model: nn.Module, *shape: int, batch: int = 3, seed: int = 0) -> Graph:
+    """The graph of ``model`` on samples of that shape, found equal to it on random ones."""
+    torch.manual_seed(seed)
+    graph = capture(model, torch.zeros(batch, *shape))
+    assert_same(model, graph, torch.randn(4, *shape))
+    return graph
+
+
+def lively(norm: nn.Module) -> nn.Module:
+    """BatchNorms with statistics and parameters as if trained."""
+    with torch.no_grad():
+        for module in norm.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.running_mean.uniform_(-1, 1)
+                module.running_var.uniform_(0.2, 3)
+                if module.affine:
+                    module.weight.uniform_(-2, 2)
+                    module.bias.uniform_(-1, 1)
+    return norm
+
+
+class Forward(nn.Module):
+    """Linear layers fc1 … fc3 of width 4, BatchNorm bn, and a forward given as a function."""
+
+    def __init__(self, forward: Any) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = (nn.Linear(4, 4) for _ in range(3))
+        self.bn = nn.BatchNorm1d(4)
+        self.mask = nn.Buffer(torch.ones(4, 4))
+        self._run = forward
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self._run(self, x)
+
+
+def refuse(model: nn.Module, *shape: int, match: str) -> None:
+    """``model`` is refused on samples of that shape, in words that match from end to end."""
+    with pytest.raises(UnsupportedError, match=f"^{match}$"):
+        capture(model, torch.zeros(*shape))
