@@ -91,6 +91,8 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
     try:
         with torch.no_grad():
             return torch.export.export(model, (example_input.detach().cpu(),), strict=False)
+    except UnsupportedError:  # a module's own refusal
+        raise
     except Exception as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UnsupportedError(

@@ -1,4 +1,4 @@
-"""A model by name: ``file.pt2``, ``package.module:callable`` or ``path/to/file.py:callable``."""
+"""A model by name: ``file.onnx``, ``file.pt2``, ``package.module:callable`` or ``path/to/file.py:callable``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError, UnsupportedError
+from zeroskip.spec.errors import InputError
 
-FORMS = "file.pt2, package.module:callable or path/to/file.py:callable"
+FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callable"
 
 
 def load_model(spec: str | Path) -> nn.Module:
     """The torch module that ``spec`` names.
 
-    spec : a file saved by ``torch.export.save`` (``.pt2``), or ``package.module:callable`` or ``path/to/file.py:callable``, where
+    spec : an ONNX file (``.onnx``), a file saved by ``torch.export.save`` (``.pt2``), or ``package.module:callable`` or ``path/to/file.py:callable``, where
         the callable takes no argument and returns an ``nn.Module``
 
-    Raises InputError, in one line that names what failed: the form, the file, the attribute, the call or what it returned.
+    Raises InputError, in one line that names what failed: the form, the file, the attribute, the call or what it returned; and
+    UnsupportedError for the nodes of an ONNX file that cannot be built.
     """
     text = str(spec)
     source, colon, name = text.rpartition(":")
@@ -36,8 +37,15 @@ def load_model(spec: str | Path) -> nn.Module:
     if path.suffix == ".pt2":
         return _load_exported(path)
     if path.suffix == ".onnx":
-        raise UnsupportedError(f"model {text!r}: .onnx files are not supported yet; allowed are {FORMS}")
+        return _load_onnx(path)
     raise InputError(f"model {text!r}: must be {FORMS}")
+
+
+def _load_onnx(path: Path) -> nn.Module:
+    from .onnx_file import load_onnx  # the onnx package takes a while to import, and few models need it
+
+    _require_file(path)
+    return load_onnx(path)
 
 
 def _load_exported(path: Path) -> nn.Module:

@@ -26,6 +26,7 @@ def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
         needed = rewrite(needed, shapes, output, formats)
     if output == INPUT:
         needed, output = [plain_copy("copy", INPUT, "%copy", input.stored[0])], "%copy"
+        formats |= {output: formats[INPUT]} if INPUT in formats else {}
     layers, tensors, names, formats = place(needed, shapes, output, formats)
     return Graph(
         input_shape=input.user, output_shape=result.user, tensors=tensors, layers=layers, output=names[output],

@@ -11,20 +11,45 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from zeroskip.spec.errors import UnsupportedError
+
+from .nodes import RefusalError
+
 Array = npt.NDArray[Any]
 Operand = Tensor | Array | None
 """What a node reads: an activation, an array known on the host, or nothing where an optional input is left out."""
 
 
 class Operator(nn.Module):
-    """A node without learned weights: a function of its inputs."""
+    """A node without learned weights: a function of its inputs.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    place : operator and name of the node, for refusals
+    constants : the inputs that are known, by position; they move and change precision with the module
+    """
+
+    def __init__(self, place: str, function: Callable[..., Any], constants: Mapping[int, Array]) -> None:
         super().__init__()
+        self._place = place
         self._function = function
+        self._constants = {position: f"constant_{position}" for position in constants}
+        for position, value in constants.items():
+            self.register_buffer(self._constants[position], torch.from_numpy(np.array(value)))
 
     def forward(self, *inputs: Operand) -> Any:
-        return self._function(*inputs)
+        operands: list[Any] = list(inputs)
+        for position, name in self._constants.items():
+            operands[position] = getattr(self, name)
+        try:
+            return self._function(*operands)
+        except RefusalError as refusal:
+            raise UnsupportedError(f"{self._place}: {refusal}") from refusal
+
+
+class Passing(nn.Module):
+    """Gives its first input as it is."""
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return x
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,7 @@ def pad(attributes: Attributes, x: Tensor, amounts: Operand = None, value: Opera
     over = list(range(x.ndim)) if axes is None else [int(axis) % x.ndim for axis in numbers(axes)]
     fill = attributes.get("value", 0.0) if value is None else numbers(value)[0]
     if mode != "constant":
-        raise RefusalError(f"padding must be constant zeros, not mode {mode!r}")
+        raise RefusalError(f"padding must be a constant number, not mode {mode!r}")
     before, after = [0] * x.ndim, [0] * x.ndim
     for place, axis in enumerate(over):
         before[axis], after[axis] = both[place], both[place + len(over)]

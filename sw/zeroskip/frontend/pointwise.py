@@ -180,6 +180,21 @@ def _with_constant(
     return _affine(node, reading, source, *scaling(values))
 
 
+def shift(
+    node: fx.Node, reading: Reading, source: Value, by: float, suffix: str, user: tuple[int, ...]
+) -> Value:
+    """A number added to every element, as a value of its own."""
+    channels = source.stored[0]
+    result = Value(f"%{node.name}{suffix}", source.stored, user)
+    reading.steps.append(
+        AffineStep(
+            name=f"{qualified_name(node)}{suffix}", source=source.name, output=result.name, scale=np.ones(channels),
+            shift=np.full(channels, by),
+        )
+    )  # fmt: skip
+    return result
+
+
 def _affine(node: fx.Node, reading: Reading, source: Value, scale: FloatArray, shift: FloatArray) -> Value:
     name = qualified_name(node)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):

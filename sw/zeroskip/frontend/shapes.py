@@ -12,6 +12,7 @@ from torch import fx
 from zeroskip.spec.graph import Window
 
 from .nodes import RefusalError, arguments, operand, qualified_name, shape
+from .pointwise import shift
 from .reading import Given, Padded, Reading
 from .steps import ConcatStep, CopyStep, Value, image_shape
 from .windows import fill
@@ -40,12 +41,12 @@ def identity(node: fx.Node, reading: Reading) -> Value:
 
 
 def pad(node: fx.Node, reading: Reading) -> Given:
-    """Zero padding of height, width and channels, where negative, a slice; or minus infinity in front of max pooling."""
+    """Padding of height, width and channels with one number, where negative, a slice; minus infinity in front of max pooling."""
     given = arguments(node)
     mode, value = given.get("mode", "constant"), given.get("value") or 0.0
-    if mode != "constant" or value not in (0.0, -math.inf):
+    if mode != "constant" or not (math.isfinite(value) or value == -math.inf):
         what = f"mode {mode!r}" if mode != "constant" else f"value {value:g}"
-        raise RefusalError(f"padding must be constant zeros, not {what}")
+        raise RefusalError(f"padding must be a constant number, not {what}")
     rank = len(shape(given["self"]))
     amounts = list(given["pad"])
     pairs = [(0, 0)] * (rank - len(amounts) // 2) + list(zip(amounts[::2], amounts[1::2], strict=True))[::-1]
@@ -57,8 +58,12 @@ def pad(node: fx.Node, reading: Reading) -> Given:
     channels = [*[None] * max(0, first), *kept, *[None] * max(0, last)]
     (top, bottom), (left, right) = [*spatial, (0, 0), (0, 0)][:2]
     padding = (top, left, bottom, right)
-    if value == 0 or padding == (0, 0, 0, 0):
+    if value == 0 or not any(amounts):
         return _copy(node, reading, source, channels, Window(padding=padding))
+    if math.isfinite(value):  # zero padding of what is that much less, raised again
+        lowered = shift(node, reading, source, -value, ".lowered", source.user)
+        padded = _copy(node, reading, lowered, channels, Window(padding=padding), ".padded")
+        return shift(node, reading, padded, value, "", shape(node)[1:])
     if min(padding) < 0 or (first, last) != (0, 0):
         raise RefusalError("minus infinity may pad the length, or height and width, and cut nothing")
     return Padded(source, shape(node)[1:], padding)

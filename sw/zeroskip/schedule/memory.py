@@ -8,6 +8,7 @@ from dataclasses import replace
 from zeroskip.spec.graph import INPUT
 from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork
 
+from .blocks import Block, place
 from .geometry import View
 
 
@@ -24,41 +25,47 @@ def lives(network: QuantizedNetwork) -> dict[str, tuple[int, int]]:
 def allocate(network: QuantizedNetwork, found: Mapping[str, View]) -> tuple[dict[str, View], int]:
     """Every view at its address, and how many addresses the hidden buffer must have.
 
-    A sum that is stored as its residual is takes the residual's place, where that is read for the last time: every activation is read just
-    before it is overwritten. The largest goes first, each to the lowest address that is free throughout its life.
+    A sum that is stored as its residual is may take the residual's place, where that is read for the last time: every activation is read
+    just before it is overwritten. Since both must then be stored alike, which may take more room, each such sum does so only where the
+    peak is not higher for it.
     """
     alive = lives(network)
-    found, shared = _in_place(network, dict(found), alive)
-    blocks: dict[str, tuple[int, int, int]] = {}
-    for tensor in alive:
+    allowed = {layer.output for layer in network.layers if layer.residual is not None}
+    best = _allocate(network, found, alive, allowed)
+    for output in sorted(allowed):
+        other = _allocate(network, found, alive, allowed - {output})
+        if other[1] < best[1]:
+            allowed, best = allowed - {output}, other
+    return best
+
+
+def _allocate(
+    network: QuantizedNetwork, found: Mapping[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
+) -> tuple[dict[str, View], int]:
+    found, shared = _in_place(network, dict(found), alive, allowed)
+    blocks: dict[str, Block] = {}
+    for tensor, (first, last) in alive.items():
         owner = shared.get(tensor, tensor)
-        first, last, size = blocks.get(owner, (alive[tensor][0], alive[tensor][1], 0))
-        blocks[owner] = (min(first, alive[tensor][0]), max(last, alive[tensor][1]), max(size, found[tensor].size))
-    placed: list[tuple[int, int, int, int]] = []
-    bases: dict[str, int] = {}
-    for owner, (first, last, size) in sorted(blocks.items(), key=lambda item: (-item[1][2], item[0])):
-        base = 0
-        for start, end in sorted((start, end) for start, end, begin, over in placed if begin <= last and first <= over):
-            if base + size <= start:
-                break
-            base = max(base, end)
-        placed.append((base, base + size, first, last))
-        bases[owner] = base
+        before = blocks.get(owner, Block(first=first, last=last, size=0))
+        blocks[owner] = Block(
+            first=min(before.first, first), last=max(before.last, last), size=max(before.size, found[tensor].size)
+        )
+    bases, peak = place(blocks)
     result = {
         tensor: replace(view, base=bases[shared.get(tensor, tensor)]) if tensor in alive else view
         for tensor, view in found.items()
     }
-    return result, max((end for _, end, _, _ in placed), default=1)
+    return result, max(peak, 1)
 
 
 def _in_place(
-    network: QuantizedNetwork, found: dict[str, View], alive: Mapping[str, tuple[int, int]]
+    network: QuantizedNetwork, found: dict[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
 ) -> tuple[dict[str, View], dict[str, str]]:
     """Views made alike where a sum can take its residual's place, and by tensor whose place it takes."""
     shared: dict[str, str] = {}
     for number, layer in enumerate(network.layers):
         residual, output = layer.residual, layer.output
-        if residual is None or output not in alive or output in shared or not _alone(network, layer):
+        if residual is None or output not in alive or output not in allowed or output in shared or not _alone(network, layer):
             continue
         old, new = found[residual], found[output]
         fits = old.advance == new.advance or 0 in (old.advance, new.advance)

@@ -130,7 +130,7 @@ def _accumulator(network: QuantizedNetwork) -> int:
         for layer in network.layers
         if not layer.maximum
     )
-    return max(LEAST_ACCUMULATOR, *sums)
+    return max([LEAST_ACCUMULATOR, *sums])
 
 
 def _passes(bands: list[Band] | tuple[Band, ...]) -> int:

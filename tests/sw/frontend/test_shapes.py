@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -32,6 +34,10 @@ def names(forward, *shape: int) -> list[str]:
         (lambda m, x: m.a(F.pad(x, (1, 2, 3, 4))), ["a"]),
         (lambda m, x: m.a(F.pad(F.pad(x, (1, 2)), (0, 0, 3, 4))), ["a"]),
         (lambda m, x: F.pad(m.a(x), (1, 0, 0, 2)), ["a", "pad"]),
+        (lambda m, x: F.pad(m.a(x), (1, 0, 0, 2, 1, 1), value=1.5), ["a", "pad.padded", "pad"]),
+        (lambda m, x: m.a(F.pad(x, (1, 0, 0, 2), value=-0.5)), ["pad.lowered", "pad.padded", "pad", "a"]),
+        (lambda m, x: F.max_pool2d(F.pad(x, (1, 0, 2, 1), value=-math.inf), 3, 2), ["max_pool2d"]),
+        (lambda m, x: F.max_pool1d(F.pad(x.flatten(2), (1, 3), value=-math.inf), 4, 3, 1), ["max_pool1d"]),
         (lambda m, x: F.max_pool2d(F.pad(x, (1, 1, 1, 1)), 2), ["pad", "max_pool2d"]),
         (lambda m, x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1)), 2), ["avg_pool2d"]),
         (lambda m, x: m.a(y := F.pad(x, (1, 1, 1, 1))) + m.b(y), ["a", "b"]),
@@ -147,8 +153,12 @@ def test_writes_in_place_change_every_view_and_no_copy(forward):
 @pytest.mark.parametrize(
     "forward, match",
     [
-        (lambda m, x: F.pad(x, (1, 1, 1, 1), value=1.0), r"pad 'pad': padding must be constant zeros, not value 1"),
-        (lambda m, x: F.pad(x, (1, 1, 1, 1), mode="replicate"), r"pad 'pad': padding must be constant zeros, not mode 'replicate'"),
+        (lambda m, x: F.pad(x, (1, 1, 1, 1), value=math.inf), r"pad 'pad': padding must be a constant number, not value inf"),
+        (lambda m, x: F.pad(x, (1, 1, 1, 1), mode="replicate"), r"pad 'pad': padding must be a constant number, not mode 'replicate'"),
+        (lambda m, x: F.pad(x, (1, 1, 1, 1), value=-math.inf).relu(),
+         r"relu 'relu': input must not be padded with minus infinity; only max pooling may read that"),
+        (lambda m, x: F.pad(x, (1, 1, 1, -1), value=-math.inf),
+         r"pad 'pad': minus infinity may pad the length, or height and width, and cut nothing"),
         (lambda m, x: F.pad(x, (0, 0, 0, 0, 0, 0, 1, 0)), r"pad 'pad': must leave the batch axis alone"),
         (lambda m, x: F.pad(x, (-3, -3)), r"pad 'pad': must leave at least one element|model 'Convs': torch.export cannot .*"),
         (lambda m, x: x[:1], r"slice 'slice_1': must leave the batch axis alone"),

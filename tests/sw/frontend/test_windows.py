@@ -130,7 +130,7 @@ def test_masks_of_convolutions():
         (nn.MaxPool2d(2, padding=1, dilation=3), (2, 2, 6),
          r"max_pool2d 'max_pool2d': every window must hold an element of its input, not padding alone"),
         (nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"), (2, 6, 6),
-         r"pad 'pad': padding must be constant zeros, not mode 'reflect'"),
+         r"pad 'pad': padding must be a constant number, not mode 'reflect'"),
         (nn.Conv3d(2, 2, 1), (2, 3, 3, 3), r"conv3d 'conv3d': not supported; supported are conv1d, .*"),
         (nn.ConvTranspose2d(2, 2, 2), (2, 3, 3), r"conv_transpose2d 'conv_transpose2d': not supported; .*"),
         (nn.Linear(4, 3), (5, 4), r"linear 'linear': input must be \(batch, features\), not \(1, 5, 4\)"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.sw.graphs import RELU, graph, layer
-from tests.sw.quantize.single import BYTE, one, outputs
+from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
 from zeroskip.quantize import quantize, quantize_input
 from zeroskip.spec.errors import CapacityError, InputError
@@ -82,3 +84,15 @@ def test_a_sum_tied_to_its_source_by_a_maximum_may_have_no_scale():
     ]
     with pytest.raises(CapacityError, match=r"^layer 'sum': the sum with 'input' must have a scale of at least .*$"):
         quantize(graph(*layers), BYTE)
+
+
+def test_a_fixed_format_reaches_through_maxima_and_copies():
+    other = replace(SIGNED, scale=9.0)
+    layers = [
+        layer([[1.0]], name="z", maximum=True),
+        layer([[1.0]], name="copy", source="z", structural=True),
+        layer([[2.0]], name="a", source="copy"),
+        layer([[2.0]], name="zz", source="a"),
+    ]
+    network = quantize(graph(*layers, formats={INPUT: SIGNED, "a": other, "zz": other}), BYTE)
+    assert [network.formats[name] for name in (INPUT, "z", "copy", "a", "zz")] == [SIGNED] * 3 + [other] * 2

@@ -62,6 +62,21 @@ def test_what_a_residual_needs_reaches_the_sums_that_follow():
     assert [got.residual_multiplier for got in network.layers] == [0, 65534, 65534]
 
 
+def test_what_a_later_sum_needs_reaches_back_through_a_maximum():
+    """``a`` shares the format of ``y``, which the sum into it makes 1000/16 coarse; ``s`` has ``a`` for a residual, but comes before."""
+    layers = [
+        layer([[1.0]], name="a"),
+        layer([[0.0]], name="s", residual="a", activation=Activation(high=1.0)),
+        layer([[1000.0]], name="b"),
+        layer([[1.0]], name="pool", source="a", maximum=True, output="y"),
+        layer([[-999.9]], name="t", residual="b", output="y", channel=1),
+    ]
+    network = quantize(graph(*layers), BYTE)
+    assert network.formats["a"] == network.output
+    assert network.formats["a"].scale == pytest.approx(1000 / 16, rel=2**-13)
+    assert network.formats["s"].scale == pytest.approx(1000 / 256, rel=2**-12)
+
+
 def test_a_residual_on_a_row_without_weights_keeps_its_bias():
     """The row's bias is far beyond the output's range, and the residual brings it back."""
     net = graph(layer([[1.0]], name="a"), layer([[0.0]], [-950.0], name="sum", residual="a"))

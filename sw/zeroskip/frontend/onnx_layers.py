@@ -1,0 +1,162 @@
+"""ONNX operators with learned weights, as torch's own modules, and the rounding of quantized models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .nodes import RefusalError
+from .onnx_network import Array
+from .onnx_operators import Attributes, pad_image, pads, spatial
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rounded:
+    """How a constant was stored as integers: ``value = integers * scale``, one scale in all or one per entry of ``axis``."""
+
+    integers: Array
+    scale: Array
+    axis: int
+    bits: int
+
+    def require_weight(self) -> None:
+        """Raises RefusalError unless the integers fit a signed type of their width, zero-point taken off."""
+        limit = 1 << (self.bits - 1)
+        low, high = int(self.integers.min(initial=0)), int(self.integers.max(initial=0))
+        if low < -limit or high >= limit:
+            raise RefusalError(
+                f"weights must be symmetric: less their zero-point they must lie within {-limit} … {limit - 1}, not {low} … {high}"
+            )
+
+
+class _Weighted(nn.Module):
+    """A module whose weight may be that of a quantized model, so that it is rounded to multiples of its scale."""
+
+    weight: nn.Parameter
+
+    def round_to(self, rounded: Rounded | None, axis: int, factor: float = 1.0) -> None:
+        """Round the weight from now on; ``axis`` is that of the weight's scales here."""
+        self._rounding: tuple[Any, ...] | None = None
+        if rounded is not None:
+            rounded.require_weight()
+            scale = torch.from_numpy(np.atleast_1d(rounded.scale * factor).astype(np.float32).reshape(-1))
+            limit = 1 << (rounded.bits - 1)
+            # plain tensors, not buffers: the scale stays in single precision, which the operator wants
+            self._rounding = (scale, torch.zeros(len(scale), dtype=torch.int32), axis, -limit, limit - 1)
+
+    def rounded_weight(self) -> Tensor:
+        if self._rounding is None:
+            return self.weight
+        scale, zeros, axis, low, high = self._rounding
+        scale, zeros = scale.to(self.weight.device), zeros.to(self.weight.device)
+        if len(scale) == 1:
+            return torch.fake_quantize_per_tensor_affine(self.weight, scale, zeros, low, high)
+        return torch.fake_quantize_per_channel_affine(self.weight, scale, zeros, axis, low, high)
+
+
+class Conv1d(nn.Conv1d, _Weighted):
+    """Conv on sequences, with padding of ONNX."""
+
+    def __init__(self, weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> None:
+        super().__init__(**_conv_arguments(weight, bias, attributes))
+        self._attributes = dict(attributes)
+        _fill(self, weight, bias)
+        self.round_to(rounded, 0)
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return self._conv_forward(_around(x, self), self.rounded_weight(), self.bias)
+
+
+class Conv2d(nn.Conv2d, _Weighted):
+    """Conv on images, with padding of ONNX."""
+
+    def __init__(self, weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> None:
+        super().__init__(**_conv_arguments(weight, bias, attributes))
+        self._attributes = dict(attributes)
+        _fill(self, weight, bias)
+        self.round_to(rounded, 0)
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return self._conv_forward(_around(x, self), self.rounded_weight(), self.bias)
+
+
+class Linear(nn.Linear, _Weighted):
+    """Gemm and MatMul; weight (outputs, inputs)."""
+
+    def __init__(
+        self, weight: Array, bias: Array | None, rounded: Rounded | None, axis: int = 0, factor: float = 1.0
+    ) -> None:
+        super().__init__(weight.shape[1], weight.shape[0], bias=bias is not None)
+        _fill(self, weight, bias)
+        self.round_to(rounded, axis, factor)
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return nn.functional.linear(x, self.rounded_weight(), self.bias)
+
+
+class BatchNorm(_BatchNorm):
+    """BatchNormalization on any number of axes."""
+
+    def __init__(self, scale: Array, shift: Array, mean: Array, variance: Array, epsilon: float) -> None:
+        super().__init__(len(scale), eps=epsilon)
+        _fill(self, scale, shift)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        self.running_mean.copy_(torch.from_numpy(np.array(mean)))
+        self.running_var.copy_(torch.from_numpy(np.array(variance)))
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return super().forward(x)
+
+
+class Rounding(nn.Module):
+    """QuantizeLinear followed by DequantizeLinear: rounds to a number format and stays real."""
+
+    def __init__(self, scale: float, zero_point: int, low: int, high: int) -> None:
+        super().__init__()
+        self.format = (scale, zero_point, low, high)
+
+    def forward(self, x: Tensor, *constants: object) -> Tensor:
+        return torch.fake_quantize_per_tensor_affine(x, *self.format)
+
+
+def conv(weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> nn.Module:
+    """The module of a Conv. Raises RefusalError for other than one or two spatial axes."""
+    if weight.ndim not in (3, 4):
+        raise RefusalError(f"must have one or two spatial axes, not weight of shape {weight.shape}")
+    kernel = attributes.get("kernel_shape")
+    if kernel is not None and tuple(kernel) != weight.shape[2:]:
+        raise RefusalError(f"kernel_shape {tuple(kernel)} must be that of the weight, {weight.shape[2:]}")
+    return (Conv1d if weight.ndim == 3 else Conv2d)(weight, bias, attributes, rounded)
+
+
+def _conv_arguments(weight: Array, bias: Array | None, attributes: Attributes) -> dict[str, Any]:
+    groups, axes = int(attributes.get("group", 1)), weight.ndim - 2
+    return {
+        "in_channels": weight.shape[1] * groups, "out_channels": weight.shape[0], "kernel_size": weight.shape[2:],
+        "stride": tuple(spatial(attributes, "strides", axes)), "dilation": tuple(spatial(attributes, "dilations", axes)),
+        "groups": groups, "bias": bias is not None,
+    }  # fmt: skip
+
+
+def _around(x: Tensor, module: Conv1d | Conv2d) -> Tensor:
+    kernel: Sequence[int] = module.weight.shape[2:]
+    if x.ndim != len(kernel) + 2:
+        return x  # convolution itself refuses it
+    return pad_image(x, *pads(module._attributes, x.shape[2:], kernel))
+
+
+def _fill(module: nn.Module, weight: Array, bias: Array | None) -> None:
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(np.array(weight)))  # type: ignore[operator, union-attr]
+        if bias is not None:
+            module.bias.copy_(torch.from_numpy(np.array(bias)))  # type: ignore[operator, union-attr]
