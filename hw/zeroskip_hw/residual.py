@@ -73,8 +73,9 @@ class Residual(Component):
             centred = Signal(signed(CLAMP_BITS + 1), name=f"centred{column}", reset_less=True)
             product = Signal(signed(CLAMP_BITS + 1 + MULTIPLIER_BITS), name=f"scaled{column}", reset_less=True)
             addend = Signal(signed(ADDEND_BITS), name=f"addend{column}", reset_less=True)
+            value = Cat(byte, byte[7] & self.residual_signed).as_signed() - self.residual_zero
             m.d.sync += [
-                centred.eq(Cat(byte, byte[7] & self.residual_signed).as_signed() - self.residual_zero),
+                centred.eq(Mux(self.residual, value, 0)),  # what is read without one may never have been written
                 product.eq(centred * self.residual_multiplier), addend.eq(product + rest),
             ]  # fmt: skip
             if c.slopes:

@@ -21,7 +21,7 @@ from zeroskip.spec.program import Program
 from .build import Model, build
 from .scoreboard import Job, read_outputs, write_stimulus
 
-STEADY_GROUPS = 5
+STEADY_GROUPS = 3
 """Groups after which the interval between two is that of the steady state."""
 
 

@@ -22,8 +22,8 @@ def trained():
     torch.manual_seed(3)
     return nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 5)).eval()
 
-def convolution():
-    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Sigmoid())
+def unsupported():
+    return nn.Sequential(nn.GELU(), nn.Conv2d(1, 2, 3), nn.Softmax(dim=1), nn.Flatten())
 """
 
 
@@ -153,7 +153,7 @@ def refusal(said: str) -> str:
         (["build", "NET:trained", "--calibration", "X", "--image-format", "elf"], "zeroskip: image format must be one of "),
         (["build", "NET:trained", "--calibration", "X", "--masks", "none.npz"], "zeroskip: "),
         (["build", "NET:trained", "--calibration", "X", "--masks", "m", "--method", "magnitude"], "zeroskip: --masks: cannot"),
-        (["build", "NET:convolution", "--calibration", "X", "--input-shape", "1,5,5"], "zeroskip: conv2d '0'"),
+        (["build", "NET:unsupported", "--calibration", "X", "--input-shape", "1,5,5"], "zeroskip: gelu '0'"),
         (["build", "net.onnx", "--calibration", "X"], "zeroskip: "),
         (["prune", "NET:trained", "--layer", "2", "--sparsity", "0.5"], "zeroskip: --layer: must be NAME=SPARSITY"),
         (["prune", "NET:trained", "--method", "gradient", "--sparsity", "0.5"], "zeroskip: --method gradient: needs --inputs"),
@@ -162,7 +162,7 @@ def refusal(said: str) -> str:
 def test_bad_input_is_one_line_and_status_2(zeroskip, place, monkeypatch, arguments, expected):
     monkeypatch.chdir(place)
     words = {"X": "x.npy", "NET": "net.py", "NET:trained": "net.py:trained", "NET:absent": "net.py:absent"}
-    words["NET:convolution"] = "net.py:convolution"
+    words["NET:unsupported"] = "net.py:unsupported"
     status, _, said = zeroskip(*[words.get(word, word) for word in arguments], "--out", "out.npz")
     assert status == 2, said
     assert refusal(said).startswith(expected), said
@@ -172,7 +172,7 @@ def test_bad_input_is_one_line_and_status_2(zeroskip, place, monkeypatch, argume
 
 def test_all_unsupported_operators_are_named_at_once(zeroskip, place):
     options = ("--calibration", place / "x.npy", "--input-shape", "1,5,5", "--out", place / "d")
-    _, _, said = zeroskip("build", f"{place / 'net.py'}:convolution", *options)
+    _, _, said = zeroskip("build", f"{place / 'net.py'}:unsupported", *options)
     assert "'0'" in refusal(said)
     assert "'2'" in refusal(said)
 

@@ -105,9 +105,9 @@ def test_a_mismatch_is_located(design, x, tmp_path, require_tool):
     assert found[1] != found[2]
     assert (found["layer"], int(found["row"])) == (layer, row), run.difference
     assert int(found["sample"]) % 2 == int(found["column"])
-    names = [placed.name for placed in design.network.layers]
-    reference = zs.reference.run_layers(design.network, design.quantize_input(x))[names.index(layer)]
-    assert int(found["expected"]) == reference[int(found["sample"]), row]
+    (tensor,) = [placed.output for placed in design.network.layers if placed.name == layer]
+    reference = zs.reference.run_layers(design.network, design.quantize_input(x))[tensor]
+    assert int(found["expected"]) == reference[int(found["sample"]), row, 0, 0]
     assert found["got"] != found["expected"]
     assert int(found["cycle"]) > 0
     assert run.folder == tmp_path
@@ -155,7 +155,7 @@ def mask(shape: tuple[int, ...], dtype: torch.dtype = torch.bool) -> torch.Tenso
         ({"masks": {"0.weight": mask((16, 12), torch.float32)}}, r"mask '0.weight': dtype must be torch.bool, not torch.float32"),
         ({"masks": {"9.weight": mask((16, 12))}}, r"mask '9.weight': no such parameter; the model's weights are 0.weight, .*"),
         ({"masks": {"0.weight": np.ones((16, 12), bool)}}, r"mask '0.weight': must be a torch.Tensor, not ndarray"),
-        ({"masks": {"0.bias": mask((16,))}}, r"mask '0.bias': must belong to the weight of a linear layer of the network"),
+        ({"masks": {"0.bias": mask((16,))}}, r"mask '0.bias': must belong to the weight of a layer of the network"),
         ({"config": zs.ArrayConfig(weight_depth=3)}, r"ArrayConfig.weight_depth must be at least \d+ for this network, not 3"),
         ({"config": zs.ArrayConfig(acc_bits=9)}, r"ArrayConfig.acc_bits must be at least \d+ for this network, not 9"),
     ],

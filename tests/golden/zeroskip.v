@@ -120,9 +120,9 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   zeroskip_array array (
     .busy(busy),
     .clk(clk),
-    .data_100(s_axis_tdata),
+    .data_112(s_axis_tdata),
     .early_last(early_last),
-    .enable_94(ready),
+    .enable_106(ready),
     .groups(groups),
     .in_ready(s_axis_tready),
     .interval(interval),
@@ -139,10 +139,10 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .out_keep(m_axis_tkeep),
     .out_last(m_axis_tlast),
     .out_valid(m_axis_tvalid),
-    .ready_117(m_axis_tready),
+    .ready_129(m_axis_tready),
     .rst(rst),
     .run(run),
-    .valid_96(s_axis_tvalid)
+    .valid_108(s_axis_tvalid)
   );
   zeroskip_control control (
     .araddr(s_axil_araddr),
@@ -222,8 +222,8 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   assign awaddr = s_axil_awaddr;
 endmodule
 
-module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, layer_cycles, in_ready, early_last, late_last, run, load__window, load__offset, load__data, layer_cycles_address, enable_94, out_valid, out_last, out_keep, out_data
-, latency, groups, interval, data_100);
+module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, layer_cycles, in_ready, early_last, late_last, run, load__window, load__offset, load__data, layer_cycles_address, enable_106, out_valid, out_last, out_keep, out_data
+, latency, groups, interval, data_112);
   wire n_1;
   wire n_10;
   wire n_2;
@@ -232,51 +232,53 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   wire n_6;
   wire n_8;
   wire n_9;
-  wire n_procmux_820_Y;
-  wire n_procmux_824_Y;
-  wire n_procmux_828_Y;
+  wire n_procmux_813_Y;
+  wire n_procmux_817_Y;
+  wire n_procmux_821_Y;
   wire n_signal;
-  reg n_signal_141;
-  wire [2:0] address;
+  reg n_signal_153;
   output busy;
   wire busy;
-  wire busy_137;
-  wire busy_138;
+  wire busy_149;
+  wire busy_150;
   input clk;
   wire clk;
   wire [7:0] data;
-  input [15:0] data_100;
-  wire [15:0] data_100;
-  wire [15:0] data_120;
+  input [15:0] data_112;
+  wire [15:0] data_112;
+  wire [15:0] data_132;
   wire [1:0] done;
   output early_last;
   wire early_last;
-  wire early_last_105;
+  wire early_last_117;
   wire enable;
-  output enable_94;
-  reg enable_94;
+  output enable_106;
+  reg enable_106;
+  wire finished;
   wire first;
-  wire first_126;
+  wire first_138;
   wire from_input;
-  wire from_input_45;
+  wire from_input_56;
   wire [1:0] full;
-  wire [1:0] full_87;
+  wire [1:0] full_99;
   wire grant;
-  wire grant_51;
+  wire grant_62;
   wire group_end;
   output [31:0] groups;
   wire [31:0] groups;
-  wire [31:0] groups_134;
+  wire [31:0] groups_146;
   wire half;
-  wire half_111;
+  wire half_123;
   wire head;
   wire heads;
-  wire hidden;
   wire [2:0] hidden__address;
+  wire [2:0] hidden__address_49;
   wire [7:0] hidden__data;
+  wire [7:0] hidden__data_50;
   wire hidden__enable;
+  wire hidden__enable_48;
   wire [8:0] high;
-  wire [8:0] high_78;
+  wire [8:0] high_91;
   wire [15:0] in_data;
   wire in_last;
   output in_ready;
@@ -292,26 +294,31 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   wire [1:0] input_release;
   output [31:0] interval;
   wire [31:0] interval;
-  wire [31:0] interval_132;
+  wire [31:0] interval_144;
   wire [1:0] keep;
+  wire lanes;
+  wire lanes_67;
   input last;
   wire last;
-  wire last_124;
-  wire last_127;
+  wire last_136;
+  wire last_139;
+  wire last_tile;
   output late_last;
   wire late_last;
-  wire late_last_107;
+  wire late_last_119;
   output [31:0] latency;
   wire [31:0] latency;
-  wire [31:0] latency_130;
+  wire [31:0] latency_142;
   wire layer;
-  wire layer_54;
+  wire layer_65;
   output [31:0] layer_cycles;
   wire [31:0] layer_cycles;
-  wire [31:0] layer_cycles_93;
+  wire [31:0] layer_cycles_105;
   input layer_cycles_address;
   wire layer_cycles_address;
-  wire layer_cycles_address_91;
+  wire layer_cycles_address_103;
+  wire layer_end;
+  wire layer_end_85;
   input load__commit;
   wire load__commit;
   wire load__commit_1;
@@ -341,11 +348,9 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   wire [2:0] load__window_3;
   wire [2:0] load__window_9;
   wire [8:0] low;
-  wire [8:0] low_76;
+  wire [8:0] low_89;
   wire [2:0] next_row;
-  wire [2:0] next_row_64;
-  wire [2:0] offset;
-  wire [2:0] offset_72;
+  wire [2:0] next_row_79;
   output [15:0] out_data;
   wire [15:0] out_data;
   output [1:0] out_keep;
@@ -358,89 +363,100 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   wire [1:0] output_done;
   wire [1:0] output_full;
   wire output_half;
-  wire [3:0] outputs;
+  wire [1:0] outputs;
+  wire [1:0] outputs_126;
+  wire [2:0] place;
   reg primed;
-  wire primed_142;
+  wire primed_154;
   wire ready;
-  input ready_117;
-  wire ready_117;
-  wire ready_135;
-  wire ready_99;
+  wire ready_111;
+  input ready_129;
+  wire ready_129;
+  wire ready_147;
   wire [1:0] release_;
   wire request;
-  wire request_56;
-  wire [2:0] row;
-  wire [2:0] row_68;
-  wire row_81;
-  wire [3:0] rows;
+  wire request_69;
+  wire request_tail;
+  wire [2:0] result__address;
+  wire [7:0] result__data;
+  wire result__enable;
+  wire rewind;
+  wire rewind_54;
   input rst;
   wire rst;
   input run;
   wire run;
   wire signed_;
-  wire signed_49;
+  wire signed_60;
   wire start;
-  wire start_43;
   wire start_52;
+  wire start_63;
   wire [16:0] sums;
-  wire [16:0] sums_62;
+  wire [16:0] sums_77;
   wire tail_result;
   wire tails;
+  wire tails_waiting;
+  wire tile_end;
+  wire tile_end_84;
   wire to_output;
   wire [16:0] total;
-  wire [16:0] total_70;
+  wire [16:0] total_82;
   wire valid;
-  wire valid_116;
-  wire valid_66;
-  input valid_96;
-  wire valid_96;
+  input valid_108;
+  wire valid_108;
+  wire valid_128;
+  wire valid_80;
   wire [2:0] write__address;
   wire write__column;
   wire [15:0] write__data;
-  wire [7:0] write__data_110;
+  wire [7:0] write__data_122;
   wire [1:0] write__enable;
-  wire write__enable_108;
+  wire write__enable_120;
   wire write__half;
   wire [1:0] write__position;
-  wire [7:0] zero_point;
-  wire [7:0] zero_point_74;
+  wire [8:0] zero_point;
+  wire [8:0] zero_point_87;
+  assign finished = valid & layer_end;
   assign n_1 = ~ to_output;
-  assign hidden = enable & n_1;
-  assign write__enable_108 = enable & to_output;
-  assign n_2 = out_valid & ready_117;
-  assign last_127 = n_2 & group_end;
+  assign hidden__enable = result__enable & n_1;
+  assign write__enable_120 = result__enable & to_output;
+  assign n_2 = out_valid & ready_129;
+  assign last_139 = n_2 & group_end;
   assign n_3 = | input_full;
-  assign n_4 = busy_137 | n_3;
-  assign busy = n_4 | busy_138;
-  assign n_6 = enable_94 | primed;
+  assign n_4 = busy_149 | n_3;
+  assign busy = n_4 | busy_150;
+  assign n_6 = enable_106 | primed;
   always @(posedge clk)
-    n_signal_141 <= n_8;
+    n_signal_153 <= n_8;
   always @(posedge clk)
     primed <= n_9;
   always @(posedge clk)
-    enable_94 <= n_10;
-  assign n_procmux_820_Y = run ? n_6 : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_820_Y;
-  assign n_procmux_824_Y = run ? n_signal_141 : 1'h0;
-  assign n_9 = rst ? 1'h0 : n_procmux_824_Y;
-  assign n_procmux_828_Y = run ? primed_142 : 1'h0;
-  assign n_8 = rst ? 1'h0 : n_procmux_828_Y;
+    enable_106 <= n_10;
+  assign n_procmux_813_Y = run ? n_6 : 1'h0;
+  assign n_10 = rst ? 1'h0 : n_procmux_813_Y;
+  assign n_procmux_817_Y = run ? n_signal_153 : 1'h0;
+  assign n_9 = rst ? 1'h0 : n_procmux_817_Y;
+  assign n_procmux_821_Y = run ? primed_154 : 1'h0;
+  assign n_8 = rst ? 1'h0 : n_procmux_821_Y;
   zeroskip_array_collector collector (
     .clk(clk),
     .grant(grant),
+    .lanes(lanes),
     .layer(layer),
+    .layer_end(layer_end),
     .load__commit(load__commit),
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .next_row(next_row),
-    .port_1052_0({ sums, tail_result, head }),
+    .port_1072_0({ sums, tail_result, head }),
     .request(request),
-    .row(row),
+    .row4(next_row),
     .rst(rst),
     .run(run),
     .start(start),
-    .total_59(total),
+    .tails_waiting(tails_waiting),
+    .tile_end(tile_end),
+    .total(total),
     .valid(valid)
   );
   zeroskip_array_counters counters (
@@ -448,7 +464,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .first(first),
     .groups(groups),
     .interval(interval),
-    .last(last_127),
+    .last(last_139),
     .latency(latency),
     .rst(rst),
     .run(run)
@@ -456,11 +472,10 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   zeroskip_array_lane00 lane00 (
     .clk(clk),
     .collected(grant),
-    .from_input(from_input),
     .half(half),
-    .hidden__address(hidden__address),
-    .hidden__data(hidden__data),
-    .hidden__enable(hidden),
+    .hidden__address(result__address),
+    .hidden__data(result__data),
+    .hidden__enable(hidden__enable),
     .input__column(input__column),
     .input__data(input__data),
     .input__enable(input__enable),
@@ -470,19 +485,21 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1052_0({ sums, tail_result, head }),
-    .primed(primed_142),
+    .port_1072_0({ sums, tail_result, head }),
+    .port_1196_1({ from_input, signed_ }),
+    .primed(primed_154),
     .request(request),
+    .request_tail(tails_waiting),
+    .rewind(rewind),
     .rst(rst),
     .run(run),
-    .signed_(signed_),
     .start(start)
   );
   zeroskip_array_loader loader (
     .clk(clk),
-    .data(data_100),
+    .data(data_112),
     .early_last(early_last),
-    .enable(enable_94),
+    .enable(enable_106),
     .first(first),
     .full(input_full),
     .last(last),
@@ -495,7 +512,7 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .release_(release_),
     .rst(rst),
     .run(run),
-    .valid(valid_96),
+    .valid(valid_108),
     .write__column(input__column),
     .write__data(input__data),
     .write__enable(input__enable),
@@ -503,33 +520,34 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .write__position(input__position)
   );
   zeroskip_array_requantizer requantizer (
-    .address(hidden__address),
     .clk(clk),
-    .data(hidden__data),
-    .enable(enable),
+    .data(result__data),
+    .enable(result__enable),
     .high(high),
+    .layer_end(layer_end),
     .load__commit(load__commit),
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
     .low(low),
-    .offset(offset),
+    .place(result__address),
     .read_address(next_row),
-    .row(row),
     .rst(rst),
     .run(run),
+    .tile_end(tile_end),
     .total(total),
     .valid(valid),
     .zero_point(zero_point)
   );
   zeroskip_array_sequencer sequencer (
-    .busy(busy_137),
+    .busy(busy_149),
     .clk(clk),
-    .from_input(from_input),
+    .finished(finished),
     .high(high),
     .input_full(input_full),
     .input_half(half),
     .input_release(release_),
+    .lanes(lanes),
     .layer(layer),
     .layer_cycles(layer_cycles),
     .load__commit(load__commit),
@@ -537,91 +555,98 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
     .load__offset(load__offset),
     .load__window(load__window),
     .low(low),
-    .offset(offset),
     .output_done(done),
     .output_full(output_full),
-    .output_half(half_111),
-    .outputs(rows),
+    .output_half(half_123),
+    .outputs(outputs),
+    .port_1196_1({ from_input, signed_ }),
     .primed(primed),
     .read__addr(layer_cycles_address),
-    .row(valid),
+    .rewind(rewind),
     .rst(rst),
     .run(run),
-    .signed_(signed_),
     .start(start),
     .to_output(to_output),
     .zero_point(zero_point)
   );
   zeroskip_array_unloader unloader (
-    .busy(busy_138),
+    .busy(busy_150),
     .clk(clk),
     .data(out_data),
     .done(done),
     .full(output_full),
     .group_end_40(group_end),
-    .half(half_111),
+    .half(half_123),
     .keep(out_keep),
     .last(out_last),
-    .ready(ready_117),
-    .rows(rows),
+    .outputs(outputs),
+    .ready(ready_129),
     .rst(rst),
     .run(run),
     .valid(out_valid),
-    .write__address(hidden__address),
-    .write__enable(write__enable_108),
-    .write_data(hidden__data)
+    .write__address(result__address),
+    .write__enable(write__enable_120),
+    .write_data(result__data)
   );
-  assign ready_135 = enable_94;
-  assign groups_134 = groups;
-  assign interval_132 = interval;
-  assign latency_130 = latency;
-  assign first_126 = first;
-  assign last_124 = out_last;
+  assign ready_147 = enable_106;
+  assign groups_146 = groups;
+  assign interval_144 = interval;
+  assign latency_142 = latency;
+  assign first_138 = first;
+  assign last_136 = out_last;
   assign keep = out_keep;
-  assign data_120 = out_data;
-  assign out_ready = ready_117;
-  assign valid_116 = out_valid;
-  assign outputs = rows;
-  assign output_half = half_111;
-  assign write__data_110 = hidden__data;
-  assign write__address = hidden__address;
-  assign late_last_107 = late_last;
-  assign early_last_105 = early_last;
+  assign data_132 = out_data;
+  assign out_ready = ready_129;
+  assign valid_128 = out_valid;
+  assign outputs_126 = outputs;
+  assign output_half = half_123;
+  assign write__data_122 = result__data;
+  assign write__address = result__address;
+  assign late_last_119 = late_last;
+  assign early_last_117 = early_last;
   assign in_last = last;
-  assign in_data = data_100;
-  assign ready_99 = in_ready;
-  assign in_valid = valid_96;
-  assign ready = enable_94;
-  assign layer_cycles_93 = layer_cycles;
-  assign layer_cycles_address_91 = layer_cycles_address;
+  assign in_data = data_112;
+  assign ready_111 = in_ready;
+  assign in_valid = valid_108;
+  assign ready = enable_106;
+  assign layer_cycles_105 = layer_cycles;
+  assign layer_cycles_address_103 = layer_cycles_address;
   assign output_done = done;
-  assign full_87 = output_full;
+  assign full_99 = output_full;
   assign input_release = release_;
   assign full = input_full;
-  assign row_81 = valid;
   assign n_signal = primed;
-  assign high_78 = high;
-  assign low_76 = low;
-  assign zero_point_74 = zero_point;
-  assign offset_72 = offset;
-  assign total_70 = total;
-  assign row_68 = row;
-  assign valid_66 = valid;
-  assign next_row_64 = next_row;
-  assign sums_62 = sums;
+  assign high_91 = high;
+  assign low_89 = low;
+  assign zero_point_87 = zero_point;
+  assign layer_end_85 = layer_end;
+  assign tile_end_84 = tile_end;
+  assign total_82 = total;
+  assign valid_80 = valid;
+  assign next_row_79 = next_row;
+  assign sums_77 = sums;
   assign tails = tail_result;
   assign heads = head;
-  assign request_56 = request;
-  assign layer_54 = layer;
-  assign start_52 = start;
-  assign grant_51 = grant;
-  assign signed_49 = signed_;
+  assign request_tail = tails_waiting;
+  assign request_69 = request;
+  assign lanes_67 = lanes;
+  assign layer_65 = layer;
+  assign start_63 = start;
+  assign grant_62 = grant;
+  assign signed_60 = signed_;
   assign input_half = half;
-  assign from_input_45 = from_input;
-  assign start_43 = start;
-  assign data = hidden__data;
-  assign address = hidden__address;
-  assign hidden__enable = hidden;
+  assign from_input_56 = from_input;
+  assign rewind_54 = rewind;
+  assign start_52 = start;
+  assign hidden__data_50 = result__data;
+  assign hidden__address_49 = result__address;
+  assign hidden__enable_48 = hidden__enable;
+  assign hidden__data = result__data;
+  assign hidden__address = result__address;
+  assign data = result__data;
+  assign place = result__address;
+  assign enable = result__enable;
+  assign last_tile = 1'h1;
   assign write__data = input__data;
   assign write__position = input__position;
   assign write__half = input__half;
@@ -649,106 +674,139 @@ module zeroskip_array(valid_96, last, ready_117, clk, rst, load__commit, busy, l
   assign load__commit_1 = load__commit;
 endmodule
 
-module zeroskip_array_collector(rst, load__commit, grant, run, load__window, load__offset, load__data, port_1052_0, request, next_row, valid, row, total_59, start, layer, clk);
+module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, load__window, load__offset, load__data, port_1072_0, request, tile_end, layer_end, row4, valid, total, start, lanes, layer, clk);
   wire n_1;
-  wire [1:0] n_10;
-  wire [1:0] n_11;
-  wire n_12;
-  wire [3:0] n_17;
+  wire n_100;
+  wire n_101;
+  wire n_102;
+  wire n_103;
+  wire n_104;
+  wire [1:0] n_105;
+  wire [1:0] n_106;
+  wire [1:0] n_107;
+  wire n_108;
+  wire n_109;
+  wire n_11;
+  wire n_110;
+  wire n_111;
+  wire n_112;
+  wire n_113;
+  wire n_114;
+  wire n_115;
+  wire n_116;
+  wire n_117;
+  wire [1:0] n_118;
+  wire n_119;
+  wire [16:0] n_121;
+  wire n_13;
+  wire n_16;
+  wire n_18;
   wire n_19;
+  wire n_2;
   wire n_21;
-  wire n_23;
+  wire n_22;
+  wire n_24;
   wire n_25;
-  wire n_27;
+  wire n_26;
+  wire [1:0] n_27;
+  wire [1:0] n_28;
   wire n_29;
   wire n_3;
-  wire n_31;
+  wire n_32;
   wire n_33;
   wire n_35;
+  wire n_36;
   wire n_37;
   wire n_39;
   wire n_4;
+  wire n_40;
   wire n_41;
+  wire n_42;
   wire n_43;
+  wire n_44;
   wire n_45;
+  wire n_46;
   wire n_47;
   wire n_49;
-  wire n_5;
+  wire n_50;
   wire n_51;
-  wire [16:0] n_52;
-  wire [17:0] n_53;
+  wire n_52;
+  wire n_53;
   wire n_54;
   wire n_55;
+  wire [1:0] n_56;
   wire [1:0] n_57;
-  wire [1:0] n_58;
-  wire [1:0] n_59;
-  wire n_61;
-  wire n_63;
-  wire n_66;
-  wire n_68;
+  wire n_58;
+  wire [1:0] n_6;
+  wire [3:0] n_63;
+  wire n_65;
+  wire n_67;
   wire n_69;
-  wire n_7;
+  wire [1:0] n_7;
   wire n_71;
-  wire n_72;
-  wire n_74;
+  wire n_73;
   wire n_75;
-  wire n_76;
-  wire [1:0] n_77;
-  wire [1:0] n_78;
+  wire n_77;
   wire n_79;
-  wire n_8;
+  wire [1:0] n_8;
   wire n_81;
-  wire n_82;
   wire n_83;
-  wire n_84;
   wire n_85;
-  wire n_86;
   wire n_87;
-  wire n_88;
   wire n_89;
-  wire n_9;
-  wire n_90;
-  wire [1:0] n_91;
-  wire n_92;
-  wire [2:0] n_93;
-  wire [16:0] n_94;
-  wire [16:0] n_procmux_396_Y;
-  wire [2:0] n_procmux_400_Y;
-  wire n_procmux_404_Y;
-  wire n_procmux_408_Y;
-  wire n_procmux_410_Y;
-  wire n_procmux_412_Y;
+  wire n_91;
+  wire n_93;
+  wire n_95;
+  wire n_97;
+  wire [16:0] n_98;
+  wire [17:0] n_99;
+  wire [16:0] n_procmux_372_Y;
+  wire n_procmux_380_Y;
+  wire n_procmux_384_Y;
+  wire n_procmux_386_Y;
+  wire n_procmux_388_Y;
+  wire n_procmux_393_Y;
+  wire n_procmux_395_Y;
+  wire n_procmux_397_Y;
+  wire n_procmux_401_Y;
+  wire n_procmux_405_Y;
+  wire n_procmux_409_Y;
+  wire n_procmux_413_Y;
   wire n_procmux_417_Y;
-  wire n_procmux_419_Y;
   wire n_procmux_421_Y;
   wire n_procmux_425_Y;
   wire n_procmux_429_Y;
   wire n_procmux_433_Y;
   wire n_procmux_437_Y;
-  wire n_procmux_441_Y;
-  wire n_procmux_445_Y;
-  wire n_procmux_449_Y;
+  wire [1:0] n_procmux_441_Y;
+  wire [1:0] n_procmux_445_Y;
+  wire [1:0] n_procmux_449_Y;
   wire n_procmux_453_Y;
   wire n_procmux_457_Y;
+  wire n_procmux_459_Y;
   wire n_procmux_461_Y;
-  wire n_procmux_463_Y;
   wire n_procmux_465_Y;
+  wire n_procmux_467_Y;
   reg n_signal;
   wire n_signature__addr;
-  wire n_signature__addr_32;
+  wire n_signature__addr_67;
   wire [2:0] n_signature__data;
-  wire [16:0] n_signature__data_43;
-  reg n_signature__en;
-  wire n_signature__en_41;
+  wire [16:0] n_signature__data_70;
+  wire n_signature__en;
+  wire n_signature__en_69;
   reg above;
   reg [1:0] arrived;
   wire before_;
   wire [16:0] chosen;
   input clk;
   wire clk;
+  reg done;
+  reg [1:0] ends2;
+  reg [1:0] ends3;
+  reg [1:0] ends4;
   output grant;
   wire grant;
-  wire grant_3;
+  wire grant_8;
   reg granted;
   reg head2;
   reg head3;
@@ -756,9 +814,14 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   wire is_whole;
   wire lane1;
   reg lane2;
-  wire lane3;
+  reg lane3;
+  input lanes;
+  wire lanes;
+  wire last_tile;
   input layer;
   wire layer;
+  output layer_end;
+  reg layer_end;
   input load__commit;
   wire load__commit;
   input [63:0] load__data;
@@ -767,31 +830,29 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   wire [6:0] load__offset;
   input [2:0] load__window;
   wire [2:0] load__window;
-  output [2:0] next_row;
-  reg [2:0] next_row;
+  wire [2:0] next_row;
   reg others4;
   reg partial4;
-  reg parts_read__addr;
+  wire parts_read__addr;
   wire [16:0] parts_read__data;
-  input [18:0] port_1052_0;
-  wire [18:0] port_1052_0;
+  input [18:0] port_1072_0;
+  wire [18:0] port_1072_0;
   wire [1:0] read_address;
   wire [5:0] read_data;
   wire read_enable;
   input request;
   wire request;
-  output [2:0] row;
-  reg [2:0] row;
   wire [2:0] row3;
-  wire [2:0] row4;
-  reg rows_read__addr;
+  output [2:0] row4;
+  reg [2:0] row4;
+  wire rows_read__addr;
   wire [2:0] rows_read__data;
   input rst;
   wire rst;
   input run;
   wire run;
   reg [5:0] share;
-  wire slot4;
+  reg slot4;
   input start;
   wire start;
   wire [16:0] sums;
@@ -801,198 +862,244 @@ module zeroskip_array_collector(rst, load__commit, grant, run, load__window, loa
   reg tail2;
   reg tail3;
   wire tails;
-  wire [16:0] total;
-  output [16:0] total_59;
-  reg [16:0] total_59;
+  input tails_waiting;
+  wire tails_waiting;
+  wire tile;
+  output tile_end;
+  reg tile_end;
+  output [16:0] total;
+  reg [16:0] total;
+  wire [16:0] total_46;
   output valid;
   reg valid;
   reg valid2;
-  wire valid3;
+  reg valid3;
   wire [1:0] write_address;
   wire [5:0] write_data;
   wire write_enable;
   reg [16:0] parts [1:0];
   always @(posedge clk) begin
-    if (n_signature__en_41)
-      parts[parts_read__addr] <= n_signature__data_43;
+    if (n_signature__en_69)
+      parts[slot4] <= n_signature__data_70;
   end
-  assign parts_read__data = parts[parts_read__addr];
+  assign parts_read__data = parts[slot4];
   reg [2:0] rows [1:0];
   always @(posedge clk) begin
-    if (n_signature__en)
-      rows[rows_read__addr] <= n_signature__data;
+    if (valid3)
+      rows[lane3] <= n_signature__data;
   end
-  assign rows_read__data = rows[rows_read__addr];
-  assign n_7 = request & above;
-  assign n_8 = n_5 ? n_7 : request;
-  assign n_9 = ~ n_8;
-  assign n_10 = n_9 + 1'h1;
-  assign { n_11[1], grant } = { 1'h0, n_4 } & n_10;
-  assign n_12 = load__window == 2'h2;
-  assign write_enable = load__commit & n_12;
-  assign chosen = port_1052_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
+  assign rows_read__data = rows[lane3];
+  assign n_1 = grant & tails_waiting;
+  assign n_2 = done | n_1;
+  assign n_3 = ~ done;
+  assign n_4 = request & n_3;
+  assign n_6 = grant - 1'h1;
+  assign n_7 = { 1'h0, grant } | n_6;
+  assign n_8 = ~ n_7;
+  assign n_11 = granted & port_1072_0[0];
+  assign n_13 = granted & port_1072_0[1];
+  assign n_16 = head3 & share[4];
+  assign n_18 = tail3 & share[5];
+  assign n_19 = n_16 | n_18;
+  assign n_21 = head3 & share[4];
+  assign n_22 = n_21 ? share[3] : lane3;
+  assign n_24 = head3 & share[4];
+  assign n_25 = n_24 ? share[4] : share[5];
+  assign n_26 = n_signal & partial4;
+  assign n_27 = before_ + 1'h1;
+  assign n_28 = is_whole ? 2'h0 : n_27;
+  assign n_29 = n_signal & is_whole;
+  assign n_32 = ~ lanes;
+  assign n_33 = done | n_32;
+  assign tile = done & n_33;
+  assign n_35 = ~ done;
+  assign n_36 = request & n_35;
+  assign n_37 = n_36 & above;
+  assign n_39 = ~ done;
+  assign n_40 = request & n_39;
+  assign n_41 = n_40 & above;
+  assign n_42 = ~ done;
+  assign n_43 = request & n_42;
+  assign n_44 = n_37 ? n_41 : n_43;
+  assign n_45 = ~ done;
+  assign n_46 = request & n_45;
+  assign n_47 = n_46 & above;
+  assign n_49 = ~ done;
+  assign n_50 = request & n_49;
+  assign n_51 = n_50 & above;
+  assign n_52 = ~ done;
+  assign n_53 = request & n_52;
+  assign n_54 = n_47 ? n_51 : n_53;
+  assign n_55 = ~ n_54;
+  assign n_56 = n_55 + 1'h1;
+  assign { n_57[1], grant } = { 1'h0, n_44 } & n_56;
+  assign n_58 = load__window == 2'h2;
+  assign write_enable = load__commit & n_58;
+  assign chosen = port_1072_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
   assign row3 = head3 ? share[2:0] : rows_read__data;
-  assign { n_17[3], n_signature__data } = row3 + 1'h1;
-  assign before_ = arrived >> parts_read__addr;
-  assign n_19 = partial4 & before_;
-  assign n_21 = partial4 & before_;
-  assign n_23 = partial4 & before_;
-  assign n_25 = partial4 & before_;
-  assign n_27 = partial4 & before_;
-  assign n_29 = partial4 & before_;
-  assign n_31 = partial4 & before_;
-  assign n_33 = partial4 & before_;
-  assign n_35 = partial4 & before_;
-  assign n_37 = partial4 & before_;
-  assign n_39 = partial4 & before_;
-  assign n_41 = partial4 & before_;
-  assign n_43 = partial4 & before_;
-  assign n_45 = partial4 & before_;
-  assign n_47 = partial4 & before_;
-  assign n_49 = partial4 & before_;
-  assign n_51 = partial4 & before_;
-  assign n_52 = parts_read__data & { n_51, n_49, n_47, n_45, n_43, n_41, n_39, n_37, n_35, n_33, n_31, n_29, n_27, n_25, n_23, n_21, n_19 };
-  assign { n_53[17], n_signature__data_43 } = sums4 + n_52;
-  assign n_54 = ~ partial4;
-  assign n_55 = before_ == others4;
-  assign is_whole = n_54 | n_55;
-  assign n_signature__en_41 = n_signal & partial4;
-  assign n_57 = grant - 1'h1;
-  assign n_58 = { 1'h0, grant } | n_57;
-  assign n_59 = ~ n_58;
-  assign n_61 = granted & port_1052_0[0];
-  assign n_63 = granted & port_1052_0[1];
-  assign n_66 = head3 & share[4];
-  assign n_68 = tail3 & share[5];
-  assign n_69 = n_66 | n_68;
-  assign n_71 = head3 & share[4];
-  assign n_72 = n_71 ? share[3] : rows_read__addr;
-  assign n_74 = head3 & share[4];
-  assign n_75 = n_74 ? share[4] : share[5];
-  assign n_76 = n_signal & partial4;
-  assign n_77 = before_ + 1'h1;
-  assign n_78 = is_whole ? 2'h0 : n_77;
-  assign n_79 = n_signal & is_whole;
+  assign { n_63[3], n_signature__data } = row3 + 1'h1;
+  assign before_ = arrived >> slot4;
+  assign n_65 = partial4 & before_;
+  assign n_67 = partial4 & before_;
+  assign n_69 = partial4 & before_;
+  assign n_71 = partial4 & before_;
+  assign n_73 = partial4 & before_;
+  assign n_75 = partial4 & before_;
+  assign n_77 = partial4 & before_;
+  assign n_79 = partial4 & before_;
+  assign n_81 = partial4 & before_;
+  assign n_83 = partial4 & before_;
+  assign n_85 = partial4 & before_;
+  assign n_87 = partial4 & before_;
+  assign n_89 = partial4 & before_;
+  assign n_91 = partial4 & before_;
+  assign n_93 = partial4 & before_;
+  assign n_95 = partial4 & before_;
+  assign n_97 = partial4 & before_;
+  assign n_98 = parts_read__data & { n_97, n_95, n_93, n_91, n_89, n_87, n_85, n_83, n_81, n_79, n_77, n_75, n_73, n_71, n_69, n_67, n_65 };
+  assign { n_99[17], n_signature__data_70 } = sums4 + n_98;
+  assign n_100 = ~ partial4;
+  assign n_101 = before_ == others4;
+  assign is_whole = n_100 | n_101;
+  assign n_signature__en_69 = n_signal & partial4;
   always @(posedge clk)
-    above <= n_81;
+    done <= n_102;
   always @(posedge clk)
-    granted <= n_82;
+    above <= n_103;
   always @(posedge clk)
-    valid2 <= n_83;
+    granted <= n_104;
   always @(posedge clk)
-    head2 <= n_84;
+    ends2 <= n_105;
   always @(posedge clk)
-    tail2 <= n_85;
+    ends3 <= n_106;
+  always @(posedge clk)
+    ends4 <= n_107;
+  always @(posedge clk)
+    tile_end <= n_108;
+  always @(posedge clk)
+    layer_end <= n_109;
+  always @(posedge clk)
+    valid2 <= n_110;
+  always @(posedge clk)
+    head2 <= n_111;
+  always @(posedge clk)
+    tail2 <= n_112;
   always @(posedge clk)
     lane2 <= 1'h0;
   always @(posedge clk)
     sums2 <= chosen;
   always @(posedge clk)
-    n_signature__en <= n_86;
+    valid3 <= n_113;
   always @(posedge clk)
-    head3 <= n_87;
+    head3 <= n_114;
   always @(posedge clk)
-    tail3 <= n_88;
+    tail3 <= n_115;
   always @(posedge clk)
-    rows_read__addr <= lane2;
+    lane3 <= lane2;
   always @(posedge clk)
     sums3 <= sums2;
   always @(posedge clk)
     share <= read_data;
   always @(posedge clk)
-    n_signal <= n_89;
+    n_signal <= n_116;
   always @(posedge clk)
-    next_row <= row3;
+    row4 <= row3;
   always @(posedge clk)
     sums4 <= sums3;
   always @(posedge clk)
-    partial4 <= n_90;
+    partial4 <= n_117;
   always @(posedge clk)
-    parts_read__addr <= n_72;
+    slot4 <= n_22;
   always @(posedge clk)
-    others4 <= n_75;
+    others4 <= n_25;
   always @(posedge clk)
-    arrived <= n_91;
+    arrived <= n_118;
   always @(posedge clk)
-    valid <= n_92;
+    valid <= n_119;
   always @(posedge clk)
-    row <= n_93;
-  always @(posedge clk)
-    total_59 <= n_94;
-  assign n_1 = request & above;
-  assign n_3 = request & above;
-  assign n_4 = n_1 ? n_3 : request;
-  assign n_5 = request & above;
-  assign n_procmux_396_Y = run ? n_signature__data_43 : 17'h00000;
-  assign n_94 = rst ? 17'h00000 : n_procmux_396_Y;
-  assign n_procmux_400_Y = run ? next_row : 3'h0;
-  assign n_93 = rst ? 3'h0 : n_procmux_400_Y;
-  assign n_procmux_404_Y = run ? n_79 : 1'h0;
-  assign n_92 = rst ? 1'h0 : n_procmux_404_Y;
-  assign n_procmux_408_Y = parts_read__addr ? n_78[0] : arrived[1];
-  assign n_procmux_410_Y = n_76 ? n_procmux_408_Y : arrived[1];
-  assign n_procmux_412_Y = run ? n_procmux_410_Y : 1'h0;
-  assign n_91[1] = rst ? 1'h0 : n_procmux_412_Y;
-  assign n_procmux_417_Y = parts_read__addr ? arrived[0] : n_78[0];
-  assign n_procmux_419_Y = n_76 ? n_procmux_417_Y : arrived[0];
-  assign n_procmux_421_Y = run ? n_procmux_419_Y : 1'h0;
-  assign n_91[0] = rst ? 1'h0 : n_procmux_421_Y;
-  assign n_procmux_425_Y = run ? n_69 : 1'h0;
-  assign n_90 = rst ? 1'h0 : n_procmux_425_Y;
-  assign n_procmux_429_Y = run ? n_signature__en : 1'h0;
-  assign n_89 = rst ? 1'h0 : n_procmux_429_Y;
-  assign n_procmux_433_Y = run ? tail2 : 1'h0;
-  assign n_88 = rst ? 1'h0 : n_procmux_433_Y;
-  assign n_procmux_437_Y = run ? head2 : 1'h0;
-  assign n_87 = rst ? 1'h0 : n_procmux_437_Y;
-  assign n_procmux_441_Y = run ? valid2 : 1'h0;
-  assign n_86 = rst ? 1'h0 : n_procmux_441_Y;
-  assign n_procmux_445_Y = run ? n_63 : 1'h0;
-  assign n_85 = rst ? 1'h0 : n_procmux_445_Y;
-  assign n_procmux_449_Y = run ? n_61 : 1'h0;
-  assign n_84 = rst ? 1'h0 : n_procmux_449_Y;
-  assign n_procmux_453_Y = run ? granted : 1'h0;
-  assign n_83 = rst ? 1'h0 : n_procmux_453_Y;
-  assign n_procmux_457_Y = run ? grant : 1'h0;
-  assign n_82 = rst ? 1'h0 : n_procmux_457_Y;
-  assign n_procmux_461_Y = request ? n_59[0] : above;
-  assign n_procmux_463_Y = start ? 1'h0 : n_procmux_461_Y;
-  assign n_procmux_465_Y = run ? n_procmux_463_Y : 1'h0;
-  assign n_81 = rst ? 1'h0 : n_procmux_465_Y;
+    total <= n_121;
+  assign n_procmux_372_Y = run ? n_signature__data_70 : 17'h00000;
+  assign n_121 = rst ? 17'h00000 : n_procmux_372_Y;
+  assign n_procmux_380_Y = run ? n_29 : 1'h0;
+  assign n_119 = rst ? 1'h0 : n_procmux_380_Y;
+  assign n_procmux_384_Y = slot4 ? n_28[0] : arrived[1];
+  assign n_procmux_386_Y = n_26 ? n_procmux_384_Y : arrived[1];
+  assign n_procmux_388_Y = run ? n_procmux_386_Y : 1'h0;
+  assign n_118[1] = rst ? 1'h0 : n_procmux_388_Y;
+  assign n_procmux_393_Y = slot4 ? arrived[0] : n_28[0];
+  assign n_procmux_395_Y = n_26 ? n_procmux_393_Y : arrived[0];
+  assign n_procmux_397_Y = run ? n_procmux_395_Y : 1'h0;
+  assign n_118[0] = rst ? 1'h0 : n_procmux_397_Y;
+  assign n_procmux_401_Y = run ? n_19 : 1'h0;
+  assign n_117 = rst ? 1'h0 : n_procmux_401_Y;
+  assign n_procmux_405_Y = run ? valid3 : 1'h0;
+  assign n_116 = rst ? 1'h0 : n_procmux_405_Y;
+  assign n_procmux_409_Y = run ? tail2 : 1'h0;
+  assign n_115 = rst ? 1'h0 : n_procmux_409_Y;
+  assign n_procmux_413_Y = run ? head2 : 1'h0;
+  assign n_114 = rst ? 1'h0 : n_procmux_413_Y;
+  assign n_procmux_417_Y = run ? valid2 : 1'h0;
+  assign n_113 = rst ? 1'h0 : n_procmux_417_Y;
+  assign n_procmux_421_Y = run ? n_13 : 1'h0;
+  assign n_112 = rst ? 1'h0 : n_procmux_421_Y;
+  assign n_procmux_425_Y = run ? n_11 : 1'h0;
+  assign n_111 = rst ? 1'h0 : n_procmux_425_Y;
+  assign n_procmux_429_Y = run ? granted : 1'h0;
+  assign n_110 = rst ? 1'h0 : n_procmux_429_Y;
+  assign n_procmux_433_Y = run ? ends4[1] : 1'h0;
+  assign n_109 = rst ? 1'h0 : n_procmux_433_Y;
+  assign n_procmux_437_Y = run ? ends4[0] : 1'h0;
+  assign n_108 = rst ? 1'h0 : n_procmux_437_Y;
+  assign n_procmux_441_Y = run ? ends3 : 2'h0;
+  assign n_107 = rst ? 2'h0 : n_procmux_441_Y;
+  assign n_procmux_445_Y = run ? ends2 : 2'h0;
+  assign n_106 = rst ? 2'h0 : n_procmux_445_Y;
+  assign n_procmux_449_Y = run ? { tile, tile } : 2'h0;
+  assign n_105 = rst ? 2'h0 : n_procmux_449_Y;
+  assign n_procmux_453_Y = run ? grant : 1'h0;
+  assign n_104 = rst ? 1'h0 : n_procmux_453_Y;
+  assign n_procmux_457_Y = n_4 ? n_8[0] : above;
+  assign n_procmux_459_Y = start ? 1'h0 : n_procmux_457_Y;
+  assign n_procmux_461_Y = run ? n_procmux_459_Y : 1'h0;
+  assign n_103 = rst ? 1'h0 : n_procmux_461_Y;
+  assign n_procmux_465_Y = tile ? 1'h0 : n_2;
+  assign n_procmux_467_Y = run ? n_procmux_465_Y : 1'h0;
+  assign n_102 = rst ? 1'h0 : n_procmux_467_Y;
   zeroskip_array_collector_merge merge (
     .clk(clk),
-    .port_1171_0(layer),
+    .port_1200_0(layer),
     .read_data(read_data),
     .write_address(load__offset[1:0]),
     .write_data(load__data[5:0]),
     .write_enable(write_enable)
   );
-  assign n_53[16:0] = n_signature__data_43;
-  assign n_17[2:0] = n_signature__data;
-  assign n_11[0] = grant;
-  assign tails = port_1052_0[1];
-  assign heads = port_1052_0[0];
-  assign total = n_signature__data_43;
-  assign n_signature__addr_32 = parts_read__addr;
-  assign slot4 = parts_read__addr;
-  assign row4 = next_row;
-  assign n_signature__addr = rows_read__addr;
-  assign valid3 = n_signature__en;
-  assign lane3 = rows_read__addr;
-  assign sums = port_1052_0[18:2];
+  assign n_99[16:0] = n_signature__data_70;
+  assign n_63[2:0] = n_signature__data;
+  assign n_57[0] = grant;
+  assign n_signature__addr_67 = slot4;
+  assign parts_read__addr = slot4;
+  assign next_row = row4;
+  assign n_signature__addr = lane3;
+  assign n_signature__en = valid3;
+  assign rows_read__addr = lane3;
+  assign sums = port_1072_0[18:2];
   assign read_address = { layer, 1'h0 };
   assign read_enable = 1'h1;
   assign write_data = load__data[5:0];
   assign write_address = load__offset[1:0];
+  assign total_46 = n_signature__data_70;
   assign lane1 = 1'h0;
-  assign grant_3 = grant;
+  assign tails = port_1072_0[1];
+  assign heads = port_1072_0[0];
+  assign last_tile = 1'h1;
+  assign grant_8 = grant;
 endmodule
 
-module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1171_0, clk);
+module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1200_0, clk);
   input clk;
   wire clk;
-  input port_1171_0;
-  wire port_1171_0;
+  input port_1200_0;
+  wire port_1200_0;
   wire [1:0] read_address;
   output [5:0] read_data;
   wire [5:0] read_data;
@@ -1012,14 +1119,14 @@ module zeroskip_array_collector_merge(write_enable, write_address, read_data, wr
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
-    .read_address({ port_1171_0, 1'h0 }),
+    .read_address({ port_1200_0, 1'h0 }),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1171_0, 1'h0 };
+  assign read_address = { port_1200_0, 1'h0 };
   assign read_enable = 1'h1;
 endmodule
 
@@ -1119,8 +1226,8 @@ module zeroskip_array_counters(rst, last, first, run, latency, groups, interval,
   assign n_procmux_9_Y = last ? n_5[31:0] : groups;
 endmodule
 
-module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collected, run, load__window, load__offset, load__data, port_1052_0, request, hidden__address, hidden__data, start, signed_, from_input, half, input__enable, input__column, input__half, input__position
-, input__data, clk);
+module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_tail, collected, run, load__window, load__offset, load__data, port_1072_0, request, hidden__address, hidden__data, start, rewind, port_1196_1, half, input__enable, input__column, input__half
+, input__position, input__data, clk);
   wire n_1;
   wire n_12;
   wire n_13;
@@ -1132,19 +1239,19 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   wire n_19;
   wire n_20;
   wire n_6;
-  wire n_procmux_784_Y;
-  wire n_procmux_788_Y;
-  wire n_procmux_792_Y;
-  wire n_procmux_796_Y;
-  wire n_procmux_800_Y;
-  wire n_procmux_804_Y;
-  wire n_procmux_808_Y;
-  wire n_procmux_812_Y;
-  wire n_procmux_816_Y;
+  wire n_procmux_777_Y;
+  wire n_procmux_781_Y;
+  wire n_procmux_785_Y;
+  wire n_procmux_789_Y;
+  wire n_procmux_793_Y;
+  wire n_procmux_797_Y;
+  wire n_procmux_801_Y;
+  wire n_procmux_805_Y;
+  wire n_procmux_809_Y;
   wire [3:0] activation;
   wire [7:0] activations;
   wire [3:0] address;
-  wire [3:0] address_42;
+  wire [3:0] address_45;
   wire begins;
   wire begins_27;
   input clk;
@@ -1152,60 +1259,57 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   input collected;
   wire collected;
   wire [7:0] data;
-  wire [7:0] data_48;
+  wire [7:0] data_51;
   wire enable;
   wire filled;
   wire filled_23;
   reg first;
-  wire first_91;
+  wire first_96;
   reg first0;
   reg first1;
   wire first2;
-  input from_input;
   wire from_input;
-  wire from_input_39;
+  wire from_input_42;
   wire grant;
-  wire grant_53;
-  wire group;
-  wire group_25;
+  wire grant_58;
   input half;
   wire half;
-  wire half_41;
+  wire half_44;
   wire head;
-  wire head_55;
+  wire head_60;
   reg [7:0] held;
   input [2:0] hidden__address;
   wire [2:0] hidden__address;
-  wire [2:0] hidden__address_73;
+  wire [2:0] hidden__address_78;
   input [7:0] hidden__data;
   wire [7:0] hidden__data;
-  wire [7:0] hidden__data_75;
+  wire [7:0] hidden__data_80;
   input hidden__enable;
   wire hidden__enable;
-  wire hidden__enable_71;
+  wire hidden__enable_76;
   wire idle;
   input input__column;
   wire input__column;
-  wire input__column_63;
+  wire input__column_68;
   input [15:0] input__data;
   wire [15:0] input__data;
-  wire [15:0] input__data_69;
+  wire [15:0] input__data_74;
   input [1:0] input__enable;
   wire [1:0] input__enable;
-  wire [1:0] input__enable_61;
+  wire [1:0] input__enable_66;
   input input__half;
   wire input__half;
-  wire input__half_65;
+  wire input__half_70;
   input [1:0] input__position;
   wire [1:0] input__position;
-  wire [1:0] input__position_67;
+  wire [1:0] input__position_72;
   reg issue;
-  wire issue_89;
+  wire issue_94;
   reg issue0;
   reg issue1;
   wire issue2;
   wire layer_end;
-  wire layer_end_29;
+  wire layer_end_31;
   input load__commit;
   wire load__commit;
   input [63:0] load__data;
@@ -1216,47 +1320,57 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   wire [2:0] load__window;
   wire [7:0] mask;
   wire [7:0] mask_21;
-  output [18:0] port_1052_0;
-  wire [18:0] port_1052_0;
+  wire place;
+  wire place_25;
+  output [18:0] port_1072_0;
+  wire [18:0] port_1072_0;
+  input [1:0] port_1196_1;
+  wire [1:0] port_1196_1;
   output primed;
   wire primed;
   wire [3:0] read_address;
-  wire [2:0] read_address_45;
+  wire [2:0] read_address_48;
   wire [7:0] read_data;
-  wire [7:0] read_data_87;
+  wire [7:0] read_data_92;
   wire read_enable;
-  wire read_enable_44;
+  wire read_enable_47;
   output request;
   wire request;
-  wire request_52;
+  wire request_55;
+  output request_tail;
+  wire request_tail;
+  wire request_tail_57;
+  input rewind;
   wire rewind;
+  wire rewind_35;
   input rst;
   wire rst;
   input run;
   wire run;
-  input signed_;
   wire signed_;
-  wire signed_50;
+  wire signed_53;
   input start;
   wire start;
-  wire start_31;
+  wire start_33;
   wire stuck;
   wire [16:0] sums;
-  wire [16:0] sums_59;
+  wire [16:0] sums_64;
   reg tail;
-  wire tail_93;
+  wire tail_98;
   reg tail0;
   reg tail1;
   wire tail2;
   wire tail_result;
-  wire tail_result_57;
+  wire tail_result_62;
   wire take;
   wire take_19;
+  wire tile_end;
+  wire tile_end_29;
   wire valid;
   wire valid_17;
   wire [2:0] weight;
-  reg [7:0] weight_76;
-  wire [7:0] weight_77;
+  reg [7:0] weight_81;
+  wire [7:0] weight_82;
   wire [3:0] write_address;
   wire [2:0] write_address_8;
   wire [7:0] write_data;
@@ -1267,12 +1381,11 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   assign write_enable = load__commit & n_1;
   assign n_6 = load__window == 3'h6;
   assign write_enable_7 = load__commit & n_6;
-  assign rewind = start & from_input;
   assign primed = idle & stuck;
   always @(posedge clk)
-    held <= read_data_87;
+    held <= read_data_92;
   always @(posedge clk)
-    weight_76 <= held;
+    weight_81 <= held;
   always @(posedge clk)
     issue0 <= n_12;
   always @(posedge clk)
@@ -1291,29 +1404,29 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     first <= n_19;
   always @(posedge clk)
     tail <= n_20;
-  assign n_procmux_784_Y = run ? tail1 : 1'h0;
-  assign n_20 = rst ? 1'h0 : n_procmux_784_Y;
-  assign n_procmux_788_Y = run ? first1 : 1'h0;
-  assign n_19 = rst ? 1'h0 : n_procmux_788_Y;
-  assign n_procmux_792_Y = run ? issue1 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_792_Y;
-  assign n_procmux_796_Y = run ? tail0 : 1'h0;
-  assign n_17 = rst ? 1'h0 : n_procmux_796_Y;
-  assign n_procmux_800_Y = run ? first0 : 1'h0;
-  assign n_16 = rst ? 1'h0 : n_procmux_800_Y;
-  assign n_procmux_804_Y = run ? issue0 : 1'h0;
-  assign n_15 = rst ? 1'h0 : n_procmux_804_Y;
-  assign n_procmux_808_Y = run ? tail_93 : 1'h0;
-  assign n_14 = rst ? 1'h0 : n_procmux_808_Y;
-  assign n_procmux_812_Y = run ? first_91 : 1'h0;
-  assign n_13 = rst ? 1'h0 : n_procmux_812_Y;
-  assign n_procmux_816_Y = run ? issue_89 : 1'h0;
-  assign n_12 = rst ? 1'h0 : n_procmux_816_Y;
+  assign n_procmux_777_Y = run ? tail1 : 1'h0;
+  assign n_20 = rst ? 1'h0 : n_procmux_777_Y;
+  assign n_procmux_781_Y = run ? first1 : 1'h0;
+  assign n_19 = rst ? 1'h0 : n_procmux_781_Y;
+  assign n_procmux_785_Y = run ? issue1 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_785_Y;
+  assign n_procmux_789_Y = run ? tail0 : 1'h0;
+  assign n_17 = rst ? 1'h0 : n_procmux_789_Y;
+  assign n_procmux_793_Y = run ? first0 : 1'h0;
+  assign n_16 = rst ? 1'h0 : n_procmux_793_Y;
+  assign n_procmux_797_Y = run ? issue0 : 1'h0;
+  assign n_15 = rst ? 1'h0 : n_procmux_797_Y;
+  assign n_procmux_801_Y = run ? tail_98 : 1'h0;
+  assign n_14 = rst ? 1'h0 : n_procmux_801_Y;
+  assign n_procmux_805_Y = run ? first_96 : 1'h0;
+  assign n_13 = rst ? 1'h0 : n_procmux_805_Y;
+  assign n_procmux_809_Y = run ? issue_94 : 1'h0;
+  assign n_12 = rst ? 1'h0 : n_procmux_809_Y;
   zeroskip_array_lane00_decoder decoder (
     .address(read_address),
     .clk(clk),
-    .data({ layer_end, begins, group, filled, mask }),
-    .data_40(data),
+    .data({ layer_end, begins, place, filled, mask }),
+    .data_44(data),
     .enable(read_enable),
     .rst(rst),
     .run(run),
@@ -1322,21 +1435,20 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     .valid(valid)
   );
   zeroskip_array_lane00_issuer issuer (
-    .activation(address_42),
+    .activation(address_45),
     .clk(clk),
     .collected(collected),
-    .first(first_91),
     .idle(idle),
-    .issue_43(issue_89),
-    .port_227_0({ layer_end, begins, group, filled, mask }),
+    .issue_21(issue_94),
+    .port_1035_0({ tail_98, first_96 }),
+    .port_232_0({ layer_end, begins, place, filled, mask }),
     .rewind(rewind),
     .rst(rst),
     .run(run),
     .start(start),
-    .tail(tail_93),
     .take(take),
     .valid(valid),
-    .weight(read_address_45)
+    .weight(read_address_48)
   );
   zeroskip_array_lane00_macs macs (
     .activations(activations),
@@ -1344,13 +1456,14 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     .first(first),
     .issue(issue),
     .request(request),
+    .request_tail(request_tail),
     .rst(rst),
     .run(run),
-    .signed_(signed_),
+    .signed_(port_1196_1[0]),
     .tail(tail),
     .take(collected),
-    .taken(port_1052_0),
-    .weight(weight_76)
+    .taken(port_1072_0),
+    .weight(weight_81)
   );
   zeroskip_array_lane00_masks masks (
     .clk(clk),
@@ -1362,10 +1475,10 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
     .write_enable(write_enable)
   );
   zeroskip_array_lane00_store store (
-    .address(address_42),
+    .address(address_45),
     .clk(clk),
     .data(activations),
-    .from_input(from_input),
+    .from_input(port_1196_1[1]),
     .half(half),
     .input__column(input__column),
     .input__data(input__data),
@@ -1380,8 +1493,8 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   );
   zeroskip_array_lane00_weights weights (
     .clk(clk),
-    .read_address(read_address_45),
-    .read_data(read_data_87),
+    .read_address(read_address_48),
+    .read_data(read_data_92),
     .write_address(load__offset[2:0]),
     .write_data(load__data[7:0]),
     .write_enable(write_enable_7)
@@ -1389,35 +1502,41 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   assign tail2 = tail;
   assign first2 = first;
   assign issue2 = issue;
-  assign weight_77 = weight_76;
-  assign hidden__data_75 = hidden__data;
-  assign hidden__address_73 = hidden__address;
-  assign hidden__enable_71 = hidden__enable;
-  assign input__data_69 = input__data;
-  assign input__position_67 = input__position;
-  assign input__half_65 = input__half;
-  assign input__column_63 = input__column;
-  assign input__enable_61 = input__enable;
-  assign sums_59 = port_1052_0[18:2];
-  assign sums = port_1052_0[18:2];
-  assign tail_result_57 = port_1052_0[1];
-  assign tail_result = port_1052_0[1];
-  assign head_55 = port_1052_0[0];
-  assign head = port_1052_0[0];
-  assign grant_53 = collected;
-  assign request_52 = request;
-  assign signed_50 = signed_;
-  assign data_48 = activations;
-  assign weight = read_address_45;
-  assign read_enable_44 = 1'h1;
-  assign activation = address_42;
-  assign half_41 = half;
-  assign from_input_39 = from_input;
+  assign weight_82 = weight_81;
+  assign hidden__data_80 = hidden__data;
+  assign hidden__address_78 = hidden__address;
+  assign hidden__enable_76 = hidden__enable;
+  assign input__data_74 = input__data;
+  assign input__position_72 = input__position;
+  assign input__half_70 = input__half;
+  assign input__column_68 = input__column;
+  assign input__enable_66 = input__enable;
+  assign sums_64 = port_1072_0[18:2];
+  assign sums = port_1072_0[18:2];
+  assign tail_result_62 = port_1072_0[1];
+  assign tail_result = port_1072_0[1];
+  assign head_60 = port_1072_0[0];
+  assign head = port_1072_0[0];
+  assign grant_58 = collected;
+  assign request_tail_57 = request_tail;
+  assign request_55 = request;
+  assign signed_53 = port_1196_1[0];
+  assign signed_ = port_1196_1[0];
+  assign data_51 = activations;
+  assign weight = read_address_48;
+  assign read_enable_47 = 1'h1;
+  assign activation = address_45;
+  assign half_44 = half;
+  assign from_input_42 = port_1196_1[1];
+  assign from_input = port_1196_1[1];
   assign grant = collected;
-  assign start_31 = start;
-  assign layer_end_29 = layer_end;
+  assign rewind_35 = rewind;
+  assign start_33 = start;
+  assign layer_end_31 = layer_end;
+  assign tile_end_29 = layer_end;
+  assign tile_end = layer_end;
   assign begins_27 = begins;
-  assign group_25 = group;
+  assign place_25 = place;
   assign filled_23 = filled;
   assign mask_21 = mask;
   assign take_19 = take;
@@ -1431,120 +1550,120 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, collecte
   assign write_address = load__offset[3:0];
 endmodule
 
-module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, run, address, valid, clk);
-  wire n_1;
-  wire [1:0] n_10;
-  wire [5:0] n_12;
-  wire [1:0] n_13;
-  wire [1:0] n_14;
-  wire n_15;
-  wire n_16;
-  wire [4:0] n_17;
+module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, run, address, valid, clk);
+  wire [1:0] n_12;
+  wire [5:0] n_14;
+  wire [1:0] n_15;
+  wire [1:0] n_16;
+  wire n_17;
   wire n_18;
-  wire n_19;
-  wire n_2;
+  wire [4:0] n_19;
   wire n_20;
   wire n_21;
   wire n_22;
   wire n_23;
   wire n_24;
   wire n_25;
+  wire n_26;
   wire n_27;
-  wire [2:0] n_28;
   wire n_29;
   wire n_3;
-  wire [4:0] n_30;
-  wire n_31;
-  wire [3:0] n_32;
+  wire [2:0] n_30;
+  wire [4:0] n_31;
+  wire n_32;
   wire n_33;
-  wire [15:0] n_34;
-  wire [1:0] n_35;
-  wire [2:0] n_36;
+  wire [3:0] n_34;
+  wire n_35;
+  wire [15:0] n_36;
   wire [1:0] n_37;
-  wire [2:0] n_38;
+  wire [3:0] n_38;
   wire [1:0] n_39;
-  wire [2:0] n_40;
-  wire [7:0] n_41;
-  wire [7:0] n_42;
-  wire n_43;
-  wire n_44;
-  wire n_procmux_665_Y;
-  wire n_procmux_667_Y;
-  wire n_procmux_669_Y;
-  wire [1:0] n_procmux_681_Y;
+  wire n_4;
+  wire [3:0] n_40;
+  wire [1:0] n_41;
+  wire [3:0] n_42;
+  wire [7:0] n_43;
+  wire [7:0] n_44;
+  wire n_45;
+  wire n_46;
+  wire n_5;
+  wire n_procmux_659_Y;
+  wire n_procmux_661_Y;
+  wire n_procmux_663_Y;
+  wire [1:0] n_procmux_675_Y;
+  wire [1:0] n_procmux_677_Y;
   wire [1:0] n_procmux_683_Y;
-  wire [1:0] n_procmux_689_Y;
+  wire [1:0] n_procmux_685_Y;
   wire [1:0] n_procmux_691_Y;
-  wire [1:0] n_procmux_697_Y;
-  wire [1:0] n_procmux_699_Y;
-  wire [15:0] n_procmux_703_Y;
-  wire n_procmux_707_Y;
-  wire n_procmux_709_Y;
-  wire [3:0] n_procmux_713_Y;
-  wire [3:0] n_procmux_715_Y;
-  wire [3:0] n_procmux_717_Y;
+  wire [1:0] n_procmux_693_Y;
+  wire [15:0] n_procmux_697_Y;
+  wire n_procmux_701_Y;
+  wire n_procmux_703_Y;
+  wire [3:0] n_procmux_707_Y;
+  wire [3:0] n_procmux_709_Y;
+  wire [3:0] n_procmux_711_Y;
+  wire n_procmux_715_Y;
+  wire n_procmux_717_Y;
+  wire n_procmux_718_CMP;
   wire n_procmux_721_Y;
+  wire n_procmux_723_Y;
   wire n_procmux_724_CMP;
-  wire n_procmux_725_Y;
-  wire n_procmux_727_CMP;
-  wire [4:0] n_procmux_728_Y;
-  wire n_procmux_731_CMP;
-  wire [4:0] n_procmux_732_Y;
-  wire n_procmux_734_CMP;
-  wire n_procmux_735_Y;
-  wire n_procmux_738_CMP;
-  wire n_procmux_739_Y;
+  wire [4:0] n_procmux_727_Y;
+  wire [4:0] n_procmux_729_Y;
+  wire n_procmux_730_CMP;
+  wire [2:0] n_procmux_733_Y;
+  wire [2:0] n_procmux_735_Y;
+  wire n_procmux_736_CMP;
+  wire [2:0] n_procmux_737_Y;
+  wire [2:0] n_procmux_739_Y;
   wire n_procmux_741_CMP;
   wire [2:0] n_procmux_742_Y;
   wire [2:0] n_procmux_744_Y;
-  wire n_procmux_745_CMP;
-  wire [2:0] n_procmux_746_Y;
-  wire [2:0] n_procmux_748_Y;
-  wire n_procmux_750_CMP;
-  wire [2:0] n_procmux_751_Y;
-  wire [2:0] n_procmux_753_Y;
-  wire n_procmux_755_CMP;
-  wire [2:0] n_procmux_756_Y;
-  wire n_procmux_758_CMP;
-  wire [2:0] n_procmux_759_Y;
-  wire [2:0] n_procmux_761_Y;
-  wire n_procmux_763_CMP;
-  wire [2:0] n_procmux_764_Y;
-  wire n_procmux_768_Y;
-  wire n_procmux_770_Y;
-  wire n_procmux_772_Y;
-  wire n_procmux_773_CMP;
-  wire n_procmux_774_Y;
-  wire n_procmux_779_CMP;
-  wire n_procmux_781_CMP;
-  wire n_procmux_783_CMP;
+  wire n_procmux_746_CMP;
+  wire [2:0] n_procmux_747_Y;
+  wire n_procmux_749_CMP;
+  wire [2:0] n_procmux_750_Y;
+  wire [2:0] n_procmux_752_Y;
+  wire n_procmux_754_CMP;
+  wire [2:0] n_procmux_755_Y;
+  wire n_procmux_759_Y;
+  wire n_procmux_761_Y;
+  wire n_procmux_763_Y;
+  wire n_procmux_764_CMP;
+  wire n_procmux_765_Y;
+  wire n_procmux_770_CMP;
+  wire n_procmux_772_CMP;
+  wire n_procmux_774_CMP;
+  wire n_procmux_776_CMP;
   wire n_signal;
-  wire n_signal_11;
-  wire n_signal_12;
-  wire n_signal_13;
+  wire n_signal_10;
+  wire n_signal_14;
   wire n_signal_15;
-  reg n_signal_17;
-  wire n_signal_19;
+  wire n_signal_16;
+  wire n_signal_18;
+  reg n_signal_20;
+  wire n_signal_22;
   wire n_signal_5;
   wire n_signal_7;
+  wire n_signal_8;
   output [3:0] address;
   reg [3:0] address;
   wire advance;
+  wire again;
   wire begins;
   input clk;
   wire clk;
   output [11:0] data;
   wire [11:0] data;
-  input [7:0] data_40;
-  wire [7:0] data_40;
+  input [7:0] data_44;
+  wire [7:0] data_44;
   output enable;
   wire enable;
   reg [2:0] fetch_state;
   reg filled;
-  wire filled_30;
+  wire filled_33;
   wire full;
   reg group;
-  wire group_31;
   reg [15:0] header;
   reg header_read;
   reg [1:0] kind1;
@@ -1557,6 +1676,7 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
   reg [7:0] mask3;
   wire [3:0] next_address;
   reg part;
+  wire place;
   reg row_begins;
   input rst;
   wire rst;
@@ -1564,237 +1684,201 @@ module zeroskip_array_lane00_decoder(rst, data_40, stuck, enable, data, take, ru
   wire run;
   output stuck;
   wire stuck;
-  reg [2:0] tags1;
-  reg [2:0] tags2;
-  reg [2:0] tags3;
+  reg [3:0] tags1;
+  reg [3:0] tags2;
+  reg [3:0] tags3;
   input take;
   wire take;
-  wire take_28;
+  wire take_31;
+  wire tile_end;
   output valid;
   wire valid;
-  wire valid_26;
+  wire valid_29;
   wire write;
   wire [11:0] write_data;
   always @(posedge clk)
-    tags1 <= n_36;
+    header_read <= n_35;
   always @(posedge clk)
-    kind2 <= n_37;
+    header <= n_36;
   always @(posedge clk)
-    tags2 <= n_38;
+    kind1 <= n_37;
   always @(posedge clk)
-    kind3 <= n_39;
+    tags1 <= n_38;
   always @(posedge clk)
-    tags3 <= n_40;
+    kind2 <= n_39;
   always @(posedge clk)
-    mask2 <= n_41;
+    tags2 <= n_40;
   always @(posedge clk)
-    mask3 <= n_42;
+    kind3 <= n_41;
   always @(posedge clk)
-    filled <= n_43;
+    tags3 <= n_42;
   always @(posedge clk)
-    n_signal_17 <= n_44;
-  assign n_signal = n_signal_5 | left[4];
-  assign n_signal_7 = group == header[9];
-  assign n_1 = n_signal_17 | tags3[1];
-  assign n_signal_15 = kind3[0] & n_1;
-  assign n_2 = kind3[0] & filled;
-  assign n_signal_19 = n_2 | kind3[1];
-  assign stuck = n_signal_19 & full;
+    mask2 <= n_43;
+  always @(posedge clk)
+    mask3 <= n_44;
+  always @(posedge clk)
+    filled <= n_45;
+  always @(posedge clk)
+    n_signal_20 <= n_46;
+  assign n_signal = n_signal_5 & left[4];
+  assign n_signal_7 = n_signal_8 | n_signal;
+  assign n_signal_10 = group == header[9];
+  assign n_3 = n_signal_20 | tags3[1];
+  assign n_signal_18 = kind3[0] & n_3;
+  assign n_4 = kind3[0] & filled;
+  assign n_signal_22 = n_4 | kind3[1];
+  assign stuck = n_signal_22 & full;
   assign enable = ~ stuck;
-  assign n_3 = ~ full;
-  assign write = n_signal_19 & n_3;
+  assign n_5 = ~ full;
+  assign write = n_signal_22 & n_5;
   assign write_data[8] = filled & kind3[0];
-  assign n_10 = part + 1'h1;
-  assign n_12 = left - 1'h1;
-  assign n_13 = group + 1'h1;
-  assign n_14 = n_signal_7 ? { 1'h0, header[8] } : n_13;
-  assign n_15 = n_signal_11 | n_signal_12;
-  assign n_16 = enable & n_15;
-  assign n_17 = address + 1'h1;
-  assign n_18 = n_signal_12 & left[4];
-  assign n_19 = n_18 | n_signal_5;
-  assign n_20 = enable & n_19;
-  assign n_21 = n_20 & header[0];
-  assign n_22 = | mask2;
-  assign n_23 = n_signal_17 | tags3[1];
-  assign n_24 = ~ filled;
-  assign n_25 = n_23 & n_24;
+  assign n_12 = part + 1'h1;
+  assign n_14 = left - 1'h1;
+  assign n_15 = group + 1'h1;
+  assign n_16 = n_signal_10 ? { 1'h0, header[8] } : n_15;
+  assign n_17 = n_signal_14 | n_signal_5;
+  assign n_18 = enable & n_17;
+  assign n_19 = address + 1'h1;
+  assign n_20 = n_signal_15 | n_signal;
+  assign n_21 = enable & n_20;
+  assign n_22 = enable & n_signal_7;
+  assign n_23 = n_22 & header[0];
+  assign n_24 = | mask2;
+  assign n_25 = n_signal_20 | tags3[1];
+  assign n_26 = ~ filled;
+  assign n_27 = n_25 & n_26;
   always @(posedge clk)
-    part <= n_27;
+    part <= n_29;
   always @(posedge clk)
-    fetch_state <= n_28;
+    fetch_state <= n_30;
   always @(posedge clk)
-    group <= n_29;
+    left <= n_31;
   always @(posedge clk)
-    left <= n_30;
+    row_begins <= n_32;
   always @(posedge clk)
-    row_begins <= n_31;
+    group <= n_33;
   always @(posedge clk)
-    address <= n_32;
-  always @(posedge clk)
-    header_read <= n_33;
-  always @(posedge clk)
-    header <= n_34;
-  always @(posedge clk)
-    kind1 <= n_35;
-  assign n_procmux_665_Y = kind3[0] ? n_25 : n_signal_17;
-  assign n_procmux_667_Y = stuck ? n_signal_17 : n_procmux_665_Y;
-  assign n_procmux_669_Y = run ? n_procmux_667_Y : 1'h0;
-  assign n_44 = rst ? 1'h0 : n_procmux_669_Y;
-  assign n_43 = stuck ? filled : n_22;
-  assign n_42 = stuck ? mask3 : mask2;
-  assign n_41 = stuck ? mask2 : data_40;
-  assign n_40 = stuck ? tags3 : tags2;
-  assign n_procmux_681_Y = stuck ? kind3 : kind2;
-  assign n_procmux_683_Y = run ? n_procmux_681_Y : 2'h0;
-  assign n_39 = rst ? 2'h0 : n_procmux_683_Y;
-  assign n_38 = stuck ? tags2 : tags1;
-  assign n_procmux_689_Y = stuck ? kind2 : kind1;
-  assign n_procmux_691_Y = run ? n_procmux_689_Y : 2'h0;
-  assign n_37 = rst ? 2'h0 : n_procmux_691_Y;
-  assign n_36 = stuck ? tags1 : { n_signal, row_begins, group };
-  assign n_procmux_697_Y = stuck ? kind1 : { n_signal_5, n_signal_12 };
-  assign n_procmux_699_Y = run ? n_procmux_697_Y : 2'h0;
-  assign n_35 = rst ? 2'h0 : n_procmux_699_Y;
-  assign n_procmux_703_Y = header_read ? { data_40, header[15:8] } : header;
-  assign n_34 = stuck ? header : n_procmux_703_Y;
-  assign n_procmux_707_Y = stuck ? header_read : n_signal_11;
-  assign n_procmux_709_Y = run ? n_procmux_707_Y : 1'h0;
-  assign n_33 = rst ? 1'h0 : n_procmux_709_Y;
-  assign n_procmux_713_Y = n_16 ? n_17[3:0] : address;
-  assign n_procmux_715_Y = n_21 ? 4'h0 : n_procmux_713_Y;
-  assign n_procmux_717_Y = run ? n_procmux_715_Y : 4'h0;
-  assign n_32 = rst ? 4'h0 : n_procmux_717_Y;
-  assign n_procmux_721_Y = stuck ? row_begins : n_signal_7;
-  function [0:0] n_procmux_723;
-    input [0:0] a;
-    input [1:0] b;
-    input [1:0] s;
-    casez (s) // synopsys parallel_case
-      2'b?1:
-        n_procmux_723 = b[0:0];
-      2'b1?:
-        n_procmux_723 = b[1:1];
-      default:
-        n_procmux_723 = a;
-    endcase
-  endfunction
-  assign n_31 = n_procmux_723(row_begins, { n_procmux_725_Y, n_procmux_721_Y }, { n_procmux_727_CMP, n_procmux_724_CMP });
+    address <= n_34;
+  assign n_procmux_659_Y = kind3[0] ? n_27 : n_signal_20;
+  assign n_procmux_661_Y = stuck ? n_signal_20 : n_procmux_659_Y;
+  assign n_procmux_663_Y = run ? n_procmux_661_Y : 1'h0;
+  assign n_46 = rst ? 1'h0 : n_procmux_663_Y;
+  assign n_45 = stuck ? filled : n_24;
+  assign n_44 = stuck ? mask3 : mask2;
+  assign n_43 = stuck ? mask2 : data_44;
+  assign n_42 = stuck ? tags3 : tags2;
+  assign n_procmux_675_Y = stuck ? kind3 : kind2;
+  assign n_procmux_677_Y = run ? n_procmux_675_Y : 2'h0;
+  assign n_41 = rst ? 2'h0 : n_procmux_677_Y;
+  assign n_40 = stuck ? tags2 : tags1;
+  assign n_procmux_683_Y = stuck ? kind2 : kind1;
+  assign n_procmux_685_Y = run ? n_procmux_683_Y : 2'h0;
+  assign n_39 = rst ? 2'h0 : n_procmux_685_Y;
+  assign n_38 = stuck ? tags1 : { n_signal_7, n_signal, row_begins, group };
+  assign n_procmux_691_Y = stuck ? kind1 : { n_signal_8, n_signal_5 };
+  assign n_procmux_693_Y = run ? n_procmux_691_Y : 2'h0;
+  assign n_37 = rst ? 2'h0 : n_procmux_693_Y;
+  assign n_procmux_697_Y = header_read ? { data_44, header[15:8] } : header;
+  assign n_36 = stuck ? header : n_procmux_697_Y;
+  assign n_procmux_701_Y = stuck ? header_read : n_signal_14;
+  assign n_procmux_703_Y = run ? n_procmux_701_Y : 1'h0;
+  assign n_35 = rst ? 1'h0 : n_procmux_703_Y;
+  assign n_procmux_707_Y = n_18 ? n_19[3:0] : address;
+  assign n_procmux_709_Y = n_23 ? 4'h0 : n_procmux_707_Y;
+  assign n_procmux_711_Y = run ? n_procmux_709_Y : 4'h0;
+  assign n_34 = rst ? 4'h0 : n_procmux_711_Y;
+  assign n_procmux_715_Y = stuck ? group : n_16[0];
+  assign n_procmux_717_Y = n_procmux_718_CMP ? n_procmux_715_Y : group;
+  assign n_procmux_718_CMP = fetch_state == 3'h3;
+  assign n_33 = n_21 ? header[7] : n_procmux_717_Y;
+  assign n_procmux_721_Y = stuck ? row_begins : n_signal_10;
+  assign n_procmux_723_Y = n_procmux_724_CMP ? n_procmux_721_Y : row_begins;
   assign n_procmux_724_CMP = fetch_state == 3'h3;
-  assign n_procmux_725_Y = stuck ? row_begins : 1'h1;
-  assign n_procmux_727_CMP = fetch_state == 3'h2;
-  assign n_procmux_728_Y = stuck ? left : n_12[4:0];
-  function [4:0] n_procmux_730;
-    input [4:0] a;
-    input [9:0] b;
-    input [1:0] s;
-    casez (s) // synopsys parallel_case
-      2'b?1:
-        n_procmux_730 = b[4:0];
-      2'b1?:
-        n_procmux_730 = b[9:5];
-      default:
-        n_procmux_730 = a;
-    endcase
-  endfunction
-  assign n_30 = n_procmux_730(left, { n_procmux_732_Y, n_procmux_728_Y }, { n_procmux_734_CMP, n_procmux_731_CMP });
-  assign n_procmux_731_CMP = fetch_state == 3'h3;
-  assign n_procmux_732_Y = stuck ? left : header[6:2];
-  assign n_procmux_734_CMP = fetch_state == 3'h2;
-  assign n_procmux_735_Y = stuck ? group : n_14[0];
-  function [0:0] n_procmux_737;
-    input [0:0] a;
-    input [1:0] b;
-    input [1:0] s;
-    casez (s) // synopsys parallel_case
-      2'b?1:
-        n_procmux_737 = b[0:0];
-      2'b1?:
-        n_procmux_737 = b[1:1];
-      default:
-        n_procmux_737 = a;
-    endcase
-  endfunction
-  assign n_29 = n_procmux_737(group, { n_procmux_739_Y, n_procmux_735_Y }, { n_procmux_741_CMP, n_procmux_738_CMP });
-  assign n_procmux_738_CMP = fetch_state == 3'h3;
-  assign n_procmux_739_Y = stuck ? group : header[7];
-  assign n_procmux_741_CMP = fetch_state == 3'h2;
-  assign n_procmux_742_Y = stuck ? fetch_state : 3'h0;
-  function [2:0] n_procmux_744;
+  assign n_32 = n_21 ? 1'h1 : n_procmux_723_Y;
+  assign n_procmux_727_Y = stuck ? left : n_14[4:0];
+  assign n_procmux_729_Y = n_procmux_730_CMP ? n_procmux_727_Y : left;
+  assign n_procmux_730_CMP = fetch_state == 3'h3;
+  assign n_31 = n_21 ? header[6:2] : n_procmux_729_Y;
+  assign n_procmux_733_Y = stuck ? fetch_state : 3'h0;
+  function [2:0] n_procmux_735;
     input [2:0] a;
     input [14:0] b;
     input [4:0] s;
     casez (s) // synopsys parallel_case
       5'b????1:
-        n_procmux_744 = b[2:0];
+        n_procmux_735 = b[2:0];
       5'b???1?:
-        n_procmux_744 = b[5:3];
+        n_procmux_735 = b[5:3];
       5'b??1??:
-        n_procmux_744 = b[8:6];
+        n_procmux_735 = b[8:6];
       5'b?1???:
-        n_procmux_744 = b[11:9];
+        n_procmux_735 = b[11:9];
       5'b1????:
-        n_procmux_744 = b[14:12];
+        n_procmux_735 = b[14:12];
       default:
-        n_procmux_744 = a;
+        n_procmux_735 = a;
     endcase
   endfunction
-  assign n_procmux_744_Y = n_procmux_744(fetch_state, { n_procmux_761_Y, n_procmux_756_Y, n_procmux_753_Y, n_procmux_748_Y, n_procmux_742_Y }, { n_procmux_763_CMP, n_procmux_758_CMP, n_procmux_755_CMP, n_procmux_750_CMP, n_procmux_745_CMP });
-  assign n_procmux_745_CMP = fetch_state == 3'h4;
-  assign n_procmux_746_Y = n_signal ? 3'h0 : fetch_state;
-  assign n_procmux_748_Y = stuck ? fetch_state : n_procmux_746_Y;
-  assign n_procmux_750_CMP = fetch_state == 3'h3;
-  assign n_procmux_751_Y = header[1] ? 3'h4 : 3'h3;
-  assign n_procmux_753_Y = stuck ? fetch_state : n_procmux_751_Y;
-  assign n_procmux_755_CMP = fetch_state == 3'h2;
-  assign n_procmux_756_Y = stuck ? fetch_state : 3'h2;
-  assign n_procmux_758_CMP = fetch_state == 3'h1;
-  assign n_procmux_759_Y = part ? 3'h1 : fetch_state;
-  assign n_procmux_761_Y = stuck ? fetch_state : n_procmux_759_Y;
-  assign n_procmux_763_CMP = ! fetch_state;
-  assign n_procmux_764_Y = run ? n_procmux_744_Y : 3'h0;
-  assign n_28 = rst ? 3'h0 : n_procmux_764_Y;
-  assign n_procmux_768_Y = part ? 1'h0 : n_10[0];
-  assign n_procmux_770_Y = stuck ? part : n_procmux_768_Y;
-  assign n_procmux_772_Y = n_procmux_773_CMP ? n_procmux_770_Y : part;
-  assign n_procmux_773_CMP = ! fetch_state;
-  assign n_procmux_774_Y = run ? n_procmux_772_Y : 1'h0;
-  assign n_27 = rst ? 1'h0 : n_procmux_774_Y;
-  assign n_signal_5 = n_procmux_779_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_779_CMP = fetch_state == 3'h4;
-  assign n_signal_12 = n_procmux_781_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_781_CMP = fetch_state == 3'h3;
-  assign n_signal_11 = n_procmux_783_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_783_CMP = ! fetch_state;
+  assign n_procmux_735_Y = n_procmux_735(fetch_state, { n_procmux_752_Y, n_procmux_747_Y, n_procmux_744_Y, n_procmux_739_Y, n_procmux_733_Y }, { n_procmux_754_CMP, n_procmux_749_CMP, n_procmux_746_CMP, n_procmux_741_CMP, n_procmux_736_CMP });
+  assign n_procmux_736_CMP = fetch_state == 3'h4;
+  assign n_procmux_737_Y = n_signal_7 ? 3'h0 : fetch_state;
+  assign n_procmux_739_Y = stuck ? fetch_state : n_procmux_737_Y;
+  assign n_procmux_741_CMP = fetch_state == 3'h3;
+  assign n_procmux_742_Y = header[1] ? 3'h4 : 3'h3;
+  assign n_procmux_744_Y = stuck ? fetch_state : n_procmux_742_Y;
+  assign n_procmux_746_CMP = fetch_state == 3'h2;
+  assign n_procmux_747_Y = stuck ? fetch_state : 3'h2;
+  assign n_procmux_749_CMP = fetch_state == 3'h1;
+  assign n_procmux_750_Y = part ? 3'h1 : fetch_state;
+  assign n_procmux_752_Y = stuck ? fetch_state : n_procmux_750_Y;
+  assign n_procmux_754_CMP = ! fetch_state;
+  assign n_procmux_755_Y = run ? n_procmux_735_Y : 3'h0;
+  assign n_30 = rst ? 3'h0 : n_procmux_755_Y;
+  assign n_procmux_759_Y = part ? 1'h0 : n_12[0];
+  assign n_procmux_761_Y = stuck ? part : n_procmux_759_Y;
+  assign n_procmux_763_Y = n_procmux_764_CMP ? n_procmux_761_Y : part;
+  assign n_procmux_764_CMP = ! fetch_state;
+  assign n_procmux_765_Y = run ? n_procmux_763_Y : 1'h0;
+  assign n_29 = rst ? 1'h0 : n_procmux_765_Y;
+  assign n_signal_8 = n_procmux_770_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_770_CMP = fetch_state == 3'h4;
+  assign n_signal_5 = n_procmux_772_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_772_CMP = fetch_state == 3'h3;
+  assign n_signal_15 = n_procmux_774_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_774_CMP = fetch_state == 3'h2;
+  assign n_signal_14 = n_procmux_776_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_776_CMP = ! fetch_state;
   zeroskip_array_lane00_decoder_fifo fifo (
     .clk(clk),
     .data(data),
     .full(full),
-    .port_144_0(n_signal_15),
-    .port_151_0(write_data[8]),
-    .port_949_0(tags3[0]),
-    .port_949_2(tags3[2]),
-    .port_953_0(mask3),
+    .port_147_0(n_signal_18),
+    .port_154_0(write_data[8]),
+    .port_973_0(tags3[0]),
+    .port_973_3(tags3[3]),
+    .port_977_0(mask3),
     .rst(rst),
     .run(run),
     .take(take),
     .valid(valid),
     .write(write)
   );
+  assign tile_end = data[11];
   assign layer_end = data[11];
   assign begins = data[10];
-  assign group_31 = data[9];
-  assign filled_30 = data[8];
+  assign place = data[9];
+  assign filled_33 = data[8];
   assign mask = data[7:0];
-  assign take_28 = take;
-  assign valid_26 = valid;
-  assign { write_data[11:9], write_data[7:0] } = { tags3[2], n_signal_15, tags3[0], mask3 };
-  assign n_signal_13 = filled;
+  assign take_31 = take;
+  assign valid_29 = valid;
+  assign { write_data[11:9], write_data[7:0] } = { tags3[3], n_signal_18, tags3[0], mask3 };
+  assign n_signal_16 = filled;
+  assign again = 1'h0;
   assign advance = enable;
   assign next_address = address;
 endmodule
 
-module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, data, take, run, port_949_0, port_949_2, port_953_0, valid, full, clk);
+module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, data, take, run, port_973_0, port_973_3, port_977_0, valid, full, clk);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -1813,16 +1897,16 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_633_Y;
-  wire n_procmux_637_Y;
+  wire n_procmux_627_Y;
+  wire n_procmux_631_Y;
+  wire [3:0] n_procmux_635_Y;
+  wire [3:0] n_procmux_637_Y;
   wire [3:0] n_procmux_641_Y;
   wire [3:0] n_procmux_643_Y;
   wire [3:0] n_procmux_647_Y;
   wire [3:0] n_procmux_649_Y;
   wire [3:0] n_procmux_653_Y;
   wire [3:0] n_procmux_655_Y;
-  wire [3:0] n_procmux_659_Y;
-  wire [3:0] n_procmux_661_Y;
   wire [3:0] n_signal;
   reg [3:0] n_signal_14;
   reg [3:0] n_signature__addr;
@@ -1834,16 +1918,16 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   wire [11:0] data;
   output full;
   reg full;
-  input port_144_0;
-  wire port_144_0;
-  input port_151_0;
-  wire port_151_0;
-  input port_949_0;
-  wire port_949_0;
-  input port_949_2;
-  wire port_949_2;
-  input [7:0] port_953_0;
-  wire [7:0] port_953_0;
+  input port_147_0;
+  wire port_147_0;
+  input port_154_0;
+  wire port_154_0;
+  input port_973_0;
+  wire port_973_0;
+  input port_973_3;
+  wire port_973_3;
+  input [7:0] port_977_0;
+  wire [7:0] port_977_0;
   reg [3:0] read__addr;
   wire [11:0] read__data;
   input rst;
@@ -1862,7 +1946,7 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
   reg [11:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
+      memory[n_signature__addr] <= { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -1889,31 +1973,31 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_144_0, write, port_151_0, da
     valid <= n_18;
   always @(posedge clk)
     full <= n_19;
-  assign n_procmux_633_Y = run ? n_12 : 1'h0;
-  assign n_19 = rst ? 1'h0 : n_procmux_633_Y;
-  assign n_procmux_637_Y = run ? n_7 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_637_Y;
-  assign n_procmux_641_Y = take ? n_2[3:0] : n_signal_14;
-  assign n_procmux_643_Y = run ? n_procmux_641_Y : 4'h1;
-  assign n_17 = rst ? 4'h1 : n_procmux_643_Y;
-  assign n_procmux_647_Y = take ? n_signal_14 : read__addr;
-  assign n_procmux_649_Y = run ? n_procmux_647_Y : 4'h0;
-  assign n_16 = rst ? 4'h0 : n_procmux_649_Y;
-  assign n_procmux_653_Y = write ? n_1[3:0] : tail_next;
-  assign n_procmux_655_Y = run ? n_procmux_653_Y : 4'h1;
-  assign n_15 = rst ? 4'h1 : n_procmux_655_Y;
-  assign n_procmux_659_Y = write ? tail_next : n_signature__addr;
-  assign n_procmux_661_Y = run ? n_procmux_659_Y : 4'h0;
-  assign n_14 = rst ? 4'h0 : n_procmux_661_Y;
+  assign n_procmux_627_Y = run ? n_12 : 1'h0;
+  assign n_19 = rst ? 1'h0 : n_procmux_627_Y;
+  assign n_procmux_631_Y = run ? n_7 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_631_Y;
+  assign n_procmux_635_Y = take ? n_2[3:0] : n_signal_14;
+  assign n_procmux_637_Y = run ? n_procmux_635_Y : 4'h1;
+  assign n_17 = rst ? 4'h1 : n_procmux_637_Y;
+  assign n_procmux_641_Y = take ? n_signal_14 : read__addr;
+  assign n_procmux_643_Y = run ? n_procmux_641_Y : 4'h0;
+  assign n_16 = rst ? 4'h0 : n_procmux_643_Y;
+  assign n_procmux_647_Y = write ? n_1[3:0] : tail_next;
+  assign n_procmux_649_Y = run ? n_procmux_647_Y : 4'h1;
+  assign n_15 = rst ? 4'h1 : n_procmux_649_Y;
+  assign n_procmux_653_Y = write ? tail_next : n_signature__addr;
+  assign n_procmux_655_Y = run ? n_procmux_653_Y : 4'h0;
+  assign n_14 = rst ? 4'h0 : n_procmux_655_Y;
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
-  assign n_signature__data = { port_949_2, port_144_0, port_949_0, port_151_0, port_953_0 };
+  assign write_data = { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
+  assign n_signature__data = { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
   assign n_signature__en = write;
 endmodule
 
-module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collected, run, valid, activation, issue_43, first, tail, weight, start, clk);
+module zeroskip_array_lane00_issuer(rst, port_232_0, take, idle, collected, run, valid, issue_21, port_1035_0, activation, weight, start, rewind, clk);
   wire n_1;
   wire n_100;
   wire n_103;
@@ -1947,7 +2031,7 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   wire n_146;
   wire [7:0] n_147;
   wire [7:0] n_148;
-  wire n_149;
+  wire [1:0] n_149;
   wire n_150;
   wire n_151;
   wire n_152;
@@ -1957,7 +2041,7 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   wire n_157;
   wire [7:0] n_158;
   wire n_159;
-  wire n_160;
+  wire [1:0] n_160;
   wire [4:0] n_161;
   wire n_162;
   wire n_163;
@@ -1965,14 +2049,12 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   wire n_165;
   wire n_166;
   wire n_167;
-  wire n_168;
+  wire [1:0] n_168;
   wire n_169;
   wire n_170;
-  wire [3:0] n_171;
-  wire n_172;
-  wire n_173;
-  wire n_174;
-  wire [2:0] n_175;
+  wire n_171;
+  wire [3:0] n_172;
+  wire [2:0] n_173;
   wire n_20;
   wire n_21;
   wire n_22;
@@ -2024,69 +2106,70 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   wire n_96;
   wire n_97;
   wire n_98;
-  wire [2:0] n_procmux_547_Y;
-  wire n_procmux_551_Y;
-  wire n_procmux_555_Y;
-  wire n_procmux_559_Y;
-  wire [3:0] n_procmux_563_Y;
-  wire n_procmux_567_Y;
-  wire n_procmux_577_Y;
-  wire n_procmux_581_Y;
-  wire [7:0] n_procmux_585_Y;
-  wire n_procmux_589_Y;
+  wire [2:0] n_procmux_549_Y;
+  wire [3:0] n_procmux_553_Y;
+  wire n_procmux_557_Y;
+  wire n_procmux_561_Y;
+  wire n_procmux_571_Y;
+  wire n_procmux_575_Y;
+  wire [7:0] n_procmux_579_Y;
+  wire n_procmux_583_Y;
+  wire n_procmux_585_Y;
+  wire n_procmux_587_Y;
   wire n_procmux_591_Y;
   wire n_procmux_593_Y;
+  wire n_procmux_595_Y;
   wire n_procmux_597_Y;
-  wire n_procmux_599_Y;
-  wire n_procmux_601_Y;
-  wire n_procmux_603_Y;
-  wire [4:0] n_procmux_607_Y;
-  wire n_procmux_617_Y;
+  wire [4:0] n_procmux_601_Y;
+  wire n_procmux_611_Y;
+  wire n_procmux_613_Y;
+  wire n_procmux_615_Y;
   wire n_procmux_619_Y;
-  wire n_procmux_621_Y;
-  wire n_procmux_625_Y;
-  wire n_procmux_629_Y;
+  wire n_procmux_623_Y;
   wire n_signal;
   reg [4:0] n_signal_10;
   wire n_signal_11;
   reg n_signal_12;
   reg n_signal_2;
   reg [7:0] n_signal_20;
-  reg n_signal_25;
-  reg n_signal_39;
-  reg n_signal_40;
+  wire n_signal_22;
+  reg [2:0] n_signal_24;
+  reg n_signal_30;
+  reg n_signal_45;
+  reg [2:0] n_signal_46;
   output [3:0] activation;
   reg [3:0] activation;
   reg at;
   wire begins;
   wire [7:0] byte_;
   reg byte_empty;
-  reg byte_ends;
+  reg [1:0] byte_ends;
   reg byte_first;
   input clk;
   wire clk;
   input collected;
   wire collected;
   wire done;
+  reg [1:0] ends;
   wire filled;
-  output first;
-  reg first;
-  wire group;
+  wire first;
   output idle;
   wire idle;
   wire is_last;
   wire issue;
-  output issue_43;
-  reg issue_43;
+  output issue_21;
+  reg issue_21;
   reg last_bit;
-  reg layer_end;
-  wire layer_end_32;
+  wire layer_end;
   reg [7:0] lowest1;
   wire [7:0] mask;
   wire [2:0] next_weight;
+  wire place;
   reg place1;
-  input [11:0] port_227_0;
-  wire [11:0] port_227_0;
+  output [1:0] port_1035_0;
+  wire [1:0] port_1035_0;
+  input [11:0] port_232_0;
+  wire [11:0] port_232_0;
   wire [7:0] rest;
   input rewind;
   wire rewind;
@@ -2097,11 +2180,10 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   wire run;
   input start;
   wire start;
-  output tail;
-  reg tail;
-  reg tail1;
+  wire tail;
   output take;
   wire take;
+  wire tile_end;
   input valid;
   wire valid;
   reg waiting;
@@ -2109,7 +2191,7 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   reg [2:0] weight;
   reg [7:0] word;
   reg word_filled;
-  reg word_group;
+  reg word_place;
   assign n_signal = n_signal_2 & done;
   assign n_1 = ~ n_signal_2;
   assign n_3 = n_1 | n_signal;
@@ -2209,7 +2291,7 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   assign n_146 = ~ word_filled;
   assign n_147 = ~ { rest[7:1], 1'h0 };
   assign n_148 = n_signal_20 & n_147;
-  assign n_149 = last_bit & byte_ends;
+  assign n_149 = byte_ends & { last_bit, last_bit };
   assign n_150 = | { lowest1[7], lowest1[5], lowest1[3], lowest1[1] };
   assign n_151 = | { lowest1[7:6], lowest1[3:2] };
   assign n_152 = | lowest1[7:4];
@@ -2217,15 +2299,15 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   always @(posedge clk)
     word_filled <= n_155;
   always @(posedge clk)
-    n_signal_25 <= n_156;
+    n_signal_30 <= n_156;
   always @(posedge clk)
     n_signal_2 <= n_157;
   always @(posedge clk)
     word <= n_158;
   always @(posedge clk)
-    word_group <= n_159;
+    word_place <= n_159;
   always @(posedge clk)
-    layer_end <= n_160;
+    ends <= n_160;
   always @(posedge clk)
     n_signal_10 <= n_161;
   always @(posedge clk)
@@ -2249,75 +2331,72 @@ module zeroskip_array_lane00_issuer(rst, rewind, port_227_0, take, idle, collect
   always @(posedge clk)
     place1 <= at;
   always @(posedge clk)
-    n_signal_39 <= n_170;
+    n_signal_45 <= n_170;
   always @(posedge clk)
-    n_signal_40 <= byte_first;
+    n_signal_46 <= { n_149, byte_first };
   always @(posedge clk)
-    tail1 <= n_149;
+    issue_21 <= n_171;
   always @(posedge clk)
-    activation <= n_171;
+    n_signal_24 <= n_signal_46;
   always @(posedge clk)
-    issue_43 <= n_172;
+    activation <= n_172;
   always @(posedge clk)
-    first <= n_173;
-  always @(posedge clk)
-    tail <= n_174;
-  always @(posedge clk)
-    weight <= n_175;
-  assign n_procmux_547_Y = issue_43 ? n_153[2:0] : weight;
-  assign n_175 = rewind ? 3'h0 : n_procmux_547_Y;
-  assign n_procmux_551_Y = run ? tail1 : 1'h0;
-  assign n_174 = rst ? 1'h0 : n_procmux_551_Y;
-  assign n_procmux_555_Y = run ? n_signal_40 : 1'h0;
-  assign n_173 = rst ? 1'h0 : n_procmux_555_Y;
-  assign n_procmux_559_Y = run ? n_signal_39 : 1'h0;
-  assign n_172 = rst ? 1'h0 : n_procmux_559_Y;
-  assign n_procmux_563_Y = run ? { place1, n_152, n_151, n_150 } : 4'h0;
-  assign n_171 = rst ? 4'h0 : n_procmux_563_Y;
-  assign n_procmux_567_Y = run ? issue : 1'h0;
-  assign n_170 = rst ? 1'h0 : n_procmux_567_Y;
+    weight <= n_173;
+  assign n_procmux_549_Y = issue_21 ? n_153[2:0] : weight;
+  assign n_173 = rewind ? 3'h0 : n_procmux_549_Y;
+  assign n_procmux_553_Y = run ? { place1, n_152, n_151, n_150 } : 4'h0;
+  assign n_172 = rst ? 4'h0 : n_procmux_553_Y;
+  assign n_procmux_557_Y = run ? n_signal_45 : 1'h0;
+  assign n_171 = rst ? 1'h0 : n_procmux_557_Y;
+  assign n_procmux_561_Y = run ? issue : 1'h0;
+  assign n_170 = rst ? 1'h0 : n_procmux_561_Y;
   assign n_169 = n_signal ? n_146 : byte_empty;
-  assign n_168 = n_signal ? layer_end : byte_ends;
-  assign n_167 = n_signal ? word_group : at;
-  assign n_procmux_577_Y = issue ? 1'h0 : byte_first;
-  assign n_166 = n_signal ? n_signal_25 : n_procmux_577_Y;
-  assign n_procmux_581_Y = issue ? n_94 : last_bit;
-  assign n_165 = n_signal ? n_143 : n_procmux_581_Y;
-  assign n_procmux_585_Y = issue ? { rest[7:1], 1'h0 } : n_signal_20;
-  assign n_164 = n_signal ? byte_ : n_procmux_585_Y;
-  assign n_procmux_589_Y = n_45 ? 1'h0 : n_signal_12;
-  assign n_procmux_591_Y = n_signal ? 1'h1 : n_procmux_589_Y;
-  assign n_procmux_593_Y = run ? n_procmux_591_Y : 1'h0;
-  assign n_163 = rst ? 1'h0 : n_procmux_593_Y;
-  assign n_procmux_597_Y = start ? 1'h0 : waiting;
-  assign n_procmux_599_Y = byte_ends ? 1'h1 : n_procmux_597_Y;
-  assign n_procmux_601_Y = n_45 ? n_procmux_599_Y : n_procmux_597_Y;
-  assign n_procmux_603_Y = run ? n_procmux_601_Y : 1'h1;
-  assign n_162 = rst ? 1'h1 : n_procmux_603_Y;
-  assign n_procmux_607_Y = run ? n_44[4:0] : 5'h00;
-  assign n_161 = rst ? 5'h00 : n_procmux_607_Y;
-  assign n_160 = take ? port_227_0[11] : layer_end;
-  assign n_159 = take ? port_227_0[9] : word_group;
-  assign n_158 = take ? port_227_0[7:0] : word;
-  assign n_procmux_617_Y = n_signal ? 1'h0 : n_signal_2;
-  assign n_procmux_619_Y = take ? 1'h1 : n_procmux_617_Y;
-  assign n_procmux_621_Y = run ? n_procmux_619_Y : 1'h0;
-  assign n_157 = rst ? 1'h0 : n_procmux_621_Y;
-  assign n_procmux_625_Y = n_signal ? 1'h0 : n_signal_25;
-  assign n_156 = take ? port_227_0[10] : n_procmux_625_Y;
-  assign n_procmux_629_Y = n_signal ? 1'h0 : word_filled;
-  assign n_155 = take ? port_227_0[8] : n_procmux_629_Y;
-  assign layer_end_32 = port_227_0[11];
-  assign begins = port_227_0[10];
-  assign group = port_227_0[9];
-  assign filled = port_227_0[8];
-  assign mask = port_227_0[7:0];
+  assign n_168 = n_signal ? ends : byte_ends;
+  assign n_167 = n_signal ? word_place : at;
+  assign n_procmux_571_Y = issue ? 1'h0 : byte_first;
+  assign n_166 = n_signal ? n_signal_30 : n_procmux_571_Y;
+  assign n_procmux_575_Y = issue ? n_94 : last_bit;
+  assign n_165 = n_signal ? n_143 : n_procmux_575_Y;
+  assign n_procmux_579_Y = issue ? { rest[7:1], 1'h0 } : n_signal_20;
+  assign n_164 = n_signal ? byte_ : n_procmux_579_Y;
+  assign n_procmux_583_Y = n_45 ? 1'h0 : n_signal_12;
+  assign n_procmux_585_Y = n_signal ? 1'h1 : n_procmux_583_Y;
+  assign n_procmux_587_Y = run ? n_procmux_585_Y : 1'h0;
+  assign n_163 = rst ? 1'h0 : n_procmux_587_Y;
+  assign n_procmux_591_Y = start ? 1'h0 : waiting;
+  assign n_procmux_593_Y = byte_ends[1] ? 1'h1 : n_procmux_591_Y;
+  assign n_procmux_595_Y = n_45 ? n_procmux_593_Y : n_procmux_591_Y;
+  assign n_procmux_597_Y = run ? n_procmux_595_Y : 1'h1;
+  assign n_162 = rst ? 1'h1 : n_procmux_597_Y;
+  assign n_procmux_601_Y = run ? n_44[4:0] : 5'h00;
+  assign n_161 = rst ? 5'h00 : n_procmux_601_Y;
+  assign n_160 = take ? { port_232_0[11], port_232_0[11] } : ends;
+  assign n_159 = take ? port_232_0[9] : word_place;
+  assign n_158 = take ? port_232_0[7:0] : word;
+  assign n_procmux_611_Y = n_signal ? 1'h0 : n_signal_2;
+  assign n_procmux_613_Y = take ? 1'h1 : n_procmux_611_Y;
+  assign n_procmux_615_Y = run ? n_procmux_613_Y : 1'h0;
+  assign n_157 = rst ? 1'h0 : n_procmux_615_Y;
+  assign n_procmux_619_Y = n_signal ? 1'h0 : n_signal_30;
+  assign n_156 = take ? port_232_0[10] : n_procmux_619_Y;
+  assign n_procmux_623_Y = n_signal ? 1'h0 : word_filled;
+  assign n_155 = take ? port_232_0[8] : n_procmux_623_Y;
+  assign port_1035_0 = n_signal_24[1:0];
+  assign layer_end = port_232_0[11];
+  assign tile_end = port_232_0[11];
+  assign begins = port_232_0[10];
+  assign place = port_232_0[9];
+  assign filled = port_232_0[8];
+  assign mask = port_232_0[7:0];
   assign next_weight = weight;
+  assign tail = n_signal_24[1];
+  assign first = n_signal_24[0];
+  assign n_signal_22 = issue_21;
   assign rest[0] = 1'h0;
   assign is_last = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, activations, taken, request, signed_, clk);
+module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, first, tail, activations, taken, request, signed_, clk);
   wire n_1;
   wire n_10;
   wire n_11;
@@ -2333,19 +2412,19 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   wire [17:0] n_6;
   wire [17:0] n_7;
   wire n_9;
-  wire [16:0] n_procmux_503_Y;
-  wire n_procmux_507_Y;
+  wire [16:0] n_procmux_505_Y;
   wire n_procmux_509_Y;
+  wire n_procmux_511_Y;
   wire n_procmux_513_Y;
-  wire n_procmux_515_Y;
   wire n_procmux_517_Y;
-  wire n_procmux_521_Y;
-  wire n_procmux_525_Y;
-  wire n_procmux_529_Y;
-  wire n_procmux_533_Y;
+  wire n_procmux_519_Y;
+  wire n_procmux_523_Y;
+  wire n_procmux_527_Y;
+  wire n_procmux_531_Y;
+  wire n_procmux_535_Y;
   reg n_signal;
   reg n_signal_2;
-  reg n_signal_22;
+  reg n_signal_24;
   reg n_signal_3;
   reg n_signal_4;
   reg [16:0] acc0;
@@ -2366,6 +2445,8 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   wire push;
   output request;
   wire request;
+  output request_tail;
+  wire request_tail;
   input rst;
   wire rst;
   input run;
@@ -2390,7 +2471,7 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   assign n_2 = n_1 & n_signal_3;
   assign push = n_2 | n_signal_4;
   assign coming = issue & first;
-  assign n_3 = n_signal & n_signal_22;
+  assign n_3 = n_signal & n_signal_24;
   assign n_4 = activations[7] & signed_;
   assign n_5 = $signed({ n_4, activations }) * $signed(weight);
   assign n_6 = $signed(acc0) + $signed(product0);
@@ -2400,13 +2481,13 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   always @(posedge clk)
     n_signal_2 <= n_10;
   always @(posedge clk)
-    n_signal_22 <= n_11;
+    n_signal_24 <= n_11;
   always @(posedge clk)
     n_signal_4 <= n_12;
   always @(posedge clk)
-    n_signal_3 <= n_13;
+    is_head <= n_13;
   always @(posedge clk)
-    is_head <= n_14;
+    n_signal_3 <= n_14;
   always @(posedge clk)
     product0 <= n_5;
   always @(posedge clk)
@@ -2416,35 +2497,36 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   always @(posedge clk)
     taken <= data;
   assign n_16 = n_signal ? n_7[16:0] : sum0;
-  assign n_procmux_503_Y = n_signal ? n_6[16:0] : acc0;
-  assign n_15 = coming ? 17'h00000 : n_procmux_503_Y;
-  assign n_procmux_507_Y = push ? n_signal_4 : is_head;
-  assign n_procmux_509_Y = run ? n_procmux_507_Y : 1'h1;
-  assign n_14 = rst ? 1'h1 : n_procmux_509_Y;
-  assign n_procmux_513_Y = n_signal ? 1'h1 : n_signal_3;
-  assign n_procmux_515_Y = n_signal_4 ? 1'h0 : n_procmux_513_Y;
-  assign n_procmux_517_Y = run ? n_procmux_515_Y : 1'h0;
-  assign n_13 = rst ? 1'h0 : n_procmux_517_Y;
-  assign n_procmux_521_Y = run ? n_3 : 1'h0;
-  assign n_12 = rst ? 1'h0 : n_procmux_521_Y;
-  assign n_procmux_525_Y = run ? tail : 1'h0;
-  assign n_11 = rst ? 1'h0 : n_procmux_525_Y;
-  assign n_procmux_529_Y = run ? first : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_529_Y;
-  assign n_procmux_533_Y = run ? issue : 1'h0;
-  assign n_9 = rst ? 1'h0 : n_procmux_533_Y;
+  assign n_procmux_505_Y = n_signal ? n_6[16:0] : acc0;
+  assign n_15 = coming ? 17'h00000 : n_procmux_505_Y;
+  assign n_procmux_509_Y = n_signal_4 ? 1'h0 : n_signal_3;
+  assign n_procmux_511_Y = n_signal ? 1'h1 : n_procmux_509_Y;
+  assign n_procmux_513_Y = run ? n_procmux_511_Y : 1'h0;
+  assign n_14 = rst ? 1'h0 : n_procmux_513_Y;
+  assign n_procmux_517_Y = push ? n_signal_4 : is_head;
+  assign n_procmux_519_Y = run ? n_procmux_517_Y : 1'h1;
+  assign n_13 = rst ? 1'h1 : n_procmux_519_Y;
+  assign n_procmux_523_Y = run ? n_3 : 1'h0;
+  assign n_12 = rst ? 1'h0 : n_procmux_523_Y;
+  assign n_procmux_527_Y = run ? tail : 1'h0;
+  assign n_11 = rst ? 1'h0 : n_procmux_527_Y;
+  assign n_procmux_531_Y = run ? first : 1'h0;
+  assign n_10 = rst ? 1'h0 : n_procmux_531_Y;
+  assign n_procmux_535_Y = run ? issue : 1'h0;
+  assign n_9 = rst ? 1'h0 : n_procmux_535_Y;
   zeroskip_array_lane00_macs_fifo fifo (
     .clk(clk),
     .data(data),
-    .port_1042_0(n_signal_4),
-    .port_1046_0(is_head),
-    .port_1051_0(sum0),
+    .port_1062_0(n_signal_4),
+    .port_1064_0(is_head),
+    .port_1071_0(sum0),
     .rst(rst),
     .run(run),
     .take(take),
     .valid(request),
     .write(push)
   );
+  assign request_tail = data[1];
   assign sums = taken[18:2];
   assign tail_result = taken[1];
   assign head = taken[0];
@@ -2454,7 +2536,7 @@ module zeroskip_array_lane00_macs(rst, take, run, weight, issue, first, tail, ac
   assign write = push;
 endmodule
 
-module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0, port_1046_0, port_1051_0, valid, clk);
+module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0, port_1064_0, port_1071_0, valid, clk);
   wire [4:0] n_1;
   wire [3:0] n_14;
   wire [3:0] n_15;
@@ -2467,15 +2549,15 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0,
   wire n_5;
   wire n_6;
   wire n_7;
-  wire n_procmux_473_Y;
-  wire [3:0] n_procmux_477_Y;
+  wire n_procmux_475_Y;
   wire [3:0] n_procmux_479_Y;
-  wire [3:0] n_procmux_483_Y;
+  wire [3:0] n_procmux_481_Y;
   wire [3:0] n_procmux_485_Y;
-  wire [3:0] n_procmux_489_Y;
+  wire [3:0] n_procmux_487_Y;
   wire [3:0] n_procmux_491_Y;
-  wire [3:0] n_procmux_495_Y;
+  wire [3:0] n_procmux_493_Y;
   wire [3:0] n_procmux_497_Y;
+  wire [3:0] n_procmux_499_Y;
   wire [3:0] n_signal;
   reg [3:0] n_signal_14;
   reg [3:0] n_signature__addr;
@@ -2485,12 +2567,12 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0,
   wire clk;
   output [18:0] data;
   wire [18:0] data;
-  input port_1042_0;
-  wire port_1042_0;
-  input port_1046_0;
-  wire port_1046_0;
-  input [16:0] port_1051_0;
-  wire [16:0] port_1051_0;
+  input port_1062_0;
+  wire port_1062_0;
+  input port_1064_0;
+  wire port_1064_0;
+  input [16:0] port_1071_0;
+  wire [16:0] port_1071_0;
   reg [3:0] read__addr;
   wire [18:0] read__data;
   input rst;
@@ -2509,7 +2591,7 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0,
   reg [18:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_1051_0, port_1042_0, port_1046_0 };
+      memory[n_signature__addr] <= { port_1071_0, port_1062_0, port_1064_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -2529,25 +2611,25 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1042_0,
     n_signal_14 <= n_17;
   always @(posedge clk)
     valid <= n_18;
-  assign n_procmux_473_Y = run ? n_7 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_473_Y;
-  assign n_procmux_477_Y = take ? n_2[3:0] : n_signal_14;
-  assign n_procmux_479_Y = run ? n_procmux_477_Y : 4'h1;
-  assign n_17 = rst ? 4'h1 : n_procmux_479_Y;
-  assign n_procmux_483_Y = take ? n_signal_14 : read__addr;
-  assign n_procmux_485_Y = run ? n_procmux_483_Y : 4'h0;
-  assign n_16 = rst ? 4'h0 : n_procmux_485_Y;
-  assign n_procmux_489_Y = write ? n_1[3:0] : tail_next;
-  assign n_procmux_491_Y = run ? n_procmux_489_Y : 4'h1;
-  assign n_15 = rst ? 4'h1 : n_procmux_491_Y;
-  assign n_procmux_495_Y = write ? tail_next : n_signature__addr;
-  assign n_procmux_497_Y = run ? n_procmux_495_Y : 4'h0;
-  assign n_14 = rst ? 4'h0 : n_procmux_497_Y;
+  assign n_procmux_475_Y = run ? n_7 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_475_Y;
+  assign n_procmux_479_Y = take ? n_2[3:0] : n_signal_14;
+  assign n_procmux_481_Y = run ? n_procmux_479_Y : 4'h1;
+  assign n_17 = rst ? 4'h1 : n_procmux_481_Y;
+  assign n_procmux_485_Y = take ? n_signal_14 : read__addr;
+  assign n_procmux_487_Y = run ? n_procmux_485_Y : 4'h0;
+  assign n_16 = rst ? 4'h0 : n_procmux_487_Y;
+  assign n_procmux_491_Y = write ? n_1[3:0] : tail_next;
+  assign n_procmux_493_Y = run ? n_procmux_491_Y : 4'h1;
+  assign n_15 = rst ? 4'h1 : n_procmux_493_Y;
+  assign n_procmux_497_Y = write ? tail_next : n_signature__addr;
+  assign n_procmux_499_Y = run ? n_procmux_497_Y : 4'h0;
+  assign n_14 = rst ? 4'h0 : n_procmux_499_Y;
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_1051_0, port_1042_0, port_1046_0 };
-  assign n_signature__data = { port_1051_0, port_1042_0, port_1046_0 };
+  assign write_data = { port_1071_0, port_1062_0, port_1064_0 };
+  assign n_signature__data = { port_1071_0, port_1062_0, port_1064_0 };
   assign n_signature__en = write;
 endmodule
 
@@ -2596,7 +2678,7 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   wire n_5;
   wire n_7;
   wire n_8;
-  wire [7:0] n_procmux_537_Y;
+  wire [7:0] n_procmux_539_Y;
   input [3:0] address;
   wire [3:0] address;
   wire bank;
@@ -2675,8 +2757,8 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
     hidden_held <= n_16;
   always @(posedge clk)
     data <= n_17;
-  assign n_procmux_537_Y = run ? n_12 : 8'h00;
-  assign n_17 = rst ? 8'h00 : n_procmux_537_Y;
+  assign n_procmux_539_Y = run ? n_12 : 8'h00;
+  assign n_17 = rst ? 8'h00 : n_procmux_539_Y;
   assign n_16 = hidden_unread ? 8'h00 : read_data_37;
   assign n_15 = input1_unread ? 8'h00 : read_data_34;
   assign n_14 = input0_unread ? 8'h00 : read_data;
@@ -2690,20 +2772,20 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input0 input0 (
     .clk(clk),
-    .port_1181_0(half),
-    .port_1227_0(input__half),
-    .port_1229_0(input__position[0]),
-    .port_413_0(address[1]),
+    .port_1208_0(half),
+    .port_1252_0(input__half),
+    .port_1254_0(input__position[0]),
+    .port_418_0(address[1]),
     .read_data(read_data),
     .write_data(input__data[7:0]),
     .write_enable(write_enable)
   );
   zeroskip_array_lane00_store_input1 input1 (
     .clk(clk),
-    .port_1181_0(half),
-    .port_1227_0(input__half),
-    .port_1229_1(input__position[1]),
-    .port_415_0(address[1]),
+    .port_1208_0(half),
+    .port_1252_0(input__half),
+    .port_1254_1(input__position[1]),
+    .port_420_0(address[1]),
     .read_data(read_data_34),
     .write_data(input__data[15:8]),
     .write_enable(write_enable_13)
@@ -2757,17 +2839,17 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, port_1181_0, port_1227_0, port_1229_0, write_data, clk);
+module zeroskip_array_lane00_store_input0(write_enable, port_418_0, read_data, port_1208_0, port_1252_0, port_1254_0, write_data, clk);
   input clk;
   wire clk;
-  input port_1181_0;
-  wire port_1181_0;
-  input port_1227_0;
-  wire port_1227_0;
-  input port_1229_0;
-  wire port_1229_0;
-  input port_413_0;
-  wire port_413_0;
+  input port_1208_0;
+  wire port_1208_0;
+  input port_1252_0;
+  wire port_1252_0;
+  input port_1254_0;
+  wire port_1254_0;
+  input port_418_0;
+  wire port_418_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -2786,29 +2868,29 @@ module zeroskip_array_lane00_store_input0(write_enable, port_413_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1181_0, port_413_0 }),
+    .read_address({ port_1208_0, port_418_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1227_0, port_1229_0 }),
+    .write_address({ port_1252_0, port_1254_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1181_0, port_413_0 };
+  assign read_address = { port_1208_0, port_418_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1227_0, port_1229_0 };
+  assign write_address = { port_1252_0, port_1254_0 };
 endmodule
 
-module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, port_1181_0, port_1227_0, port_1229_1, write_data, clk);
+module zeroskip_array_lane00_store_input1(write_enable, port_420_0, read_data, port_1208_0, port_1252_0, port_1254_1, write_data, clk);
   input clk;
   wire clk;
-  input port_1181_0;
-  wire port_1181_0;
-  input port_1227_0;
-  wire port_1227_0;
-  input port_1229_1;
-  wire port_1229_1;
-  input port_415_0;
-  wire port_415_0;
+  input port_1208_0;
+  wire port_1208_0;
+  input port_1252_0;
+  wire port_1252_0;
+  input port_1254_1;
+  wire port_1254_1;
+  input port_420_0;
+  wire port_420_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -2827,16 +2909,16 @@ module zeroskip_array_lane00_store_input1(write_enable, port_415_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1181_0, port_415_0 }),
+    .read_address({ port_1208_0, port_420_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1227_0, port_1229_1 }),
+    .write_address({ port_1252_0, port_1254_1 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1181_0, port_415_0 };
+  assign read_address = { port_1208_0, port_420_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1227_0, port_1229_1 };
+  assign write_address = { port_1252_0, port_1254_1 };
 endmodule
 
 module zeroskip_array_lane00_weights(write_enable, write_address, read_data, write_data, read_address, clk);
@@ -3198,7 +3280,7 @@ module zeroskip_array_loader_beats(write_enable, write_address, read_enable, rea
   );
 endmodule
 
-module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__offset, load__data, read_address, valid, row, total, enable, address, data, offset, zero_point, low, high, clk);
+module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__offset, load__data, tile_end, layer_end, read_address, valid, total, enable, place, data, zero_point, low, high, clk);
   wire n_1;
   wire n_10;
   wire n_11;
@@ -3219,58 +3301,69 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   wire n_25;
   wire n_26;
   wire n_27;
-  wire [3:0] n_28;
-  wire [17:0] n_29;
-  wire [32:0] n_30;
-  wire [35:0] n_32;
-  wire [32:0] n_34;
-  wire [18:0] n_35;
-  wire [9:0] n_37;
-  wire [19:0] n_38;
+  wire [17:0] n_28;
+  wire [32:0] n_29;
+  wire [35:0] n_31;
+  wire [32:0] n_33;
+  wire [18:0] n_34;
+  wire [10:0] n_36;
+  wire [19:0] n_37;
+  wire n_39;
   wire n_4;
   wire n_40;
-  wire n_41;
-  wire [18:0] n_42;
-  wire [18:0] n_43;
-  wire n_45;
-  wire n_46;
-  wire n_47;
-  wire n_48;
-  wire n_49;
-  wire n_50;
-  wire n_51;
-  wire n_52;
-  wire n_53;
-  wire [2:0] n_54;
-  wire [7:0] n_55;
+  wire [19:0] n_41;
+  wire [19:0] n_42;
+  wire [2:0] n_44;
+  wire [2:0] n_45;
+  wire [2:0] n_46;
+  wire [2:0] n_47;
+  wire [2:0] n_48;
+  wire [2:0] n_49;
+  wire [2:0] n_50;
+  wire [2:0] n_51;
+  wire [2:0] n_52;
   wire n_6;
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [7:0] n_procmux_352_Y;
+  wire [2:0] n_procmux_336_Y;
+  wire [2:0] n_procmux_340_Y;
+  wire [2:0] n_procmux_344_Y;
+  wire [2:0] n_procmux_348_Y;
+  wire [2:0] n_procmux_352_Y;
   wire [2:0] n_procmux_356_Y;
-  wire n_procmux_360_Y;
-  wire n_procmux_364_Y;
-  wire n_procmux_368_Y;
-  wire n_procmux_372_Y;
-  wire n_procmux_376_Y;
-  wire n_procmux_380_Y;
-  wire n_procmux_384_Y;
-  wire n_procmux_388_Y;
-  wire n_procmux_392_Y;
-  output [2:0] address;
-  reg [2:0] address;
+  wire [2:0] n_procmux_360_Y;
+  wire [2:0] n_procmux_364_Y;
+  wire [2:0] n_procmux_368_Y;
   reg [16:0] biased0;
+  wire [7:0] clamped;
   input clk;
   wire clk;
-  reg [38:0] constants;
+  reg [5:0] coarse0;
+  reg [5:0] coarse1;
+  reg [5:0] coarse2;
+  reg [41:0] constants;
   output [7:0] data;
   reg [7:0] data;
   output enable;
-  reg enable;
+  wire enable;
+  reg [15:0] factor0;
+  reg [5:0] fine0;
+  reg [5:0] fine1;
   wire [18:0] fitted0;
+  reg [2:0] flags0;
+  reg [2:0] flags1;
+  reg [2:0] flags2;
+  reg [2:0] flags3;
+  reg [2:0] flags4;
+  reg [2:0] flags5;
+  reg [2:0] flags6;
+  reg [2:0] flags7;
+  reg [2:0] flags8;
   input [8:0] high;
   wire [8:0] high;
+  input layer_end;
+  wire layer_end;
   input load__commit;
   wire load__commit;
   input [63:0] load__data;
@@ -3282,125 +3375,108 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   input [8:0] low;
   wire [8:0] low;
   reg [18:0] moved0;
-  reg [15:0] multiplier;
   reg [18:0] narrow0;
   wire [2:0] next_row;
-  input [2:0] offset;
-  wire [2:0] offset;
   reg [33:0] partial0_0;
+  output [2:0] place;
+  reg [2:0] place;
+  reg [2:0] place0;
+  reg [2:0] place1;
+  reg [2:0] place2;
+  reg [2:0] place3;
+  reg [2:0] place4;
+  reg [2:0] place5;
+  reg [2:0] place6;
+  wire [2:0] place7;
   reg [32:0] product0;
   input [2:0] read_address;
   wire [2:0] read_address;
-  wire [38:0] read_data;
+  wire [41:0] read_data;
   wire read_enable;
-  reg [18:0] rounded0;
-  input [2:0] row;
-  wire [2:0] row;
-  reg [2:0] row1;
-  reg [2:0] row2;
-  reg [2:0] row3;
-  reg [2:0] row4;
-  reg [2:0] row5;
-  reg [2:0] row6;
-  reg [2:0] row7;
-  reg [2:0] row8;
+  reg [19:0] rounded0;
+  wire row_layer_end;
+  wire row_tile_end;
   input rst;
   wire rst;
   input run;
   wire run;
-  reg [5:0] shift2;
-  reg [5:0] shift3;
-  reg [5:0] shift4;
-  reg [5:0] shift5;
-  reg [5:0] shift6;
   reg [32:0] shifted0;
+  input tile_end;
+  wire tile_end;
   input [16:0] total;
   wire [16:0] total;
   reg [16:0] total0;
   input valid;
   wire valid;
-  reg valid1;
-  reg valid2;
-  reg valid3;
-  reg valid4;
-  reg valid5;
-  reg valid6;
-  reg valid7;
-  reg valid8;
   wire [2:0] write_address;
-  wire [38:0] write_data;
+  wire [41:0] write_data;
   wire write_enable;
-  input [7:0] zero_point;
-  wire [7:0] zero_point;
-  assign n_43 = n_40 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_42;
+  input [8:0] zero_point;
+  wire [8:0] zero_point;
   always @(posedge clk)
-    constants <= read_data;
+    flags0 <= n_44;
   always @(posedge clk)
-    valid1 <= n_45;
+    flags1 <= n_45;
   always @(posedge clk)
-    row1 <= row;
+    flags2 <= n_46;
   always @(posedge clk)
-    valid2 <= n_46;
+    flags3 <= n_47;
   always @(posedge clk)
-    row2 <= row1;
+    flags4 <= n_48;
   always @(posedge clk)
-    valid3 <= n_47;
+    flags5 <= n_49;
   always @(posedge clk)
-    row3 <= row2;
+    flags6 <= n_50;
   always @(posedge clk)
-    valid4 <= n_48;
+    flags7 <= n_51;
   always @(posedge clk)
-    row4 <= row3;
+    flags8 <= n_52;
   always @(posedge clk)
-    valid5 <= n_49;
+    place0 <= constants[41:39];
   always @(posedge clk)
-    row5 <= row4;
+    place1 <= place0;
   always @(posedge clk)
-    valid6 <= n_50;
+    place2 <= place1;
   always @(posedge clk)
-    row6 <= row5;
+    place3 <= place2;
   always @(posedge clk)
-    valid7 <= n_51;
+    place4 <= place3;
   always @(posedge clk)
-    row7 <= row6;
+    place5 <= place4;
   always @(posedge clk)
-    valid8 <= n_52;
+    place6 <= place5;
   always @(posedge clk)
-    row8 <= row7;
+    place <= place6;
   always @(posedge clk)
-    enable <= n_53;
+    coarse0 <= constants[38:33];
   always @(posedge clk)
-    address <= n_54;
+    coarse1 <= coarse0;
   always @(posedge clk)
-    multiplier <= constants[32:17];
+    coarse2 <= coarse1;
   always @(posedge clk)
-    shift2 <= constants[38:33];
+    fine0 <= coarse2;
   always @(posedge clk)
-    shift3 <= shift2;
-  always @(posedge clk)
-    shift4 <= shift3;
-  always @(posedge clk)
-    shift5 <= shift4;
-  always @(posedge clk)
-    shift6 <= shift5;
+    fine1 <= fine0;
   always @(posedge clk)
     total0 <= total;
   always @(posedge clk)
-    biased0 <= n_29[16:0];
+    biased0 <= n_28[16:0];
   always @(posedge clk)
-    partial0_0 <= { n_30[32], n_30 };
+    factor0 <= constants[32:17];
   always @(posedge clk)
-    product0 <= n_32[32:0];
+    partial0_0 <= { n_29[32], n_29 };
   always @(posedge clk)
-    shifted0 <= n_34;
+    product0 <= n_31[32:0];
+  always @(posedge clk)
+    shifted0 <= n_33;
   always @(posedge clk)
     narrow0 <= fitted0;
   always @(posedge clk)
-    moved0 <= n_35;
+    moved0 <= n_34;
   always @(posedge clk)
-    rounded0 <= n_38[19:1];
+    rounded0 <= { n_37[19], n_37[19:1] };
   always @(posedge clk)
-    data <= n_55;
+    data <= n_42[7:0];
   assign n_1 = load__window == 2'h3;
   assign n_2 = load__commit & n_1;
   assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
@@ -3428,69 +3504,72 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign n_26 = ~ shifted0[32];
   assign n_27 = ~ shifted0[32];
   assign fitted0 = n_9 ? shifted0[18:0] : { shifted0[32], n_27, n_26, n_25, n_24, n_23, n_22, n_21, n_20, n_19, n_18, n_17, n_16, n_15, n_14, n_13, n_12, n_11, n_10 };
-  assign n_28 = row8 + offset;
-  assign n_29 = $signed(total0) + $signed(constants[16:0]);
-  assign n_30 = $signed(biased0) * $signed({ 1'h0, multiplier });
-  assign n_32 = $signed(1'h0) + $signed({ partial0_0[33], partial0_0 });
-  assign n_34 = $signed(product0) >>> { shift4[5:3], 3'h0 };
-  assign n_35 = $signed(narrow0) >>> shift6[2:0];
-  assign n_37 = $signed({ zero_point, 1'h0 }) + $signed(2'h1);
-  assign n_38 = $signed(moved0) + $signed(n_37);
-  assign n_40 = $signed(rounded0) < $signed(low);
-  assign n_41 = $signed(rounded0) > $signed(high);
-  assign n_42 = n_41 ? { high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high } : rounded0;
-  assign n_procmux_352_Y = run ? n_43[7:0] : 8'h00;
-  assign n_55 = rst ? 8'h00 : n_procmux_352_Y;
-  assign n_procmux_356_Y = run ? n_28[2:0] : 3'h0;
-  assign n_54 = rst ? 3'h0 : n_procmux_356_Y;
-  assign n_procmux_360_Y = run ? valid8 : 1'h0;
-  assign n_53 = rst ? 1'h0 : n_procmux_360_Y;
-  assign n_procmux_364_Y = run ? valid7 : 1'h0;
-  assign n_52 = rst ? 1'h0 : n_procmux_364_Y;
-  assign n_procmux_368_Y = run ? valid6 : 1'h0;
-  assign n_51 = rst ? 1'h0 : n_procmux_368_Y;
-  assign n_procmux_372_Y = run ? valid5 : 1'h0;
-  assign n_50 = rst ? 1'h0 : n_procmux_372_Y;
-  assign n_procmux_376_Y = run ? valid4 : 1'h0;
-  assign n_49 = rst ? 1'h0 : n_procmux_376_Y;
-  assign n_procmux_380_Y = run ? valid3 : 1'h0;
-  assign n_48 = rst ? 1'h0 : n_procmux_380_Y;
-  assign n_procmux_384_Y = run ? valid2 : 1'h0;
-  assign n_47 = rst ? 1'h0 : n_procmux_384_Y;
-  assign n_procmux_388_Y = run ? valid1 : 1'h0;
-  assign n_46 = rst ? 1'h0 : n_procmux_388_Y;
-  assign n_procmux_392_Y = run ? valid : 1'h0;
-  assign n_45 = rst ? 1'h0 : n_procmux_392_Y;
+  assign n_28 = $signed(total0) + $signed(constants[16:0]);
+  assign n_29 = $signed(biased0) * $signed({ 1'h0, factor0 });
+  assign n_31 = $signed(1'h0) + $signed({ partial0_0[33], partial0_0 });
+  assign n_33 = $signed(product0) >>> { coarse2[5:3], 3'h0 };
+  assign n_34 = $signed(narrow0) >>> fine1[2:0];
+  assign n_36 = $signed({ zero_point, 1'h0 }) + $signed(2'h1);
+  assign n_37 = $signed(moved0) + $signed(n_36);
+  assign n_39 = $signed(rounded0) < $signed(low);
+  assign n_40 = $signed(rounded0) > $signed(high);
+  assign n_41 = n_40 ? { high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high } : rounded0;
+  assign n_42 = n_39 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_41;
+  always @(posedge clk)
+    constants <= read_data;
+  assign n_procmux_336_Y = run ? flags7 : 3'h0;
+  assign n_52 = rst ? 3'h0 : n_procmux_336_Y;
+  assign n_procmux_340_Y = run ? flags6 : 3'h0;
+  assign n_51 = rst ? 3'h0 : n_procmux_340_Y;
+  assign n_procmux_344_Y = run ? flags5 : 3'h0;
+  assign n_50 = rst ? 3'h0 : n_procmux_344_Y;
+  assign n_procmux_348_Y = run ? flags4 : 3'h0;
+  assign n_49 = rst ? 3'h0 : n_procmux_348_Y;
+  assign n_procmux_352_Y = run ? flags3 : 3'h0;
+  assign n_48 = rst ? 3'h0 : n_procmux_352_Y;
+  assign n_procmux_356_Y = run ? flags2 : 3'h0;
+  assign n_47 = rst ? 3'h0 : n_procmux_356_Y;
+  assign n_procmux_360_Y = run ? flags1 : 3'h0;
+  assign n_46 = rst ? 3'h0 : n_procmux_360_Y;
+  assign n_procmux_364_Y = run ? flags0 : 3'h0;
+  assign n_45 = rst ? 3'h0 : n_procmux_364_Y;
+  assign n_procmux_368_Y = run ? { layer_end, tile_end, valid } : 3'h0;
+  assign n_44 = rst ? 3'h0 : n_procmux_368_Y;
   zeroskip_array_requantizer_rows rows (
     .clk(clk),
-    .port_872_0(load__data[6:0]),
-    .port_872_32(load__data[63:32]),
+    .port_895_0(load__data[9:0]),
+    .port_895_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[3:1]),
     .write_enable(write_enable)
   );
+  assign enable = flags8[0];
+  assign clamped = data;
+  assign place7 = place;
+  assign row_layer_end = flags8[2];
+  assign row_tile_end = flags8[1];
   assign next_row = read_address;
   assign read_enable = 1'h1;
-  assign write_data = { load__data[6:0], load__data[63:32] };
+  assign write_data = { load__data[9:0], load__data[63:32] };
   assign write_address = load__offset[3:1];
 endmodule
 
-module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_872_0, port_872_32, read_address, clk);
+module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_895_0, port_895_32, read_address, clk);
   input clk;
   wire clk;
-  input [6:0] port_872_0;
-  wire [6:0] port_872_0;
-  input [31:0] port_872_32;
-  wire [31:0] port_872_32;
+  input [9:0] port_895_0;
+  wire [9:0] port_895_0;
+  input [31:0] port_895_32;
+  wire [31:0] port_895_32;
   input [2:0] read_address;
   wire [2:0] read_address;
-  output [38:0] read_data;
-  wire [38:0] read_data;
+  output [41:0] read_data;
+  wire [41:0] read_data;
   wire read_enable;
   input [2:0] write_address;
   wire [2:0] write_address;
-  wire [38:0] write_data;
+  wire [41:0] write_data;
   input write_enable;
   wire write_enable;
   zs_ram #(
@@ -3499,71 +3578,67 @@ module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, p
     .IMAGE("images/rows.mem"),
     .PARTS(32'd1),
     .STYLE("auto"),
-    .WIDTH(32'd39)
+    .WIDTH(32'd42)
   ) ram (
     .clk(clk),
     .read_address(read_address),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_872_0, port_872_32 }),
+    .write_data({ port_895_0, port_895_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_872_0, port_872_32 };
+  assign write_data = { port_895_0, port_895_32 };
 endmodule
 
-module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, row, output_done, input_release, start, signed_, busy, layer, from_input, input_half, offset, zero_point, low
-, high, to_output, output_half, outputs, input_full, output_full, clk);
+module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, output_done, input_release, start, rewind, port_1196_1, lanes, busy, layer, input_half, output_half, to_output
+, zero_point, low, high, outputs, input_full, output_full, clk);
   wire n_1;
   wire n_10;
   wire n_11;
   wire n_12;
   wire n_13;
   wire n_14;
-  wire n_15;
-  wire [1:0] n_16;
+  wire [1:0] n_15;
+  wire n_16;
   wire n_17;
-  wire n_18;
-  wire [1:0] n_19;
+  wire [1:0] n_18;
+  wire n_19;
   wire n_2;
   wire n_20;
   wire n_21;
-  wire [4:0] n_22;
-  wire n_23;
-  wire n_24;
-  wire [1:0] n_25;
-  wire [1:0] n_26;
+  wire n_22;
+  wire [1:0] n_23;
+  wire [1:0] n_24;
+  wire n_25;
+  wire n_26;
   wire n_27;
   wire n_28;
   wire n_29;
-  wire n_30;
-  wire n_31;
-  wire [32:0] n_32;
-  wire [32:0] n_33;
-  wire [7:0] n_35;
-  wire [3:0] n_36;
-  wire n_37;
+  wire [32:0] n_30;
+  wire [32:0] n_31;
+  wire [7:0] n_33;
+  wire n_34;
+  wire n_35;
+  wire n_36;
+  wire [34:0] n_37;
   wire n_38;
-  wire [34:0] n_39;
+  wire n_39;
   wire n_4;
   wire n_40;
   wire n_41;
   wire n_42;
   wire n_43;
-  wire n_44;
+  wire [3:0] n_44;
   wire n_45;
   wire n_46;
-  wire [3:0] n_47;
-  wire [2:0] n_48;
-  wire [7:0] n_49;
-  wire [8:0] n_50;
-  wire [8:0] n_51;
+  wire [8:0] n_47;
+  wire [8:0] n_48;
+  wire [8:0] n_49;
+  wire [1:0] n_50;
+  wire [31:0] n_51;
   wire n_52;
-  wire n_53;
-  wire [3:0] n_54;
-  wire [31:0] n_55;
-  wire n_56;
   wire n_6;
   wire n_7;
   wire n_8;
@@ -3571,24 +3646,24 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   wire n_procmux_224_Y;
   wire n_procmux_226_Y;
   wire [31:0] n_procmux_230_Y;
-  wire [3:0] n_procmux_234_Y;
-  wire [3:0] n_procmux_236_Y;
-  wire [3:0] n_procmux_238_Y;
-  wire n_procmux_242_Y;
-  wire n_procmux_244_Y;
-  wire n_procmux_248_Y;
-  wire n_procmux_250_Y;
+  wire [1:0] n_procmux_234_Y;
+  wire [1:0] n_procmux_236_Y;
+  wire [1:0] n_procmux_238_Y;
+  wire [8:0] n_procmux_242_Y;
+  wire [8:0] n_procmux_244_Y;
+  wire [8:0] n_procmux_248_Y;
+  wire [8:0] n_procmux_250_Y;
   wire [8:0] n_procmux_254_Y;
   wire [8:0] n_procmux_256_Y;
-  wire [8:0] n_procmux_260_Y;
-  wire [8:0] n_procmux_262_Y;
-  wire [7:0] n_procmux_266_Y;
-  wire [7:0] n_procmux_268_Y;
-  wire [2:0] n_procmux_272_Y;
-  wire [2:0] n_procmux_274_Y;
-  wire [3:0] n_procmux_278_Y;
+  wire n_procmux_260_Y;
+  wire n_procmux_262_Y;
+  wire n_procmux_266_Y;
+  wire n_procmux_268_Y;
+  wire [3:0] n_procmux_272_Y;
+  wire n_procmux_276_Y;
+  wire n_procmux_278_Y;
   wire n_procmux_282_Y;
-  wire n_procmux_284_Y;
+  wire n_procmux_286_Y;
   wire n_procmux_288_Y;
   wire n_procmux_292_Y;
   wire n_procmux_294_Y;
@@ -3596,24 +3671,18 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   wire n_procmux_300_Y;
   wire n_procmux_304_Y;
   wire n_procmux_306_Y;
-  wire n_procmux_310_Y;
-  wire n_procmux_312_Y;
-  wire n_procmux_316_Y;
+  wire n_procmux_308_Y;
+  wire n_procmux_314_Y;
   wire n_procmux_318_Y;
-  wire n_procmux_320_Y;
-  wire n_procmux_326_Y;
-  wire n_procmux_330_Y;
-  wire [3:0] n_procmux_334_Y;
-  wire [3:0] n_procmux_336_Y;
-  wire [3:0] n_procmux_338_Y;
-  wire [7:0] n_procmux_342_Y;
-  wire [7:0] n_procmux_344_Y;
+  wire n_procmux_322_Y;
+  wire [7:0] n_procmux_326_Y;
+  wire [7:0] n_procmux_328_Y;
   wire n_signal;
-  wire n_signal_15;
-  reg n_signal_16;
-  wire n_signal_22;
+  reg n_signal_11;
+  wire n_signal_17;
+  wire n_signal_21;
   wire n_signal_24;
-  reg n_signal_27;
+  reg n_signal_28;
   wire [31:0] n_signal_37;
   reg n_signature__addr;
   reg [31:0] n_signature__data;
@@ -3622,10 +3691,10 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   wire busy;
   input clk;
   wire clk;
-  reg first_over;
+  input finished;
+  wire finished;
   reg [34:0] following;
-  output from_input;
-  reg from_input;
+  wire from_input;
   reg half;
   output [8:0] high;
   reg [8:0] high;
@@ -3635,7 +3704,8 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   reg input_half;
   output [1:0] input_release;
   wire [1:0] input_release;
-  wire last_row;
+  output lanes;
+  wire lanes;
   reg [3:0] late;
   output layer;
   reg layer;
@@ -3655,32 +3725,31 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   reg [8:0] low;
   reg [34:0] now;
   wire number;
-  output [2:0] offset;
-  reg [2:0] offset;
   output [1:0] output_done;
   wire [1:0] output_done;
   input [1:0] output_full;
   wire [1:0] output_full;
   output output_half;
   reg output_half;
-  output [3:0] outputs;
-  reg [3:0] outputs;
+  output [1:0] outputs;
+  reg [1:0] outputs;
+  output [1:0] port_1196_1;
+  wire [1:0] port_1196_1;
   input primed;
   wire primed;
+  reg read;
   input read__addr;
   wire read__addr;
   wire [31:0] read__data;
   reg read_address;
   wire [34:0] read_data;
   wire read_enable;
-  input row;
-  wire row;
-  reg [3:0] rows_left;
+  output rewind;
+  reg rewind;
   input rst;
   wire rst;
   input run;
   wire run;
-  output signed_;
   wire signed_;
   output start;
   reg start;
@@ -3690,8 +3759,8 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   wire write_address;
   wire [34:0] write_data;
   wire write_enable;
-  output [7:0] zero_point;
-  reg [7:0] zero_point;
+  output [8:0] zero_point;
+  reg [8:0] zero_point;
   reg [31:0] cycles [1:0];
   always @(posedge clk) begin
     if (n_signature__en)
@@ -3699,181 +3768,169 @@ module zeroskip_array_sequencer(rst, load__commit, layer_cycles, run, load__wind
   end
   assign layer_cycles = cycles[read__addr];
   always @(posedge clk)
-    following <= read_data;
+    rewind <= n_35;
   always @(posedge clk)
-    line <= n_35;
+    n_signal_28 <= n_36;
   always @(posedge clk)
-    rows_left <= n_36;
+    now <= n_37;
   always @(posedge clk)
-    start <= n_37;
+    n_signal_11 <= n_38;
   always @(posedge clk)
-    n_signal_27 <= n_38;
+    layer <= n_39;
   always @(posedge clk)
-    now <= n_39;
+    read_address <= n_40;
   always @(posedge clk)
-    n_signal_16 <= n_40;
+    half <= n_41;
   always @(posedge clk)
-    layer <= n_41;
+    read <= n_42;
   always @(posedge clk)
-    from_input <= n_42;
+    input_half <= n_43;
   always @(posedge clk)
-    read_address <= n_43;
+    late <= n_44;
   always @(posedge clk)
-    half <= n_44;
+    output_half <= n_45;
   always @(posedge clk)
-    first_over <= n_45;
+    to_output <= n_46;
   always @(posedge clk)
-    input_half <= n_46;
+    zero_point <= n_47;
   always @(posedge clk)
-    late <= n_47;
+    low <= n_48;
   always @(posedge clk)
-    offset <= n_48;
+    high <= n_49;
   always @(posedge clk)
-    zero_point <= n_49;
+    outputs <= n_50;
   always @(posedge clk)
-    low <= n_50;
+    n_signature__data <= n_51;
   always @(posedge clk)
-    high <= n_51;
-  always @(posedge clk)
-    to_output <= n_52;
-  always @(posedge clk)
-    output_half <= n_53;
-  always @(posedge clk)
-    outputs <= n_54;
-  always @(posedge clk)
-    n_signature__data <= n_55;
-  always @(posedge clk)
-    n_signature__addr <= n_56;
+    n_signature__addr <= n_52;
   assign n_1 = load__window == 1'h1;
   assign n_2 = load__commit & n_1;
   assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
   assign write_enable = n_2 & n_4;
-  assign n_6 = rows_left == 1'h1;
-  assign last_row = row & n_6;
-  assign n_7 = ~ n_signal_16;
-  assign n_8 = n_7 & primed;
-  assign n_9 = input_full >> input_half;
-  assign n_10 = n_8 & n_9;
-  assign n_11 = output_full >> half;
-  assign n_12 = ~ n_11;
-  assign n_signal_15 = n_10 & n_12;
-  assign n_13 = n_signal_16 & line[5];
-  assign n_14 = ~ now[0];
-  assign n_signal_22 = n_13 & n_14;
-  assign n_15 = n_signal_16 & line[7];
-  assign n_signal_24 = n_15 & now[0];
-  assign n_16 = half ? 2'h2 : 2'h1;
-  assign n_17 = n_signal_27 & from_input;
-  assign n_18 = first_over | n_17;
-  assign n_19 = input_half ? 2'h2 : 2'h1;
-  assign n_20 = ~ from_input;
-  assign n_21 = start & n_20;
-  assign n_signature__en = n_21 | n_signal_27;
-  assign n_22 = rows_left - 1'h1;
-  assign n_23 = n_signal_15 | n_signal_22;
-  assign n_24 = n_signal_15 | n_signal_22;
-  assign n_25 = read_address + 1'h1;
-  assign n_26 = following[0] ? 2'h0 : n_25;
-  assign n_27 = ~ half;
-  assign n_28 = n_signal_22 & from_input;
-  assign n_29 = n_signal_27 & from_input;
-  assign n_30 = first_over | n_29;
-  assign n_31 = ~ input_half;
-  assign n_32 = n_signature__data + 1'h1;
-  assign n_33 = start ? 33'h000000001 : n_32;
+  assign n_6 = ~ n_signal_11;
+  assign n_7 = n_6 & primed;
+  assign n_8 = input_full >> input_half;
+  assign n_9 = n_7 & n_8;
+  assign n_10 = output_full >> half;
+  assign n_11 = ~ n_10;
+  assign n_signal = n_9 & n_11;
+  assign n_12 = n_signal_11 & line[5];
+  assign n_13 = ~ now[0];
+  assign n_signal_17 = n_12 & n_13;
+  assign n_14 = n_signal_11 & line[7];
+  assign n_signal_21 = n_14 & now[0];
+  assign n_15 = half ? 2'h2 : 2'h1;
+  assign n_16 = n_signal_28 & now[3];
+  assign n_17 = read | n_16;
+  assign n_18 = input_half ? 2'h2 : 2'h1;
+  assign n_19 = ~ rewind;
+  assign n_20 = start & n_19;
+  assign n_signature__en = n_20 | n_signal_28;
+  assign n_21 = n_signal | n_signal_17;
+  assign n_22 = n_signal | n_signal_17;
+  assign n_23 = read_address + 1'h1;
+  assign n_24 = following[0] ? 2'h0 : n_23;
+  assign n_25 = ~ half;
+  assign n_26 = n_signal_17 & now[3];
+  assign n_27 = n_signal_28 & now[3];
+  assign n_28 = read | n_27;
+  assign n_29 = ~ input_half;
+  assign n_30 = n_signature__data + 1'h1;
+  assign n_31 = start ? 33'h000000001 : n_30;
+  always @(posedge clk)
+    following <= read_data;
+  always @(posedge clk)
+    line <= n_33;
+  always @(posedge clk)
+    start <= n_34;
   assign n_procmux_224_Y = start ? layer : n_signature__addr;
   assign n_procmux_226_Y = run ? n_procmux_224_Y : 1'h0;
-  assign n_56 = rst ? 1'h0 : n_procmux_226_Y;
-  assign n_procmux_230_Y = run ? n_33[31:0] : 32'd0;
-  assign n_55 = rst ? 32'd0 : n_procmux_230_Y;
-  assign n_procmux_234_Y = now[0] ? now[5:2] : outputs;
+  assign n_52 = rst ? 1'h0 : n_procmux_226_Y;
+  assign n_procmux_230_Y = run ? n_31[31:0] : 32'd0;
+  assign n_51 = rst ? 32'd0 : n_procmux_230_Y;
+  assign n_procmux_234_Y = now[4] ? now[7:6] : outputs;
   assign n_procmux_236_Y = late[3] ? n_procmux_234_Y : outputs;
-  assign n_procmux_238_Y = run ? n_procmux_236_Y : 4'h0;
-  assign n_54 = rst ? 4'h0 : n_procmux_238_Y;
-  assign n_procmux_242_Y = late[3] ? half : output_half;
-  assign n_procmux_244_Y = run ? n_procmux_242_Y : 1'h0;
-  assign n_53 = rst ? 1'h0 : n_procmux_244_Y;
-  assign n_procmux_248_Y = late[3] ? now[0] : to_output;
-  assign n_procmux_250_Y = run ? n_procmux_248_Y : 1'h0;
-  assign n_52 = rst ? 1'h0 : n_procmux_250_Y;
-  assign n_procmux_254_Y = late[3] ? now[34:26] : high;
+  assign n_procmux_238_Y = run ? n_procmux_236_Y : 2'h0;
+  assign n_50 = rst ? 2'h0 : n_procmux_238_Y;
+  assign n_procmux_242_Y = late[3] ? now[34:26] : high;
+  assign n_procmux_244_Y = run ? n_procmux_242_Y : 9'h000;
+  assign n_49 = rst ? 9'h000 : n_procmux_244_Y;
+  assign n_procmux_248_Y = late[3] ? now[25:17] : low;
+  assign n_procmux_250_Y = run ? n_procmux_248_Y : 9'h000;
+  assign n_48 = rst ? 9'h000 : n_procmux_250_Y;
+  assign n_procmux_254_Y = late[3] ? now[16:8] : zero_point;
   assign n_procmux_256_Y = run ? n_procmux_254_Y : 9'h000;
-  assign n_51 = rst ? 9'h000 : n_procmux_256_Y;
-  assign n_procmux_260_Y = late[3] ? now[25:17] : low;
-  assign n_procmux_262_Y = run ? n_procmux_260_Y : 9'h000;
-  assign n_50 = rst ? 9'h000 : n_procmux_262_Y;
-  assign n_procmux_266_Y = late[3] ? now[16:9] : zero_point;
-  assign n_procmux_268_Y = run ? n_procmux_266_Y : 8'h00;
-  assign n_49 = rst ? 8'h00 : n_procmux_268_Y;
-  assign n_procmux_272_Y = late[3] ? now[8:6] : offset;
-  assign n_procmux_274_Y = run ? n_procmux_272_Y : 3'h0;
-  assign n_48 = rst ? 3'h0 : n_procmux_274_Y;
-  assign n_procmux_278_Y = run ? { late[2:0], start } : 4'h0;
-  assign n_47 = rst ? 4'h0 : n_procmux_278_Y;
-  assign n_procmux_282_Y = n_30 ? n_31 : input_half;
-  assign n_procmux_284_Y = run ? n_procmux_282_Y : 1'h0;
-  assign n_46 = rst ? 1'h0 : n_procmux_284_Y;
-  assign n_procmux_288_Y = run ? n_28 : 1'h0;
-  assign n_45 = rst ? 1'h0 : n_procmux_288_Y;
-  assign n_procmux_292_Y = n_signal_27 ? n_27 : half;
+  assign n_47 = rst ? 9'h000 : n_procmux_256_Y;
+  assign n_procmux_260_Y = late[3] ? now[4] : to_output;
+  assign n_procmux_262_Y = run ? n_procmux_260_Y : 1'h0;
+  assign n_46 = rst ? 1'h0 : n_procmux_262_Y;
+  assign n_procmux_266_Y = late[3] ? half : output_half;
+  assign n_procmux_268_Y = run ? n_procmux_266_Y : 1'h0;
+  assign n_45 = rst ? 1'h0 : n_procmux_268_Y;
+  assign n_procmux_272_Y = run ? { late[2:0], start } : 4'h0;
+  assign n_44 = rst ? 4'h0 : n_procmux_272_Y;
+  assign n_procmux_276_Y = n_28 ? n_29 : input_half;
+  assign n_procmux_278_Y = run ? n_procmux_276_Y : 1'h0;
+  assign n_43 = rst ? 1'h0 : n_procmux_278_Y;
+  assign n_procmux_282_Y = run ? n_26 : 1'h0;
+  assign n_42 = rst ? 1'h0 : n_procmux_282_Y;
+  assign n_procmux_286_Y = n_signal_28 ? n_25 : half;
+  assign n_procmux_288_Y = run ? n_procmux_286_Y : 1'h0;
+  assign n_41 = rst ? 1'h0 : n_procmux_288_Y;
+  assign n_procmux_292_Y = n_22 ? n_24[0] : read_address;
   assign n_procmux_294_Y = run ? n_procmux_292_Y : 1'h0;
-  assign n_44 = rst ? 1'h0 : n_procmux_294_Y;
-  assign n_procmux_298_Y = n_24 ? n_26[0] : read_address;
+  assign n_40 = rst ? 1'h0 : n_procmux_294_Y;
+  assign n_procmux_298_Y = n_22 ? read_address : layer;
   assign n_procmux_300_Y = run ? n_procmux_298_Y : 1'h0;
-  assign n_43 = rst ? 1'h0 : n_procmux_300_Y;
-  assign n_procmux_304_Y = n_24 ? n_signal_15 : from_input;
-  assign n_procmux_306_Y = run ? n_procmux_304_Y : 1'h0;
-  assign n_42 = rst ? 1'h0 : n_procmux_306_Y;
-  assign n_procmux_310_Y = n_24 ? read_address : layer;
-  assign n_procmux_312_Y = run ? n_procmux_310_Y : 1'h0;
-  assign n_41 = rst ? 1'h0 : n_procmux_312_Y;
-  assign n_procmux_316_Y = n_24 ? 1'h1 : n_signal_16;
-  assign n_procmux_318_Y = n_signal_27 ? 1'h0 : n_procmux_316_Y;
-  assign n_procmux_320_Y = run ? n_procmux_318_Y : 1'h0;
-  assign n_40 = rst ? 1'h0 : n_procmux_320_Y;
-  assign n_39 = n_24 ? following : now;
-  assign n_procmux_326_Y = run ? n_signal_24 : 1'h0;
-  assign n_38 = rst ? 1'h0 : n_procmux_326_Y;
-  assign n_procmux_330_Y = run ? n_23 : 1'h0;
-  assign n_37 = rst ? 1'h0 : n_procmux_330_Y;
-  assign n_procmux_334_Y = row ? n_22[3:0] : rows_left;
-  assign n_procmux_336_Y = n_24 ? following[5:2] : n_procmux_334_Y;
-  assign n_procmux_338_Y = run ? n_procmux_336_Y : 4'h0;
-  assign n_36 = rst ? 4'h0 : n_procmux_338_Y;
-  assign n_procmux_342_Y = n_24 ? 8'h00 : { line[6:0], last_row };
-  assign n_procmux_344_Y = run ? n_procmux_342_Y : 8'h00;
-  assign n_35 = rst ? 8'h00 : n_procmux_344_Y;
-  assign input_release = n_18 ? n_19 : 2'h0;
-  assign output_done = n_signal_27 ? n_16 : 2'h0;
+  assign n_39 = rst ? 1'h0 : n_procmux_300_Y;
+  assign n_procmux_304_Y = n_22 ? 1'h1 : n_signal_11;
+  assign n_procmux_306_Y = n_signal_28 ? 1'h0 : n_procmux_304_Y;
+  assign n_procmux_308_Y = run ? n_procmux_306_Y : 1'h0;
+  assign n_38 = rst ? 1'h0 : n_procmux_308_Y;
+  assign n_37 = n_22 ? following : now;
+  assign n_procmux_314_Y = run ? n_signal_21 : 1'h0;
+  assign n_36 = rst ? 1'h0 : n_procmux_314_Y;
+  assign n_procmux_318_Y = run ? n_signal : 1'h0;
+  assign n_35 = rst ? 1'h0 : n_procmux_318_Y;
+  assign n_procmux_322_Y = run ? n_21 : 1'h0;
+  assign n_34 = rst ? 1'h0 : n_procmux_322_Y;
+  assign n_procmux_326_Y = n_22 ? 8'h00 : { line[6:0], finished };
+  assign n_procmux_328_Y = run ? n_procmux_326_Y : 8'h00;
+  assign n_33 = rst ? 8'h00 : n_procmux_328_Y;
+  assign input_release = n_17 ? n_18 : 2'h0;
+  assign output_done = n_signal_28 ? n_15 : 2'h0;
   zeroskip_array_sequencer_program program_ (
     .clk(clk),
-    .port_872_0(load__data[2:0]),
-    .port_872_32(load__data[63:32]),
+    .port_895_0(load__data[2:0]),
+    .port_895_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[1]),
     .write_enable(write_enable)
   );
-  assign busy = n_signal_16;
-  assign signed_ = now[1];
+  assign busy = n_signal_11;
+  assign lanes = now[5];
+  assign port_1196_1 = now[2:1];
   assign read__data = layer_cycles;
   assign layer_cycles_address = read__addr;
   assign n_signal_37 = n_signature__data;
   assign timed = n_signature__addr;
-  assign n_signal = now[0];
+  assign from_input = now[2];
+  assign signed_ = now[1];
+  assign n_signal_24 = rewind;
   assign number = read_address;
   assign read_enable = 1'h1;
   assign write_data = { load__data[2:0], load__data[63:32] };
   assign write_address = load__offset[1];
 endmodule
 
-module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_872_0, port_872_32, read_address, clk);
+module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_895_0, port_895_32, read_address, clk);
   input clk;
   wire clk;
-  input [2:0] port_872_0;
-  wire [2:0] port_872_0;
-  input [31:0] port_872_32;
-  wire [31:0] port_872_32;
+  input [2:0] port_895_0;
+  wire [2:0] port_895_0;
+  input [31:0] port_895_32;
+  wire [31:0] port_895_32;
   input read_address;
   wire read_address;
   output [34:0] read_data;
@@ -3897,18 +3954,18 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_872_0, port_872_32 }),
+    .write_data({ port_895_0, port_895_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_872_0, port_872_32 };
+  assign write_data = { port_895_0, port_895_32 };
 endmodule
 
-module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, rows, full, valid, last, group_end_40, keep, data, ready);
+module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, outputs, full, valid, last, group_end_40, keep, data, ready);
   wire n_1;
   wire n_10;
   wire [1:0] n_11;
-  wire [4:0] n_12;
+  wire [2:0] n_12;
   wire [1:0] n_13;
   wire [1:0] n_14;
   wire n_15;
@@ -3921,7 +3978,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire [7:0] n_21;
   wire [7:0] n_22;
   wire n_24;
-  wire [3:0] n_25;
+  wire [1:0] n_25;
   wire n_26;
   wire n_27;
   wire n_28;
@@ -3944,8 +4001,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire n_procmux_107_Y;
   wire n_procmux_111_Y;
   wire n_procmux_113_Y;
-  wire [3:0] n_procmux_117_Y;
-  wire [3:0] n_procmux_119_Y;
+  wire [1:0] n_procmux_117_Y;
+  wire [1:0] n_procmux_119_Y;
   wire n_procmux_123_Y;
   wire n_procmux_125_Y;
   wire n_procmux_127_Y;
@@ -3998,7 +4055,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   reg [1:0] keep;
   output last;
   reg last;
-  reg [3:0] left;
+  reg [1:0] left;
+  input [1:0] outputs;
+  wire [1:0] outputs;
   wire [1:0] read_address;
   wire [1:0] read_address_28;
   wire [7:0] read_data;
@@ -4008,9 +4067,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   input ready;
   wire ready;
   wire [1:0] release_;
-  wire [3:0] remaining;
-  input [3:0] rows;
-  wire [3:0] rows;
+  wire [1:0] remaining;
   input rst;
   wire rst;
   input run;
@@ -4033,7 +4090,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
     data <= n_38;
   assign n_1 = ~ valid;
   assign advance = n_1 | ready;
-  assign remaining = fresh ? rows : left;
+  assign remaining = fresh ? outputs : left;
   assign n_signal = full >> n_signal_9;
   assign n_signal_10 = remaining <= 2'h2;
   assign n_2 = ! column;
@@ -4094,9 +4151,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign n_procmux_111_Y = n_10 ? n_signal_10 : fresh;
   assign n_procmux_113_Y = run ? n_procmux_111_Y : 1'h1;
   assign n_26 = rst ? 1'h1 : n_procmux_113_Y;
-  assign n_procmux_117_Y = n_10 ? n_12[3:0] : left;
-  assign n_procmux_119_Y = run ? n_procmux_117_Y : 4'h0;
-  assign n_25 = rst ? 4'h0 : n_procmux_119_Y;
+  assign n_procmux_117_Y = n_10 ? n_12[1:0] : left;
+  assign n_procmux_119_Y = run ? n_procmux_117_Y : 2'h0;
+  assign n_25 = rst ? 2'h0 : n_procmux_119_Y;
   assign n_procmux_123_Y = n_signal_10 ? 1'h0 : n_11[0];
   assign n_procmux_125_Y = n_10 ? n_procmux_123_Y : n_signal_23;
   assign n_procmux_127_Y = run ? n_procmux_125_Y : 1'h0;
@@ -4133,10 +4190,10 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign n_procmux_99_Y = run ? n_procmux_97_Y : 1'h0;
   zeroskip_array_unloader_bank0 bank0 (
     .clk(clk),
-    .port_1195_0(half),
-    .port_1242_0(n_signal_23),
-    .port_1250_0(n_signal_9),
-    .port_786_0(write__address[1]),
+    .port_1212_0(half),
+    .port_1267_0(n_signal_23),
+    .port_1275_0(n_signal_9),
+    .port_809_0(write__address[1]),
     .read_data(read_data),
     .read_enable(advance),
     .write_data(write_data),
@@ -4144,10 +4201,10 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   );
   zeroskip_array_unloader_bank1 bank1 (
     .clk(clk),
-    .port_1195_0(half),
-    .port_1242_0(n_signal_23),
-    .port_1250_0(n_signal_9),
-    .port_789_0(write__address[1]),
+    .port_1212_0(half),
+    .port_1267_0(n_signal_23),
+    .port_1275_0(n_signal_9),
+    .port_812_0(write__address[1]),
     .read_data(read_data_38),
     .read_enable(advance),
     .write_data(write_data),
@@ -4163,17 +4220,17 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign write_address = { half, write__address[1] };
 endmodule
 
-module zeroskip_array_unloader_bank0(read_enable, write_enable, port_786_0, read_data, write_data, port_1195_0, port_1242_0, port_1250_0, clk);
+module zeroskip_array_unloader_bank0(read_enable, write_enable, port_809_0, read_data, write_data, port_1212_0, port_1267_0, port_1275_0, clk);
   input clk;
   wire clk;
-  input port_1195_0;
-  wire port_1195_0;
-  input port_1242_0;
-  wire port_1242_0;
-  input port_1250_0;
-  wire port_1250_0;
-  input port_786_0;
-  wire port_786_0;
+  input port_1212_0;
+  wire port_1212_0;
+  input port_1267_0;
+  wire port_1267_0;
+  input port_1275_0;
+  wire port_1275_0;
+  input port_809_0;
+  wire port_809_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4193,28 +4250,28 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_786_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1250_0, port_1242_0 }),
+    .read_address({ port_1275_0, port_1267_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1195_0, port_786_0 }),
+    .write_address({ port_1212_0, port_809_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1250_0, port_1242_0 };
-  assign write_address = { port_1195_0, port_786_0 };
+  assign read_address = { port_1275_0, port_1267_0 };
+  assign write_address = { port_1212_0, port_809_0 };
 endmodule
 
-module zeroskip_array_unloader_bank1(read_enable, write_enable, port_789_0, read_data, write_data, port_1195_0, port_1242_0, port_1250_0, clk);
+module zeroskip_array_unloader_bank1(read_enable, write_enable, port_812_0, read_data, write_data, port_1212_0, port_1267_0, port_1275_0, clk);
   input clk;
   wire clk;
-  input port_1195_0;
-  wire port_1195_0;
-  input port_1242_0;
-  wire port_1242_0;
-  input port_1250_0;
-  wire port_1250_0;
-  input port_789_0;
-  wire port_789_0;
+  input port_1212_0;
+  wire port_1212_0;
+  input port_1267_0;
+  wire port_1267_0;
+  input port_1275_0;
+  wire port_1275_0;
+  input port_812_0;
+  wire port_812_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4234,15 +4291,15 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_789_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1250_0, port_1242_0 }),
+    .read_address({ port_1275_0, port_1267_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1195_0, port_789_0 }),
+    .write_address({ port_1212_0, port_812_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1250_0, port_1242_0 };
-  assign write_address = { port_1195_0, port_789_0 };
+  assign read_address = { port_1275_0, port_1267_0 };
+  assign write_address = { port_1212_0, port_812_0 };
 endmodule
 
 module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, load__commit, arready, busy, layer_cycles, early_last, late_last, run, load__window, load__offset, load__data
@@ -4297,66 +4354,66 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [1:0] n_procmux_832_Y;
-  wire [31:0] n_procmux_836_Y;
-  wire n_procmux_840_Y;
-  wire n_procmux_842_Y;
-  wire [1:0] n_procmux_850_Y;
-  wire n_procmux_854_Y;
-  wire n_procmux_856_Y;
-  wire n_procmux_868_Y;
-  wire n_procmux_870_Y;
-  wire n_procmux_872_Y;
-  wire n_procmux_878_Y;
-  wire [1:0] n_procmux_891_Y;
+  wire [1:0] n_procmux_825_Y;
+  wire [31:0] n_procmux_829_Y;
+  wire n_procmux_833_Y;
+  wire n_procmux_835_Y;
+  wire [1:0] n_procmux_843_Y;
+  wire n_procmux_847_Y;
+  wire n_procmux_849_Y;
+  wire n_procmux_861_Y;
+  wire n_procmux_863_Y;
+  wire n_procmux_865_Y;
+  wire n_procmux_871_Y;
+  wire [1:0] n_procmux_884_Y;
+  wire n_procmux_885_CMP;
+  wire n_procmux_886_CMP;
+  wire n_procmux_887_CMP;
+  wire n_procmux_888_CMP;
+  wire n_procmux_889_CMP;
+  wire n_procmux_890_CMP;
+  wire n_procmux_891_CMP;
   wire n_procmux_892_CMP;
   wire n_procmux_893_CMP;
   wire n_procmux_894_CMP;
-  wire n_procmux_895_CMP;
-  wire n_procmux_896_CMP;
-  wire n_procmux_897_CMP;
-  wire n_procmux_898_CMP;
+  wire [31:0] n_procmux_898_Y;
   wire n_procmux_899_CMP;
   wire n_procmux_900_CMP;
   wire n_procmux_901_CMP;
-  wire [31:0] n_procmux_905_Y;
+  wire n_procmux_902_CMP;
+  wire n_procmux_903_CMP;
+  wire n_procmux_904_CMP;
+  wire n_procmux_905_CMP;
   wire n_procmux_906_CMP;
   wire n_procmux_907_CMP;
   wire n_procmux_908_CMP;
-  wire n_procmux_909_CMP;
-  wire n_procmux_910_CMP;
-  wire n_procmux_911_CMP;
-  wire n_procmux_912_CMP;
-  wire n_procmux_913_CMP;
-  wire n_procmux_914_CMP;
-  wire n_procmux_915_CMP;
-  wire n_procmux_919_Y;
-  wire n_procmux_921_Y;
-  wire n_procmux_923_Y;
-  wire n_procmux_925_Y;
-  wire n_procmux_927_Y;
-  wire [3:0] n_procmux_931_Y;
-  wire [3:0] n_procmux_933_Y;
-  wire [3:0] n_procmux_935_Y;
-  wire [1:0] n_procmux_939_Y;
-  wire [1:0] n_procmux_941_Y;
-  wire [1:0] n_procmux_943_Y;
-  wire [1:0] n_procmux_945_Y;
-  wire [1:0] n_procmux_947_Y;
-  wire [1:0] n_procmux_949_Y;
-  wire [1:0] n_procmux_951_Y;
-  wire n_procmux_956_Y;
-  wire n_procmux_958_Y;
-  wire n_procmux_960_Y;
-  wire n_procmux_964_Y;
-  wire n_procmux_966_Y;
-  wire n_procmux_968_Y;
-  wire n_procmux_970_Y;
-  wire n_procmux_984_CMP;
-  wire n_procmux_986_CMP;
-  wire n_procmux_987_CMP;
-  wire n_procmux_988_CMP;
-  wire n_procmux_989_CMP;
+  wire n_procmux_912_Y;
+  wire n_procmux_914_Y;
+  wire n_procmux_916_Y;
+  wire n_procmux_918_Y;
+  wire n_procmux_920_Y;
+  wire [3:0] n_procmux_924_Y;
+  wire [3:0] n_procmux_926_Y;
+  wire [3:0] n_procmux_928_Y;
+  wire [1:0] n_procmux_932_Y;
+  wire [1:0] n_procmux_934_Y;
+  wire [1:0] n_procmux_936_Y;
+  wire [1:0] n_procmux_938_Y;
+  wire [1:0] n_procmux_940_Y;
+  wire [1:0] n_procmux_942_Y;
+  wire [1:0] n_procmux_944_Y;
+  wire n_procmux_949_Y;
+  wire n_procmux_951_Y;
+  wire n_procmux_953_Y;
+  wire n_procmux_957_Y;
+  wire n_procmux_959_Y;
+  wire n_procmux_961_Y;
+  wire n_procmux_963_Y;
+  wire n_procmux_977_CMP;
+  wire n_procmux_979_CMP;
+  wire n_procmux_980_CMP;
+  wire n_procmux_981_CMP;
+  wire n_procmux_982_CMP;
   wire [3:0] n_signal;
   wire [1:0] n_signal_10;
   wire n_signal_17;
@@ -4508,181 +4565,181 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_31 = ! window;
   assign n_32 = offset == 3'h4;
   assign n_33 = n_31 & n_32;
-  assign n_procmux_832_Y = decide ? answer : rresp;
-  assign n_62 = rst ? 2'h0 : n_procmux_832_Y;
-  assign n_procmux_836_Y = decide ? n_signal_28 : rdata;
-  assign n_61 = rst ? 32'd0 : n_procmux_836_Y;
-  assign n_procmux_840_Y = rready ? 1'h0 : rvalid;
-  assign n_procmux_842_Y = decide ? 1'h1 : n_procmux_840_Y;
-  assign n_60 = rst ? 1'h0 : n_procmux_842_Y;
+  assign n_procmux_825_Y = decide ? answer : rresp;
+  assign n_62 = rst ? 2'h0 : n_procmux_825_Y;
+  assign n_procmux_829_Y = decide ? n_signal_28 : rdata;
+  assign n_61 = rst ? 32'd0 : n_procmux_829_Y;
+  assign n_procmux_833_Y = rready ? 1'h0 : rvalid;
+  assign n_procmux_835_Y = decide ? 1'h1 : n_procmux_833_Y;
+  assign n_60 = rst ? 1'h0 : n_procmux_835_Y;
   assign n_59 = n_signal_21 ? araddr : address;
   assign n_58 = rst ? 1'h0 : n_signal_21;
-  assign n_procmux_850_Y = n_signal_7 ? n_signal_10 : bresp;
-  assign n_57 = rst ? 2'h0 : n_procmux_850_Y;
-  assign n_procmux_854_Y = bready ? 1'h0 : bvalid;
-  assign n_procmux_856_Y = n_signal_7 ? 1'h1 : n_procmux_854_Y;
-  assign n_56 = rst ? 1'h0 : n_procmux_856_Y;
+  assign n_procmux_843_Y = n_signal_7 ? n_signal_10 : bresp;
+  assign n_57 = rst ? 2'h0 : n_procmux_843_Y;
+  assign n_procmux_847_Y = bready ? 1'h0 : bvalid;
+  assign n_procmux_849_Y = n_signal_7 ? 1'h1 : n_procmux_847_Y;
+  assign n_56 = rst ? 1'h0 : n_procmux_849_Y;
   assign n_55 = rst ? 64'h0000000000000000 : history;
   assign n_54 = rst ? 7'h00 : offset;
   assign n_53 = rst ? 3'h0 : window;
   assign n_52 = rst ? 1'h0 : n_signal_17;
-  assign n_procmux_868_Y = whole ? history[0] : run;
-  assign n_procmux_870_Y = n_33 ? n_procmux_868_Y : run;
-  assign n_procmux_872_Y = n_signal_7 ? n_procmux_870_Y : run;
-  assign n_51 = rst ? 1'h0 : n_procmux_872_Y;
+  assign n_procmux_861_Y = whole ? history[0] : run;
+  assign n_procmux_863_Y = n_33 ? n_procmux_861_Y : run;
+  assign n_procmux_865_Y = n_signal_7 ? n_procmux_863_Y : run;
+  assign n_51 = rst ? 1'h0 : n_procmux_865_Y;
   assign n_50 = n_signal_3 ? { history[31:0], wdata } : history;
-  assign n_procmux_878_Y = n_signal_3 ? n_30 : whole;
-  assign n_49 = rst ? 1'h0 : n_procmux_878_Y;
+  assign n_procmux_871_Y = n_signal_3 ? n_30 : whole;
+  assign n_49 = rst ? 1'h0 : n_procmux_871_Y;
   assign n_48 = n_signal_3 ? awaddr[8:2] : offset;
   assign n_47 = n_signal_3 ? awaddr[11:9] : window;
   assign n_46 = rst ? 1'h0 : n_signal_3;
   assign n_45 = rst ? 4'h0 : n_29;
-  function [1:0] n_procmux_891;
+  function [1:0] n_procmux_884;
     input [1:0] a;
     input [19:0] b;
     input [9:0] s;
     casez (s) // synopsys parallel_case
       10'b?????????1:
-        n_procmux_891 = b[1:0];
+        n_procmux_884 = b[1:0];
       10'b????????1?:
-        n_procmux_891 = b[3:2];
+        n_procmux_884 = b[3:2];
       10'b???????1??:
-        n_procmux_891 = b[5:4];
+        n_procmux_884 = b[5:4];
       10'b??????1???:
-        n_procmux_891 = b[7:6];
+        n_procmux_884 = b[7:6];
       10'b?????1????:
-        n_procmux_891 = b[9:8];
+        n_procmux_884 = b[9:8];
       10'b????1?????:
-        n_procmux_891 = b[11:10];
+        n_procmux_884 = b[11:10];
       10'b???1??????:
-        n_procmux_891 = b[13:12];
+        n_procmux_884 = b[13:12];
       10'b??1???????:
-        n_procmux_891 = b[15:14];
+        n_procmux_884 = b[15:14];
       10'b?1????????:
-        n_procmux_891 = b[17:16];
+        n_procmux_884 = b[17:16];
       10'b1?????????:
-        n_procmux_891 = b[19:18];
+        n_procmux_884 = b[19:18];
       default:
-        n_procmux_891 = a;
+        n_procmux_884 = a;
     endcase
   endfunction
-  assign n_procmux_891_Y = n_procmux_891(2'h2, 20'h00000, { n_procmux_901_CMP, n_procmux_900_CMP, n_procmux_899_CMP, n_procmux_898_CMP, n_procmux_897_CMP, n_procmux_896_CMP, n_procmux_895_CMP, n_procmux_894_CMP, n_procmux_893_CMP, n_procmux_892_CMP });
-  assign n_procmux_892_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_893_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_894_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_895_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_896_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_897_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_898_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_899_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_900_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_901_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign answer = n_25 ? 2'h0 : n_procmux_891_Y;
-  function [31:0] n_procmux_905;
+  assign n_procmux_884_Y = n_procmux_884(2'h2, 20'h00000, { n_procmux_894_CMP, n_procmux_893_CMP, n_procmux_892_CMP, n_procmux_891_CMP, n_procmux_890_CMP, n_procmux_889_CMP, n_procmux_888_CMP, n_procmux_887_CMP, n_procmux_886_CMP, n_procmux_885_CMP });
+  assign n_procmux_885_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_886_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_887_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_888_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
+  assign n_procmux_889_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
+  assign n_procmux_890_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
+  assign n_procmux_891_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
+  assign n_procmux_892_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
+  assign n_procmux_893_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
+  assign n_procmux_894_CMP = ! { 1'h0, address[11:2], 2'h0 };
+  assign answer = n_25 ? 2'h0 : n_procmux_884_Y;
+  function [31:0] n_procmux_898;
     input [31:0] a;
     input [319:0] b;
     input [9:0] s;
     casez (s) // synopsys parallel_case
       10'b?????????1:
-        n_procmux_905 = b[31:0];
+        n_procmux_898 = b[31:0];
       10'b????????1?:
-        n_procmux_905 = b[63:32];
+        n_procmux_898 = b[63:32];
       10'b???????1??:
-        n_procmux_905 = b[95:64];
+        n_procmux_898 = b[95:64];
       10'b??????1???:
-        n_procmux_905 = b[127:96];
+        n_procmux_898 = b[127:96];
       10'b?????1????:
-        n_procmux_905 = b[159:128];
+        n_procmux_898 = b[159:128];
       10'b????1?????:
-        n_procmux_905 = b[191:160];
+        n_procmux_898 = b[191:160];
       10'b???1??????:
-        n_procmux_905 = b[223:192];
+        n_procmux_898 = b[223:192];
       10'b??1???????:
-        n_procmux_905 = b[255:224];
+        n_procmux_898 = b[255:224];
       10'b?1????????:
-        n_procmux_905 = b[287:256];
+        n_procmux_898 = b[287:256];
       10'b1?????????:
-        n_procmux_905 = b[319:288];
+        n_procmux_898 = b[319:288];
       default:
-        n_procmux_905 = a;
+        n_procmux_898 = a;
     endcase
   endfunction
-  assign n_procmux_905_Y = n_procmux_905(32'd0, { 159'h2d29a5a80000800051b6c7350404008080000000, run, 29'h00000000, busy, ready, run, 28'h0000000, n_signal_32, latency, interval, groups }, { n_procmux_915_CMP, n_procmux_914_CMP, n_procmux_913_CMP, n_procmux_912_CMP, n_procmux_911_CMP, n_procmux_910_CMP, n_procmux_909_CMP, n_procmux_908_CMP, n_procmux_907_CMP, n_procmux_906_CMP });
-  assign n_procmux_906_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_907_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_908_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_909_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_910_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_911_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_912_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_913_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_914_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_915_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign n_signal_28 = n_25 ? layer_cycles : n_procmux_905_Y;
-  assign n_procmux_919_Y = whole ? 1'h1 : 1'h0;
-  assign n_procmux_921_Y = run ? 1'h0 : n_procmux_919_Y;
-  assign n_procmux_923_Y = n_18 ? 1'h0 : n_procmux_921_Y;
-  assign n_procmux_925_Y = n_10 ? 1'h0 : n_procmux_923_Y;
-  assign n_procmux_927_Y = n_7 ? 1'h0 : n_procmux_925_Y;
-  assign n_signal_17 = n_signal_7 ? n_procmux_927_Y : 1'h0;
-  assign n_procmux_931_Y = whole ? history[3:0] : 4'h0;
-  assign n_procmux_933_Y = n_10 ? n_procmux_931_Y : 4'h0;
-  assign n_procmux_935_Y = n_7 ? 4'h0 : n_procmux_933_Y;
-  assign clear = n_signal_7 ? n_procmux_935_Y : 4'h0;
-  assign n_procmux_939_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_941_Y = run ? 2'h2 : n_procmux_939_Y;
-  assign n_procmux_943_Y = n_18 ? 2'h2 : n_procmux_941_Y;
-  assign n_procmux_945_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_947_Y = n_10 ? n_procmux_945_Y : n_procmux_943_Y;
-  assign n_procmux_949_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_951_Y = n_7 ? n_procmux_949_Y : n_procmux_947_Y;
-  assign n_signal_10 = n_signal_7 ? n_procmux_951_Y : 2'h2;
-  assign n_procmux_956_Y = n_18 ? 1'h1 : 1'h0;
-  assign n_procmux_958_Y = n_10 ? 1'h0 : n_procmux_956_Y;
-  assign n_procmux_960_Y = n_7 ? 1'h0 : n_procmux_958_Y;
-  assign n_signal[3] = n_signal_7 ? n_procmux_960_Y : 1'h0;
-  assign n_procmux_964_Y = run ? 1'h1 : 1'h0;
-  assign n_procmux_966_Y = n_18 ? 1'h0 : n_procmux_964_Y;
-  assign n_procmux_968_Y = n_10 ? 1'h0 : n_procmux_966_Y;
-  assign n_procmux_970_Y = n_7 ? 1'h0 : n_procmux_968_Y;
-  assign n_signal[2] = n_signal_7 ? n_procmux_970_Y : 1'h0;
-  function [3:0] n_procmux_982;
+  assign n_procmux_898_Y = n_procmux_898(32'd0, { 159'h2d29a5a8000100000a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 28'h0000000, n_signal_32, latency, interval, groups }, { n_procmux_908_CMP, n_procmux_907_CMP, n_procmux_906_CMP, n_procmux_905_CMP, n_procmux_904_CMP, n_procmux_903_CMP, n_procmux_902_CMP, n_procmux_901_CMP, n_procmux_900_CMP, n_procmux_899_CMP });
+  assign n_procmux_899_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_900_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_901_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_902_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
+  assign n_procmux_903_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
+  assign n_procmux_904_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
+  assign n_procmux_905_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
+  assign n_procmux_906_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
+  assign n_procmux_907_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
+  assign n_procmux_908_CMP = ! { 1'h0, address[11:2], 2'h0 };
+  assign n_signal_28 = n_25 ? layer_cycles : n_procmux_898_Y;
+  assign n_procmux_912_Y = whole ? 1'h1 : 1'h0;
+  assign n_procmux_914_Y = run ? 1'h0 : n_procmux_912_Y;
+  assign n_procmux_916_Y = n_18 ? 1'h0 : n_procmux_914_Y;
+  assign n_procmux_918_Y = n_10 ? 1'h0 : n_procmux_916_Y;
+  assign n_procmux_920_Y = n_7 ? 1'h0 : n_procmux_918_Y;
+  assign n_signal_17 = n_signal_7 ? n_procmux_920_Y : 1'h0;
+  assign n_procmux_924_Y = whole ? history[3:0] : 4'h0;
+  assign n_procmux_926_Y = n_10 ? n_procmux_924_Y : 4'h0;
+  assign n_procmux_928_Y = n_7 ? 4'h0 : n_procmux_926_Y;
+  assign clear = n_signal_7 ? n_procmux_928_Y : 4'h0;
+  assign n_procmux_932_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_934_Y = run ? 2'h2 : n_procmux_932_Y;
+  assign n_procmux_936_Y = n_18 ? 2'h2 : n_procmux_934_Y;
+  assign n_procmux_938_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_940_Y = n_10 ? n_procmux_938_Y : n_procmux_936_Y;
+  assign n_procmux_942_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_944_Y = n_7 ? n_procmux_942_Y : n_procmux_940_Y;
+  assign n_signal_10 = n_signal_7 ? n_procmux_944_Y : 2'h2;
+  assign n_procmux_949_Y = n_18 ? 1'h1 : 1'h0;
+  assign n_procmux_951_Y = n_10 ? 1'h0 : n_procmux_949_Y;
+  assign n_procmux_953_Y = n_7 ? 1'h0 : n_procmux_951_Y;
+  assign n_signal[3] = n_signal_7 ? n_procmux_953_Y : 1'h0;
+  assign n_procmux_957_Y = run ? 1'h1 : 1'h0;
+  assign n_procmux_959_Y = n_18 ? 1'h0 : n_procmux_957_Y;
+  assign n_procmux_961_Y = n_10 ? 1'h0 : n_procmux_959_Y;
+  assign n_procmux_963_Y = n_7 ? 1'h0 : n_procmux_961_Y;
+  assign n_signal[2] = n_signal_7 ? n_procmux_963_Y : 1'h0;
+  function [3:0] n_procmux_975;
     input [3:0] a;
     input [7:0] b;
     input [1:0] s;
     casez (s) // synopsys parallel_case
       2'b?1:
-        n_procmux_982 = b[3:0];
+        n_procmux_975 = b[3:0];
       2'b1?:
-        n_procmux_982 = b[7:4];
+        n_procmux_975 = b[7:4];
       default:
-        n_procmux_982 = a;
+        n_procmux_975 = a;
     endcase
   endfunction
-  assign n_15 = n_procmux_982(4'hx, 8'h97, { n_procmux_984_CMP, n_14[0] });
-  assign n_procmux_984_CMP = ~ n_14[0];
-  function [3:0] n_procmux_985;
+  assign n_15 = n_procmux_975(4'hx, 8'h97, { n_procmux_977_CMP, n_14[0] });
+  assign n_procmux_977_CMP = ~ n_14[0];
+  function [3:0] n_procmux_978;
     input [3:0] a;
     input [15:0] b;
     input [3:0] s;
     casez (s) // synopsys parallel_case
       4'b???1:
-        n_procmux_985 = b[3:0];
+        n_procmux_978 = b[3:0];
       4'b??1?:
-        n_procmux_985 = b[7:4];
+        n_procmux_978 = b[7:4];
       4'b?1??:
-        n_procmux_985 = b[11:8];
+        n_procmux_978 = b[11:8];
       4'b1???:
-        n_procmux_985 = b[15:12];
+        n_procmux_978 = b[15:12];
       default:
-        n_procmux_985 = a;
+        n_procmux_978 = a;
     endcase
   endfunction
-  assign n_12 = n_procmux_985(4'h0, 16'h44a2, { n_procmux_989_CMP, n_procmux_988_CMP, n_procmux_987_CMP, n_procmux_986_CMP });
-  assign n_procmux_986_CMP = window == 3'h4;
-  assign n_procmux_987_CMP = window == 3'h3;
-  assign n_procmux_988_CMP = window == 3'h2;
-  assign n_procmux_989_CMP = window == 3'h1;
+  assign n_12 = n_procmux_978(4'h0, 16'h44a2, { n_procmux_982_CMP, n_procmux_981_CMP, n_procmux_980_CMP, n_procmux_979_CMP });
+  assign n_procmux_979_CMP = window == 3'h4;
+  assign n_procmux_980_CMP = window == 3'h3;
+  assign n_procmux_981_CMP = window == 3'h2;
+  assign n_procmux_982_CMP = window == 3'h1;
   assign layer_cycles_address = address[2];
   assign arready = n_signal_21;
   assign awready = n_signal_3;

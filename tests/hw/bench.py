@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from amaranth.hdl import Elaboratable
@@ -10,6 +10,15 @@ from amaranth.sim import Simulator
 
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.layout import Layout
+
+FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
+"""The array that does no more than fully connected chains."""
+
+STRIPS = {
+    "strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 2,
+    "offset_depth": 20, "band_depth": 12, "pass_depth": 50, "input_band_depth": 8, "input_pass_depth": 50,
+}  # fmt: skip
+"""The array that does everything."""
 
 
 def simulate(dut: Elaboratable, *testbenches: Any) -> None:
@@ -21,13 +30,13 @@ def simulate(dut: Elaboratable, *testbenches: Any) -> None:
     simulator.run()
 
 
-def layout_of(**options: int) -> Layout:
-    """A small sized configuration; ``options`` replace its values."""
+def layout_of(**options: Any) -> Layout:
+    """A small sized configuration, flat, or with ``strips`` one that does everything; ``options`` replace its values."""
     sizes = {
         "lanes": 2, "columns": 1, "word": 8, "stream_bits": 16, "acc_bits": 24, "mask_depth": 40, "weight_depth": 64,
         "input_depth": 32, "hidden_depth": 32, "output_depth": 12, "row_depth": 40, "layer_depth": 4,
     }  # fmt: skip
-    return Layout(ArrayConfig(**{**sizes, **options}))
+    return Layout(ArrayConfig(**{**sizes, **(STRIPS if options.get("strips") else FLAT), **options}))
 
 
 async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[int]) -> None:
@@ -44,6 +53,16 @@ async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[in
             await ctx.tick()
     ctx.set(bus.commit, 0)
     await ctx.tick()
+
+
+def joined(values: Iterable[int], width: int = 8) -> int:
+    """The lowest ``width`` bits of each value, the first lowest."""
+    return sum((value & ((1 << width) - 1)) << (width * i) for i, value in enumerate(values))
+
+
+def parted(word: int, count: int, width: int = 8) -> list[int]:
+    """The inverse of :func:`joined`, unsigned."""
+    return [word >> (width * i) & ((1 << width) - 1) for i in range(count)]
 
 
 def to_signed(value: int, width: int) -> int:

@@ -108,7 +108,7 @@ def test_registers() -> None:
         for name, value in (("latency", 0x12345678), ("interval", 99), ("groups", 7), ("ready", 1), ("busy", 1)):
             ctx.set(getattr(dut, name), value)
         expected = {
-            reg.ID: 0x5A534B50, reg.VERSION_REGISTER: 0x00010000, reg.CONFIG_ID: layout.config.digest,
+            reg.ID: 0x5A534B50, reg.VERSION_REGISTER: 0x00020000, reg.CONFIG_ID: layout.config.digest,
             reg.SHAPE: 3 | 2 << 8 | 16 << 16 | 4 << 24, reg.CONTROL: 0, reg.STATUS: 0b110, reg.ERROR: 0,
             reg.LATENCY: 0x12345678, reg.INTERVAL: 99, reg.GROUPS: 7,
         }  # fmt: skip
@@ -135,10 +135,11 @@ def test_layer_cycles(layer_depth: int) -> None:
     bench_of(layout, body)
 
 
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
 @pytest.mark.parametrize("acc_bits, word", [(8, 8), (24, 32), (40, 64)])
-def test_every_memory_through_its_window(acc_bits: int, word: int) -> None:
+def test_every_memory_through_its_window(strips: bool, acc_bits: int, word: int) -> None:
     """First and last word, of one part and of several; the first part behind the memory is refused."""
-    layout = layout_of(lanes=3, acc_bits=acc_bits, word=word)
+    layout = layout_of(strips=strips, lanes=3, columns=16 if strips else 1, acc_bits=acc_bits, word=word)
     rng = Random(acc_bits)
 
     async def body(ctx: Any, dut: Control, master: Master) -> None:

@@ -6,63 +6,85 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import layout_of, simulate
+from tests.hw.bench import joined, layout_of, simulate
 
 from zeroskip_hw.store import Store, position_bits
 
 READ = 3
 """Cycles from an address to its data."""
 
+HIDDEN = 16
 
-@pytest.mark.parametrize("stream_bits, columns", [(8, 1), (16, 3), (32, 1), (64, 2)])
+
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+@pytest.mark.parametrize("stream_bits, columns", [(8, 1), (16, 3), (32, 1), (64, 2), (32, 16)])
 @pytest.mark.parametrize("seed", range(3))
-def test_reads_what_was_written(stream_bits: int, columns: int, seed: int) -> None:
+def test_reads_what_was_written(strips: bool, stream_bits: int, columns: int, seed: int) -> None:
+    """Samples come column by column, into all banks at positions of their own; strips as any columns of one bank."""
     rng = Random(seed)
-    layout = layout_of(stream_bits=stream_bits, columns=columns, input_depth=24, hidden_depth=16)
+    layout = layout_of(strips=strips, stream_bits=stream_bits, columns=columns, input_depth=24, hidden_depth=HIDDEN)
     banks, positions = stream_bits // 8, layout.beat_depth
     dut = Store(layout)
     inputs = {
         (half, a): [rng.randrange(256) for _ in range(columns)] for half in (0, 1) for a in range(banks * positions)
     }
-    hidden = [rng.getrandbits(8 * columns) for _ in range(16)]
+    hidden = [[rng.randrange(256) for _ in range(columns)] for _ in range(HIDDEN)]
 
-    def word(values: list[int]) -> int:
-        return sum(value << (8 * i) for i, value in enumerate(values))
+    async def write_samples(ctx: Any, half: int) -> None:
+        for column in range(columns):
+            orders = [rng.sample(range(positions), positions) for _ in range(banks)]
+            for i in range(positions):
+                ctx.set(dut.input.enable, (1 << banks) - 1)
+                ctx.set(dut.input.column, 1 << column)
+                ctx.set(dut.input.half, half)
+                ctx.set(dut.input.position, joined([order[i] for order in orders], position_bits(layout)))
+                ctx.set(dut.input.data, joined(inputs[half, o[i] * banks + b][column] for b, o in enumerate(orders)))
+                await ctx.tick()
+
+    async def write_strips(ctx: Any, half: int) -> None:
+        """All columns of an address that hold the same value are written together, and none at first of any address."""
+        for address in rng.sample(range(banks * positions), banks * positions):
+            values = inputs[half, address]
+            for value in [rng.randrange(256), *dict.fromkeys(values)]:
+                mask = sum(1 << column for column, other in enumerate(values) if other == value)
+                ctx.set(dut.input.enable, 1 << address % banks if mask else 0)
+                ctx.set(dut.input.column, mask)
+                ctx.set(dut.input.half, half)
+                ctx.set(dut.input.position, joined([address // banks] * banks, position_bits(layout)))
+                ctx.set(dut.input.data, joined([value] * banks))
+                await ctx.tick()
+
+    async def write_hidden(ctx: Any) -> None:
+        """A flat array writes all columns at once, strips any of them; the others keep what they have."""
+        for mask in [1 << column for column in range(columns)] if strips else [1]:
+            for address, values in enumerate(hidden):
+                ctx.set(dut.hidden.enable, mask)
+                ctx.set(dut.hidden.address, address)
+                noise = [rng.randrange(256) for _ in range(columns)]
+                ctx.set(dut.hidden.data, joined(
+                    value if not strips or mask >> i & 1 else other
+                    for i, (value, other) in enumerate(zip(values, noise, strict=True))
+                ))  # fmt: skip
+                await ctx.tick()
 
     async def bench(ctx: Any) -> None:
-        # One column at a time, as samples come; banks at positions of their own.
         for half in (0, 1):
-            for column in range(columns):
-                orders = [rng.sample(range(positions), positions) for _ in range(banks)]
-                for i in range(positions):
-                    ctx.set(dut.input.enable, (1 << banks) - 1)
-                    ctx.set(dut.input.column, 1 << column)
-                    ctx.set(dut.input.half, half)
-                    ctx.set(dut.input.position, sum(o[i] << (position_bits(layout) * b) for b, o in enumerate(orders)))
-                    ctx.set(
-                        dut.input.data, word([inputs[half, o[i] * banks + b][column] for b, o in enumerate(orders)])
-                    )
-                    await ctx.tick()
+            await (write_strips if strips else write_samples)(ctx, half)
         ctx.set(dut.input.enable, 0)
-        for address, data in enumerate(hidden):
-            ctx.set(dut.hidden.enable, 1)
-            ctx.set(dut.hidden.address, address)
-            ctx.set(dut.hidden.data, data)
-            await ctx.tick()
+        await write_hidden(ctx)
         ctx.set(dut.hidden.enable, 0)
 
         for half, from_input in ((0, 1), (1, 1), (0, 0)):
             ctx.set(dut.half, half)
             ctx.set(dut.from_input, from_input)
-            depth = banks * positions if from_input else len(hidden)
+            depth = banks * positions if from_input else HIDDEN
             asked = [rng.randrange(depth) for _ in range(40)]
             for cycle in range(len(asked) + READ):
                 if cycle >= READ:
                     address = asked[cycle - READ]
-                    expected = word(inputs[half, address]) if from_input else hidden[address]
-                    assert ctx.get(dut.data) == expected, (
-                        f"half {half}, from input {from_input}, address {address}, seed {seed}"
-                    )
+                    expected = inputs[half, address] if from_input else hidden[address]
+                    where = f"half {half}, from input {from_input}, address {address}, seed {seed}"
+                    assert ctx.get(dut.data) == joined(expected), where
                 ctx.set(dut.address, asked[min(cycle, len(asked) - 1)])
                 await ctx.tick()
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import layout_of, simulate
+from tests.hw.bench import joined, layout_of, simulate
 
 from zeroskip.spec.timing import END_TO_FIRST_OUTPUT
 from zeroskip_hw.unloader import Unloader
@@ -16,7 +16,7 @@ Beat = tuple[int, int, bool, bool]
 
 
 def beats_of(group: list[list[int]], elements: int) -> list[Beat]:
-    """``group``: one list of outputs per column."""
+    """``group``: the outputs of each sample."""
     beats = []
     for column, outputs in enumerate(group):
         for start in range(0, len(outputs), elements):
@@ -28,12 +28,19 @@ def beats_of(group: list[list[int]], elements: int) -> list[Beat]:
 
 
 async def write(ctx: Any, dut: Unloader, rng: Random, group: list[list[int]], half: int) -> None:
-    """Rows in any order, as the collector may finish them."""
+    """Rows in any order, as the collector may finish them; what stands in columns without a sample is left alone."""
     ctx.set(dut.half, half)
     for row in rng.sample(range(len(group[0])), len(group[0])):
+        if len(dut.write.enable) > 1:
+            # A write to other columns than the lowest, as for overlapping strips.
+            ctx.set(dut.write.enable, (1 << len(dut.write.enable)) - 2)
+            ctx.set(dut.write.address, row)
+            ctx.set(dut.write.data, rng.getrandbits(len(dut.write.data)))
+            await ctx.tick()
         ctx.set(dut.write.enable, 1)
         ctx.set(dut.write.address, row)
-        ctx.set(dut.write.data, sum(outputs[row] << (8 * i) for i, outputs in enumerate(group)))
+        rest = rng.getrandbits(len(dut.write.data)) >> (8 * len(group)) << (8 * len(group))
+        ctx.set(dut.write.data, joined(outputs[row] for outputs in group) | rest)
         await ctx.tick()
     ctx.set(dut.write.enable, 0)
     ctx.set(dut.done, 1 << half)
@@ -44,17 +51,19 @@ async def write(ctx: Any, dut: Unloader, rng: Random, group: list[list[int]], ha
 @pytest.mark.parametrize(
     "stream_bits, columns, rows", [(8, 1, 1), (8, 3, 5), (16, 2, 7), (32, 1, 12), (32, 3, 1), (64, 16, 11), (64, 1, 8)]
 )
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
 @pytest.mark.parametrize("share", [1.0, 0.4])
 @pytest.mark.parametrize("seed", range(2))
-def test_beats(stream_bits: int, columns: int, rows: int, share: float, seed: int) -> None:
+def test_beats(stream_bits: int, columns: int, rows: int, strips: bool, share: float, seed: int) -> None:
     """Groups written into one half while the other is sent, under random back-pressure."""
     rng = Random(seed)
-    dut = Unloader(layout_of(stream_bits=stream_bits, columns=columns, output_depth=12))
-    groups = [[[rng.randrange(256) for _ in range(rows)] for _ in range(columns)] for _ in range(6)]
+    layout = layout_of(strips=strips, stream_bits=stream_bits, columns=columns, output_depth=12)
+    dut = Unloader(layout)
+    groups = [[[rng.randrange(256) for _ in range(rows)] for _ in range(layout.group_samples)] for _ in range(6)]
     expected = [beat for group in groups for beat in beats_of(group, stream_bits // 8)]
 
     async def writer(ctx: Any) -> None:
-        ctx.set(dut.rows, rows)
+        ctx.set(dut.outputs, rows)
         for number, group in enumerate(groups):
             while ctx.get(dut.full) >> (number % 2) & 1:
                 await ctx.tick()
@@ -97,7 +106,7 @@ def test_first_beat_after_done_and_no_gap_between_samples_and_groups() -> None:
     beats = columns * rows // 2
 
     async def bench(ctx: Any) -> None:
-        ctx.set(dut.rows, rows)
+        ctx.set(dut.outputs, rows)
         ctx.set(dut.ready, 0)
         await write(ctx, dut, rng, group, 0)
         # `write` has just passed the edge after the cycle of `done`.

@@ -9,12 +9,13 @@ import sys
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.back import rtlil
-from tests.hw.bench import layout_of
+from tests.hw.bench import FLAT, STRIPS, layout_of
 
-from zeroskip.spec.config import CAPACITIES, ArrayConfig
+from zeroskip.spec.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.layout import Layout
 from zeroskip_hw.top import Top
@@ -29,29 +30,39 @@ SIZES = {
     "row_depth": 9, "layer_depth": 2,
 }  # fmt: skip
 
-SHAPES = [
+SHAPES: list[dict[str, Any]] = [
     {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4},
     {"lanes": 3, "columns": 1, "word": 64, "stream_bits": 64, "weight_bits": 16},
     {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 8, "weight_bits": 4},
     {"lanes": 3, "columns": 16, "word": 8, "stream_bits": 64, "weight_bits": 16},
     {"lanes": 2, "columns": 3, "word": 16, "stream_bits": 32, "weight_bits": 8, "acc_bits": 40},
     {"lanes": 4, "columns": 1, "word": 32, "stream_bits": 16, "weight_bits": 8, "acc_bits": 8},
-    # Every depth at its least.
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 8, **dict.fromkeys(CAPACITIES, 1)},
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "strips": True},
+    {"lanes": 3, "columns": 16, "word": 64, "stream_bits": 64, "weight_bits": 16, "acc_bits": 40, "strips": True},
+    {"lanes": 4, "columns": 5, "word": 16, "stream_bits": 32, "weight_bits": 8, "strips": True},
+    {"lanes": 1, "columns": 2, "word": 32, "stream_bits": 16, **FLAT, "strips": True},
+    {"lanes": 2, "columns": 3, "word": 8, "stream_bits": 32, **FLAT, "strips": True, "residual": True},
+    {"lanes": 2, "columns": 4, "word": 16, "stream_bits": 8, **FLAT, "strips": True, "slopes": True, "maximum": True},
+    {"lanes": 2, "columns": 1, "word": 32, "stream_bits": 64, **FLAT, "strips": True, "table_depth": 16, "acc_bits": 8},
     {
-        "lanes": 1,
-        "columns": 1,
-        "word": 8,
-        "stream_bits": 8,
-        "weight_bits": 4,
-        "acc_bits": 8,
-        **dict.fromkeys(CAPACITIES, 1),
+        "lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 10, "strips": True,
+        "table_depth": 1, **dict.fromkeys((*CAPACITIES, *STRIP_CAPACITIES), 1),
     },
-]
+]  # fmt: skip
+"""Flat arrays and such with strips; of either the last has every depth at its least."""
+
 ODD = pytest.mark.parametrize("options", SHAPES, ids=lambda options: "-".join(str(value) for value in options.values()))
 
+LOADED = {
+    False: {"program", "merge", "rows", "input"},
+    True: {"program", "merge", "rows", "bands", "passes", "input_bands", "input_passes", "offsets"},
+}
+"""Memories beside those of the lanes and the tables, of arrays without strips and with them."""
 
-def config_of(**options: int) -> ArrayConfig:
-    return ArrayConfig(**{**SIZES, **options})
+
+def config_of(**options: Any) -> ArrayConfig:
+    return ArrayConfig(**{**SIZES, **(STRIPS if options.get("strips") else FLAT), **options})
 
 
 @cache
@@ -67,10 +78,12 @@ def written(verilog: Verilog, folder: Path) -> list[str]:
 
 
 def test_the_same_text_twice_and_another_for_another_configuration() -> None:
-    first, second, other = (generate(config_of(lanes=lanes)) for lanes in (2, 2, 3))
+    first, second = (generate(config_of(lanes=2)) for _ in range(2))
     assert first.files == second.files
     assert first.sidecar == second.sidecar
-    assert first.digest == second.digest != other.digest
+    others = [config_of(lanes=3), *(config_of(lanes=2, strips=True, **given) for given in ({}, {"maximum": False}))]
+    digests = {first.digest, second.digest, *(verilog_of(config).digest for config in others)}
+    assert len(digests) == 1 + len(others)
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
@@ -83,7 +96,7 @@ def test_the_same_text_in_another_process(seed: str) -> None:
 
 
 @ODD
-def test_text(options: dict[str, int]) -> None:
+def test_text(options: dict[str, Any]) -> None:
     """Nothing of the machine, no escaped names, no initial values, no contents of memories."""
     config = config_of(**options)
     text = verilog_of(config).files["zeroskip.v"]
@@ -101,21 +114,24 @@ def test_text(options: dict[str, int]) -> None:
         found = re.search(pattern, text)
         assert found is None, f"{what}: {text[max(0, found.start() - 80) : found.end() + 80]!r}"
     images = set(re.findall(r'"(images/[^"]*)"', text))
-    memories = {f"images/{name}.mem" for name in ("program", "merge", "rows", "input")}
-    memories |= {f"images/lane{i:02}.{what}.mem" for i, what in product(range(config.lanes), ("masks", "weights"))}
-    assert images == memories
+    memories = LOADED[bool(config.strips)] | ({"tables"} if config.table_depth else set())
+    memories |= {f"lane{i:02}.{what}" for i, what in product(range(config.lanes), ("masks", "weights"))}
+    assert images == {f"images/{name}.mem" for name in memories}
 
 
-def test_depths_do_not_change_the_amount_of_text() -> None:
-    """Memories are arrays: a thousand times the weights give no more lines."""
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+def test_depths_do_not_change_the_amount_of_text(strips: bool) -> None:
+    """Memories are arrays: a thousand times the weights, positions, rows and passes give no more lines."""
+    depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name != "layer_depth"]
     small, large = (
-        generate(config_of(weight_depth=depth, mask_depth=depth)).files["zeroskip.v"] for depth in (100, 100_000)
+        generate(config_of(strips=strips, **dict.fromkeys(depths, depth))).files["zeroskip.v"]
+        for depth in (100, 100_000)
     )
     assert abs(small.count("\n") - large.count("\n")) < 20
 
 
 @ODD
-def test_sidecar(options: dict[str, int]) -> None:
+def test_sidecar(options: dict[str, Any]) -> None:
     """It lists the ports of the text, and the windows of the layout."""
     config = config_of(**options)
     verilog = verilog_of(config)
@@ -139,7 +155,7 @@ def test_sidecar(options: dict[str, int]) -> None:
 
 @pytest.mark.icarus
 @ODD
-def test_icarus_warns_of_nothing(options: dict[str, int], tmp_path: Path) -> None:
+def test_icarus_warns_of_nothing(options: dict[str, Any], tmp_path: Path) -> None:
     files = written(verilog_of(config_of(**options)), tmp_path)
     done = subprocess.run(
         ["iverilog", "-g2005", "-Wall", "-s", TOP, "-o", "a.vvp", *files],
@@ -150,7 +166,7 @@ def test_icarus_warns_of_nothing(options: dict[str, int], tmp_path: Path) -> Non
 
 @pytest.mark.verilator
 @ODD
-def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, int], tmp_path: Path) -> None:
+def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, Any], tmp_path: Path) -> None:
     files = written(verilog_of(config_of(**options)), tmp_path)
     done = subprocess.run(
         [VERILATOR, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in WAIVED), "--top-module", TOP, *files],
@@ -161,10 +177,21 @@ def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, int], 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
 @pytest.mark.parametrize("lanes, columns", [(1, 1), (3, 1), (1, 16), (3, 16)])
-def test_every_combination_elaborates(lanes: int, columns: int) -> None:
+def test_every_combination_elaborates(strips: bool, lanes: int, columns: int) -> None:
     for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
-        config = config_of(lanes=lanes, columns=columns, word=word, weight_bits=weight_bits, stream_bits=stream_bits)
+        sizes = {"word": word, "weight_bits": weight_bits, "stream_bits": stream_bits}
+        config = config_of(strips=strips, lanes=lanes, columns=columns, **sizes)
+        assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("maximum, residual, slopes", list(product((False, True), repeat=3)))
+def test_every_choice_of_features_elaborates(maximum: bool, residual: bool, slopes: bool) -> None:
+    for table_depth in (0, 1, 16):
+        features = {"maximum": maximum, "residual": residual, "slopes": slopes, "table_depth": table_depth}
+        config = config_of(lanes=2, columns=3, strips=True, **features)
         assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
 
 
@@ -176,9 +203,19 @@ def test_sixty_four_lanes_elaborate(columns: int, word: int) -> None:
     assert len(re.findall(r"images/lane\d\d\.weights\.mem", text)) == 64
 
 
-@pytest.mark.parametrize("name", ["acc_bits", *CAPACITIES])
-def test_a_configuration_that_is_not_sized_is_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    "strips, name",
+    [(strips, name) for strips in (False, True) for name in ("acc_bits", *CAPACITIES)]
+    + [(True, name) for name in (*STRIP_CAPACITIES, "maximum", "residual", "slopes", "table_depth")],
+)
+def test_a_configuration_that_is_not_sized_is_refused(strips: bool, name: str) -> None:
+    left_open = None if name in FLAT else 0
     with pytest.raises(
         InputError, match=r"^ArrayConfig must have acc_bits and all depths given before hardware is elaborated$"
     ):
-        generate(config_of(**{name: 0}))
+        generate(config_of(**{"strips": strips, name: left_open}))
+
+
+def test_an_array_of_unknown_kind_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^ArrayConfig must have acc_bits and all depths given"):
+        generate(ArrayConfig(**{**SIZES, **FLAT, "strips": None}))

@@ -75,11 +75,12 @@ def image_inputs(rng: np.random.Generator, network: QuantizedNetwork, samples: i
 
 
 @st.composite
-def image_networks(draw: st.DrawFn) -> QuantizedNetwork:
+def image_networks(draw: st.DrawFn, weight_bits: int | None = None) -> QuantizedNetwork:
     """A Hypothesis strategy: shrinks to fewer and plainer layers on smaller images; numbers follow from the seed."""
     shape = (draw(st.integers(1, 12)), draw(st.integers(1, 12)), draw(st.integers(1, 12)))
     kinds = draw(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=6))
-    weight_bits, strange = draw(st.sampled_from([8, 4, 16])), draw(st.sampled_from([0.0, 0.1, 1.0]))
+    weight_bits = weight_bits or draw(st.sampled_from([8, 4, 16]))
+    strange = draw(st.sampled_from([0.0, 0.1, 1.0]))
     rng = np.random.default_rng(draw(st.integers(0, 1 << 32)))
     network = image_network(rng, shape, kinds, weight_bits=weight_bits, strange=strange)
     note(describe(network))

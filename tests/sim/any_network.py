@@ -1,4 +1,4 @@
-"""Integer networks of every shape that one array can hold: any sizes, any mask, and values at the ends of their ranges."""
+"""Fully connected integer networks of every shape that one array can hold: any sizes and mask, values at the ends of their ranges."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from tests.sim.chain import chain, linear
 
 from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.graph import INPUT
 from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import IntArray, QuantizedLinear, QuantizedNetwork, QuantizedTensor
+from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
 Mask = npt.NDArray[np.bool_]
 
@@ -29,14 +31,14 @@ def any_network(
     """
     sizes = _sizes(rng, config, largest, deepest)
     masks = _masks(rng, config, sizes)
-    layers, given = [], _format(rng)
+    layers: list[QuantizedLayer] = []
+    formats, source = [_format(rng)], INPUT
     for number, mask in enumerate(masks):
-        layer = _layer(rng, config, f"fc{number}", mask, given)
+        layer, output = _layer(rng, config, f"fc{number}", mask, source, formats[-1])
         layers.append(layer)
-        given = layer.output
-    return QuantizedNetwork(
-        input_shape=(sizes[0],), output_shape=(sizes[-1],), weight_bits=config.weight_bits, layers=tuple(layers)
-    )
+        formats.append(output)
+        source = layer.output
+    return chain(layers, formats, config.weight_bits)
 
 
 def any_inputs(rng: np.random.Generator, network: QuantizedNetwork, samples: int) -> IntArray:
@@ -73,10 +75,11 @@ _SIZE_ODDS = [0.2, 0.2, 0.2, 0.25, 0.1, 0.05]
 
 
 def _masks(rng: np.random.Generator, config: ArrayConfig, sizes: list[int]) -> list[Mask]:
-    """Masks whose weights fit the lanes' weight memories, with room for one explicit zero per row that stays empty."""
+    """Masks whose weights fit the lanes' weight memories, with room for one explicit zero per row that may not stay empty."""
     names, odds = list(PATTERNS), np.array(list(PATTERNS.values())) / sum(PATTERNS.values())
     masks = [_mask(rng, str(rng.choice(names, p=odds)), outputs, inputs) for inputs, outputs in pairwise(sizes)]
-    room = (config.weight_depth - len(masks)) * config.lanes - sizes[-1] - len(masks)
+    zeros = sum(sizes[1:]) if config.strips else sizes[-1]
+    room = (config.weight_depth - len(masks)) * config.lanes - zeros - len(masks)
     while (kept := sum(int(mask.sum()) for mask in masks)) > room:
         masks = [mask & (rng.random(mask.shape) < 0.9 * room / kept) for mask in masks]
     return masks
@@ -116,9 +119,12 @@ def _format(rng: np.random.Generator) -> QuantizedTensor:
 
 
 def _layer(
-    rng: np.random.Generator, config: ArrayConfig, name: str, mask: Mask, given: QuantizedTensor
-) -> QuantizedLinear:
-    """Values for ``mask``: weights and biases up to what the accumulator holds, requantization useful or extreme."""
+    rng: np.random.Generator, config: ArrayConfig, name: str, mask: Mask, source: str, given: QuantizedTensor
+) -> tuple[QuantizedLayer, QuantizedTensor]:
+    """Values for ``mask``, and the output's format: weights and biases up to what the accumulator holds, requantization useful or extreme.
+
+    source, given : the tensor that is read, and its format
+    """
     outputs = len(mask)
     bound = (1 << (config.acc_bits - 1)) - 1
     weight, reach = _weights(rng, config.weight_bits, mask, max(-given.low, given.high), bound)
@@ -142,10 +148,10 @@ def _layer(
     )
     output = _format(rng)
     low, high = _clamp(rng, output)
-    return QuantizedLinear(
-        name=name, weight=weight, weight_scale=np.ones(outputs), bias=bias, multiplier=multiplier, shift=shift,
-        input=given, output=output, low=low, high=high,
-    )  # fmt: skip
+    layer = linear(
+        name, weight, output, bias=bias, multiplier=multiplier, shift=shift, low=low, high=high, source=source
+    )
+    return layer, output
 
 
 def _weights(rng: np.random.Generator, bits: int, mask: Mask, largest: int, bound: int) -> tuple[IntArray, IntArray]:

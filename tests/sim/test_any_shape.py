@@ -10,21 +10,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.sim.any_network import any_inputs, any_network
+from tests.sim.chain import chain, linear, sizes_of
 
 from zeroskip import reference
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
 from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import QuantizedLinear, QuantizedNetwork, QuantizedTensor, accumulator_bound
+from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor, accumulator_bound
 from zeroskip.spec.storage import write_images
 from zeroskip_hw.verilog import generate
 from zeroskip_sim.run import run
 
-ROOM = {
+FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
+DEPTHS = {
     "mask_depth": 12288, "weight_depth": 6000, "input_depth": 600, "hidden_depth": 1280, "output_depth": 600,
     "row_depth": 3600, "layer_depth": 6,
 }  # fmt: skip
 """For networks of up to six layers with up to 600 activations each. Few are powers of two."""
+
+ROOM = FLAT | DEPTHS
+STRIP_ROOM = DEPTHS | {
+    "strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 3,
+    "offset_depth": 230, "band_depth": 7, "pass_depth": 23, "input_band_depth": 3, "input_pass_depth": 7,
+}  # fmt: skip
+"""The same on an array for images, which has all that images need, and takes a vector as an image of one pixel."""
 
 ARRAYS = {
     "1x1": ArrayConfig(lanes=1, columns=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
@@ -34,10 +43,11 @@ ARRAYS = {
     "4x16": ArrayConfig(lanes=4, columns=16, word=32, weight_bits=8, stream_bits=8, acc_bits=35, **ROOM),
     "16x1": ArrayConfig(lanes=16, columns=1, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM),
     "64x1": ArrayConfig(lanes=64, columns=1, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM),
+    "3x4 strips": ArrayConfig(lanes=3, columns=4, word=16, weight_bits=8, stream_bits=16, acc_bits=28, **STRIP_ROOM),
 }
 """By lanes x columns. 17, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
 
-SMALL_ROOM = {
+SMALL_ROOM = FLAT | {
     "mask_depth": 300, "weight_depth": 700, "input_depth": 40, "hidden_depth": 80, "output_depth": 33, "row_depth": 100,
     "layer_depth": 3,
 }  # fmt: skip
@@ -60,20 +70,17 @@ def check(
 ) -> None:
     """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
     plan = schedule(network, config)
-    program, cycles = pack(plan, network), predict(plan)
+    program, cycles = pack(plan), predict(plan)
     write_images(program, folder / "images")
     x = any_inputs(rng, network, int(rng.integers(1, 7 * config.columns)))
-    y = reference.run(network, x)
+    y = reference.run(network, x)  # of vectors, which every stream takes in the same order
     for stalls in (False, True):
         seed = int(rng.integers(1, 1 << 31))
         reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
-        shape = [network.input_shape[0], *(len(layer.weight) for layer in network.layers)]
-        message = (
-            f"{where}, sizes {shape}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
-        )
+        message = f"{where}, sizes {sizes_of(network)}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
         result = run(
-            program, verilog(plan.config), x, y, output=network.output, folder=folder, simulator=simulator, seed=seed,
-            stalls=stalls, reset_at=reset_at,
+            program, verilog(plan.config), x, y, output=network.output, most_cycles=cycles.latency + cycles.interval,
+            folder=folder, simulator=simulator, seed=seed, stalls=stalls, reset_at=reset_at,
         )  # fmt: skip
         assert result.difference is None, f"{message}: {result.difference}"
         np.testing.assert_array_equal(result.outputs, y, err_msg=message)
@@ -112,11 +119,14 @@ def test_any_network_under_verilator(chunk: int, array: str, tmp_path: Path) -> 
 def test_the_networks_reach_the_corners() -> None:
     networks = {(array, seed): drawn(array, seed)[1] for array in ARRAYS for seed in range(CHUNK * CHUNKS)}
     assert len(networks) >= 300
+    assert all(network.flat for network in networks.values())
     layers = [(ARRAYS[array], layer) for (array, _), network in networks.items() for layer in network.layers]
-    sizes = {size for _, layer in layers for size in layer.weight.shape}
+    reads = [network.formats[layer.source] for network in networks.values() for layer in network.layers]
+    writes = [network.formats[layer.output] for network in networks.values() for layer in network.layers]
+    sizes = {size for network in networks.values() for size in sizes_of(network)}
     assert {1, 600} <= sizes
     assert {len(network.layers) for network in networks.values()} == {1, 2, 3, 4, 5, 6}
-    kept = [np.count_nonzero(layer.weight, axis=1) for _, layer in layers]
+    kept = [np.count_nonzero(layer.weight, axis=(1, 2, 3)) for _, layer in layers]
     corners = {
         "a layer without weights": sum(not rows.any() for rows in kept),
         "a single weight": sum(rows.sum() == 1 for rows in kept),
@@ -124,9 +134,9 @@ def test_the_networks_reach_the_corners() -> None:
         "one full row and nothing else": sum((rows > 0).sum() == 1 and rows.max() > 8 for rows in kept),
         "unread columns": sum(not layer.weight.any(axis=0).all() for _, layer in layers),
         "full masks": sum(layer.weight.all() for _, layer in layers),
-        "signed activations": sum(layer.input.signed for _, layer in layers),
-        "unsigned activations": sum(not layer.input.signed for _, layer in layers),
-        "a zero-point at the end": sum(abs(layer.output.zero_point) >= 127 for _, layer in layers),
+        "signed activations": sum(format.signed for format in reads),
+        "unsigned activations": sum(not format.signed for format in reads),
+        "a zero-point at the end": sum(abs(format.zero_point) >= 127 for format in writes),
     }
     for bits in (4, 8, 16):
         for end in (-(1 << (bits - 1)), (1 << (bits - 1)) - 1):
@@ -136,8 +146,8 @@ def test_the_networks_reach_the_corners() -> None:
     corners |= {f"shift {shift}": sum((layer.shift == shift).any() for _, layer in layers) for shift in (1, 63)}
     corners |= {f"multiplier {m}": sum((layer.multiplier == m).any() for _, layer in layers) for m in (0, 65535)}
     corners["the whole accumulator"] = sum(
-        accumulator_bound(layer.weight, layer.bias, layer.input).max() == (1 << (config.acc_bits - 1)) - 1
-        for config, layer in layers
+        accumulator_bound(layer.weight, layer.bias, format).max() == (1 << (config.acc_bits - 1)) - 1
+        for (config, layer), format in zip(layers, reads, strict=True)
     )
     assert not [name for name, count in corners.items() if count < 5], corners
 
@@ -161,11 +171,10 @@ def test_a_layer_of_5000_inputs_and_160000_weights(tmp_path: Path) -> None:
     weight = rng.integers(-128, 128, size=(outputs, inputs)) * (rng.random((outputs, inputs)) < 0.5)
     bytes_in = QuantizedTensor(scale=1.0, zero_point=0, signed=False)
     bytes_out = replace(bytes_in, zero_point=-5, signed=True)
-    layer = QuantizedLinear(
-        name="fc", weight=weight, weight_scale=np.ones(outputs), bias=rng.integers(-100000, 100000, size=outputs),
-        multiplier=rng.integers(32768, 65536, size=outputs), shift=np.full(outputs, 29), input=bytes_in, output=bytes_out,
-        low=-128, high=127,
+    layer = linear(
+        "fc", weight, bytes_out, bias=rng.integers(-100000, 100000, size=outputs),
+        multiplier=rng.integers(32768, 65536, size=outputs), shift=np.full(outputs, 29),
     )  # fmt: skip
-    network = QuantizedNetwork(input_shape=(inputs,), output_shape=(outputs,), weight_bits=8, layers=(layer,))
+    network = chain([layer], [bytes_in, bytes_out], 8)
     assert np.count_nonzero(weight) > 150_000
     check(network, ArrayConfig(lanes=8, stream_bits=64), rng, tmp_path, "verilator", "5000 inputs")

@@ -24,7 +24,7 @@ async def outputs_equal_reference_at_full_speed_and_cycles_the_prediction(dut: A
         await tb.compute(case)
         await tb.expect_register(reg.LATENCY, case.cycles.latency, "LATENCY")
         await tb.expect_register(reg.INTERVAL, case.cycles.interval, "INTERVAL")
-        await tb.expect_register(reg.GROUPS, len(case.inputs) // tb.config.columns, "GROUPS")
+        await tb.expect_register(reg.GROUPS, len(case.inputs) // tb.layout.group_samples, "GROUPS")
         for number, (name, cycles) in enumerate(case.cycles.layers.items()):
             await tb.expect_register(reg.LAYER_CYCLES + 4 * number, cycles, f"cycles of {name}")
         await tb.expect_register(reg.STATUS, reg.STATUS_RUNNING | reg.STATUS_READY, "STATUS when all is done")

@@ -26,12 +26,12 @@ _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
 
 def capture(model: nn.Module, example_input: Tensor, masks: Mapping[str, Tensor] | None = None) -> Graph:
-    """Capture ``model`` in eval mode as a chain of layers, BatchNorm folded and Dropout gone. ``model`` stays untouched.
+    """Capture ``model`` in eval mode as window operators, everything foldable folded. ``model`` stays untouched.
 
     model : module of one float tensor to one tensor; models that still carry ``torch.nn.utils.prune`` hooks load as they are
     example_input : (batch, *input_shape) float, batch ≥ 1; only its shape and dtype matter
     masks : parameter name (``fc1.weight``) → bool tensor of the weight's shape, True where kept. A weight without a mask, and
-        without a pruning hook, keeps its nonzero entries. A weight that two linear modules share becomes two layers
+        without a pruning hook, keeps its nonzero entries. A weight that two modules share becomes two layers
 
     Raises UnsupportedError, which lists everything that cannot be built by operator and node name, and InputError for a wrong mask
     or example, or parameters that are not finite.

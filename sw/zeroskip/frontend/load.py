@@ -23,8 +23,8 @@ FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callabl
 def load_model(spec: str | Path) -> nn.Module:
     """The torch module that ``spec`` names.
 
-    spec : an ONNX file (``.onnx``), a file saved by ``torch.export.save`` (``.pt2``), or ``package.module:callable`` or ``path/to/file.py:callable``, where
-        the callable takes no argument and returns an ``nn.Module``
+    spec : an ONNX file (``.onnx``), a file saved by ``torch.export.save`` (``.pt2``), or ``package.module:callable`` or
+        ``path/to/file.py:callable``, where the callable takes no argument and returns an ``nn.Module``
 
     Raises InputError, in one line that names what failed: the form, the file, the attribute, the call or what it returned; and
     UnsupportedError for the nodes of an ONNX file that cannot be built.

@@ -92,14 +92,13 @@ class Parameters:
         scales = np.atleast_1d(np.asarray(scale, dtype=np.float64))
         zeros = np.atleast_1d(np.asarray(zero_point))
         axis, low, high = rest if len(rest) == 3 else (0, *rest)
-        if zeros.any():
-            raise RefusalError(f"weights must be symmetric, with zero-point 0, not {int(zeros[zeros != 0][0])}")
         if not ((scales > 0) & np.isfinite(scales)).all():
             raise RefusalError("scales must be finite and above zero")
-        spread = scales.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+        spread, shift = (np.reshape(a, [-1 if i == axis else 1 for i in range(values.ndim)]) for a in (scales, zeros))
         # as the operator does it, in single precision: a multiplication by the reciprocal, ties to even
         inverse = np.float32(1) / spread.astype(np.float32)
-        integers = np.clip(np.rint(values.numpy().astype(np.float32) * inverse), low, high).astype(np.float64)
+        stored = np.clip(np.rint(values.numpy().astype(np.float32) * inverse + shift.astype(np.float32)), low, high)
+        integers = stored.astype(np.float64) - shift
         self._values[node.name] = torch.from_numpy(integers * spread)
         self._scales[node.name] = (axis, scales)
         source = node.args[0]

@@ -37,23 +37,30 @@ class Constants:
         else:
             inputs = [self.values[name] for name in node.input if name]
             self.values.update(zip(node.output, self.evaluate(node, *inputs), strict=False))
-        self.origins[node.output[0]] = self.origins.get(node.input[0], node_name(node)) if node.input else node_name(node)
+        self.origins[node.output[0]] = (
+            self.origins.get(node.input[0], node_name(node)) if node.input else node_name(node)
+        )
 
     def _quantized_constant(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> Array:
         values, scale, *zero = [self.values[name] for name in node.input if name]
         kind = zero[0].dtype if zero else np.dtype(np.uint8)
-        spread, zeros = (_along(a, values.ndim, int(attributes.get("axis", 1))) for a in (scale, zero[0] if zero else np.zeros(1)))
+        spread, zeros = (
+            _along(a, values.ndim, int(attributes.get("axis", 1))) for a in (scale, zero[0] if zero else np.zeros(1))
+        )
         limits = np.iinfo(kind)
-        return np.clip(np.rint(values / spread) + zeros.astype(np.int64), limits.min, limits.max).astype(kind)
+        integers: Array = np.clip(np.rint(values / spread) + zeros.astype(np.int64), limits.min, limits.max)
+        return integers.astype(kind)
 
     def store_rounded(
         self, output: str, source: str, values: Array, scale: Array, zero: Sequence[Array], axis: int
     ) -> None:
         if values.dtype.kind not in "iu":
             raise RefusalError(f"integers must be of a plain integer type, not {values.dtype}")
-        if scale.ndim > 1:
-            raise RefusalError(f"scales must be one, or one along an axis, not shape {scale.shape}")
         axis %= max(values.ndim, 1)
+        if scale.size != 1 and scale.shape != values.shape[axis : axis + 1]:
+            raise RefusalError(
+                f"scales must be one, or one per entry of axis {axis} of {values.shape}, not shape {scale.shape}"
+            )
         zeros = _along(zero[0], values.ndim, axis).astype(np.int64) if zero else np.int64(0)
         integers = values.astype(np.int64) - zeros
         self.values[output] = (integers * _along(scale, values.ndim, axis)).astype(np.float32)

@@ -18,46 +18,49 @@ from .onnx_operators import Attributes, pad_image, pads, spatial
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rounded:
-    """How a constant was stored as integers: ``value = integers * scale``, one scale in all or one per entry of ``axis``."""
+    """How a constant was stored as integers: ``value = integers * scale``, one scale in all or one per entry of ``axis``.
+
+    integers : less their zero-point; bits : of the type they are stored in
+    """
 
     integers: Array
     scale: Array
     axis: int
     bits: int
 
-    def require_weight(self) -> None:
-        """Raises RefusalError unless the integers fit a signed type of their width, zero-point taken off."""
-        limit = 1 << (self.bits - 1)
-        low, high = int(self.integers.min(initial=0)), int(self.integers.max(initial=0))
-        if low < -limit or high >= limit:
-            raise RefusalError(
-                f"weights must be symmetric: less their zero-point they must lie within {-limit} … {limit - 1}, not {low} … {high}"
-            )
+    @property
+    def limit(self) -> int:
+        """The integers lie within -limit … limit - 1; a zero-point makes a weight of 8 bits one of 9."""
+        needed = int(max(self.integers.max(), -1 - self.integers.min())).bit_length()
+        return 1 << max(needed, self.bits - 1)
 
 
 class _Weighted(nn.Module):
     """A module whose weight may be that of a quantized model, so that it is rounded to multiples of its scale."""
 
-    weight: nn.Parameter
-
     def round_to(self, rounded: Rounded | None, axis: int, factor: float = 1.0) -> None:
         """Round the weight from now on; ``axis`` is that of the weight's scales here."""
         self._rounding: tuple[Any, ...] | None = None
         if rounded is not None:
-            rounded.require_weight()
             scale = torch.from_numpy(np.atleast_1d(rounded.scale * factor).astype(np.float32).reshape(-1))
-            limit = 1 << (rounded.bits - 1)
             # plain tensors, not buffers: the scale stays in single precision, which the operator wants
-            self._rounding = (scale, torch.zeros(len(scale), dtype=torch.int32), axis, -limit, limit - 1)
+            self._rounding = (
+                scale,
+                torch.zeros(len(scale), dtype=torch.int32),
+                axis,
+                -rounded.limit,
+                rounded.limit - 1,
+            )
 
-    def rounded_weight(self) -> Tensor:
+    def rounded(self, weight: Tensor) -> Tensor:
+        """The weight as the network computes with it."""
         if self._rounding is None:
-            return self.weight
+            return weight
         scale, zeros, axis, low, high = self._rounding
-        scale, zeros = scale.to(self.weight.device), zeros.to(self.weight.device)
+        scale, zeros = scale.to(weight.device), zeros.to(weight.device)
         if len(scale) == 1:
-            return torch.fake_quantize_per_tensor_affine(self.weight, scale, zeros, low, high)
-        return torch.fake_quantize_per_channel_affine(self.weight, scale, zeros, axis, low, high)
+            return torch.fake_quantize_per_tensor_affine(weight, scale, zeros, low, high)
+        return torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, low, high)
 
 
 class Conv1d(nn.Conv1d, _Weighted):
@@ -70,7 +73,8 @@ class Conv1d(nn.Conv1d, _Weighted):
         self.round_to(rounded, 0)
 
     def forward(self, x: Tensor, *constants: object) -> Tensor:
-        return self._conv_forward(_around(x, self), self.rounded_weight(), self.bias)
+        y: Tensor = self._conv_forward(_around(x, self), self.rounded(self.weight), self.bias)
+        return y
 
 
 class Conv2d(nn.Conv2d, _Weighted):
@@ -83,7 +87,8 @@ class Conv2d(nn.Conv2d, _Weighted):
         self.round_to(rounded, 0)
 
     def forward(self, x: Tensor, *constants: object) -> Tensor:
-        return self._conv_forward(_around(x, self), self.rounded_weight(), self.bias)
+        y: Tensor = self._conv_forward(_around(x, self), self.rounded(self.weight), self.bias)
+        return y
 
 
 class Linear(nn.Linear, _Weighted):
@@ -97,7 +102,7 @@ class Linear(nn.Linear, _Weighted):
         self.round_to(rounded, axis, factor)
 
     def forward(self, x: Tensor, *constants: object) -> Tensor:
-        return nn.functional.linear(x, self.rounded_weight(), self.bias)
+        return nn.functional.linear(x, self.rounded(self.weight), self.bias)
 
 
 class BatchNorm(_BatchNorm):
@@ -157,6 +162,6 @@ def _around(x: Tensor, module: Conv1d | Conv2d) -> Tensor:
 
 def _fill(module: nn.Module, weight: Array, bias: Array | None) -> None:
     with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(np.array(weight)))  # type: ignore[operator, union-attr]
+        module.weight.copy_(torch.from_numpy(np.array(weight)))  # type: ignore[operator]
         if bias is not None:
-            module.bias.copy_(torch.from_numpy(np.array(bias)))  # type: ignore[operator, union-attr]
+            module.bias.copy_(torch.from_numpy(np.array(bias)))  # type: ignore[operator]

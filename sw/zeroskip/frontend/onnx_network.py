@@ -45,13 +45,6 @@ class Operator(nn.Module):
             raise UnsupportedError(f"{self._place}: {refusal}") from refusal
 
 
-class Passing(nn.Module):
-    """Gives its first input as it is."""
-
-    def forward(self, x: Tensor, *constants: object) -> Tensor:
-        return x
-
-
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One node. path : of its submodule, or None for one that computes on the host; inputs, outputs : values by name."""

@@ -96,7 +96,9 @@ def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     if ceil or not counted:
         raise RefusalError(
             f"every window must divide by the same number, but padding {before + after} is not counted "
-            "(count_include_pad=0)" if not counted else "ceil_mode must be 0 with padding that is not symmetric"
+            "(count_include_pad=0)"
+            if not counted
+            else "ceil_mode must be 0 with padding that is not symmetric"
         )
     return pool(pad_image(x, before, after), kernel, strides)  # type: ignore[no-any-return]
 
@@ -106,7 +108,7 @@ def reduce(attributes: Attributes, function: Function, x: Tensor, axes: Operand 
     over = attributes.get("axes") if axes is None else numbers(axes)
     if over is None:
         over = [] if attributes.get("noop_with_empty_axes", 0) else list(range(x.ndim))
-    return function(x, over, bool(attributes.get("keepdims", 1))) if over else x  # type: ignore[no-any-return]
+    return function(x, over, bool(attributes.get("keepdims", 1))) if over else x
 
 
 def clip(attributes: Attributes, x: Tensor, low: Operand = None, high: Operand = None) -> Tensor:
@@ -179,7 +181,9 @@ def unsqueeze(attributes: Attributes, x: Tensor, axes: Operand = None) -> Tensor
     return x
 
 
-def pad(attributes: Attributes, x: Tensor, amounts: Operand = None, value: Operand = None, axes: Operand = None) -> Tensor:
+def pad(
+    attributes: Attributes, x: Tensor, amounts: Operand = None, value: Operand = None, axes: Operand = None
+) -> Tensor:
     """Pad."""
     mode = attributes.get("mode", b"constant").decode()
     both = [int(n) for n in (attributes["pads"] if amounts is None else numbers(amounts))]
@@ -215,7 +219,7 @@ def split(attributes: Attributes, outputs: int, x: Tensor, sizes: Operand = None
     axis = int(attributes.get("axis", 0))
     given = attributes.get("split") if sizes is None else numbers(sizes)
     part = -(-x.shape[axis] // outputs)
-    return torch.split(x, [int(n) for n in given] if given is not None else part, axis)  # type: ignore[no-any-return]
+    return torch.split(x, [int(n) for n in given] if given is not None else part, axis)
 
 
 def concat(attributes: Attributes, *parts: Operand) -> Tensor:
@@ -294,5 +298,7 @@ def host_array(value: Array) -> Array:
 
 def _image_axes(x: Tensor, kernel: Sequence[int]) -> int:
     if len(kernel) not in (1, 2) or x.ndim != len(kernel) + 2:
-        raise RefusalError(f"input must be (batch, channels, length) or (batch, channels, height, width), not {tuple(x.shape)}")
+        raise RefusalError(
+            f"input must be (batch, channels, length) or (batch, channels, height, width), not {tuple(x.shape)}"
+        )
     return len(kernel)

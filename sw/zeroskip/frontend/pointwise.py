@@ -139,12 +139,31 @@ def table(name: str) -> Callable[[fx.Node, Reading], Value]:
 
 
 def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) -> Value:
+    if not np.isfinite(slope).all():
+        raise InputError(f"layer {qualified_name(node)!r}: slopes must be finite, but hold NaN or infinity")
     if slope.size > 1:
         source = reading.stored(source)
-    if (slope < 0).any() or not np.isfinite(slope).all():
-        raise RefusalError(f"slopes must be finite and not negative, not {slope.min():g}")
     slopes = np.broadcast_to(slope.reshape(-1), (source.stored[0],)).copy()
+    if (slopes < 0).any():
+        return _falling(node, reading, source, slopes)
     return _pointwise(node, reading, source, Activation(slope=slopes))
+
+
+def _falling(node: fx.Node, reading: Reading, source: Value, slopes: FloatArray) -> Value:
+    """With slopes below zero, which no single layer has: relu(x) - slope * relu(-x)."""
+    name, zeros = qualified_name(node), np.zeros(len(slopes))
+    result = reading.make(node, source.stored)
+    parts = [f"{result.name}.{part}" for part in ("minus", "below", "scaled", "above")]
+    minus, below, scaled, above = parts
+    relu = Activation(low=0.0)
+    reading.steps += [
+        AffineStep(name=f"{name}.below", source=source.name, output=minus, scale=zeros - 1, shift=zeros),
+        PointwiseStep(name=f"{name}.below", source=minus, output=below, activation=relu),
+        AffineStep(name=name, source=below, output=scaled, scale=-slopes, shift=zeros),
+        PointwiseStep(name=f"{name}.above", source=source.name, output=above, activation=relu),
+        AddStep(name=name, sources=(scaled, above), output=result.name),
+    ]
+    return result
 
 
 def _pointwise(node: fx.Node, reading: Reading, source: Value, activation: Activation) -> Value:
@@ -180,9 +199,7 @@ def _with_constant(
     return _affine(node, reading, source, *scaling(values))
 
 
-def shift(
-    node: fx.Node, reading: Reading, source: Value, by: float, suffix: str, user: tuple[int, ...]
-) -> Value:
+def shift(node: fx.Node, reading: Reading, source: Value, by: float, suffix: str, user: tuple[int, ...]) -> Value:
     """A number added to every element, as a value of its own."""
     channels = source.stored[0]
     result = Value(f"%{node.name}{suffix}", source.stored, user)

@@ -19,7 +19,7 @@ def pack(plan: Schedule) -> Program:
     """Memory images of what ``plan`` has placed."""
     layout = Layout(plan.config)
     images: dict[str, tuple[int, ...]] = {
-        "program": tuple(layout.program.encode(_program(p)) for p in plan.layers),
+        "program": tuple(layout.program.encode(_program(layout, p)) for p in plan.layers),
         "merge": tuple(_merge(layout, plan)),
         "rows": tuple(word for p in plan.layers for word in _rows(layout, p)),
     }
@@ -42,9 +42,11 @@ def pack(plan: Schedule) -> Program:
     return Program(config=plan.config, layers=layers, inputs=plan.inputs, outputs=plan.outputs, images=images)
 
 
-def _program(p: LayerPlan) -> dict[str, int]:
+def _program(layout: Layout, p: LayerPlan) -> dict[str, int]:
+    """A step that is never taken may be larger than an address."""
     lanes = sum(1 << lane for lane, run in enumerate(p.runs) if run.end > run.begin)
-    return {**p.program, "lanes": lanes}
+    steps = {name: value % (1 << layout.store_bits) for name, value in p.program.items() if name.endswith("_step")}
+    return {**p.program, **steps, "lanes": lanes}
 
 
 def _merge(layout: Layout, plan: Schedule) -> list[int]:
@@ -83,10 +85,14 @@ def _input(layout: Layout, plan: Schedule) -> list[int]:
 def _strips(layout: Layout, plan: Schedule) -> dict[str, tuple[int, ...]]:
     """The images that tell where results and inputs are written, and where mask words lie."""
     addresses = 1 << layout.store_bits
-    bands, passes = _lists(layout.band, layout.passes, addresses, [p.bands for p in plan.layers], [{}] * len(plan.layers))
+    layers = [p.bands for p in plan.layers]
+    bands, passes = _lists(layout.band, layout.passes, addresses, layers, [{}] * len(layers))
     channels, x_step, channel_step = plan.input_layout
-    constants = {"channels": channels - 1, "x_step": x_step, "channel_step": channel_step, "width": plan.input_bands[0].width - 1}
-    input_bands, input_passes = _lists(layout.input_band, layout.input_passes, addresses, [plan.input_bands], [constants])
+    constants = {
+        "channels": channels - 1, "x_step": x_step % addresses, "channel_step": channel_step, "width": plan.input_bands[0].width - 1,
+    }  # fmt: skip
+    image = [plan.input_bands]
+    input_bands, input_passes = _lists(layout.input_band, layout.input_passes, addresses, image, [constants])
     return {
         "bands": bands, "passes": passes, "input_bands": input_bands, "input_passes": input_passes,
         "offsets": tuple(offset % addresses for p in plan.layers for offset in p.offsets),
@@ -94,8 +100,9 @@ def _strips(layout: Layout, plan: Schedule) -> dict[str, tuple[int, ...]]:
 
 
 def _lists(
-    band_word: Word, pass_word: Word, addresses: int, groups: Sequence[Sequence[Band]], constants: Sequence[dict[str, int]]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    band_word: Word, pass_word: Word, addresses: int, groups: Sequence[Sequence[Band]],
+    constants: Sequence[dict[str, int]],
+) -> tuple[tuple[int, ...], tuple[int, ...]]:  # fmt: skip
     """Words of all bands and of the passes that they list."""
     bands: list[int] = []
     passes: list[int] = []
@@ -113,7 +120,9 @@ def _lists(
                     for entry in listed
                 ]  # fmt: skip
             # An empty list, which nothing takes, may stand behind the end of the memory.
-            values = {name: 0 if name.endswith("_begin") and value == len(passes) else value for name, value in values.items()}
+            values = {
+                name: 0 if name.endswith("_begin") and value == len(passes) else value for name, value in values.items()
+            }
             bands.append(band_word.encode(values))
     return tuple(bands), tuple(passes)
 

@@ -12,7 +12,19 @@ from .prepare import prepared
 from .split import LaneRun, split
 from .strips import schedule_strips
 
-__all__ = ["Band", "LaneRun", "LayerPlan", "LoweredLayer", "Pass", "Schedule", "lower", "predict", "prepared", "schedule", "split"]
+__all__ = [
+    "Band",
+    "LaneRun",
+    "LayerPlan",
+    "LoweredLayer",
+    "Pass",
+    "Schedule",
+    "lower",
+    "predict",
+    "prepared",
+    "schedule",
+    "split",
+]
 
 
 def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
@@ -26,5 +38,7 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     if config.strips:
         return schedule_strips(network, config)
     if not network.flat:
-        raise CapacityError("ArrayConfig.strips must be true for this network, which is not a chain of fully connected layers")
+        raise CapacityError(
+            "ArrayConfig.strips must be true for this network, which is not a chain of fully connected layers"
+        )
     return schedule_flat(network, config)

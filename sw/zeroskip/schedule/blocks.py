@@ -26,7 +26,9 @@ def place(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
     orders by size, by life, by birth, and shuffled ones, until the peak is the largest sum of sizes alive at one step, below which nothing
     gets. The same blocks always come out alike.
     """
-    bound = max((sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in _steps(blocks)), default=0)
+    bound = max(
+        (sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in _steps(blocks)), default=0
+    )
     keys: list[Callable[[str], tuple[int, ...]]] = [
         lambda name: (-blocks[name].size,),
         lambda name: (-blocks[name].size * (blocks[name].last - blocks[name].first + 1),),

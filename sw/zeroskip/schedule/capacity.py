@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zeroskip.spec.config import CAPACITIES, FEATURES, LARGEST_DEPTH, MOST_LAYERS, MOST_TABLES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.spec.config import (
+    CAPACITIES,
+    FEATURES,
+    LARGEST_DEPTH,
+    MOST_LAYERS,
+    MOST_TABLES,
+    STRIP_CAPACITIES,
+    ArrayConfig,
+)
 from zeroskip.spec.errors import CapacityError
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import ACC_BITS_LIMIT
@@ -13,7 +21,9 @@ from zeroskip.spec.network import ACC_BITS_LIMIT
 from .split import LaneRun
 
 
-def sized_for(config: ArrayConfig, needs: Mapping[str, Any], runs: Sequence[Sequence[LaneRun]], weight_bits: int) -> ArrayConfig:
+def sized_for(
+    config: ArrayConfig, needs: Mapping[str, Any], runs: Sequence[Sequence[LaneRun]], weight_bits: int
+) -> ArrayConfig:
     """``config`` with what it leaves open sized to ``needs`` and to the mask and weight memories of ``runs``, layer by lane.
 
     Raises CapacityError, naming the option and both figures, where a capacity that is given is too small, or none could be large enough.

@@ -108,7 +108,9 @@ def _agree(network: QuantizedNetwork, heights: Mapping[str, int], rows: dict[str
             return advance
 
 
-def views(network: QuantizedNetwork, columns: int, rows: Mapping[str, int], advance: Mapping[str, int]) -> dict[str, View]:
+def views(
+    network: QuantizedNetwork, columns: int, rows: Mapping[str, int], advance: Mapping[str, int]
+) -> dict[str, View]:
     """How each tensor but the output is stored, without base addresses."""
     return {
         tensor: _view(network, tensor, columns, rows, advance[tensor])
@@ -163,4 +165,3 @@ def pads(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
     return (
         min(ys) < 0 or min(xs) < 0 or (high - 1) * stride[0] + max(ys) >= height or (across - 1) * stride[1] + max(xs) >= width
     )  # fmt: skip
-

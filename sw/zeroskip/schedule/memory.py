@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.spec.network import QuantizedNetwork
 
 from .blocks import Block, place
 from .geometry import View
@@ -42,17 +44,17 @@ def allocate(network: QuantizedNetwork, found: Mapping[str, View]) -> tuple[dict
 def _allocate(
     network: QuantizedNetwork, found: Mapping[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
 ) -> tuple[dict[str, View], int]:
-    found, shared = _in_place(network, dict(found), alive, allowed)
+    found, owners = _in_place(network, dict(found), alive, allowed)
     blocks: dict[str, Block] = {}
     for tensor, (first, last) in alive.items():
-        owner = shared.get(tensor, tensor)
+        owner = owners.get(tensor, tensor)
         before = blocks.get(owner, Block(first=first, last=last, size=0))
         blocks[owner] = Block(
             first=min(before.first, first), last=max(before.last, last), size=max(before.size, found[tensor].size)
         )
     bases, peak = place(blocks)
     result = {
-        tensor: replace(view, base=bases[shared.get(tensor, tensor)]) if tensor in alive else view
+        tensor: replace(view, base=bases[owners.get(tensor, tensor)]) if tensor in alive else view
         for tensor, view in found.items()
     }
     return result, max(peak, 1)
@@ -62,40 +64,36 @@ def _in_place(
     network: QuantizedNetwork, found: dict[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
 ) -> tuple[dict[str, View], dict[str, str]]:
     """Views made alike where a sum can take its residual's place, and by tensor whose place it takes."""
-    shared: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for number, layer in enumerate(network.layers):
         residual, output = layer.residual, layer.output
-        if residual is None or output not in alive or output not in allowed or output in shared or not _alone(network, layer):
+        if residual is None or output not in allowed or output not in alive:
             continue
-        old, new = found[residual], found[output]
-        fits = old.advance == new.advance or 0 in (old.advance, new.advance)
-        if alive[residual][1] == number and residual != layer.source and old.shape == new.shape and fits and old.planar == new.planar:
-            family = [name for name in (*shared, *shared.values(), residual) if shared.get(name, name) == shared.get(residual, residual)]
-            widest = _alike([found[name] for name in {*family, output}])
-            for name in {*family, output}:
-                found[name] = widest(found[name])
-            shared[output] = shared.get(residual, residual)
-    return found, shared
+        if alive[residual][1] > number or residual == layer.source or not _stored_alike(found[residual], found[output]):
+            continue
+        owner = owners.get(residual, residual)
+        owners[output] = owner
+        family = [owner, *(tensor for tensor, other in owners.items() if other == owner)]
+        found |= _widened({tensor: found[tensor] for tensor in family})
+    return found, owners
 
 
-def _alone(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
-    """Whether no other layer writes this layer's output, and none writes part of its residual's place."""
-    writers = [other for other in network.layers if other.output == layer.output]
-    return len(writers) == 1
+def _stored_alike(a: View, b: View) -> bool:
+    """Whether equal elements get equal addresses once both store as many rows and cells; a part of a tensor has another shape."""
+    return a.shape == b.shape and a.planar == b.planar and (a.advance == b.advance or 0 in (a.advance, b.advance))
 
 
-def _alike(views: list[View]):  # type: ignore[no-untyped-def]
-    top, left = max(view.top for view in views), max(view.left for view in views)
-    rows = max(view.rows - view.top for view in views) + top
-    cells = max(view.cells - view.left for view in views) + left
-    advance = max(view.advance for view in views)
-
-    def widened(view: View) -> View:
-        import numpy as np
-
-        needed = np.zeros((len(view.needed), rows, cells), dtype=np.bool_)
+def _widened(found: Mapping[str, View]) -> dict[str, View]:
+    """The views with the rows and cells that any of them stores."""
+    given = found.values()
+    top, left = max(view.top for view in given), max(view.left for view in given)
+    rows = top + max(view.rows - view.top for view in given)
+    cells = left + max(view.cells - view.left for view in given)
+    advance = max(view.advance for view in given)
+    result = {}
+    for tensor, view in found.items():
         y, x = top - view.top, left - view.left
+        needed = np.zeros((len(view.needed), rows, cells), dtype=np.bool_)
         needed[:, y : y + view.rows, x : x + view.cells] = view.needed
-        return replace(view, top=top, left=left, rows=rows, cells=cells, advance=advance, needed=needed)
-
-    return widened
+        result[tensor] = replace(view, top=top, left=left, rows=rows, cells=cells, advance=advance, needed=needed)
+    return result

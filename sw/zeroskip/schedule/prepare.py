@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -19,14 +20,15 @@ def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
     * the output, where a layer reads it: results go to one buffer only
     * a tensor whose padding is the zero-point to some readers and the lowest value to others
     """
-    if any(layer.residual == INPUT for layer in network.layers):
-        network = _copied(network, INPUT, {layer.name for layer in network.layers if layer.residual == INPUT}, "residual")
+    added = {layer.name for layer in network.layers if layer.residual == INPUT}
+    if added:
+        network = _copied(network, INPUT, added, lambda layer, copy: replace(layer, residual=copy))
     for tensor in list(network.shapes):
         readers = [layer for layer in network.layers if layer.source == tensor and pads(network, layer)]
         maxima = {layer.name for layer in readers if layer.maximum}
         value = network.formats[tensor]
         if maxima and len(maxima) < len(readers) and value.low != value.zero_point:
-            network = _copied(network, tensor, maxima, "source")
+            network = _copied(network, tensor, maxima, lambda layer, copy: replace(layer, source=copy))
     output = network.output_name
     if any(output in (layer.source, layer.residual) for layer in network.layers):
         copy = _copy(network, output, _unused(network, output))
@@ -38,11 +40,13 @@ def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
     return network
 
 
-def _copied(network: QuantizedNetwork, tensor: str, readers: set[str], role: str) -> QuantizedNetwork:
-    """The layers of ``readers`` take a copy of ``tensor`` in that role, made before the first of them."""
+def _copied(
+    network: QuantizedNetwork, tensor: str, readers: set[str], given: Callable[[QuantizedLayer, str], QuantizedLayer]
+) -> QuantizedNetwork:
+    """The layers of ``readers`` are ``given`` a copy of ``tensor``, made before the first of them."""
     name = _unused(network, tensor)
     first = next(i for i, layer in enumerate(network.layers) if layer.name in readers)
-    layers = [replace(layer, **{role: name}) if layer.name in readers else layer for layer in network.layers]
+    layers = [given(layer, name) if layer.name in readers else layer for layer in network.layers]
     layers.insert(first, _copy(network, tensor, name))
     return replace(
         network, layers=tuple(layers), shapes={**network.shapes, name: network.shapes[tensor]},

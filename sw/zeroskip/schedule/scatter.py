@@ -70,13 +70,11 @@ def input_bands(view: View, columns: int, value: int) -> tuple[Band, ...]:
     return tuple(found.band(width, value, 0, 2 if channels * width == 1 else 1) for found in lists)
 
 
-def _scattered(
-    view: View, source: Callable[[int], tuple[int, int | None]], bands: int, columns: int
-) -> list[_Lists]:
+def _scattered(view: View, source: Callable[[int], tuple[int, int | None]], bands: int, columns: int) -> list[_Lists]:
     """``source`` tells which band and column an image row comes from; column None: any, since all are given the same."""
     lists = [_Lists() for _ in range(bands)]
     constant: dict[int, int] = defaultdict(int)
-    _, height, width = view.shape
+    height = view.shape[1]
     for column, row in np.argwhere(view.needed.any(axis=2)).tolist():
         image_row = view.image_row(column, row)
         if not 0 <= image_row < height:
@@ -87,9 +85,9 @@ def _scattered(
         lists[band].every[(view.address(0, row, view.left), turn, False)] |= 1 << column
         _beside(view, lists[band], row, 1 << column)
     for row, mask in constant.items():
-        band = min(lists, key=lambda found: len(found.every))
-        band.every[(view.address(0, row, view.left), 0, True)] |= mask
-        _beside(view, band, row, mask)
+        shortest = min(lists, key=lambda found: len(found.every))
+        shortest.every[(view.address(0, row, view.left), 0, True)] |= mask
+        _beside(view, shortest, row, mask)
     return lists
 
 

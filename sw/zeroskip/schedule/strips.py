@@ -76,7 +76,11 @@ def _layer(
         bands = output_bands(shape, strip, config.columns, step)
     else:
         target = stored[layer.output]
-        places, write_step, padding = channels * target.channel_step, target.x_step, padded(target, network, layer.output)
+        places, write_step, padding = (
+            channels * target.channel_step,
+            target.x_step,
+            padded(target, network, layer.output),
+        )
         bands = result_bands(target, strip, config.columns, padding, step)
     given = network.formats[layer.source]
     program = {
@@ -142,14 +146,15 @@ def _require_counts(network: QuantizedNetwork, plans: list[LayerPlan], image: tu
     channels, _, width = network.shapes[INPUT]
     checks = [("input", "channels", channels, 1 << CHANNEL_BITS), ("input", "pixels in a row", width, 1 << WIDTH_BITS)]
     for plan in plans:
+        place = f"layer {plan.name!r}"
         checks += [
-            (plan.name, "output pixels in a row", plan.bands[0].width, 1 << WIDTH_BITS),
-            (plan.name, "output positions in a strip", plan.tiles, 1 << TILE_BITS),
-            (plan.name, "outputs in a group", plan.repeat, 1 << REPEAT_BITS),
+            (place, "output pixels in a row", plan.bands[0].width, 1 << WIDTH_BITS),
+            (place, "output positions in a strip", plan.tiles, 1 << TILE_BITS),
+            (place, "outputs in a group", plan.repeat, 1 << REPEAT_BITS),
         ]  # fmt: skip
-    for name, bands in [("input", image), *((plan.name, plan.bands) for plan in plans)]:
+    for place, bands in [("input", image), *((f"layer {plan.name!r}", plan.bands) for plan in plans)]:
         most = max(max(len(band.first), len(band.middle), len(band.last)) for band in bands)
-        checks.append((name, "writes of one element", most, 1 << PASSES_BITS))
-    for name, what, count, most in checks:
+        checks.append((place, "writes of one element", most, 1 << PASSES_BITS))
+    for place, what, count, most in checks:
         if count > most:
-            raise CapacityError(f"layer {name!r}: at most {most} {what}, not {count}")
+            raise CapacityError(f"{place}: at most {most} {what}, not {count}")

@@ -104,8 +104,11 @@ def test_wrong_attributes_are_refused(model_file, name, match):
         ("no.pt2", r"model 'no.pt2': no such file"),
         ("no.py:net", r"model 'no.py': no such file"),
         ("no_such_package.x:net", r"model 'no_such_package.x': importing the module failed: ModuleNotFoundError: .+"),
-        ("net.onnx", r"model 'net.onnx': .onnx files are not supported yet; allowed are file.pt2, .*"),
-        ("net.pth", r"model 'net.pth': must be file.pt2, package.module:callable or path/to/file.py:callable"),
+        ("no.onnx", r"model 'no.onnx': no such file"),
+        (
+            "net.pth",
+            r"model 'net.pth': must be file.onnx, file.pt2, package.module:callable or path/to/file.py:callable",
+        ),
         ("file.py", r"model 'file.py': must be .*"),
         ("", r"model '': must be .*"),
     ],

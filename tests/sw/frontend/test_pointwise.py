@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from tests.sw.frontend.evaluate import Forward, captured, lively, refuse
 from torch import nn
 
+from zeroskip.frontend import capture
+from zeroskip.spec.errors import InputError
+
 ACTIVATIONS = [
     nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.5, 0.25), nn.LeakyReLU(0.1), nn.PReLU(), nn.PReLU(4), nn.Sigmoid(), nn.Tanh(),
     nn.Hardsigmoid(), nn.Hardswish(), nn.SiLU(),
@@ -213,7 +216,6 @@ def test_a_sum_of_two_tensors_is_a_residual(forward, layers):
         (lambda m, x: torch.div(x, 2, rounding_mode="floor"), r"div 'div': not supported; .*"),
         (lambda m, x: x + m.mask, r"add 'add': the constant must have one value, or one per channel, not shape \(4, 4\)"),
         (lambda m, x: x.clamp(3, 1), r"clamp 'clamp': limits must be in order, not 3 and 1"),
-        (lambda m, x: F.leaky_relu(x, -0.5), r"leaky_relu 'leaky_relu': slopes must be finite and not negative, not -0.5"),
         (lambda m, x: F.gelu(x), r"gelu 'gelu': not supported; .*"),
     ],
 )  # fmt: skip
@@ -242,3 +244,25 @@ def test_a_max_pool_takes_no_activation_but_lets_a_rising_one_pass():
     assert [layer.name for layer in graph.layers] == ["0", "1", "2"]
     graph = captured(nn.Sequential(nn.MaxPool2d(2), nn.ReLU()), 2, 6, 6)
     assert [layer.name for layer in graph.layers] == ["0", "1"]
+
+
+def test_slopes_below_zero_take_three_layers():
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.PReLU(3))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([0.5, -0.25, 0.0]))
+    graph = captured(model, 2, 6, 6)
+    assert [layer.name for layer in graph.layers] == ["0", "1.below", "1.above", "1"]
+    assert not captured(nn.LeakyReLU(-0.5), 4).layers[0].structural
+
+
+@pytest.mark.parametrize("slope", [float("nan"), float("inf")])
+def test_slopes_that_are_not_finite_are_refused(slope):
+    with pytest.raises(InputError, match=r"^layer 'leaky_relu': slopes must be finite, but hold NaN or infinity$"):
+        capture(Forward(lambda m, x: F.leaky_relu(x, slope)), torch.zeros(1, 4))
+
+
+def test_constants_that_are_not_finite_are_refused():
+    with pytest.raises(InputError, match=r"^layer 'mul': constant must be finite, but holds NaN or infinity$"):
+        capture(Forward(lambda m, x: x * float("inf")), torch.zeros(1, 4))
+    with pytest.raises(InputError, match=r"^layer 'div': scale and shift must be finite, but hold NaN or infinity$"):
+        capture(Forward(lambda m, x: x / 0), torch.zeros(1, 4))

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.sim.any_image_network import any_image_network
 from tests.sim.any_network import any_network
+from tests.sim.chain import as_kernels
 from tests.sim.networks import random_network
 
 from zeroskip.pack import pack, unpack
-from zeroskip.schedule import schedule
+from zeroskip.schedule import prepared, schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.layout import Layout
 
 
 def room(word: int, lanes: int, weight_bits: int, stream_bits: int) -> ArrayConfig:
     return ArrayConfig(
-        lanes=lanes, word=word, weight_bits=weight_bits, stream_bits=stream_bits, acc_bits=38, mask_depth=4096,
+        strips=False, maximum=False, residual=False, slopes=False, table_depth=0, lanes=lanes, word=word, weight_bits=weight_bits, stream_bits=stream_bits, acc_bits=38, mask_depth=4096,
         weight_depth=4096, input_depth=300, hidden_depth=700, output_depth=300, row_depth=2048, layer_depth=6,
     )  # fmt: skip
 
@@ -36,34 +38,52 @@ def test_unpacked_images_are_the_weights(seed, word, lanes, weight_bits, stream_
     if sized:
         config = ArrayConfig(lanes=lanes, word=word, weight_bits=weight_bits, stream_bits=stream_bits)
     plan = schedule(network, config)
-    unpacked = unpack(pack(plan, network))
+    unpacked = unpack(pack(plan))
     assert list(unpacked) == [layer.name for layer in network.layers]
     for before, placed in zip(network.layers, plan.layers, strict=True):
         weight, mask = unpacked[before.name]
-        lowered = placed.layer
-        expected = np.zeros_like(before.weight)
-        kept = np.zeros(before.weight.shape, dtype=bool)
-        row, stored = np.nonzero(lowered.mask)
-        where = lowered.rows[row], lowered.columns[stored]
-        expected[where], kept[where] = lowered.weight[row, stored], True
+        expected = np.zeros(before.weight.shape[:2], dtype=np.int64)
+        kept = np.zeros(expected.shape, dtype=bool)
+        row, stored = np.nonzero(placed.mask)
+        where = placed.rows[row], placed.columns[stored]
+        expected[where], kept[where] = placed.weight[row, stored], True
         np.testing.assert_array_equal(weight, expected, err_msg=f"seed {seed}")
         np.testing.assert_array_equal(mask, kept, err_msg=f"seed {seed}")
+
+
+@given(st.integers(0, 2**32), st.sampled_from([8, 16, 32, 64]), st.integers(1, 64), st.integers(1, 16))
+@example(0, 8, 1, 1)
+@example(1, 64, 64, 16)
+def test_unpacked_images_are_the_weights_of_every_window(seed, word, lanes, columns):
+    """Where a row keeps nothing, one explicit zero stands for it."""
+    network = any_image_network(np.random.default_rng(seed), largest=300, deepest=4)
+    config = ArrayConfig(lanes=lanes, columns=columns, word=word, weight_bits=network.weight_bits, strips=True)
+    unpacked = unpack(pack(schedule(network, config)))
+    layers = prepared(network).layers
+    assert list(unpacked) == [layer.name for layer in layers]
+    for layer in layers:
+        weight, mask = unpacked[layer.name]
+        expected = layer.weight.reshape(layer.outputs, -1)
+        np.testing.assert_array_equal(weight, expected, err_msg=f"seed {seed}")
+        np.testing.assert_array_equal(
+            mask.sum(axis=1), np.maximum(1, np.count_nonzero(expected, axis=1)), err_msg=f"seed {seed}"
+        )
 
 
 @pytest.mark.parametrize("weight_bits", [4, 8, 16])
 @pytest.mark.parametrize("word", [8, 16, 32, 64])
 def test_of_a_network_without_dead_rows_every_weight_comes_back(word, weight_bits):
     network = random_network(np.random.default_rng(word), (77, 50, 33), 0.5, weight_bits)
-    program = pack(schedule(network, ArrayConfig(lanes=7, word=word, weight_bits=weight_bits)), network)
+    program = pack(schedule(network, ArrayConfig(lanes=7, word=word, weight_bits=weight_bits)))
     for layer in network.layers:
         weight, mask = unpack(program)[layer.name]
-        np.testing.assert_array_equal(weight, layer.weight)
-        np.testing.assert_array_equal(mask, layer.weight != 0)
+        np.testing.assert_array_equal(weight, layer.weight[:, :, 0, 0])
+        np.testing.assert_array_equal(mask, layer.weight[:, :, 0, 0] != 0)
 
 
 def test_layers_are_described():
     network = random_network(np.random.default_rng(9), (20, 10, 5), 1.0, 8)
-    program = pack(schedule(network, ArrayConfig(lanes=2)), network)
+    program = pack(schedule(network, ArrayConfig(lanes=2)))
     assert [(layer.name, layer.shape, layer.nnz) for layer in program.layers] == [
         ("fc0", (10, 20), np.count_nonzero(network.layers[0].weight)),
         ("fc1", (5, 10), np.count_nonzero(network.layers[1].weight)),
@@ -74,9 +94,9 @@ def test_layers_are_described():
 def test_bits_and_weights_lie_in_order():
     network = random_network(np.random.default_rng(4), (10, 2), 1.0, 8)
     weight = np.array([[0, -1, 0, 0, 0, 0, 0, 2, 0, 3], [0, 0, 0, 0, 0, 0, 0, 0, -4, 5]])
-    network = replace(network, layers=(replace(network.layers[0], weight=weight),))
+    network = replace(network, layers=(replace(network.layers[0], weight=as_kernels(weight)),))
     plan = schedule(network, ArrayConfig(lanes=1, word=8, stream_bits=8))
-    images = pack(plan, network).images
+    images = pack(plan).images
     headers = Layout(plan.config).header_words
     # Inputs 1, 7, 8, 9 are read and stored at 0 … 3.
     assert images["lane00.masks"][headers:] == (0b1011, 0b1100)

@@ -6,20 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.sim.chain import as_kernels
 from tests.sim.networks import random_network
 
 from zeroskip.schedule import predict, schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.timing import (
-    COLLECT_TO_END,
-    END_TO_FIRST_OUTPUT,
-    LAST_BEAT_TO_START,
-    SAMPLE_GAP,
-    TAIL_TO_RESULT,
-    TURNAROUND,
-)
+from zeroskip.spec.timing import END_TO_FIRST_OUTPUT, SAMPLE_GAP, TURNAROUND, timing
 
 SPEED_UP = {0.5: 1.9, 0.75: 3.8, 0.9: 9.3, 0.95: 18.0}
 """Least speed-up over the same array run dense, by sparsity, for a whole layer with its start and end."""
@@ -28,7 +22,7 @@ SPEED_UP = {0.5: 1.9, 0.75: 3.8, 0.9: 9.3, 0.95: 18.0}
 def one_layer(weight: np.ndarray) -> QuantizedNetwork:
     outputs, inputs = weight.shape
     network = random_network(np.random.default_rng(1), (inputs, outputs), 1.0, 8)
-    layer = replace(network.layers[0], weight=weight.astype(np.int64))
+    layer = replace(network.layers[0], weight=as_kernels(weight))
     return replace(network, layers=(layer,))
 
 
@@ -51,11 +45,13 @@ def test_utilisation_and_speed_up_of_a_large_layer(sparsity):
 @pytest.mark.parametrize("columns, stream_bits", [(1, 8), (3, 32)])
 def test_one_row_on_one_lane(weights, columns, stream_bits):
     got = cycles(np.ones((1, weights)), lanes=1, columns=columns, stream_bits=stream_bits)
+    distance = timing(ArrayConfig(strips=False))
     beats = -(-weights * 8 // stream_bits)
-    compute = weights + TAIL_TO_RESULT + COLLECT_TO_END
+    compute = weights + distance.tail_to_result + distance.collect_to_end
     assert got.layers == {"fc0": compute}
     load = columns * (beats + SAMPLE_GAP)
-    assert got.latency == load - SAMPLE_GAP - 1 + LAST_BEAT_TO_START + compute + END_TO_FIRST_OUTPUT + columns - 1
+    loaded = load - SAMPLE_GAP - 1
+    assert got.latency == loaded + distance.last_beat_to_start + compute + END_TO_FIRST_OUTPUT + columns - 1
     if weights >= 17:  # else the decoder may take longer than the computation to stand ready again
         assert got.interval == max(load, compute + TURNAROUND)
 

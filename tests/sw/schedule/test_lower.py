@@ -18,7 +18,7 @@ from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.network import IntArray, QuantizedNetwork, accumulator_bound
 
 ROOM = ArrayConfig(
-    word=8, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=64, hidden_depth=128, output_depth=64,
+    strips=False, maximum=False, residual=False, slopes=False, table_depth=0, word=8, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=64, hidden_depth=128, output_depth=64,
     row_depth=512, layer_depth=6,
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ def test_only_what_is_worth_computing_remains(network, banks):
             assert layer.mask.any(axis=0).all(), f"layer {i}: a column that nothing reads"
             assert layer.columns.tolist() == layers[i - 1].rows.tolist()
         stored = layer.columns >= 0
-        original = network.layers[i].weight[np.ix_(layer.rows, layer.columns[stored])]
+        original = network.layers[i].weight[:, :, 0, 0][np.ix_(layer.rows, layer.columns[stored])]
         if network.layers[i].weight.any() and layer.weight.any():
             np.testing.assert_array_equal(layer.weight[:, stored], original)
     assert layers[-1].rows.tolist() == list(range(network.output_shape[0]))
@@ -73,7 +73,7 @@ def test_only_what_is_worth_computing_remains(network, banks):
 @given(networks)
 def test_the_accumulator_needs_no_more_than_before(network):
     for before, after in zip(network.layers, lower(network, 4), strict=True):
-        bound = accumulator_bound(before.weight, before.bias, before.input)[after.rows]
+        bound = accumulator_bound(before.weight, before.bias, network.formats[before.source])[after.rows]
         assert (accumulator_bound(after.weight, after.bias, after.input) <= bound).all()
 
 

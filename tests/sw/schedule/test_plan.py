@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,18 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sim.any_image_network import any_image_network
 from tests.sim.any_network import any_network
+from tests.sim.chain import chain
 from tests.sim.networks import random_network
 
 from zeroskip.pack import pack
-from zeroskip.schedule import schedule
+from zeroskip.schedule import Schedule, schedule
 from zeroskip.spec.config import CAPACITIES, ArrayConfig
 from zeroskip.spec.errors import CapacityError
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import QuantizedNetwork
 
 ROOM = ArrayConfig(
-    lanes=3, word=16, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=200, hidden_depth=500,
+    strips=False, maximum=False, residual=False, slopes=False, table_depth=0, lanes=3, word=16, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=200, hidden_depth=500,
     output_depth=200, row_depth=1024, layer_depth=6,
 )  # fmt: skip
 
@@ -42,22 +45,44 @@ def test_open_capacities_are_sized_to_the_network(network):
     assert nnz / 4 <= config.weight_depth <= nnz / 4 + 3
 
 
-@given(st.integers(0, 2**32), st.integers(1, 64), st.sampled_from([8, 16, 32, 64]), st.sampled_from([8, 64]))
+arrays = {
+    "seed": st.integers(0, 2**32), "lanes": st.integers(1, 64), "word": st.sampled_from([8, 16, 32, 64]), "stream_bits": st.sampled_from([8, 64]),
+}  # fmt: skip
+
+
+@given(**arrays)
 def test_images_fill_the_sized_memories_and_no_more(seed, lanes, word, stream_bits):
     network = any_network(np.random.default_rng(seed), ROOM, largest=60)
     plan = schedule(network, ArrayConfig(lanes=lanes, word=word, stream_bits=stream_bits))
-    program, layout = pack(plan, network), Layout(plan.config)
+    filled_and_no_more(plan, seed)
+
+
+@given(**arrays, columns=st.integers(1, 16))
+def test_images_fill_the_sized_memories_and_no_more_with_strips(seed, lanes, word, stream_bits, columns):
+    network = any_image_network(np.random.default_rng(seed), largest=300, deepest=4, weight_bits=8)
+    plan = schedule(network, ArrayConfig(lanes=lanes, columns=columns, word=word, stream_bits=stream_bits, strips=True))
+    images = filled_and_no_more(plan, seed)
+    exactly = {
+        "rows": plan.config.row_depth, "bands": plan.config.band_depth, "passes": plan.config.pass_depth, "offsets": plan.config.offset_depth,
+        "input_bands": plan.config.input_band_depth, "input_passes": plan.config.input_pass_depth,
+    }  # fmt: skip
+    assert {name: len(images[name]) for name in exactly} == exactly, f"seed {seed}"
+
+
+def filled_and_no_more(plan: Schedule, seed: int) -> Mapping[str, tuple[int, ...]]:
+    program, layout = pack(plan), Layout(plan.config)
     assert set(program.images) == {memory.name for memory in layout.memories}
     longest = dict.fromkeys(("masks", "weights"), 0)
     for memory in layout.memories:
         image = program.images[memory.name]
-        assert len(image) <= memory.depth, memory.name
-        assert all(0 <= value < 1 << memory.width for value in image), memory.name
+        assert len(image) <= memory.depth, f"{memory.name}, seed {seed}"
+        assert all(0 <= value < 1 << memory.width for value in image), f"{memory.name}, seed {seed}"
         if memory.name.startswith("lane"):
             kind = memory.name.split(".")[1]
             longest[kind] = max(longest[kind], len(image))
-    assert longest["weights"] == plan.config.weight_depth
-    assert plan.config.mask_depth - longest["masks"] < 2 * len(plan.layers)
+    assert longest["weights"] == plan.config.weight_depth, f"seed {seed}"
+    assert plan.config.mask_depth - longest["masks"] < 2 * len(plan.layers), f"seed {seed}"
+    return program.images
 
 
 @given(st.integers(0, 2**32))
@@ -65,11 +90,14 @@ def test_no_layer_writes_where_it_reads(seed):
     network = any_network(np.random.default_rng(seed), ROOM, largest=60)
     layers = schedule(network, ROOM).layers
     for before, layer in pairwise(layers):
-        assert before.store % ROOM.word == 0
-        assert layer.first_group * ROOM.word == before.store
-        read = set(range(before.store, before.store + layer.layer.mask.shape[1]))
+        store = int(before.places[0])
+        assert store % ROOM.word == 0
+        assert layer.first_group * ROOM.word == store
+        read = set(range(store, store + layer.mask.shape[1]))
+        assert set(before.places.tolist()) == read
         if layer is not layers[-1]:
-            written = set(range(layer.store, layer.store + len(layer.layer.rows)))
+            written = set(layer.places.tolist())
+            assert len(written) == len(layer.rows)
             assert not read & written
             assert max(read | written) < ROOM.hidden_depth
 
@@ -109,15 +137,14 @@ def test_more_layers_than_any_array_has_are_refused():
 
 
 def test_more_outputs_than_any_array_holds_are_refused():
-    layer = random_network(np.random.default_rng(1), [1, 1], 1.0, 8).layers[0]
+    network = random_network(np.random.default_rng(1), [1, 1], 1.0, 8)
+    layer = network.layers[0]
     outputs = 1 << 20
     many = {
         name: np.full((outputs, *getattr(layer, name).shape[1:]), 1)
         for name in ("weight", "bias", "multiplier", "shift")
     }
-    network = QuantizedNetwork(
-        input_shape=(1,), output_shape=(outputs,), weight_bits=8, layers=(replace(layer, **many),)
-    )
+    network = chain([replace(layer, **many)], [network.input, network.output], 8)
     match = r"^ArrayConfig\.output_depth can be at most 1048575, but this network needs 1048576$"
     with pytest.raises(CapacityError, match=match):
         schedule(network, ArrayConfig(lanes=64))

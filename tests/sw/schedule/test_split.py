@@ -77,6 +77,18 @@ def test_straddling_rows_know_all_their_lanes(mask, lanes, word):
     assert len(shared) <= lanes - 1
 
 
+@given(masks(), lanes, words)
+def test_whole_rows_stay_in_one_lane_each_and_runs_are_as_equal_as_that_allows(mask, lanes, word):
+    runs = split(mask, lanes, word, whole_rows=True)
+    assert [row for run in runs for row in sorted(set(rows_of(mask, run)))] == list(range(len(mask)))
+    assert all((run.head_others, run.tail_others) == (0, 0) for run in runs)
+    assert [run.begin for run in runs] == [0, *(run.end for run in runs[:-1])]
+    assert runs[-1].end == mask.sum()
+    longest = int(mask.sum(axis=1).max())
+    for lane, run in enumerate(runs[1:], start=1):
+        assert abs(run.begin - lane * int(mask.sum()) // lanes) <= (longest + 1) // 2, "another end of a row is nearer"
+
+
 def test_a_row_over_three_lanes():
     mask = np.array([[1, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 1]], dtype=bool)
     runs = split(mask, 3, 8)

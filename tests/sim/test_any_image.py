@@ -1,0 +1,218 @@
+"""Hundreds of random image networks on a handful of arrays: every output, every predicted cycle, with stalls and with resets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.sim.any_image_network import any_image_network, describe, image_inputs, image_networks
+from tests.sim.image_builder import Builder
+from tests.sim.image_cases import CASES, case
+
+from zeroskip import reference
+from zeroskip.pack import pack
+from zeroskip.schedule import predict, schedule
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.graph import Window
+from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.spec.storage import write_images
+from zeroskip.spec.streams import to_input_stream, to_output_stream
+from zeroskip_hw.verilog import generate
+from zeroskip_sim.run import run
+
+EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 5}
+ROOM = EVERYTHING | {
+    "mask_depth": 3000, "weight_depth": 9000, "input_depth": 6000, "hidden_depth": 7000, "output_depth": 1800, "row_depth": 200,
+    "layer_depth": 12, "offset_depth": 300, "band_depth": 250, "pass_depth": 900, "input_band_depth": 45, "input_pass_depth": 700,
+}  # fmt: skip
+"""For networks of up to seven layers, and the copies these need, with up to 1500 activations in a tensor. None is a power of two."""
+
+ARRAYS = {
+    "1x1": ArrayConfig(lanes=1, columns=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
+    "2x4": ArrayConfig(lanes=2, columns=4, word=16, weight_bits=8, stream_bits=32, acc_bits=40, **ROOM),
+    "3x5": ArrayConfig(lanes=3, columns=5, word=8, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
+    "8x2": ArrayConfig(lanes=8, columns=2, word=16, weight_bits=4, stream_bits=8, acc_bits=18, **ROOM),
+    "4x8": ArrayConfig(lanes=4, columns=8, word=64, weight_bits=16, stream_bits=16, acc_bits=34, **ROOM),
+    "2x16": ArrayConfig(lanes=2, columns=16, word=32, weight_bits=16, stream_bits=64, acc_bits=35, **ROOM),
+}
+"""By lanes x columns. 17, 18, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
+
+SHARED = ARRAYS["2x4"]
+"""Of the widest accumulator, for networks that are not drawn for an array."""
+
+SMALL_ROOM = {
+    "mask_depth": 400, "weight_depth": 300, "input_depth": 500, "hidden_depth": 700, "output_depth": 100, "row_depth": 60,
+    "layer_depth": 5, "offset_depth": 40, "band_depth": 40, "pass_depth": 300, "input_band_depth": 42, "input_pass_depth": 300,
+}  # fmt: skip
+SMALL = ArrayConfig(lanes=2, columns=3, word=8, weight_bits=8, stream_bits=16, acc_bits=30, **EVERYTHING | SMALL_ROOM)
+NOTHING = replace(SMALL, maximum=False, residual=False, slopes=False, table_depth=0)
+PLAINER = {
+    "nothing": NOTHING, "maximum": replace(NOTHING, maximum=True), "residual": replace(NOTHING, residual=True),
+    "slopes": replace(NOTHING, slopes=True), "tables": replace(NOTHING, table_depth=1),
+}  # fmt: skip
+"""By what the array can do besides."""
+
+CHUNK = 7
+CHUNKS = 6
+
+
+@cache
+def verilog(config: ArrayConfig) -> Mapping[str, str]:
+    return generate(config).files
+
+
+def check(
+    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, where: str,
+    simulator: str = "verilator",
+) -> None:  # fmt: skip
+    """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
+    plan = schedule(network, config)
+    assert plan.config == config, where
+    program, cycles = pack(plan), predict(plan)
+    write_images(program, folder / "images")
+    x = image_inputs(rng, network, int(rng.integers(1, 8)))
+    y = reference.run(network, x)
+    given, expected = to_input_stream(network, x, strips=True), to_output_stream(network, y, strips=True)
+    for stalls in (False, True):
+        seed = int(rng.integers(1, 1 << 31))
+        reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
+        message = f"{where}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}\n{describe(network)}"
+        result = run(
+            program, verilog(config), given, expected, output=network.output, most_cycles=cycles.latency + cycles.interval,
+            folder=folder, simulator=simulator, seed=seed, stalls=stalls, reset_at=reset_at,
+        )  # fmt: skip
+        assert result.difference is None, f"{message}\n{result.difference}"
+        np.testing.assert_array_equal(result.outputs, expected, err_msg=message)
+        assert result.errors == 0, message
+        assert result.cycles.layers == cycles.layers, message
+        if not stalls:
+            assert result.cycles == cycles, message
+
+
+# --- drawn for an array -----------------------------------------------------------------------------------------------
+
+
+def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]:
+    config = ARRAYS[array]
+    rng = np.random.default_rng([list(ARRAYS).index(array), seed])
+    return rng, any_image_network(rng, weight_bits=config.weight_bits, acc_bits=config.acc_bits)
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_any_image_under_verilator(chunk: int, array: str, tmp_path: Path) -> None:
+    for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
+        rng, network = drawn(array, seed)
+        check(network, ARRAYS[array], rng, tmp_path, f"array {array}, network {seed}")
+
+
+def small_networks(config: ArrayConfig, seed: int) -> list[QuantizedNetwork]:
+    """Two that use all that the array can do, and nothing else."""
+    found = (
+        any_image_network(
+            np.random.default_rng([seed, i]), largest=60, deepest=3, work=1500, weight_bits=8, acc_bits=30
+        )
+        for i in count()
+    )
+    wanted = (config.maximum, config.residual, config.slopes, bool(config.table_depth))
+
+    def used(network: QuantizedNetwork) -> tuple[bool, ...]:
+        layers = network.layers
+        return (
+            any(layer.maximum for layer in layers), any(layer.residual is not None for layer in layers),
+            any(layer.slope is not None for layer in layers), any(layer.table is not None for layer in layers),
+        )  # fmt: skip
+
+    return list(islice((network for network in found if used(network) == wanted), 2))
+
+
+@pytest.mark.slow
+@pytest.mark.icarus
+@pytest.mark.parametrize("array", [*PLAINER, "everything"])
+def test_arrays_of_few_features_under_icarus(array: str, tmp_path: Path) -> None:
+    config = PLAINER.get(array, SMALL)
+    for number, network in enumerate(small_networks(config, 50)):
+        rng = np.random.default_rng([51, number])
+        check(network, config, rng, tmp_path, f"array with {array}, network {number}", "icarus")
+
+
+# --- given ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("chunk", range(4))
+def test_named_cases(chunk: int, tmp_path: Path) -> None:
+    for name in CASES[chunk::4]:
+        check(case(name), SHARED, np.random.default_rng(list(CASES).index(name)), tmp_path, name)
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+def test_any_network_hypothesis_finds(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("run")
+
+    @settings(max_examples=15)
+    @given(image_networks(weight_bits=SHARED.weight_bits))
+    def finds(network: QuantizedNetwork) -> None:
+        check(network, SHARED, np.random.default_rng(1), folder, "drawn by Hypothesis")
+
+    finds()
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("seed", range(3))
+def test_fully_connected_chains_in_strips(seed: int, tmp_path: Path) -> None:
+    """All but the first column stand idle."""
+    rng = np.random.default_rng([60, seed])
+    builder = Builder(rng)
+    tensor = builder.input((int(rng.integers(1, 120)), 1, 1))
+    for _ in range(seed + 1):
+        tensor = builder.conv(tensor, int(rng.integers(1, 60)))
+    network = builder.network(tensor)
+    assert network.flat
+    check(network, SHARED, rng, tmp_path, f"seed {seed}")
+
+
+def with_all_weights(rng: np.random.Generator) -> QuantizedNetwork:
+    """Convolutions, one of them depthwise, a sum, a maximum and a fully connected layer."""
+    builder = Builder(rng)
+    image = builder.input((3, 9, 8))
+    x = builder.conv(image, 6, Window(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1)), pattern="full")
+    y = builder.conv(x, 6, Window(kernel=(3, 3), padding=(1, 1, 1, 1)), groups=6, pattern="full")
+    y = builder.conv(y, 6, residual=x, pattern="full")
+    y = builder.maximum(y, Window(kernel=(2, 2), stride=(2, 2)), identity=True)
+    return builder.network(builder.conv(y, 10, Window(kernel=(2, 2)), pattern="full"))
+
+
+def pruned(rng: np.random.Generator, network: QuantizedNetwork, share: float) -> QuantizedNetwork:
+    """Without a share of the weights of each layer but the maximum."""
+    layers = (
+        layer if layer.maximum else replace(layer, weight=layer.weight * (rng.random(layer.weight.shape) >= share))
+        for layer in network.layers
+    )
+    return replace(network, layers=tuple(layers))
+
+
+@pytest.mark.slow
+@pytest.mark.icarus
+def test_newly_pruned_weights_run_faster_on_the_same_array(tmp_path: Path) -> None:
+    rng = np.random.default_rng(70)
+    dense = with_all_weights(rng)
+    config = schedule(dense, ArrayConfig(lanes=2, columns=3, word=8, stream_bits=16, mask_depth=150)).config
+    before = None
+    for share in (0.0, 0.5, 0.9):
+        network = pruned(rng, dense, share)
+        cycles = sum(predict(schedule(network, config)).layers.values())
+        assert before is None or cycles < 0.8 * before, f"{share} pruned"
+        before = cycles
+        check(network, config, rng, tmp_path, f"{share} pruned", "icarus")
