@@ -66,7 +66,8 @@ class SparseArray(Component):
         m.submodules.collector = collector = Collector(layout)
         m.submodules.requantizer = requantizer = Requantizer(layout)
         m.submodules.sequencer = sequencer = Sequencer(layout)
-        m.submodules.loader = loader = StripLoader(layout) if c.strips else Loader(layout)
+        loader: Any = StripLoader(layout) if c.strips else Loader(layout)
+        m.submodules.loader = loader
         m.submodules.unloader = unloader = Unloader(layout)
         m.submodules.counters = counters = Counters()
 
@@ -88,7 +89,9 @@ class SparseArray(Component):
                 lane.grant.eq(collector.grant[number]),
             ]  # fmt: skip
             if c.strips:
-                m.d.comb += [getattr(lane.raster, name).eq(getattr(sequencer, name)) for name in ("width", "x_step", "y_step")]
+                m.d.comb += [
+                    getattr(lane.raster, name).eq(getattr(sequencer, name)) for name in ("width", "x_step", "y_step")
+                ]
             if c.maximum:
                 m.d.comb += lane.maximum.eq(sequencer.maximum)
         m.d.comb += [

@@ -126,7 +126,14 @@ class Decoder(Component):
         return Cat(word, dummy), Cat(place, row_begins, tile_end, layer_end)
 
     def _repeat_tiles(
-        self, m: Module, h: dict[str, Value], advance: Value, load: Value, tile_end: Value, again: Signal, address: Signal
+        self,
+        m: Module,
+        h: dict[str, Value],
+        advance: Value,
+        load: Value,
+        tile_end: Value,
+        again: Signal,
+        address: Signal,
     ) -> None:
         """``again``: the words just read are needed for another tile."""
         begin = Signal.like(address, name="first_address", reset_less=True)

@@ -74,14 +74,25 @@ class Issue(Component):
         lowest1 = Signal(BYTE, reset_less=True)
         place1 = Signal(len(place), reset_less=True)
         issue1, flags1, issue2, flags2 = Signal(), Signal(3, reset_less=True), Signal(), Signal(3, reset_less=True)
-        m.d.sync += [lowest1.eq(lowest), place1.eq(place), issue1.eq(issue), flags1.eq(flags), issue2.eq(issue1), flags2.eq(flags1)]
+        m.d.sync += [
+            lowest1.eq(lowest),
+            place1.eq(place),
+            issue1.eq(issue),
+            flags1.eq(flags),
+            issue2.eq(issue1),
+            flags2.eq(flags1),
+        ]
         index = Cat(index_of(lowest1), place1)
         if self._strips:
             # The byte's number stands below the word's address. Stage 2: the tile's share is added; stage 3: the index.
             sub = self._layout.index_bits
             index2, place2 = Signal(sub, reset_less=True), Signal(self._layout.store_bits, reset_less=True)
             tile_base = self._tile_base(m, issue1 & flags1[1])
-            m.d.sync += [index2.eq(index[:sub]), place2.eq(index[sub:] + tile_base), self.activation.eq(place2 + index2)]
+            m.d.sync += [
+                index2.eq(index[:sub]),
+                place2.eq(index[sub:] + tile_base),
+                self.activation.eq(place2 + index2),
+            ]
             issue3, flags3 = Signal(), Signal(3, reset_less=True)
             m.d.sync += [issue3.eq(issue2), flags3.eq(flags2)]
             issue2, flags2 = issue3, flags3
@@ -93,7 +104,9 @@ class Issue(Component):
 
     def _weight(self, m: Module, layer_end: Value) -> None:
         """The weight's address: from tile to tile the lane's weights of the layer are read again."""
-        weight, begin = (Signal.like(self.weight, name=name, reset_less=True) for name in ("next_weight", "layer_weight"))
+        weight, begin = (
+            Signal.like(self.weight, name=name, reset_less=True) for name in ("next_weight", "layer_weight")
+        )
         m.d.comb += self.weight.eq(weight)
         following = weight + 1
         with m.If(self.issue):

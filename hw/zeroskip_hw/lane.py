@@ -23,7 +23,7 @@ OPERAND_DELAY = 3
 class Lane(Component):
     """Issues one nonzero weight per cycle to ``columns`` MACs.
 
-    From the issue of a weight to its addition seven cycles, with strips eight; the timing of results is that of :mod:`zeroskip.spec.timing`.
+    From the issue of a weight to its addition seven cycles, with strips eight; results are timed by :mod:`zeroskip.spec.timing`.
 
     Members
     -------

@@ -57,7 +57,11 @@ class Requantizer(Component):
             "row_tile_end": Out(1), "row_layer_end": Out(1),
         }  # fmt: skip
         if c.residual:
-            members |= {"residual": In(1), "addends": In(ADDEND_BITS * c.columns), "residual_place": Out(layout.store_bits)}
+            members |= {
+                "residual": In(1),
+                "addends": In(ADDEND_BITS * c.columns),
+                "residual_place": Out(layout.store_bits),
+            }
         if c.table_depth:
             members |= {"tabled": In(1), "table": In(bits_for(c.table_depth))}
         super().__init__(members)
@@ -105,7 +109,11 @@ class Requantizer(Component):
         factor = register(MULTIPLIER_BITS, "factor")
         m.d.sync += factor.eq(constant["multiplier"])
         if c.slopes:
-            slope, chosen, kept = register(MULTIPLIER_BITS, "slope"), register(MULTIPLIER_BITS, "chosen"), register(signed(c.acc_bits), "kept")
+            slope, chosen, kept = (
+                register(MULTIPLIER_BITS, "slope"),
+                register(MULTIPLIER_BITS, "chosen"),
+                register(signed(c.acc_bits), "kept"),
+            )
             m.d.sync += [slope.eq(constant["slope"]), chosen.eq(Mux(biased[-1], slope, factor)), kept.eq(biased)]
             factor, biased = chosen, kept
 
@@ -140,7 +148,10 @@ class Requantizer(Component):
     def _looked_up(self, m: Module, data: Signal) -> Value:
         """Two stages: the table's memory, which every column has for itself, and the choice."""
         c = self._layout.config
-        plain, chosen = Signal.like(data, name="plain", reset_less=True), Signal.like(data, name="chosen", reset_less=True)
+        plain, chosen = (
+            Signal.like(data, name="plain", reset_less=True),
+            Signal.like(data, name="chosen", reset_less=True),
+        )
         found = []
         for column in range(c.columns):
             tables = LoadableRam(self._layout, "tables")

@@ -17,7 +17,18 @@ from .words import fields
 LATE = 4
 """From a layer's start until its constants reach the requantizer, by when the last rows of the layer before have left it."""
 
-EARLY_FIELDS = ("signed", "from_input", "lanes", "width", "x_step", "y_step", "write_step", "band", "maximum", "residual_step")
+EARLY_FIELDS = (
+    "signed",
+    "from_input",
+    "lanes",
+    "width",
+    "x_step",
+    "y_step",
+    "write_step",
+    "band",
+    "maximum",
+    "residual_step",
+)
 LATE_FIELDS = (
     "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",
     "tabled", "table",
@@ -126,7 +137,10 @@ class Sequencer(Component):
         late = Signal(LATE)
         m.d.sync += late.eq(Cat(self.start, late))
         with m.If(late[-1]):
-            m.d.sync += [self.output_half.eq(half), *(getattr(self, name).eq(current[name]) for name in self._late_fields)]
+            m.d.sync += [
+                self.output_half.eq(half),
+                *(getattr(self, name).eq(current[name]) for name in self._late_fields),
+            ]
             with m.If(current["to_output"]):
                 m.d.sync += self.outputs.eq(current["outputs"])
 

@@ -22,8 +22,8 @@ def position_bits(layout: Layout) -> int:
 def input_write(layout: Layout) -> Signature:
     """Broadcast by the loader: up to one element in every bank, all of one sample.
 
-    enable : one bit per bank; column : one bit per column that takes it, the sample's or those of the strips; half : of the buffer; position : one address per bank;
-    data : 8 bits per bank
+    enable : one bit per bank; column : one bit per column that takes it, the sample's or those of the strips; half : of the buffer;
+    position : one address per bank; data : 8 bits per bank
     """
     banks = layout.config.stream_elements
     return Signature({
@@ -89,7 +89,9 @@ class Store(Component):
             ]  # fmt: skip
             held.append(self._hold(m, ram, self.from_input & (bank == number), f"input{number}"))
 
-        m.submodules.hidden_ram = hidden = Ram(width=width, depth=c.hidden_depth, parts=write_enables(layout), block=True)
+        m.submodules.hidden_ram = hidden = Ram(
+            width=width, depth=c.hidden_depth, parts=write_enables(layout), block=True
+        )
         m.d.comb += [
             hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
             hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),

@@ -107,7 +107,9 @@ class StripLoader(Component):
             m.d.sync += [waiting.eq(0), index.eq(0), channel.eq(0), x.eq(0), place.eq(0), pixel.eq(0)]
 
         def chosen(what: str) -> Value:
-            return Mux(x == 0, current[f"first_{what}"], Mux(last_x, current[f"last_{what}"], current[f"middle_{what}"]))
+            return Mux(
+                x == 0, current[f"first_{what}"], Mux(last_x, current[f"last_{what}"], current[f"middle_{what}"])
+            )
 
         within, left = Signal(), Signal(len(current["first_more"]), reset_less=True)
         following_pass = Signal(len(current["first_begin"]), reset_less=True)
@@ -135,7 +137,11 @@ class StripLoader(Component):
         entry2 = Signal(layout.input_passes.width, reset_less=True)
         m.d.sync += entry2.eq(passes.read_data)
         entry = fields(layout.input_passes, entry2)
-        address3, byte3, mask3 = Signal(layout.store_bits, reset_less=True), Signal(8, reset_less=True), Signal(c.columns)
+        address3, byte3, mask3 = (
+            Signal(layout.store_bits, reset_less=True),
+            Signal(8, reset_less=True),
+            Signal(c.columns),
+        )
         half3 = Signal(reset_less=True)
         m.d.sync += [
             address3.eq(state[1 : 1 + layout.store_bits] + entry["base"]), half3.eq(state[0]),

@@ -105,8 +105,7 @@ class Unloader(Component):
         m.d.comb += self.busy.eq(Cat(*waiting).any())
         column2, keep2 = flags[3 : 3 + len(column)], flags[3 + len(column) :]
         chosen = [
-            Array([held.word_select(i, 8) for i in range(samples)])[column2] if samples > 1 else held
-            for held in data
+            Array([held.word_select(i, 8) for i in range(samples)])[column2] if samples > 1 else held for held in data
         ]
         with m.If(advance):
             m.d.sync += [

@@ -48,7 +48,11 @@ class Writer(Component):
         m.submodules.passes = passes = LoadableRam(layout, "passes")
         passes.connect_load(m, self.load)
         begin, more, offset = place_queue(
-            m, "places", self.tile.fresh, [self.tile.begin, self.tile.more, self.tile.write], self.enable & self.tile_end
+            m,
+            "places",
+            self.tile.fresh,
+            [self.tile.begin, self.tile.more, self.tile.write],
+            self.enable & self.tile_end,
         )
 
         # Stage 0: which pass. Stages 1 and 2: memory and its register; the result keeps step, and is held while it is written.

@@ -44,7 +44,9 @@ def _writes(program: Program, trace: Path) -> Iterator[tuple[int, LayerInfo, int
     layout = Layout(program.config)
     lines = iter(trace.read_text().splitlines())
     words = iter(program.images["rows"])
-    places = [{layout.row.decode(next(words))["place"]: row for row in range(len(info.rows))} for info in program.layers]
+    places = [
+        {layout.row.decode(next(words))["place"]: row for row in range(len(info.rows))} for info in program.layers
+    ]
     group = 0
     while True:
         for info, rows in zip(program.layers, places, strict=True):

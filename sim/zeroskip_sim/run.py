@@ -63,8 +63,8 @@ def run(
 ) -> Run:
     """Stream ``inputs`` (samples, inputs) through the RTL in ``folder``, whose ``images/*.mem`` hold the program.
 
-    Inputs and ``expected`` outputs are in the order of the streams. The array computes whole groups of samples, and needs a few groups to reach its steady state: the last
-    samples are repeated to fill up, compared like the others, and left out of what is returned.
+    Inputs and ``expected`` outputs are in the order of the streams. The array computes whole groups of samples, and needs a few of them to
+    reach its steady state: the last samples are repeated to fill up, compared like the others, and left out of what is returned.
 
     most_cycles : what one group takes at most, predicted; a run that takes many times as long is given up
     stalls : random pauses on both streams

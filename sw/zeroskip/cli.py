@@ -20,7 +20,9 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
 )  # fmt: skip
 
-MODEL_HELP = "file.pt2 (torch.export), package.module:callable or path/to/file.py:callable that returns an nn.Module."
+MODEL_HELP = (
+    "file.onnx, file.pt2 (torch.export), package.module:callable or path/to/file.py:callable that returns an nn.Module."
+)
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeroskip build wrote.")]
@@ -77,12 +79,22 @@ def build(
     inputs: InputsOption = None,
     labels: LabelsOption = None,
     masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose lanes and columns, unless given, that fit ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k"
+            " by estimate and take the fewest cycles."
+        ),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help=f"Array to start from: {', '.join(PRESETS)}.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")
     ] = None,
     lanes: Annotated[int | None, typer.Option(help="Nonzero weights per cycle, 1 … 64.")] = None,
-    columns: Annotated[int | None, typer.Option(help="Samples computed side by side, 1 … 16.")] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option(help="Output positions (of a fully connected chain: samples) computed side by side, 1 … 16."),
+    ] = None,
     word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="4, 8 or 16.")] = None,
     image_format: Annotated[
@@ -94,15 +106,19 @@ def build(
     Weights that are zero count as pruned already; --method or --masks prune further.
 
     Example: zeroskip build net.py:trained --calibration x.npy --method magnitude --sparsity 0.8 --lanes 8 --out build/net
+    Example: zeroskip build net.onnx --calibration x.npy --target ecp5-85k --out build/net
     """
     from zeroskip import tables
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
+    from zeroskip.synth import target_named
 
     if masks is not None and (method is not None or layer):
         raise InputError("--masks: cannot be combined with --method or --layer")
+    if target is not None:
+        target_named(target)
     require_place(out)
-    array = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
+    array, given = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
     with tables.progress() as progress:
         progress(f"loading {model}")
         module = load_model(model)
@@ -113,9 +129,21 @@ def build(
         samples = load_array(calibration, "--calibration")
         example = example_input(samples, input_shape)
         chosen = make_masks(module, masks, method, sparsity, scope, layer, inputs, labels)
-        design = compile(module, example, calibration=samples, masks=chosen, config=array, progress=progress)
+        free = [name for name in ("lanes", "columns") if name not in given]
+        design = compile(
+            module,
+            example,
+            calibration=samples,
+            masks=chosen,
+            config=array,
+            target=target,
+            free=free,
+            progress=progress,
+        )
         progress("elaborating and writing")
         design.save(out, image_formats=["mem", *(image_format or [])], samples=samples)
+    if design.fit is not None:
+        tables.out.print(tables.candidates(design.fit))
     tables.out.print(tables.layers(design.summary))
     tables.out.print(
         tables.pairs([*tables.totals(design.summary), ("design", str(out)), ("report", str(out / "report.json"))])

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
@@ -26,6 +27,7 @@ from zeroskip.spec.network import IntArray, QuantizedNetwork
 from zeroskip.spec.program import Program
 from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
 from zeroskip.summary import Summary, summarise
+from zeroskip.synth import target_named
 
 if TYPE_CHECKING:
     import torch
@@ -47,16 +49,20 @@ def compile(
     calibration: npt.ArrayLike,
     masks: Mapping[str, torch.Tensor] | None = None,
     config: ArrayConfig | None = None,
+    target: str | None = None,
+    free: Sequence[str] = ("lanes", "columns"),
     progress: Progress = silent,
 ) -> Design:
     """Capture, quantize, schedule and pack ``model``; the Verilog is elaborated when it is first needed.
 
-    model : a chain of Linear, ReLU, BatchNorm1d, Flatten, Dropout and Identity; it is not changed
+    model : of the operators that docs/06-operators.md lists; it is not changed
     example_input : (N, …) float, any N of at least 1
     calibration : (N, …) float inputs from which the activations' ranges are taken
     masks : parameter name → bool tensor of its shape, True where a weight is kept; without it, weights that are zero are pruned
     config : of the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
         pruned weights of the same shapes run on the same Verilog or bitstream, as long as they fit.
+    target : a part of :data:`zeroskip.synth.TARGETS`: lanes and columns, or those of them that are ``free``, are chosen so that the
+        array fits it by estimate and takes the fewest cycles; ``config`` gives the rest. The choice stands in ``Design.fit``
     progress : called with a line before each step
 
     Raises UnsupportedError for operators that cannot be built, all at once; InputError and CapacityError as each step does.
@@ -66,7 +72,12 @@ def compile(
     graph = capture(model, example_input, dict(masks) if masks is not None else None)
     progress("quantizing")
     network = quantize(graph, np.asarray(calibration), weight_bits=config.weight_bits, act_bits=config.act_bits)
-    return assemble(network, config, progress)
+    if target is None:
+        return assemble(network, config, progress)
+    progress(f"choosing an array for {target}")
+    found = fit(network, target_named(target), config, free=free, progress=progress)
+    chosen = replace(config, lanes=found.chosen.config.lanes, columns=found.chosen.config.columns)
+    return replace(assemble(network, chosen, progress), fit=found)
 
 
 def assemble(network: QuantizedNetwork, config: ArrayConfig, progress: Progress = silent) -> Design:
@@ -132,12 +143,14 @@ class Design:
     program : memory images and sized configuration
     cycles : predicted for one group of ``columns`` samples
     dense_cycles : of the same array with every weight kept, which no mask slows
+    fit : how lanes and columns were chosen, where they were chosen for a part; it goes into the report, not into a saved design
     """
 
     network: QuantizedNetwork
     program: Program
     cycles: Cycles
     dense_cycles: Cycles
+    fit: Fit | None = None
 
     @property
     def config(self) -> ArrayConfig:
@@ -210,7 +223,8 @@ class Design:
         storage.write_images(self.program, home / "images")
         progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
         options: dict[str, Any] = {
-            "output": self.network.output, "most_cycles": self.cycles.latency + self.cycles.interval, "folder": home, "simulator": simulator, "seed": seed,
+            "output": self.network.output, "most_cycles": self.cycles.latency + self.cycles.interval, "folder": home,
+            "simulator": simulator, "seed": seed,
             "stalls": stalls, "reset_at": reset_at, "progress": progress,
         }  # fmt: skip
         result = run(self.program, self.verilog, flat, expected, waves=waves, **options)
@@ -244,7 +258,8 @@ class Design:
             verilog=self.verilog, sidecar=self._generated[1],
         )  # fmt: skip
         kept = None if samples is None else np.asarray(samples)[:KEPT_SAMPLES]
-        return storage.save(saved, folder, image_formats=image_formats, samples=kept, report=self.summary.to_json())
+        report = self.summary.to_json() | ({"fit": self.fit.to_json()} if self.fit is not None else {})
+        return storage.save(saved, folder, image_formats=image_formats, samples=kept, report=report)
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:

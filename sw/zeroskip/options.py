@@ -37,11 +37,13 @@ class Simulator(StrEnum):
     icarus = "icarus"
 
 
-def array_config(file: Path | None, preset: str | None, **options: int | None) -> ArrayConfig:
-    """Preset, then file, then single options; refuses unknown names."""
+def array_config(file: Path | None, preset: str | None, **options: int | None) -> tuple[ArrayConfig, frozenset[str]]:
+    """Preset, then file, then single options, and the names that one of them gives; refuses unknown names."""
     if preset is not None and preset not in PRESETS:
         raise InputError(f"--preset: must be one of {', '.join(PRESETS)}, not {preset!r}")
-    values: dict[str, Any] = PRESETS[preset].to_json() if preset is not None else {}
+    values: dict[str, Any] = {}
+    if preset is not None:
+        values |= {name: value for name, value in PRESETS[preset].to_json().items() if value}
     if file is not None:
         try:
             values |= tomllib.loads(file.read_text())
@@ -50,7 +52,8 @@ def array_config(file: Path | None, preset: str | None, **options: int | None) -
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"--config: {file}: is not TOML: {error}") from error
     values |= {name: value for name, value in options.items() if value is not None}
-    return ArrayConfig.from_json(values, where=str(file) if file is not None else "ArrayConfig")
+    config = ArrayConfig.from_json(values, where=str(file) if file is not None else "ArrayConfig")
+    return config, frozenset(values)
 
 
 def load_array(path: Path, option: str) -> np.ndarray[Any, Any]:

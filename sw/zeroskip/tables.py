@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from zeroskip.fit import Fit
 from zeroskip.summary import LayerSummary, Summary
 
 PIPE_WIDTH = 120
@@ -71,6 +72,20 @@ def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Tabl
     rows = [row(layer, simulated[layer.name] if simulated is not None else None) for layer in summary.layers]
     rows.append(row(summary.total, sum(simulated.values()) if simulated is not None else None))
     return table("Layers, cycles per group", columns, rows, last_is_total=True)
+
+
+def candidates(fit: Fit) -> Table:
+    """The arrays that were considered for a part, the fastest first, and the one that was chosen."""
+    rows = []
+    for found in fit.candidates:
+        verdict = "chosen" if found is fit.chosen else f"needs {'; '.join(found.over)}" if found.over else "fits"
+        need = found.need
+        rows.append([
+            f"{found.config.lanes} × {found.config.columns}", f"{found.per_sample:,.0f}", f"{found.cycles.latency:,}",
+            f"{need.lut4:,}", f"{need.ff:,}", f"{need.bram:,}", f"{need.dsp:,}", verdict,
+        ])  # fmt: skip
+    columns = ["lanes × columns", "cycles per sample", "latency", "LUT4", "FF", "block RAM", "DSP", ""]
+    return table(f"Arrays for {fit.target}: cycles predicted, areas estimated", columns, rows)
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:

@@ -31,17 +31,17 @@ async def write(ctx: Any, dut: Unloader, rng: Random, group: list[list[int]], ha
     """Rows in any order, as the collector may finish them; what stands in columns without a sample is left alone."""
     ctx.set(dut.half, half)
     for row in rng.sample(range(len(group[0])), len(group[0])):
+        ctx.set(dut.write.enable, 1)
+        ctx.set(dut.write.address, row)
+        rest = rng.getrandbits(len(dut.write.data)) >> (8 * len(group)) << (8 * len(group))
+        ctx.set(dut.write.data, joined(outputs[row] for outputs in group) | rest)
+        await ctx.tick()
         if len(dut.write.enable) > 1:
             # A write to other columns than the lowest, as for overlapping strips.
             ctx.set(dut.write.enable, (1 << len(dut.write.enable)) - 2)
             ctx.set(dut.write.address, row)
             ctx.set(dut.write.data, rng.getrandbits(len(dut.write.data)))
             await ctx.tick()
-        ctx.set(dut.write.enable, 1)
-        ctx.set(dut.write.address, row)
-        rest = rng.getrandbits(len(dut.write.data)) >> (8 * len(group)) << (8 * len(group))
-        ctx.set(dut.write.data, joined(outputs[row] for outputs in group) | rest)
-        await ctx.tick()
     ctx.set(dut.write.enable, 0)
     ctx.set(dut.done, 1 << half)
     await ctx.tick()

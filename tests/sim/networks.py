@@ -54,7 +54,7 @@ def small_image_network(rng: np.random.Generator, density: float, weight_bits: i
     """A few layers that together use everything an array can do: padding, strides, groups, maxima, a residual, slopes, a table."""
     builder = Builder(rng, weight_bits=weight_bits)
     some: dict[str, Any] = {"pattern": "full", "kept": density}
-    x = builder.conv(builder.input((3, 7, 5)), 4, SAME_3, **some)
+    x = builder.conv(builder.input((3, 5, 3)), 4, SAME_3, **some)
     y = builder.conv(x, 4, SAME_3, groups=2, residual=x, slopes=True, **some)
     y = builder.maximum(y, Window(kernel=(3, 3), stride=(2, 1), padding=(1, 1, 1, 1)))
     return builder.network(builder.conv(y, 3, Window(kernel=(2, 2), stride=(1, 2)), table=True, **some))

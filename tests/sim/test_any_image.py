@@ -78,13 +78,13 @@ def check(
     write_images(program, folder / "images")
     x = image_inputs(rng, network, int(rng.integers(1, 8)))
     y = reference.run(network, x)
-    given, expected = to_input_stream(network, x, strips=True), to_output_stream(network, y, strips=True)
+    stream, expected = to_input_stream(network, x, strips=True), to_output_stream(network, y, strips=True)
     for stalls in (False, True):
         seed = int(rng.integers(1, 1 << 31))
         reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
         message = f"{where}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}\n{describe(network)}"
         result = run(
-            program, verilog(config), given, expected, output=network.output, most_cycles=cycles.latency + cycles.interval,
+            program, verilog(config), stream, expected, output=network.output, most_cycles=cycles.latency + cycles.interval,
             folder=folder, simulator=simulator, seed=seed, stalls=stalls, reset_at=reset_at,
         )  # fmt: skip
         assert result.difference is None, f"{message}\n{result.difference}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.errors import CapacityError
@@ -18,7 +19,7 @@ from .memory import allocate, lives
 from .plan import Band, LayerPlan, Schedule
 from .prepare import prepared
 from .scatter import input_bands, output_bands, result_bands
-from .split import split
+from .split import LaneRun, split
 from .taps import stored_weights
 
 LEAST_ACCUMULATOR = 10
@@ -67,7 +68,6 @@ def _layer(
     source, to_output = stored[layer.source], layer.output == network.output_name
     shape = network.shapes[layer.output]
     weights = stored_weights(layer, source, config.word)
-    runs = split(weights.mask, config.lanes, config.word, whole_rows=layer.maximum)
     residual = None if layer.residual is None else stored[layer.residual]
     step = 0 if residual is None else residual.y_step
     channels = layer.channel + np.arange(layer.outputs)
@@ -82,6 +82,7 @@ def _layer(
             padded(target, network, layer.output),
         )
         bands = result_bands(target, strip, config.columns, padding, step)
+    runs = _runs(weights.mask, config, layer.maximum, bands)
     given = network.formats[layer.source]
     program = {
         "last": layer is network.layers[-1], "to_output": to_output, "from_input": layer.source == INPUT,
@@ -110,9 +111,27 @@ def _layer(
             [residual.address(k, residual.top, residual.left) for k in range(layer.outputs)]
         ),
         runs=runs, first_row=first["row"], first_group=first["group"], groups=len(weights.offsets), offsets=weights.offsets,
-        row_step=layer.weight.shape[1] * source.channel_step if layer.groups > 1 else 0, repeat=layer.outputs // layer.groups,
+        row_step=layer.weight.shape[1] * source.channel_step if layer.groups > 1 else 0,
+        repeat=layer.outputs // layer.groups if layer.groups > 1 else min(layer.outputs, 1 << REPEAT_BITS),
         bands=bands, program=program,
     )  # fmt: skip
+
+
+def _runs(
+    mask: npt.NDArray[np.bool_], config: ArrayConfig, maximum: bool, bands: tuple[Band, ...]
+) -> tuple[LaneRun, ...]:
+    """Equal runs of nonzeros; but cut between rows for a maximum, and where writing the parts of cut rows would take longer."""
+    whole = split(mask, config.lanes, config.word, whole_rows=True)
+    if maximum:
+        return whole
+    equal = split(mask, config.lanes, config.word)
+    writes = np.mean([count for band in bands for count in band.counts])
+
+    def least(runs: tuple[LaneRun, ...]) -> float:
+        results = sum(run.last_row - run.first_row + 1 for run in runs if run.end > run.begin)
+        return max(max(run.end - run.begin for run in runs), float(results * writes))
+
+    return whole if least(whole) < least(equal) else equal
 
 
 def _tables(network: QuantizedNetwork) -> list[IntArray]:

@@ -121,14 +121,12 @@ class ArrayConfig:
     def with_sizes(self, **sizes: int) -> ArrayConfig:
         """Fill what is still open, features and capacities, from ``sizes``; what is already given stays."""
         optional = (*FEATURES, "table_depth")
-        return replace(
-            self,
-            **{
-                name: value
-                for name, value in sizes.items()
-                if getattr(self, name) is None or (name not in optional and getattr(self, name) == 0)
-            },
-        )
+        wanted: dict[str, Any] = {
+            name: value
+            for name, value in sizes.items()
+            if getattr(self, name) is None or (name not in optional and getattr(self, name) == 0)
+        }
+        return replace(self, **wanted)
 
     def to_json(self) -> dict[str, int | bool | None]:
         return asdict(self)

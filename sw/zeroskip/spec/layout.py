@@ -154,12 +154,14 @@ class Layout:
     def store_bits(self) -> int:
         """Address of an activation: in the hidden buffer, the output buffer, or, with strips, half of the input buffer."""
         c = self.config
-        return bits_for(max(c.hidden_depth, c.output_depth, *((c.input_depth, 2 * c.stream_elements) if c.strips else ())))
+        return bits_for(
+            max(c.hidden_depth, c.output_depth, *((c.input_depth, 2 * c.stream_elements) if c.strips else ()))
+        )
 
     @cached_property
     def output_bits(self) -> int:
-        """Number of outputs of one sample."""
-        return bits_for(self.config.output_depth + 1)
+        """Number of outputs of one sample, compared with those of a beat."""
+        return bits_for(max(self.config.output_depth, 2 * self.config.stream_elements) + 1)
 
     @cached_property
     def bank_bits(self) -> int:
@@ -259,7 +261,7 @@ class Layout:
 
     @cached_property
     def band(self) -> Word:
-        """One row of tiles: whether it is the layer's last, the writes of its tiles, each a run of ``passes``, and its place in the residual."""
+        """One row of tiles: whether it is the layer's last, its tiles' writes, each a run of ``passes``, and its place in the residual."""
         residual = [Field("residual", self.store_bits)] if self.config.residual else []
         return Word((*self._lists(self.config.pass_depth), *residual))
 

@@ -1,8 +1,20 @@
 """Area and Fmax of a built design, measured with Yosys and nextpnr (``pip install 'zeroskip[synth]'``)."""
 
 from .area import Area, ModuleArea
+from .estimate import estimate
 from .flow import LANES, synthesise
 from .report import CriticalPath, SynthReport
-from .targets import TARGETS, Target
+from .targets import TARGETS, Target, target_named
 
-__all__ = ["LANES", "TARGETS", "Area", "CriticalPath", "ModuleArea", "SynthReport", "Target", "synthesise"]
+__all__ = [
+    "LANES",
+    "TARGETS",
+    "Area",
+    "CriticalPath",
+    "ModuleArea",
+    "SynthReport",
+    "Target",
+    "estimate",
+    "synthesise",
+    "target_named",
+]

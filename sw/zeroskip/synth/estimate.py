@@ -10,10 +10,37 @@ from ..spec.layout import Layout, bits_for
 from .area import Area
 from .targets import Target
 
+LIMB = 17
+"""Accumulator bits that one multiplier of the requantizer takes."""
+
+MULTIPLIER_LUT4 = 140
+"""What stands in for a multiplier where the part has none: 9 × 8 bits, with carry cells."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A linear model of look-up tables or flip-flops.
+
+    lane : of one lane without its MACs; mac, mac_bit : of one MAC, and by bit of its accumulator
+    rest : of all else; column, residual_column : what a column adds to that, and what it adds where residuals are added
+    """
+
+    lane: float
+    mac: float
+    mac_bit: float
+    rest: float
+    column: float
+    residual_column: float = 0.0
+
+
+FLAT = (Model(250, 60, 6.3, 700, 400), Model(344, 15, 5, 1000, 400))
+STRIPS = (Model(530, 50, 5.6, 1700, 420, 260), Model(700, 15, 5, 2300, 350, 147))
+"""(look-up tables, flip-flops), fitted to arrays of 1 … 16 lanes and columns mapped to ECP5."""
+
 
 @dataclass(frozen=True)
 class Store:
-    """One memory as synthesis sees it: ``parts`` can be written by themselves; ``block``: it must be block RAM; ``count`` of its kind."""
+    """``count`` memories as synthesis sees them: ``parts`` can be written by themselves; ``block``: they must be block RAM."""
 
     width: int
     depth: int
@@ -25,36 +52,42 @@ class Store:
 def stores(config: ArrayConfig) -> Iterator[Store]:
     """Every memory of the array that is an instance of ``zs_ram``."""
     layout, c = Layout(config), config
-    parts = c.columns if c.strips else 1
-    yield Store(8 * c.columns, c.hidden_depth, parts, True, c.lanes + bool(c.residual))
-    position = bits_for(layout.beat_depth)
-    yield Store(8 * c.columns, 2 << position, c.columns, True, c.lanes * c.stream_elements)
-    yield Store(8 * layout.group_samples, 2 << bits_for(-(-c.output_depth // c.stream_elements)), 1, False, c.stream_elements)
+    yield Store(8 * c.columns, c.hidden_depth, c.columns if c.strips else 1, True, c.lanes + bool(c.residual))
+    input_depth = 2 << bits_for(layout.beat_depth)
+    yield Store(8 * c.columns, input_depth, c.columns, True, c.lanes * c.stream_elements)
+    output_depth = 2 << bits_for(-(-c.output_depth // c.stream_elements))
+    yield Store(8 * layout.group_samples, output_depth, count=c.stream_elements)
     copies = {"offsets": c.lanes, "tables": c.columns}
     for memory in layout.memories:
-        yield Store(memory.width, memory.depth, 1, memory.name.startswith("lane"), copies.get(memory.name, 1))
+        yield Store(memory.width, memory.depth, block=memory.name.startswith("lane"), count=copies.get(memory.name, 1))
 
 
 def estimate(config: ArrayConfig, target: Target) -> Area:
-    """Of a sized ``config`` on ``target``. Block RAMs as yosys maps them; the coefficients of the rest are fitted to its results."""
-    lut4 = ff = bram = 0
+    """Of a sized ``config`` on ``target``: what ``zeroskip synth`` would report for the whole design, but for the measuring wrapper.
+
+    Block RAMs follow the rules by which yosys maps memories, multipliers are counted. Look-up tables and flip-flops are a linear model,
+    fitted to mapped arrays (docs/05-measurements.md tells how far it is off).
+    """
+    lut4, ff, bram = 0, 0, 0
     for store in stores(config):
-        blocks = target.memories.blocks(store.width, store.depth, store.parts)
-        cells = target.memories.distributed(store.width, store.depth)
-        if store.block or cells is None or target.memories.prefers_block(blocks, cells):
-            bram += store.count * blocks
+        small = None if store.block else target.memories.small(store.width, store.depth)
+        if small is None:
+            bram += store.count * target.memories.blocks(store.width, store.depth, store.parts)
         else:
-            lut4 += store.count * target.memories.distributed_lut4 * cells
-    logic = _logic(config)
+            lut4, ff = lut4 + store.count * small[0], ff + store.count * small[1]
     dsp = multipliers(config)
-    return Area(lut4=lut4 + logic.lut4, ff=ff + logic.ff, bram=bram, dsp=dsp)
+    if not target.available.dsp:
+        lut4, dsp = lut4 + dsp * MULTIPLIER_LUT4, 0
+    more_lut4, more_ff = (_logic(config, model) for model in (STRIPS if config.strips else FLAT))
+    return Area(lut4=round(lut4 + more_lut4), ff=round(ff + more_ff), bram=bram, dsp=dsp)
+
+
+def _logic(config: ArrayConfig, model: Model) -> float:
+    lane = model.lane + config.columns * (model.mac + model.mac_bit * config.acc_bits)
+    column = model.column + (model.residual_column if config.residual else 0.0)
+    return model.rest + config.lanes * lane + config.columns * column
 
 
 def multipliers(config: ArrayConfig) -> int:
     """One per MAC, one per limb and column of the requantizer, and one per column for residuals."""
-    limbs = -(-config.acc_bits // 17)
-    return config.columns * (config.lanes + limbs + int(bool(config.residual)))
-
-
-def _logic(config: ArrayConfig) -> Area:
-    return Area()
+    return config.columns * (config.lanes + -(-config.acc_bits // LIMB) + bool(config.residual))

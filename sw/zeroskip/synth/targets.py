@@ -9,6 +9,37 @@ from .area import ECP5_CELLS, ICE40_CELLS, Area, Cells
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memories:
+    """How synthesis maps memories of one write and one read port.
+
+    shapes : (width, depth) of one block RAM, by its configurations; parts : (8-bit parts, depth) where parts are written by themselves
+    cell : (width, depth) of one distributed RAM cell, and the LUT4 it takes with its share of the choice between cells; None without any
+    cells_per_block : up to so many cells are taken before a block is; bits_per_block : up to so many flip-flops, where there are no cells
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int], ...]
+    cell: tuple[int, int, int] | None = None
+    cells_per_block: int = 0
+    bits_per_block: int = 0
+
+    def blocks(self, width: int, depth: int, parts: int) -> int:
+        """Block RAMs of a memory whose words have so many parts of their own."""
+        if parts > 1:
+            return min(-(-parts // held) * -(-depth // deep) for held, deep in self.parts)
+        return min(-(-width // wide) * -(-depth // deep) for wide, deep in self.shapes)
+
+    def small(self, width: int, depth: int) -> tuple[int, int] | None:
+        """(LUT4, flip-flops) of a memory that is better kept out of block RAM, or None. The output register is not counted."""
+        blocks = self.blocks(width, depth, 1)
+        if self.cell is None:
+            return (width * depth // 2, width * depth) if width * depth <= self.bits_per_block * blocks else None
+        wide, deep, lut4 = self.cell
+        cells = -(-width // wide) * -(-depth // deep)
+        return (cells * lut4, 0) if cells <= self.cells_per_block * blocks else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """One part in one package and speed grade, and how the tools are told so.
 
@@ -21,6 +52,7 @@ class Target:
     options : nextpnr's options that choose the part
     freq : clock in MHz that nextpnr aims at by default
     cells : how mapped cells count
+    memories : how memories are mapped
 
     Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), and equal to
     what nextpnr reports as available.
@@ -36,6 +68,7 @@ class Target:
     options: tuple[str, ...]
     freq: float
     cells: Cells
+    memories: Memories
 
     @property
     def words(self) -> str:
@@ -59,6 +92,16 @@ class Target:
             raise CapacityError(f"{what} does not fit {self.name} ({self.device}): needs {'; '.join(over)}")
 
 
+ECP5_MEMORIES = Memories(
+    shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), parts=((4, 512), (2, 1024), (1, 2048)),
+    cell=(4, 16, 7), cells_per_block=20,
+)  # fmt: skip
+ICE40_MEMORIES = Memories(
+    shapes=((16, 256), (8, 512), (4, 1024), (2, 2048)), parts=((2, 256), (1, 512)), bits_per_block=64
+)  # fmt: skip
+"""As measured on single memories with yosys 0.70: block sizes are the vendor's, the limits are yosys' choice."""
+
+
 def _ecp5(size: int, package: str, available: Area) -> Target:
     return Target(
         name=f"ecp5-{size}k",
@@ -71,6 +114,7 @@ def _ecp5(size: int, package: str, available: Area) -> Target:
         options=(f"--um5g-{size}k", "--speed", "8", "--package", package),
         freq=200.0,
         cells=ECP5_CELLS,
+        memories=ECP5_MEMORIES,
     )
 
 
@@ -86,6 +130,7 @@ def _ice40(device: str, package: str, available: Area, synth: str, freq: float) 
         options=(f"--{device}", "--package", package),
         freq=freq,
         cells=ICE40_CELLS,
+        memories=ICE40_MEMORIES,
     )
 
 

@@ -1,0 +1,153 @@
+"""Which array on a part runs a network in the fewest cycles: lanes and columns chosen by estimated area and predicted cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zeroskip.schedule import Schedule, predict, schedule
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.cycles import Cycles
+from zeroskip.spec.errors import CapacityError
+from zeroskip.spec.layout import Layout
+from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.synth import Area, Target, estimate
+
+LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
+"""Numbers of lanes that are considered."""
+
+COLUMNS = range(1, 17)
+"""Numbers of columns that are considered for a network in strips; a flat one gets the columns it is given, since they are samples."""
+
+ROOM = 0.85
+"""Share of a part's look-up tables and flip-flops that may be taken by estimate: placement and routing need the rest, and estimates err."""
+
+CLOSEST = 8
+"""Arrays whose cycles are predicted exactly: the best by a bound."""
+
+PIPELINE = 30
+"""Cycles that a layer takes besides its work, for the bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One array.
+
+    config : sized to the network
+    cycles : predicted exactly
+    per_sample : cycles between two samples
+    need : estimated area
+    over : what the part has too little of, as text; empty where it fits
+    """
+
+    config: ArrayConfig
+    cycles: Cycles
+    per_sample: float
+    need: Area
+    over: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "lanes": self.config.lanes, "columns": self.config.columns, "per_sample": self.per_sample, "latency": self.cycles.latency,
+            "estimate": {name: getattr(self.need, name) for name in RESOURCES}, "over": list(self.over),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """The choice for one part: ``candidates`` by cycles, the fewest first; those that do not fit stand among them. ``chosen`` fits."""
+
+    target: str
+    chosen: Candidate
+    candidates: tuple[Candidate, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "target": self.target, "chosen": self.chosen.to_json(),
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+        }  # fmt: skip
+
+
+RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
+
+
+def fit(
+    network: QuantizedNetwork,
+    target: Target,
+    config: ArrayConfig,
+    *,
+    free: Sequence[str] = ("lanes", "columns"),
+    progress: Callable[[str], None] = lambda message: None,
+) -> Fit:
+    """The array on ``target`` that takes the fewest cycles per sample; of equal ones the smallest.
+
+    config : what is given: word, widths, and of lanes and columns what is not ``free``
+    progress : is called with a line as the search goes on
+
+    Raises CapacityError with the figures of the smallest array where none fits.
+    """
+    bounded = sorted(_bounded(network, target, config, free), key=lambda found: (found[0], found[2].lut4))
+    fitting = [found for found in bounded if not _over(found[2], target)]
+    wanted = (
+        [*fitting[:CLOSEST], *[found for found in bounded if _over(found[2], target)][:2]] if fitting else bounded[-1:]
+    )
+    candidates = []
+    for number, (_, sketch, _) in enumerate(wanted, start=1):
+        progress(f"predicting {sketch.lanes} lanes × {sketch.columns} columns, {number} of {len(wanted)}")
+        candidates.append(_candidate(network, target, replace(config, lanes=sketch.lanes, columns=sketch.columns)))
+    candidates.sort(key=lambda found: (found.per_sample, found.need.lut4))
+    chosen = next((candidate for candidate in candidates if not candidate.over), None)
+    if chosen is None:
+        least = min(candidates, key=lambda found: len(found.over))
+        raise CapacityError(
+            f"{target.name} ({target.device}): {least.config.lanes} lanes × {least.config.columns} columns"
+            f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {'; '.join(least.over)}"
+        )
+    return Fit(target=target.name, chosen=chosen, candidates=tuple(candidates))
+
+
+def _bounded(
+    network: QuantizedNetwork, target: Target, config: ArrayConfig, free: Sequence[str]
+) -> Iterator[tuple[float, ArrayConfig, Area]]:
+    """(least cycles per sample, sketch of the sized configuration, its area) of every array, from one plan for each number of columns."""
+    strips = not network.flat if config.strips is None else config.strips
+    for columns in COLUMNS if "columns" in free and strips else (config.columns,):
+        plan = schedule(network, replace(config, lanes=1, columns=columns))
+        for lanes in LANES if "lanes" in free else (config.lanes,):
+            sketch = replace(
+                plan.config, lanes=lanes, mask_depth=-(-plan.config.mask_depth // lanes) + 4 * len(plan.layers),
+                weight_depth=-(-plan.config.weight_depth // lanes) + len(plan.layers),
+            )  # fmt: skip
+            yield _bound(plan, lanes) / Layout(sketch).group_samples, sketch, estimate(sketch, target)
+
+
+def _bound(plan: Schedule, lanes: int) -> float:
+    """Cycles of one group that issue, reading of mask words and writing take at least."""
+    total = 0.0
+    for layer in plan.layers:
+        words, rows = len(layer.runs[0].word_counts), len(layer.rows)
+        writes = float(np.mean([count for band in layer.bands for count in band.counts]))
+        total += layer.tiles * max(layer.nnz / lanes, words / lanes, rows * writes) + PIPELINE
+    return total
+
+
+def _candidate(network: QuantizedNetwork, target: Target, config: ArrayConfig) -> Candidate:
+    plan = schedule(network, config)
+    cycles, need = predict(plan), estimate(plan.config, target)
+    return Candidate(
+        config=plan.config, cycles=cycles, per_sample=cycles.interval / Layout(plan.config).group_samples, need=need,
+        over=_over(need, target),
+    )  # fmt: skip
+
+
+def _over(need: Area, target: Target) -> tuple[str, ...]:
+    room = {name: ROOM if name in ("lut4", "ff") else 1.0 for name in RESOURCES}
+    return tuple(
+        f"{getattr(need, name)} {words}, available {getattr(target.available, name)}"
+        + (f" of which {room[name]:.0%} may be taken" if room[name] < 1 else "")
+        for name, words in RESOURCES.items()
+        if getattr(need, name) > room[name] * getattr(target.available, name)
+    )
