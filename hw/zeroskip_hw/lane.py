@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import Layout
 
-from .broadcast import broadcast
+from .broadcast import broadcast, registered
 from .decoder import Decoder
 from .issue import Issue, raster
 from .load import LoadableRam, load_bus
@@ -28,7 +28,7 @@ class Lane(Component):
     Members
     -------
     load : In(load_bus), input : In(input_write), hidden : In(hidden_write)
-        Broadcasts to every lane.
+        Broadcasts to every lane; with strips the latter two take effect one cycle later.
     start : In(1), rewind : In(1), from_input : In(1), half : In(1), signed : In(1)
         A layer begins, the first; where it reads, and whether that is two's complement.
     raster : In(raster), maximum : In(1)
@@ -87,8 +87,9 @@ class Lane(Component):
             broadcast(m, self.raster, issue.raster)
         if layout.config.maximum:
             m.d.comb += macs.maximum.eq(self.maximum)
-        broadcast(m, self.input, store.input)
-        broadcast(m, self.hidden, store.hidden)
+        spread = registered if layout.config.strips else broadcast
+        spread(m, self.input, store.input)
+        spread(m, self.hidden, store.hidden)
 
         weight_held, weight = (
             Signal(layout.config.weight_bits, name=name, reset_less=True) for name in ("held", "weight")

@@ -42,7 +42,7 @@ class StripLoader(Component):
         element = Signal(range(max(2, c.stream_elements)))
         take, element_done, sample_done, beat_done = Signal(), Signal(), Signal(), Signal()
         accepted, known = Signal(), Signal()
-        place, address, band_last = self._walk(m, busy, element_done, sample_done, self.early_last, known)
+        place, address, band_last = self._walk(m, busy, element_done, self.early_last, known)
 
         m.d.comb += [
             beat_done.eq(element_done & ((element == c.stream_elements - 1) | band_last)),
@@ -74,11 +74,12 @@ class StripLoader(Component):
         return m
 
     def _walk(
-        self, m: Module, busy: Value, element_done: Signal, sample_done: Value, restart: Value, known: Signal
+        self, m: Module, busy: Value, element_done: Signal, restart: Value, known: Signal
     ) -> tuple[Value, Value, Value]:
         """Returns (the element's place, the address of the present pass, whether the element is the sample's last).
 
-        ``known``: the first row's list is there; from then on the memory always shows the row that comes next.
+        ``known``: the first row's list is there; from then on the memory always shows the row that comes next. What the next cycle must
+        know of its element (the last of its pixel, of its row, its number of passes) is found one cycle ahead, in registers.
         """
         layout = self._layout
         m.submodules.bands = bands = LoadableRam(layout, "input_bands")
@@ -86,40 +87,54 @@ class StripLoader(Component):
         index, now = Signal.like(bands.read_address, name="index"), Signal(layout.input_band.width, reset_less=True)
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         current, following = fields(layout.input_band, now), fields(layout.input_band, bands.read_data)
-        channel, x = Signal(len(current["channels"])), Signal(len(current["width"]))
         place, pixel = (Signal(layout.store_bits, name=name) for name in ("place", "pixel"))
-        last_channel, last_x, take = Signal(), Signal(), Signal()
-        m.d.comb += [last_channel.eq(channel == current["channels"]), last_x.eq(x == current["width"])]
+        channels_left, last_channel = Signal(len(current["channels"]), reset_less=True), Signal(reset_less=True)
+        pixels_left, first_x, last_x = Signal(len(current["width"]), reset_less=True), Signal(), Signal(reset_less=True)
+        begins, pixel_done, take = Signal(), Signal(), Signal()
 
-        waiting = Signal(2, init=0)
+        waiting = Signal(2)
         m.d.sync += waiting.eq(waiting + ~known)
-        m.d.comb += [known.eq(waiting == 3), take.eq((waiting == 1) | (element_done & last_channel & last_x))]
+        m.d.comb += [
+            known.eq(waiting == 3), begins.eq(waiting == 1),
+            pixel_done.eq(element_done & last_channel), take.eq(begins | (pixel_done & last_x)),
+        ]  # fmt: skip
         with m.If(element_done):
-            m.d.sync += [channel.eq(channel + 1), place.eq(place + current["channel_step"])]
-            with m.If(last_channel):
-                beside = pixel + current["x_step"]
-                m.d.sync += [channel.eq(0), x.eq(x + 1), pixel.eq(beside), place.eq(beside)]
-                with m.If(last_x):
-                    m.d.sync += [x.eq(0), pixel.eq(0), place.eq(0)]
+            m.d.sync += [
+                place.eq(place + current["channel_step"]),
+                channels_left.eq(channels_left - 1), last_channel.eq(channels_left == 1),
+            ]  # fmt: skip
+        with m.If(pixel_done):
+            beside = pixel + current["x_step"]
+            m.d.sync += [
+                pixel.eq(beside), place.eq(beside), first_x.eq(0), pixels_left.eq(pixels_left - 1), last_x.eq(pixels_left == 1),
+                channels_left.eq(current["channels"]), last_channel.eq(~current["channels"].any()),
+            ]  # fmt: skip
         with m.If(take):
-            m.d.sync += [now.eq(bands.read_data), index.eq(Mux(following["last"], 0, index + 1))]
+            m.d.sync += [
+                now.eq(bands.read_data), index.eq(Mux(following["last"], 0, index + 1)), pixel.eq(0), place.eq(0),
+                first_x.eq(1), pixels_left.eq(following["width"]), last_x.eq(~following["width"].any()),
+                channels_left.eq(following["channels"]), last_channel.eq(~following["channels"].any()),
+            ]  # fmt: skip
         with m.If(restart):
-            m.d.sync += [waiting.eq(0), index.eq(0), channel.eq(0), x.eq(0), place.eq(0), pixel.eq(0)]
+            m.d.sync += [waiting.eq(0), index.eq(0)]
 
-        def chosen(what: str) -> Value:
+        def of_this_pixel(what: str) -> Value:
             return Mux(
-                x == 0, current[f"first_{what}"], Mux(last_x, current[f"last_{what}"], current[f"middle_{what}"])
+                first_x, current[f"first_{what}"], Mux(last_x, current[f"last_{what}"], current[f"middle_{what}"])
             )
 
-        within, left = Signal(), Signal(len(current["first_more"]), reset_less=True)
+        within, more, final = Signal(), Signal(len(current["first_more"]), reset_less=True), Signal(reset_less=True)
         following_pass = Signal(len(current["first_begin"]), reset_less=True)
-        address, more = Signal(len(following_pass)), Signal(len(left))
+        address, more_next = Signal(len(following_pass)), Signal(len(more))
+        of_next_pixel = Mux(pixels_left == 1, current["last_more"], current["middle_more"])
         m.d.comb += [
-            address.eq(Mux(within, following_pass, chosen("begin"))), more.eq(Mux(within, left, chosen("more"))),
-            element_done.eq(busy & ~more.any()),
+            address.eq(Mux(within, following_pass, of_this_pixel("begin"))), element_done.eq(busy & final),
+            more_next.eq(Mux(take, following["first_more"], Mux(last_channel, of_next_pixel, of_this_pixel("more")))),
         ]  # fmt: skip
         with m.If(busy):
-            m.d.sync += [within.eq(more.any()), left.eq(more - 1), following_pass.eq(address + 1)]
+            m.d.sync += [within.eq(~final), following_pass.eq(address + 1), more.eq(more - 1), final.eq(more == 1)]
+        with m.If(element_done | begins):
+            m.d.sync += [more.eq(more_next), final.eq(~more_next.any())]
         return place, address, last_channel & last_x & current["last"]
 
     def _write(self, m: Module, active: Value, address: Value, place: Value, byte: Value, half: Value) -> None:

@@ -30,7 +30,7 @@ class Writer(Component):
         What is written as padding.
     write : Out(hidden_write)
     written : Out(1)
-        The last write of the layer's last result is under way: four cycles later it is done.
+        The last write of the layer's last result is under way: four cycles later it leaves.
     """
 
     def __init__(self, layout: Layout) -> None:

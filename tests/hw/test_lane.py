@@ -78,6 +78,7 @@ def test_rows_of_a_layer(kind: str, from_input: int, seed: int) -> None:
         await load(ctx, dut.load, layout, "lane01.weights", weights)
         if strips:
             await load(ctx, dut.load, layout, "offsets", [0, WORD])
+        ctx.set(reset, 0)
         banks = layout.config.stream_elements
         for address, values in enumerate(stored):
             for column, value in enumerate(values):
@@ -93,7 +94,6 @@ def test_rows_of_a_layer(kind: str, from_input: int, seed: int) -> None:
             await ctx.tick()
         ctx.set(dut.input.enable, 0)
         ctx.set(dut.hidden.enable, 0)
-        ctx.set(reset, 0)
 
     def waits() -> list[int]:
         """When each result waits, counted from the first weight's decision."""

@@ -177,8 +177,10 @@ def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, Any], 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
-@pytest.mark.parametrize("lanes, columns", [(1, 1), (3, 1), (1, 16), (3, 16)])
+@pytest.mark.parametrize(
+    "strips, lanes, columns",
+    [(False, 1, 1), (False, 3, 1), (False, 1, 16), (False, 3, 16), (True, 1, 1), (True, 3, 5), (True, 1, 16)],
+)
 def test_every_combination_elaborates(strips: bool, lanes: int, columns: int) -> None:
     for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
         sizes = {"word": word, "weight_bits": weight_bits, "stream_bits": stream_bits}
@@ -189,9 +191,9 @@ def test_every_combination_elaborates(strips: bool, lanes: int, columns: int) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("maximum, residual, slopes", list(product((False, True), repeat=3)))
 def test_every_choice_of_features_elaborates(maximum: bool, residual: bool, slopes: bool) -> None:
-    for table_depth in (0, 1, 16):
+    for table_depth in (0, 16):
         features = {"maximum": maximum, "residual": residual, "slopes": slopes, "table_depth": table_depth}
-        config = config_of(lanes=2, columns=3, strips=True, **features)
+        config = config_of(lanes=1, columns=2, strips=True, **features)
         assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -17,10 +18,12 @@ from tests.sim.image_cases import CASES, case
 
 from zeroskip import reference
 from zeroskip.pack import pack
-from zeroskip.schedule import predict, schedule
+from zeroskip.schedule import predict, prepared, schedule
+from zeroskip.schedule.geometry import strip_rows, views
+from zeroskip.schedule.memory import allocate
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.graph import Window
-from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.spec.network import QuantizedNetwork, accumulator_bits
 from zeroskip.spec.storage import write_images
 from zeroskip.spec.streams import to_input_stream, to_output_stream
 from zeroskip_hw.verilog import generate
@@ -112,6 +115,60 @@ def test_any_image_under_verilator(chunk: int, array: str, tmp_path: Path) -> No
     for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
         rng, network = drawn(array, seed)
         check(network, ARRAYS[array], rng, tmp_path, f"array {array}, network {seed}")
+
+
+def test_the_networks_reach_the_corners() -> None:
+    """Of how networks lie on arrays; test_image_coverage.py counts what networks hold."""
+    found = Counter[str]()
+    networks = 0
+    for array, config in ARRAYS.items():
+        for seed in range(CHUNK * CHUNKS):
+            _, network = drawn(array, seed)
+            plan, whole = schedule(network, config), prepared(network)
+            networks += 1
+            found["copies"] += whole is not network
+            found["a sum in the place of its residual"] += sums_in_place(whole, config.columns)
+            found["several tables"] += len(plan.tables) > 1
+            found["the input is released by the last of several layers"] += (
+                len(plan.layers) > 1 and plan.layers[-1].program["release"]
+            )
+            found["bound by the input"] += predict(plan).interval < 1.1 * plan.input_layout[0] * sum(
+                sum(band.counts) for band in plan.input_bands
+            )
+            for placed, layer in zip(plan.layers, whole.layers, strict=True):
+                height = whole.shapes[layer.output][1]
+                passes = [entry for band in placed.bands for entry in (*band.first, *band.middle, *band.last)]
+                found["strips of one row"] += placed.strip == 1 < height
+                found["strips of several rows"] += 1 < placed.strip < height
+                found["a last strip that is not full"] += height % placed.strip > 0
+                found["columns without a row"] += 1 < -(-height // placed.strip) < config.columns
+                found["a single tile"] += placed.tiles == 1
+                found["a hundred tiles"] += placed.tiles >= 100
+                found["results written into overlaps"] += not placed.program["to_output"] and any(
+                    entry.turn for entry in passes
+                )
+                found["padding"] += any(entry.constant for entry in passes)
+                found["ten writes of a result"] += max(len(band.first) for band in placed.bands) >= 10
+                found["several mask words in a row"] += placed.groups > 1
+                found["rows at addresses of their own"] += placed.row_step > 0
+                found["lanes without weights"] += any(run.begin == run.end for run in placed.runs)
+                found["a row over three lanes"] += any(run.head_others > 1 for run in placed.runs)
+                found["the whole accumulator"] += (
+                    not layer.maximum
+                    and accumulator_bits(layer.weight, layer.bias, whole.formats[layer.source]) == config.acc_bits
+                )
+    assert networks >= 200
+    assert not [name for name, count in found.items() if count < 5], found
+
+
+def sums_in_place(network: QuantizedNetwork, columns: int) -> int:
+    stored, _ = allocate(network, views(network, columns, *strip_rows(network, columns)))
+    return sum(
+        layer.residual is not None
+        and layer.output in stored
+        and stored[layer.residual].base == stored[layer.output].base
+        for layer in network.layers
+    )
 
 
 def small_networks(config: ArrayConfig, seed: int) -> list[QuantizedNetwork]:

@@ -64,6 +64,6 @@ def timing(config: ArrayConfig) -> Timing:
         )  # fmt: skip
     requantize = 9 + int(bool(config.slopes)) + 2 * int(bool(config.table_depth))
     return Timing(
-        issue_to_result=8, tail_to_result=9, requantize=requantize, collect_to_start=WHOLE_ROW + requantize + 1,
+        issue_to_result=8, tail_to_result=9, requantize=requantize, collect_to_start=WHOLE_ROW + requantize + 2,
         collect_to_end=WHOLE_ROW + requantize + 4, last_beat_to_start=2,
     )  # fmt: skip

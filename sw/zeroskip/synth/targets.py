@@ -24,10 +24,14 @@ class Memories:
     bits_per_block: int = 0
 
     def blocks(self, width: int, depth: int, parts: int) -> int:
-        """Block RAMs of a memory whose words have so many parts of their own."""
-        if parts > 1:
-            return min(-(-parts // held) * -(-depth // deep) for held, deep in self.parts)
-        return min(-(-width // wide) * -(-depth // deep) for wide, deep in self.shapes)
+        """Block RAMs of a memory whose words have so many parts of their own: what is left of the depth may take another shape."""
+        if depth <= 0:
+            return 0
+        wanted, shapes = (parts, self.parts) if parts > 1 else (width, self.shapes)
+        return min(
+            -(-wanted // held) * max(1, depth // deep) + self.blocks(width, depth - max(1, depth // deep) * deep, parts)
+            for held, deep in shapes
+        )
 
     def small(self, width: int, depth: int) -> tuple[int, int] | None:
         """(LUT4, flip-flops) of a memory that is better kept out of block RAM, or None. The output register is not counted."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,15 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from zeroskip import reference
 from zeroskip.frontend import capture
 from zeroskip.frontend.onnx_file import read_model
+from zeroskip.quantize import dequantize, quantize, quantize_input
+from zeroskip.schedule import schedule
+from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.graph import INPUT, Graph
+from zeroskip.spec.network import IntArray, QuantizedNetwork
 
 NAMES = tuple(
     f"test_{name}"
@@ -158,6 +165,38 @@ REFUSED = {
 }
 """Those that are refused, and words of the refusal."""
 
+ACCEPTED = tuple(name for name in NAMES if name not in REFUSED)
+
+WEIGHT_BITS = {"test_qlinearconv": 16, "test_qlinearmatmul_2D_uint8_float32": 16}
+"""Where eight do not hold the weights: unsigned bytes less a zero-point have nine bits and a sign."""
+
+COARSE_INPUT = (
+    "test_averagepool_1d_default",
+    "test_averagepool_2d_default",
+    "test_averagepool_2d_pads_count_include_pad",
+    "test_averagepool_2d_strides",
+    "test_leakyrelu",
+    "test_leakyrelu_default",
+)
+"""Those whose output steps are so much finer than their input's that rounding the input shows in more than one of them."""
+
+ARRAYS = {
+    "strips": ArrayConfig(lanes=2, columns=4, word=16, stream_bits=32, strips=True),
+    "strips, 16-bit weights": ArrayConfig(
+        lanes=3,
+        columns=3,
+        word=8,
+        weight_bits=16,
+        stream_bits=16,
+        strips=True,
+        maximum=False,
+        slopes=False,
+        table_depth=0,
+    ),
+    "flat": ArrayConfig(lanes=4, columns=2, word=32, stream_bits=64, strips=False),
+}
+"""The three that run them all, before their capacities are known."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -226,3 +265,71 @@ def _dequantize(values: np.ndarray, graph: Graph, tensor: str) -> np.ndarray:
         return values
     format = graph.formats[tensor]
     return (values.astype(np.float64) - format.zero_point) * format.scale
+
+
+# --- in integers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """A test through the integer reference, calibrated with its own input.
+
+    x, y : the integers that enter and leave
+    error : how far ``y`` is from ONNX's output at most, in output steps
+    error_behind_input : how far it is from the float graph's on the input as it was rounded
+    error_of_input : how far these two are apart, which is what rounding the input does without any further rounding
+    """
+
+    network: QuantizedNetwork
+    x: IntArray
+    y: IntArray
+    error: float
+    error_behind_input: float
+    error_of_input: float
+
+    @property
+    def input_step(self) -> float:
+        """One step of the input, in output steps."""
+        return self.network.input.scale / self.network.output.scale
+
+
+def in_integers(case: Case, graph: Graph) -> Integers:
+    real, wanted = case.real(graph)
+    network = quantize(graph, real, weight_bits=WEIGHT_BITS.get(case.name, 8))
+    x = quantize_input(network, real)
+    y = reference.run(network, x)
+    found = dequantize(network, y)
+    rounded = (x - network.input.zero_point) * network.input.scale
+    between = case.within(graph, reference.run_float(graph, rounded))
+
+    def steps(values: np.ndarray, others: np.ndarray) -> float:
+        return float(np.abs(values - others).max() / network.output.scale)
+
+    return Integers(network, x, y, steps(found, wanted), steps(found, between), steps(between, wanted))
+
+
+# --- on arrays --------------------------------------------------------------------------------------------------------
+
+
+def array_for(network: QuantizedNetwork) -> str:
+    if network.weight_bits == 16:
+        return "strips, 16-bit weights"
+    return "flat" if network.flat else "strips"
+
+
+def shared_arrays(networks: Iterable[QuantizedNetwork]) -> dict[str, ArrayConfig]:
+    """``ARRAYS`` with the capacities that the largest of the networks needs."""
+    users = defaultdict(list)
+    for network in networks:
+        users[array_for(network)].append(network)
+    shared = {}
+    for name, array in ARRAYS.items():
+        # The headers in the mask memory are as wide as all other capacities make them, so that its depth comes last.
+        largest = _largest(users[name], array)
+        shared[name] = _largest(users[name], replace(largest, mask_depth=0))
+    return shared
+
+
+def _largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfig:
+    sizes = [schedule(network, array).config.to_json() for network in networks]
+    return ArrayConfig(**{name: max(size[name] for size in sizes) for name in array.to_json()})

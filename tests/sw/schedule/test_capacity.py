@@ -24,7 +24,7 @@ USES = {
 ARRAY = ArrayConfig(lanes=2, columns=3)
 
 
-def chain(inputs: Shape, *outputs: int, window: Window = POINTWISE, **rest: bool) -> QuantizedNetwork:
+def chain(inputs: Shape, *outputs: int, window: Window = POINTWISE, **rest: int) -> QuantizedNetwork:
     """Layers of so many outputs each, whose masks are full."""
     builder = Builder(np.random.default_rng(1))
     tensor = builder.input(inputs)
@@ -116,7 +116,7 @@ def test_more_tables_than_any_array_has_are_refused():
         ("input_row", "input: at most 4096 pixels in a row, not 4097"),
         ("output_row", "layer 'l0': at most 4096 output pixels in a row, not 4098"),
         ("positions", "layer 'l0': at most 65536 output positions in a strip, not 65552"),
-        ("outputs", "layer 'l1': at most 4096 outputs in a group, not 4097"),
+        ("outputs", "layer 'l0': at most 4096 outputs in a group, not 4097"),
         ("writes", "input: at most 256 writes of one element, not 258"),
         ("result_writes", "layer 'l0': at most 256 writes of one element, not 258"),
     ],
@@ -126,7 +126,7 @@ def test_more_than_the_words_can_count_is_refused(name, message):
     networks = {
         "channels": lambda: chain((65537, 1, 1), 1), "input_row": lambda: chain((1, 1, 4097), 1),
         "output_row": lambda: chain((1, 1, 4096), 1, window=Window(padding=(0, 1, 0, 1))),
-        "positions": lambda: chain((1, 17 * 3, 3856), 1), "outputs": lambda: chain((1, 1, 1), 2, 4097),
+        "positions": lambda: chain((1, 17 * 3, 3856), 1), "outputs": lambda: chain((2, 1, 1), 2 * 4097, groups=2),
         "writes": lambda: chain((1, 1, 2), 1, window=wide), "result_writes": lambda: padded_behind_a_layer(wide),
     }  # fmt: skip
     with pytest.raises(CapacityError, match=f"^{message}$"):

@@ -1,0 +1,141 @@
+"""The ONNX operator tests in integers, and on the array.
+
+The integer network is calibrated with the test's own input, and its output must match the one that ONNX expects within one step of the
+output's format. Six tests cannot promise that (COARSE_INPUT: four average pools and two leaky ReLUs): their outputs span less than
+their inputs, so that the output's steps are finer than the input's, and the array only sees an input that was rounded to its own 8 bits.
+Half an input step, through a layer that gains g, is g/2 input steps at the output; inputs that differ by almost a step round to the same
+integers, so nothing behind the rounding can do better, and the output's own rounding adds half an output step. For these six, whose
+gain is 1, the error must be within one step of the coarser of the two formats, which is the input's.
+
+All tests, these six among them, must be within one output step of the float graph on the input as it was rounded. Where ONNX's output
+is integers, they must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.sw.frontend.conformance import (
+    ACCEPTED,
+    COARSE_INPUT,
+    Case,
+    Integers,
+    array_for,
+    in_integers,
+    load,
+    shared_arrays,
+)
+
+from zeroskip.pack import pack
+from zeroskip.schedule import predict, schedule
+from zeroskip.spec.config import ArrayConfig
+from zeroskip.spec.graph import Graph
+from zeroskip.spec.storage import write_images
+from zeroskip.spec.streams import to_input_stream, to_output_stream
+from zeroskip_hw.verilog import generate
+from zeroskip_sim.run import run
+
+UNDER_ICARUS = [
+    "test_constant_pad", "test_gemm_beta", "test_leakyrelu", "test_maxpool_2d_dilations", "test_qlinearconv", "test_sigmoid_example",
+]  # fmt: skip
+"""Small ones of each kind of layer, on each of the arrays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Accepted:
+    case: Case
+    graph: Graph
+    integers: Integers
+
+
+@pytest.fixture(scope="module")
+def accepted(require_data: Callable[[str], Path]) -> Mapping[str, Accepted]:
+    folder = require_data("onnx_node_tests")
+    found = {}
+    for name in ACCEPTED:
+        case = load(folder, name)
+        graph = case.captured()
+        assert isinstance(graph, Graph), graph
+        found[name] = Accepted(case, graph, in_integers(case, graph))
+    return found
+
+
+@pytest.fixture(scope="module")
+def arrays(accepted: Mapping[str, Accepted]) -> dict[str, ArrayConfig]:
+    return shared_arrays(test.integers.network for test in accepted.values())
+
+
+# --- integer reference ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_integers_match_onnx(accepted: Mapping[str, Accepted], name: str) -> None:
+    case, integers = accepted[name].case, accepted[name].integers
+    limit = max(1.0, integers.input_step) if name in COARSE_INPUT else 1.0
+    assert integers.error <= limit, f"{integers.error} output steps from ONNX's output"
+    assert integers.error_behind_input <= 1.0, f"{integers.error_behind_input} output steps behind the input's rounding"
+    for stored, given in ((integers.x, case.x), (integers.y, case.y)):
+        if given.dtype.kind != "f":
+            np.testing.assert_array_equal(stored, given)
+
+
+def test_only_inputs_coarser_than_outputs_exceed_one_output_step(accepted: Mapping[str, Accepted]) -> None:
+    assert tuple(name for name in ACCEPTED if accepted[name].integers.error > 1.0) == COARSE_INPUT
+    for name in COARSE_INPUT:
+        integers = accepted[name].integers
+        (layer,) = accepted[name].graph.layers
+        gain = np.abs(layer.weight).sum(axis=(1, 2, 3)).max()
+        assert gain == pytest.approx(1.0), name
+        assert layer.activation.slope is None or layer.activation.slope.max() < 1.0, name
+        assert integers.error <= (gain * integers.input_step + 1) / 2, "more than both roundings account for"
+
+
+# --- RTL --------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def verilog(config: ArrayConfig) -> Mapping[str, str]:
+    return generate(config).files
+
+
+def check(integers: Integers, arrays: Mapping[str, ArrayConfig], folder: Path, simulator: str, name: str) -> None:
+    network = integers.network
+    config = arrays[array_for(network)]
+    plan = schedule(network, config)
+    assert plan.config == config
+    program, cycles = pack(plan), predict(plan)
+    write_images(program, folder / "images")
+    strips = bool(config.strips)
+    expected = to_output_stream(network, integers.y, strips)
+    seed = 1 + ACCEPTED.index(name)
+    message = f"array {array_for(network)}, {simulator} seed {seed}"
+    result = run(
+        program, verilog(config), to_input_stream(network, integers.x, strips), expected, output=network.output,
+        most_cycles=cycles.latency + cycles.interval, folder=folder, simulator=simulator, seed=seed,
+    )  # fmt: skip
+    assert result.difference is None, f"{message}: {result.difference}"
+    np.testing.assert_array_equal(result.outputs, expected, err_msg=message)
+    assert result.errors == 0, message
+    assert result.cycles == cycles, message
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_rtl_equals_the_integers(
+    accepted: Mapping[str, Accepted], arrays: Mapping[str, ArrayConfig], name: str, tmp_path: Path
+) -> None:
+    check(accepted[name].integers, arrays, tmp_path, "verilator", name)
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("name", UNDER_ICARUS)
+def test_rtl_equals_the_integers_under_icarus(
+    accepted: Mapping[str, Accepted], arrays: Mapping[str, ArrayConfig], name: str, tmp_path: Path
+) -> None:
+    check(accepted[name].integers, arrays, tmp_path, "icarus", name)
