@@ -70,7 +70,8 @@ def test_nothing_fits() -> None:
 
 def test_what_is_given_does_not_fit(image: QuantizedNetwork) -> None:
     with pytest.raises(
-        CapacityError, match=r"^ecp5-25k \(LFE5UM5G-25F\): 64 lanes × 16 columns do not fit by estimate: needs .*available"
+        CapacityError,
+        match=r"^ecp5-25k \(LFE5UM5G-25F\): 64 lanes × 16 columns do not fit by estimate: needs .*available",
     ):
         fit(image, ECP5, replace(CONFIG, lanes=64, columns=16), free=[])
 

@@ -363,8 +363,8 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire [1:0] output_done;
   wire [1:0] output_full;
   wire output_half;
-  wire [1:0] outputs;
-  wire [1:0] outputs_126;
+  wire [2:0] outputs;
+  wire [2:0] outputs_126;
   wire [2:0] place;
   reg primed;
   wire primed_154;
@@ -3622,7 +3622,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire n_34;
   wire n_35;
   wire n_36;
-  wire [34:0] n_37;
+  wire [35:0] n_37;
   wire n_38;
   wire n_39;
   wire n_4;
@@ -3636,7 +3636,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire [8:0] n_47;
   wire [8:0] n_48;
   wire [8:0] n_49;
-  wire [1:0] n_50;
+  wire [2:0] n_50;
   wire [31:0] n_51;
   wire n_52;
   wire n_6;
@@ -3646,9 +3646,9 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire n_procmux_224_Y;
   wire n_procmux_226_Y;
   wire [31:0] n_procmux_230_Y;
-  wire [1:0] n_procmux_234_Y;
-  wire [1:0] n_procmux_236_Y;
-  wire [1:0] n_procmux_238_Y;
+  wire [2:0] n_procmux_234_Y;
+  wire [2:0] n_procmux_236_Y;
+  wire [2:0] n_procmux_238_Y;
   wire [8:0] n_procmux_242_Y;
   wire [8:0] n_procmux_244_Y;
   wire [8:0] n_procmux_248_Y;
@@ -3693,7 +3693,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire clk;
   input finished;
   wire finished;
-  reg [34:0] following;
+  reg [35:0] following;
   wire from_input;
   reg half;
   output [8:0] high;
@@ -3723,7 +3723,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire [2:0] load__window;
   output [8:0] low;
   reg [8:0] low;
-  reg [34:0] now;
+  reg [35:0] now;
   wire number;
   output [1:0] output_done;
   wire [1:0] output_done;
@@ -3731,8 +3731,8 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire [1:0] output_full;
   output output_half;
   reg output_half;
-  output [1:0] outputs;
-  reg [1:0] outputs;
+  output [2:0] outputs;
+  reg [2:0] outputs;
   output [1:0] port_1196_1;
   wire [1:0] port_1196_1;
   input primed;
@@ -3742,7 +3742,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire read__addr;
   wire [31:0] read__data;
   reg read_address;
-  wire [34:0] read_data;
+  wire [35:0] read_data;
   wire read_enable;
   output rewind;
   reg rewind;
@@ -3757,7 +3757,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   output to_output;
   reg to_output;
   wire write_address;
-  wire [34:0] write_data;
+  wire [35:0] write_data;
   wire write_enable;
   output [8:0] zero_point;
   reg [8:0] zero_point;
@@ -3848,17 +3848,17 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   assign n_52 = rst ? 1'h0 : n_procmux_226_Y;
   assign n_procmux_230_Y = run ? n_31[31:0] : 32'd0;
   assign n_51 = rst ? 32'd0 : n_procmux_230_Y;
-  assign n_procmux_234_Y = now[4] ? now[7:6] : outputs;
+  assign n_procmux_234_Y = now[4] ? now[8:6] : outputs;
   assign n_procmux_236_Y = late[3] ? n_procmux_234_Y : outputs;
-  assign n_procmux_238_Y = run ? n_procmux_236_Y : 2'h0;
-  assign n_50 = rst ? 2'h0 : n_procmux_238_Y;
-  assign n_procmux_242_Y = late[3] ? now[34:26] : high;
+  assign n_procmux_238_Y = run ? n_procmux_236_Y : 3'h0;
+  assign n_50 = rst ? 3'h0 : n_procmux_238_Y;
+  assign n_procmux_242_Y = late[3] ? now[35:27] : high;
   assign n_procmux_244_Y = run ? n_procmux_242_Y : 9'h000;
   assign n_49 = rst ? 9'h000 : n_procmux_244_Y;
-  assign n_procmux_248_Y = late[3] ? now[25:17] : low;
+  assign n_procmux_248_Y = late[3] ? now[26:18] : low;
   assign n_procmux_250_Y = run ? n_procmux_248_Y : 9'h000;
   assign n_48 = rst ? 9'h000 : n_procmux_250_Y;
-  assign n_procmux_254_Y = late[3] ? now[16:8] : zero_point;
+  assign n_procmux_254_Y = late[3] ? now[17:9] : zero_point;
   assign n_procmux_256_Y = run ? n_procmux_254_Y : 9'h000;
   assign n_47 = rst ? 9'h000 : n_procmux_256_Y;
   assign n_procmux_260_Y = late[3] ? now[4] : to_output;
@@ -3901,7 +3901,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   assign output_done = n_signal_28 ? n_15 : 2'h0;
   zeroskip_array_sequencer_program program_ (
     .clk(clk),
-    .port_895_0(load__data[2:0]),
+    .port_895_0(load__data[3:0]),
     .port_895_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
@@ -3920,25 +3920,25 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   assign n_signal_24 = rewind;
   assign number = read_address;
   assign read_enable = 1'h1;
-  assign write_data = { load__data[2:0], load__data[63:32] };
+  assign write_data = { load__data[3:0], load__data[63:32] };
   assign write_address = load__offset[1];
 endmodule
 
 module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_895_0, port_895_32, read_address, clk);
   input clk;
   wire clk;
-  input [2:0] port_895_0;
-  wire [2:0] port_895_0;
+  input [3:0] port_895_0;
+  wire [3:0] port_895_0;
   input [31:0] port_895_32;
   wire [31:0] port_895_32;
   input read_address;
   wire read_address;
-  output [34:0] read_data;
-  wire [34:0] read_data;
+  output [35:0] read_data;
+  wire [35:0] read_data;
   wire read_enable;
   input write_address;
   wire write_address;
-  wire [34:0] write_data;
+  wire [35:0] write_data;
   input write_enable;
   wire write_enable;
   zs_ram #(
@@ -3947,7 +3947,7 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .IMAGE("images/program.mem"),
     .PARTS(32'd1),
     .STYLE("auto"),
-    .WIDTH(32'd35)
+    .WIDTH(32'd36)
   ) ram (
     .clk(clk),
     .read_address(read_address),
@@ -3965,7 +3965,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire n_1;
   wire n_10;
   wire [1:0] n_11;
-  wire [2:0] n_12;
+  wire [3:0] n_12;
   wire [1:0] n_13;
   wire [1:0] n_14;
   wire n_15;
@@ -3978,7 +3978,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire [7:0] n_21;
   wire [7:0] n_22;
   wire n_24;
-  wire [1:0] n_25;
+  wire [2:0] n_25;
   wire n_26;
   wire n_27;
   wire n_28;
@@ -4001,8 +4001,8 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire n_procmux_107_Y;
   wire n_procmux_111_Y;
   wire n_procmux_113_Y;
-  wire [1:0] n_procmux_117_Y;
-  wire [1:0] n_procmux_119_Y;
+  wire [2:0] n_procmux_117_Y;
+  wire [2:0] n_procmux_119_Y;
   wire n_procmux_123_Y;
   wire n_procmux_125_Y;
   wire n_procmux_127_Y;
@@ -4055,9 +4055,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   reg [1:0] keep;
   output last;
   reg last;
-  reg [1:0] left;
-  input [1:0] outputs;
-  wire [1:0] outputs;
+  reg [2:0] left;
+  input [2:0] outputs;
+  wire [2:0] outputs;
   wire [1:0] read_address;
   wire [1:0] read_address_28;
   wire [7:0] read_data;
@@ -4067,7 +4067,7 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   input ready;
   wire ready;
   wire [1:0] release_;
-  wire [1:0] remaining;
+  wire [2:0] remaining;
   input rst;
   wire rst;
   input run;
@@ -4151,9 +4151,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign n_procmux_111_Y = n_10 ? n_signal_10 : fresh;
   assign n_procmux_113_Y = run ? n_procmux_111_Y : 1'h1;
   assign n_26 = rst ? 1'h1 : n_procmux_113_Y;
-  assign n_procmux_117_Y = n_10 ? n_12[1:0] : left;
-  assign n_procmux_119_Y = run ? n_procmux_117_Y : 2'h0;
-  assign n_25 = rst ? 2'h0 : n_procmux_119_Y;
+  assign n_procmux_117_Y = n_10 ? n_12[2:0] : left;
+  assign n_procmux_119_Y = run ? n_procmux_117_Y : 3'h0;
+  assign n_25 = rst ? 3'h0 : n_procmux_119_Y;
   assign n_procmux_123_Y = n_signal_10 ? 1'h0 : n_11[0];
   assign n_procmux_125_Y = n_10 ? n_procmux_123_Y : n_signal_23;
   assign n_procmux_127_Y = run ? n_procmux_125_Y : 1'h0;

@@ -193,7 +193,7 @@ ARRAYS = {
         slopes=False,
         table_depth=0,
     ),
-    "flat": ArrayConfig(lanes=4, columns=2, word=32, stream_bits=64, strips=False),
+    "flat": ArrayConfig(lanes=3, columns=2, word=32, stream_bits=64, strips=False),
 }
 """The three that run them all, before their capacities are known."""
 

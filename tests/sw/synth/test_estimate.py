@@ -36,7 +36,9 @@ def test_block_rams_and_multipliers_are_counted_and_the_rest_is_near(
 ) -> None:
     needs_tools()
     network: QuantizedNetwork = (
-        case("residual_in_place") if kind == "strips" else random_network(np.random.default_rng(1), [300, 200, 40], 0.2, 8)
+        case("residual_in_place")
+        if kind == "strips"
+        else random_network(np.random.default_rng(1), [300, 200, 40], 0.2, 8)
     )
     # Deep enough for several block RAMs side by side and behind one another.
     config = zs.ArrayConfig(lanes=lanes, columns=columns, hidden_depth=2500, mask_depth=1200)
