@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.spec.layout import CLAMP_BITS, Layout
 from zeroskip.spec.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
 
 from .broadcast import registered
-from .ram import Ram
-from .store import hidden_write, write_enables
+from .store import hidden_buffer, hidden_write
 from .tiles import place_queue, tile_place
 
 ADDEND_BITS = 27
@@ -51,18 +52,12 @@ class Residual(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        ram = Ram(width=8 * c.columns, depth=c.hidden_depth, parts=write_enables(layout), block=True)
-        m.submodules.hidden_ram = ram
         write = hidden_write(layout).create(path=("write",))
         registered(m, self.hidden, write)
         (offset,) = place_queue(m, "places", self.tile.fresh, [self.tile.residual], self.valid & self.tile_end)
         offset1, address2 = (Signal(layout.store_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
-        held4 = Signal(8 * c.columns, reset_less=True)
-        m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1), held4.eq(ram.read_data)]
-        m.d.comb += [
-            ram.write_enable.eq(write.enable), ram.write_address.eq(write.address), ram.write_data.eq(write.data),
-            ram.read_enable.eq(1), ram.read_address.eq(address2),
-        ]  # fmt: skip
+        m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1)]
+        held4 = reduce(or_, hidden_buffer(m, layout, write, address2, Const(1)))
         rest = Signal(signed(ADDEND_BITS), reset_less=True)
         m.d.sync += rest.eq(
             Mux(

@@ -9,9 +9,12 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.spec.layout import Layout, bits_for
+from zeroskip.spec.layout import HIDDEN_MEMORY, Layout, bits_for
 
 from .ram import Ram
+
+HIDDEN_BITS = bits_for(HIDDEN_MEMORY)
+"""Of an address, those within one memory of the hidden buffer."""
 
 
 def position_bits(layout: Layout) -> int:
@@ -87,24 +90,41 @@ class Store(Component):
                 ram.read_enable.eq(1),
                 ram.read_address.eq(Cat((self.address >> layout.bank_bits)[:position], self.half)),
             ]  # fmt: skip
-            held.append(self._hold(m, ram, self.from_input & (bank == number), f"input{number}"))
+            held.append(_hold(m, ram, self.from_input & (bank == number), f"input{number}"))
 
-        m.submodules.hidden_ram = hidden = Ram(
-            width=width, depth=c.hidden_depth, parts=write_enables(layout), block=True
-        )
-        m.d.comb += [
-            hidden.write_enable.eq(self.hidden.enable), hidden.write_address.eq(self.hidden.address),
-            hidden.write_data.eq(self.hidden.data), hidden.read_enable.eq(1), hidden.read_address.eq(self.address),
-        ]  # fmt: skip
-        held.append(self._hold(m, hidden, ~self.from_input, "hidden"))
+        held += hidden_buffer(m, layout, self.hidden, self.address, ~self.from_input)
         m.d.sync += self.data.eq(reduce(or_, held))
         return m
 
-    def _hold(self, m: Module, ram: Ram, read: Value, name: str) -> Signal:
-        """The register behind ``ram``; ``read`` comes with the address."""
-        unread = Signal(name=f"{name}_unread", reset_less=True)
-        held = Signal(len(ram.read_data), name=f"{name}_held", reset_less=True)
-        m.d.sync += [unread.eq(~read), held.eq(ram.read_data)]
-        with m.If(unread):
-            m.d.sync += held.eq(0)
-        return held
+
+def hidden_buffer(m: Module, layout: Layout, write: Any, address: Value, read: Value) -> list[Signal]:
+    """A copy of the hidden activations: its memories, and the registers behind them, whose OR is the word read two cycles before.
+
+    write : as ``hidden_write``; address : of the word to read, and with it ``read``: whether it is wanted, else all registers are cleared
+    """
+    several = len(layout.hidden_depths) > 1
+    held = []
+    for number, depth in enumerate(layout.hidden_depths):
+        name = f"hidden{number or ''}"
+        ram = Ram(width=8 * layout.config.columns, depth=depth, parts=write_enables(layout), block=True)
+        m.submodules[f"{name}_ram"] = ram
+        written, wanted = write.enable, read
+        if several:
+            written = written & ((write.address >> HIDDEN_BITS) == number).replicate(len(written))
+            wanted = wanted & ((address >> HIDDEN_BITS) == number)
+        m.d.comb += [
+            ram.write_enable.eq(written), ram.write_address.eq(write.address), ram.write_data.eq(write.data),
+            ram.read_enable.eq(1), ram.read_address.eq(address),
+        ]  # fmt: skip
+        held.append(_hold(m, ram, wanted, name))
+    return held
+
+
+def _hold(m: Module, ram: Ram, read: Value, name: str) -> Signal:
+    """The register behind ``ram``; ``read`` comes with the address."""
+    unread = Signal(name=f"{name}_unread", reset_less=True)
+    held = Signal(len(ram.read_data), name=f"{name}_held", reset_less=True)
+    m.d.sync += [unread.eq(~read), held.eq(ram.read_data)]
+    with m.If(unread):
+        m.d.sync += held.eq(0)
+    return held

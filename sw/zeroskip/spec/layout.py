@@ -31,6 +31,9 @@ PASSES_BITS = 8
 PLACES = ("first", "middle", "last")
 """Tiles or pixels of a band: its first, all others, its last; a band of one has only a first."""
 
+HIDDEN_MEMORY = 2048
+"""Addresses in one memory of the hidden buffer, a power of two: the depth of an ECP5 block RAM that holds a byte of every word."""
+
 TABLE_ENTRIES = 256
 """Entries of a pointwise function's table."""
 
@@ -172,6 +175,12 @@ class Layout:
     def beat_depth(self) -> int:
         """Words of one half of one input bank; in a flat array also the beats of the longest input sample."""
         return -(-self.config.input_depth // self.config.stream_elements)
+
+    @cached_property
+    def hidden_depths(self) -> tuple[int, ...]:
+        """Depths of the memories that the hidden buffer is made of: each has a register of its own behind it, and no choice before that."""
+        whole, rest = divmod(self.config.hidden_depth, HIDDEN_MEMORY)
+        return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
 
     @cached_property
     def group_samples(self) -> int:

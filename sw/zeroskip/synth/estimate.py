@@ -52,7 +52,8 @@ class Store:
 def stores(config: ArrayConfig) -> Iterator[Store]:
     """Every memory of the array that is an instance of ``zs_ram``."""
     layout, c = Layout(config), config
-    yield Store(8 * c.columns, c.hidden_depth, c.columns if c.strips else 1, True, c.lanes + bool(c.residual))
+    for depth in layout.hidden_depths:
+        yield Store(8 * c.columns, depth, c.columns if c.strips else 1, True, c.lanes + bool(c.residual))
     input_depth = 2 << bits_for(layout.beat_depth)
     yield Store(8 * c.columns, input_depth, c.columns, True, c.lanes * c.stream_elements)
     output_depth = 2 << bits_for(-(-c.output_depth // c.stream_elements))
