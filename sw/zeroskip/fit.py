@@ -40,7 +40,7 @@ class Candidate:
     cycles : predicted exactly
     per_sample : cycles between two samples
     need : estimated area
-    over : what the part has too little of, as text; empty where it fits
+    over : the resources that the part has too little of, keys of ``RESOURCES``; empty where it fits
     """
 
     config: ArrayConfig
@@ -72,6 +72,8 @@ class Fit:
 
 
 RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
+SHARE = {"lut4": ROOM, "ff": ROOM, "bram": 1.0, "dsp": 1.0}
+"""Resources of an :class:`~zeroskip.synth.Area`, and the share of a part's that may be taken."""
 
 
 def fit(
@@ -104,7 +106,7 @@ def fit(
         least = min(candidates, key=lambda found: len(found.over))
         raise CapacityError(
             f"{target.name} ({target.device}): {least.config.lanes} lanes × {least.config.columns} columns"
-            f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {'; '.join(least.over)}"
+            f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {_shortage(least.need, target)}"
         )
     return Fit(target=target.name, chosen=chosen, candidates=tuple(candidates))
 
@@ -144,10 +146,12 @@ def _candidate(network: QuantizedNetwork, target: Target, config: ArrayConfig) -
 
 
 def _over(need: Area, target: Target) -> tuple[str, ...]:
-    room = {name: ROOM if name in ("lut4", "ff") else 1.0 for name in RESOURCES}
-    return tuple(
-        f"{getattr(need, name)} {words}, available {getattr(target.available, name)}"
-        + (f" of which {room[name]:.0%} may be taken" if room[name] < 1 else "")
-        for name, words in RESOURCES.items()
-        if getattr(need, name) > room[name] * getattr(target.available, name)
+    return tuple(name for name in RESOURCES if getattr(need, name) > SHARE[name] * getattr(target.available, name))
+
+
+def _shortage(need: Area, target: Target) -> str:
+    return "; ".join(
+        f"{getattr(need, name)} {RESOURCES[name]}, available {getattr(target.available, name)}"
+        + (f" of which {SHARE[name]:.0%} may be taken" if SHARE[name] < 1 else "")
+        for name in _over(need, target)
     )

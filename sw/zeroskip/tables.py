@@ -74,18 +74,24 @@ def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Tabl
     return table("Layers, cycles per group", columns, rows, last_is_total=True)
 
 
+AREA = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
+"""Headings of an area."""
+
+
 def candidates(fit: Fit) -> Table:
     """The arrays that were considered for a part, the fastest first, and the one that was chosen."""
     rows = []
     for found in fit.candidates:
-        verdict = "chosen" if found is fit.chosen else f"needs {'; '.join(found.over)}" if found.over else "fits"
+        over = " ".join(AREA[name] for name in found.over)
+        verdict = "chosen" if found is fit.chosen else f"over: {over}" if over else "fits"
         need = found.need
         rows.append([
             f"{found.config.lanes} × {found.config.columns}", f"{found.per_sample:,.0f}", f"{found.cycles.latency:,}",
             f"{need.lut4:,}", f"{need.ff:,}", f"{need.bram:,}", f"{need.dsp:,}", verdict,
         ])  # fmt: skip
-    columns = ["lanes × columns", "cycles per sample", "latency", "LUT4", "FF", "block RAM", "DSP", ""]
-    return table(f"Arrays for {fit.target}: cycles predicted, areas estimated", columns, rows)
+    columns = ["array", "cycles", "latency", *AREA.values(), ""]
+    title = f"Arrays for {fit.target}, lanes × columns: cycles per sample predicted, areas estimated"
+    return table(title, columns, rows)
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:

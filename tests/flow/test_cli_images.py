@@ -79,7 +79,7 @@ def test_build_for_a_part_shows_what_was_chosen_and_from_what(zeroskip, place: P
     )
     status, out, said = zeroskip("build", "net.py:trained", *arguments)
     assert status == 0, said
-    assert "Arrays for ecp5-25k" in out
+    assert "Arrays for ecp5-25k, lanes × columns" in out
     assert out.count("chosen") == 1
     report = json.loads(Path("d/report.json").read_text())
     chosen = report["fit"]["chosen"]
