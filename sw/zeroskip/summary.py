@@ -80,7 +80,9 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
             )
         )  # fmt: skip
         bound += weights * entropy(layer.kept / weights) + layer.kept * bits
-    weights, kept, nnz, macs = (sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz", "macs"))
+    weights, kept, nnz, macs = (
+        sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz", "macs")
+    )
     stored = sum(
         len(program.images[memory.name]) * memory.width
         for memory in Layout(program.config).memories

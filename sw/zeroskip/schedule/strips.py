@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import CapacityError
+from zeroskip.spec.errors import CapacityError, InputError
 from zeroskip.spec.graph import INPUT
 from zeroskip.spec.layout import CHANNEL_BITS, PASSES_BITS, REPEAT_BITS, TILE_BITS, WIDTH_BITS
 from zeroskip.spec.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, accumulator_bits
@@ -27,7 +27,8 @@ LEAST_ACCUMULATOR = 10
 
 
 def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
-    """Place ``network`` on the array."""
+    """Place ``network`` on the array. Raises InputError for a tensor that nothing reads: it has no place there."""
+    _require_read(network)
     network = prepared(network)
     rows, advance = strip_rows(network, config.columns)
     stored, hidden = allocate(network, views(network, config.columns, rows, advance))
@@ -59,6 +60,13 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         input_layout=(network.shapes[INPUT][0], source.x_step, source.channel_step), tables=tuple(tables),
         memory={tensor: view.size for tensor, view in stored.items() if tensor in alive},
     )  # fmt: skip
+
+
+def _require_read(network: QuantizedNetwork) -> None:
+    read = {network.output_name, *(name for layer in network.layers for name in (layer.source, layer.residual))}
+    for tensor in network.shapes:
+        if tensor not in read:
+            raise InputError(f"tensor {tensor!r}: must be read by a layer, or be the output")
 
 
 def _layer(
