@@ -15,31 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.sw.frontend.conformance import (
-    ACCEPTED,
-    COARSE_INPUT,
-    WEIGHT_BITS,
-    Case,
-    Integers,
-    array_for,
-    in_integers,
-    load,
-    shared_arrays,
-)
+from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate
+from tests.sw.frontend.conformance import ACCEPTED, COARSE_INPUT, Case, Integers, in_integers, load
 
-from zeroskip.pack import pack
-from zeroskip.schedule import predict, schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.graph import Graph
-from zeroskip.spec.storage import write_images
-from zeroskip.spec.streams import to_input_stream, to_output_stream
-from zeroskip_hw.verilog import generate
-from zeroskip_sim.run import run
 
 ICARUS_TOO = (
     "test_constant_pad",
@@ -49,10 +33,6 @@ ICARUS_TOO = (
     "test_sigmoid_example",
 )
 """Small ones of each kind of layer."""
-
-SIMULATED = [(name, "icarus" if name in WEIGHT_BITS else "verilator") for name in ACCEPTED]
-SIMULATED += [(name, "icarus") for name in ICARUS_TOO]
-"""A model of the array for 16-bit weights takes Verilator longer to compile than Icarus to simulate the two tests that use it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,33 +87,22 @@ def test_only_inputs_coarser_than_outputs_exceed_one_output_step(accepted: Mappi
 # --- RTL --------------------------------------------------------------------------------------------------------------
 
 
-@cache
-def verilog(config: ArrayConfig) -> Mapping[str, str]:
-    return generate(config).files
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name, simulator", [pytest.param(*pair, marks=getattr(pytest.mark, pair[1])) for pair in SIMULATED]
+    "name, simulator",
+    [
+        pytest.param(name, simulator, marks=getattr(pytest.mark, simulator))
+        for name, simulator in (*SIMULATORS.items(), *((name, "icarus") for name in ICARUS_TOO))
+    ],
 )
 def test_rtl_equals_the_integers(
     accepted: Mapping[str, Accepted], arrays: Mapping[str, ArrayConfig], name: str, simulator: str, tmp_path: Path
 ) -> None:
-    integers = accepted[name].integers
-    network, config = integers.network, arrays[array_for(integers.network)]
-    plan = schedule(network, config)
-    assert plan.config == config
-    program, cycles = pack(plan), predict(plan)
-    write_images(program, tmp_path / "images")
-    strips = bool(config.strips)
-    expected = to_output_stream(network, integers.y, strips)
-    seed = 1 + ACCEPTED.index(name)
-    message = f"array {array_for(network)}, {simulator} seed {seed}"
-    result = run(
-        program, verilog(config), to_input_stream(network, integers.x, strips), expected, output=network.output,
-        most_cycles=cycles.latency + cycles.interval, folder=tmp_path, simulator=simulator, seed=seed,
-    )  # fmt: skip
+    integers, seed = accepted[name].integers, 1 + ACCEPTED.index(name)
+    array = array_for(integers.network)
+    message = f"array {array}, {simulator} seed {seed}"
+    result, cycles = simulate(integers, arrays[array], simulator, seed, tmp_path)
     assert result.difference is None, f"{message}: {result.difference}"
-    np.testing.assert_array_equal(result.outputs, expected, err_msg=message)
+    np.testing.assert_array_equal(result.outputs, integers.y, err_msg=message)
     assert result.errors == 0, message
     assert result.cycles == cycles, message

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,6 @@ from zeroskip import reference
 from zeroskip.frontend import capture
 from zeroskip.frontend.onnx_file import read_model
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.schedule import schedule
-from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.graph import INPUT, Graph
 from zeroskip.spec.network import IntArray, QuantizedNetwork
@@ -180,23 +176,6 @@ COARSE_INPUT = (
 )
 """Those whose output steps are so much finer than their input's that rounding the input shows in more than one of them."""
 
-ARRAYS = {
-    "strips": ArrayConfig(lanes=2, columns=4, word=16, stream_bits=32, strips=True),
-    "strips, 16-bit weights": ArrayConfig(
-        lanes=3,
-        columns=3,
-        word=8,
-        weight_bits=16,
-        stream_bits=16,
-        strips=True,
-        maximum=False,
-        slopes=False,
-        table_depth=0,
-    ),
-    "flat": ArrayConfig(lanes=3, columns=2, word=32, stream_bits=64, strips=False),
-}
-"""The three that run them all, before their capacities are known."""
-
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -306,30 +285,3 @@ def in_integers(case: Case, graph: Graph) -> Integers:
         return float(np.abs(values - others).max() / network.output.scale)
 
     return Integers(network, x, y, steps(found, wanted), steps(found, between), steps(between, wanted))
-
-
-# --- on arrays --------------------------------------------------------------------------------------------------------
-
-
-def array_for(network: QuantizedNetwork) -> str:
-    if network.weight_bits == 16:
-        return "strips, 16-bit weights"
-    return "flat" if network.flat else "strips"
-
-
-def shared_arrays(networks: Iterable[QuantizedNetwork]) -> dict[str, ArrayConfig]:
-    """``ARRAYS`` with the capacities that the largest of the networks needs."""
-    users = defaultdict(list)
-    for network in networks:
-        users[array_for(network)].append(network)
-    shared = {}
-    for name, array in ARRAYS.items():
-        # The headers in the mask memory are as wide as all other capacities make them, so that its depth comes last.
-        largest = _largest(users[name], array)
-        shared[name] = _largest(users[name], replace(largest, mask_depth=0))
-    return shared
-
-
-def _largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfig:
-    sizes = [schedule(network, array).config.to_json() for network in networks]
-    return ArrayConfig(**{name: max(size[name] for size in sizes) for name in array.to_json()})
