@@ -67,7 +67,7 @@ def print_coarse(integers: dict[str, Integers]) -> None:
 
 def print_tests(graphs: dict[str, Graph | str], integers: dict[str, Integers]) -> None:
     arrays = shared_arrays(found.network for found in integers.values()) if integers else {}
-    print("\n| test | | from ONNX | from the rounded input | simulated |")
+    print("\n| test | outcome | from ONNX | from the rounded input | simulated |")
     print("|---|---|---:|---:|---|")
     for seed, (name, graph) in enumerate(graphs.items(), 1):
         if isinstance(graph, str):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, simulate
 
+from zeroskip.spec.layout import HIDDEN_MEMORY
 from zeroskip_hw.store import Store, position_bits
 
 READ = 3
@@ -87,5 +88,33 @@ def test_reads_what_was_written(strips: bool, stream_bits: int, columns: int, se
                     assert ctx.get(dut.data) == joined(expected), where
                 ctx.set(dut.address, asked[min(cycle, len(asked) - 1)])
                 await ctx.tick()
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+@pytest.mark.parametrize("depth", [HIDDEN_MEMORY, HIDDEN_MEMORY + 1, 2 * HIDDEN_MEMORY + 700])
+def test_a_hidden_buffer_of_several_memories(strips: bool, depth: int) -> None:
+    """At the ends of each memory, one read per cycle in any order, while words are written elsewhere."""
+    rng = Random(depth)
+    dut = Store(layout_of(strips=strips, columns=2, hidden_depth=depth))
+    edges = {0, depth - 1, *(m * HIDDEN_MEMORY + d for m in (1, 2) for d in (-1, 0)), *rng.sample(range(depth), 20)}
+    addresses = sorted(address for address in edges if address < depth)
+    stored = {address: [rng.randrange(256) for _ in range(2)] for address in addresses}
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.from_input, 0)
+        for address, values in stored.items():
+            ctx.set(dut.hidden.enable, 3 if strips else 1)
+            ctx.set(dut.hidden.address, address)
+            ctx.set(dut.hidden.data, joined(values))
+            await ctx.tick()
+        ctx.set(dut.hidden.enable, 0)
+        asked = [rng.choice(addresses) for _ in range(200)]
+        for i, address in enumerate([*asked, *[0] * READ]):
+            if i >= READ:
+                assert ctx.get(dut.data) == joined(stored[asked[i - READ]]), f"address {asked[i - READ]}, depth {depth}"
+            ctx.set(dut.address, address)
+            await ctx.tick()
 
     simulate(dut, bench)

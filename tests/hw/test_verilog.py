@@ -17,7 +17,7 @@ from tests.hw.bench import FLAT, STRIPS, layout_of
 
 from zeroskip.spec.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.spec.errors import InputError
-from zeroskip.spec.layout import Layout
+from zeroskip.spec.layout import HIDDEN_MEMORY, Layout
 from zeroskip_hw.top import Top
 from zeroskip_hw.verilog import TOP, Verilog, generate
 from zeroskip_sim.build import WAIVED
@@ -44,6 +44,7 @@ SHAPES: list[dict[str, Any]] = [
     {"lanes": 1, "columns": 2, "word": 32, "stream_bits": 16, **FLAT, "strips": True},
     {"lanes": 2, "columns": 3, "word": 8, "stream_bits": 32, **FLAT, "strips": True, "residual": True},
     {"lanes": 2, "columns": 4, "word": 16, "stream_bits": 8, **FLAT, "strips": True, "slopes": True, "maximum": True},
+    {"lanes": 1, "columns": 2, "word": 8, "stream_bits": 16, **FLAT, "strips": True, "residual": True, "hidden_depth": 5000},
     {"lanes": 2, "columns": 1, "word": 32, "stream_bits": 64, **FLAT, "strips": True, "table_depth": 16, "acc_bits": 8},
     {
         "lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 10, "strips": True,
@@ -122,12 +123,27 @@ def test_text(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
 def test_depths_do_not_change_the_amount_of_text(strips: bool) -> None:
     """Memories are arrays: a thousand times the weights, positions, rows and passes give no more lines."""
-    depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name != "layer_depth"]
-    small, large = (
-        generate(config_of(strips=strips, **dict.fromkeys(depths, depth))).files["zeroskip.v"]
-        for depth in (100, 100_000)
+    own_text = ("layer_depth", "hidden_depth")
+    depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name not in own_text]
+    small, large = (lines(strips=strips, **dict.fromkeys(depths, depth)) for depth in (100, 100_000))
+    assert abs(small - large) < 20
+
+
+@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+def test_each_memory_of_the_hidden_buffer_adds_the_same_text(strips: bool) -> None:
+    """An instance, its register and its choice, in every copy; nothing for addresses within one memory."""
+    less, one, two, three = (
+        lines(strips=strips, hidden_depth=depth)
+        for depth in (HIDDEN_MEMORY // 2 + 1, HIDDEN_MEMORY, 2 * HIDDEN_MEMORY, 3 * HIDDEN_MEMORY)
     )
-    assert abs(small.count("\n") - large.count("\n")) < 20
+    assert less == one
+    copies = config_of(strips=strips).lanes + strips  # one more for residuals
+    assert 0 < three - two < 100 * copies
+    assert abs((three - two) - (two - one)) < 40 * copies  # the second brings the comparisons of addresses
+
+
+def lines(**options: Any) -> int:
+    return generate(config_of(**options)).files["zeroskip.v"].count("\n")
 
 
 @ODD
