@@ -34,7 +34,7 @@ class Model:
 
 
 FLAT = (Model(250, 60, 6.3, 700, 400), Model(344, 15, 5, 1000, 400))
-STRIPS = (Model(530, 50, 5.6, 1700, 420, 260), Model(700, 15, 5, 2300, 350, 147))
+STRIPS = (Model(530, 50, 4.4, 1700, 380, 260), Model(750, 20, 5, 2300, 350, 147))
 """(look-up tables, flip-flops), fitted to arrays of 1 … 16 lanes and columns mapped to ECP5."""
 
 
@@ -76,6 +76,8 @@ def estimate(config: ArrayConfig, target: Target) -> Area:
             bram += store.count * target.memories.blocks(store.width, store.depth, store.parts)
         else:
             lut4, ff = lut4 + store.count * small[0], ff + store.count * small[1]
+    # Every memory of the hidden buffer beyond the first brings a register.
+    ff += 8 * config.columns * (len(Layout(config).hidden_depths) - 1) * (config.lanes + bool(config.residual))
     dsp = multipliers(config)
     if not target.available.dsp:
         lut4, dsp = lut4 + dsp * MULTIPLIER_LUT4, 0
