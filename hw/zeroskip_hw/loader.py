@@ -14,6 +14,16 @@ from .store import input_write, position_bits
 from .words import fields
 
 
+def loader_members(layout: Layout) -> dict[str, Any]:
+    """The members of either loader."""
+    return {
+        "load": In(load_bus(layout)), "enable": In(1),
+        "valid": In(1), "ready": Out(1), "data": In(layout.config.stream_bits), "last": In(1),
+        "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1),
+        "early_last": Out(1), "late_last": Out(1),
+    }  # fmt: skip
+
+
 class Loader(Component):
     """One beat per cycle, and one cycle's pause after each sample, in which its length is checked.
 
@@ -38,12 +48,7 @@ class Loader(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        super().__init__({
-            "load": In(load_bus(layout)), "enable": In(1),
-            "valid": In(1), "ready": Out(1), "data": In(layout.config.stream_bits), "last": In(1),
-            "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1),
-            "early_last": Out(1), "late_last": Out(1),
-        })  # fmt: skip
+        super().__init__(loader_members(layout))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

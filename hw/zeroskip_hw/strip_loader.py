@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component
 
 from zeroskip.spec.layout import Layout
 
-from .load import LoadableRam, load_bus
-from .store import input_write, position_bits
+from .load import LoadableRam
+from .loader import loader_members
+from .store import position_bits
 from .words import fields
 
 
@@ -27,12 +28,7 @@ class StripLoader(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        super().__init__({
-            "load": In(load_bus(layout)), "enable": In(1),
-            "valid": In(1), "ready": Out(1), "data": In(layout.config.stream_bits), "last": In(1),
-            "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1),
-            "early_last": Out(1), "late_last": Out(1),
-        })  # fmt: skip
+        super().__init__(loader_members(layout))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
