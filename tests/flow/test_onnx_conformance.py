@@ -4,8 +4,9 @@ The integer network is calibrated with the test's own input, and its output must
 output's format. Six tests cannot promise that (COARSE_INPUT: four average pools and two leaky ReLUs): their outputs span less than
 their inputs, so that the output's steps are finer than the input's, and the array only sees an input that was rounded to its own 8 bits.
 Half an input step, through a layer that gains g, is g/2 input steps at the output; inputs that differ by almost a step round to the same
-integers, so nothing behind the rounding can do better, and the output's own rounding adds half an output step. For these six, whose
-gain is 1, the error must be within one step of the coarser of the two formats, which is the input's.
+integers, so nothing behind the rounding can promise less, and the output's own rounding adds half an output step. For these six, whose
+gain is 1, the error must be within one step of the coarser of the two formats, which is the input's, and within these two halves together.
+docs/06-operators.md has both figures of each.
 
 All tests, these six among them, must be within one output step of the float graph on the input as it was rounded. Where ONNX's output
 is integers, they must be equal.
