@@ -150,7 +150,7 @@ def _taps(layer: QuantizedLayer, top: int, left: int) -> tuple[tuple[int, int], 
     return window.stride, ys, xs
 
 
-def padded(view: View, network: QuantizedNetwork, tensor: str) -> int:
+def padded(network: QuantizedNetwork, tensor: str) -> int:
     """What stands in the stored cells outside the image: the zero-point, or the lowest value where maxima read them."""
     value = network.formats[tensor]
     lowest = any(layer.maximum for layer in network.layers if layer.source == tensor and pads(network, layer))

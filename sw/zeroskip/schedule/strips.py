@@ -42,7 +42,7 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         place["band"] += len(plans[-1].bands)
 
     source, output = stored[INPUT], network.shapes[network.output_name]
-    outputs, image = int(np.prod(output)), input_bands(source, config.columns, padded(source, network, INPUT))
+    outputs, image = int(np.prod(output)), input_bands(source, config.columns, padded(network, INPUT))
     needs = {
         "strips": True, "maximum": any(layer.maximum for layer in network.layers),
         "residual": any(layer.residual is not None for layer in network.layers),
@@ -87,7 +87,7 @@ def _layer(
         places, write_step, padding = (
             channels * target.channel_step,
             target.x_step,
-            padded(target, network, layer.output),
+            padded(network, layer.output),
         )
         bands = result_bands(target, strip, config.columns, padding, step)
     runs = _runs(weights.mask, config, layer.maximum, bands)
