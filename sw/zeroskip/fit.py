@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroskip.schedule import Schedule, predict, schedule
+from zeroskip.schedule import Schedule, in_strips, predict, schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import CapacityError
@@ -115,8 +115,7 @@ def _bounded(
     network: QuantizedNetwork, target: Target, config: ArrayConfig, free: Sequence[str]
 ) -> Iterator[tuple[float, ArrayConfig, Area]]:
     """(least cycles per sample, sketch of the sized configuration, its area) of every array, from one plan for each number of columns."""
-    strips = not network.flat if config.strips is None else config.strips
-    for columns in COLUMNS if "columns" in free and strips else (config.columns,):
+    for columns in COLUMNS if "columns" in free and in_strips(network, config) else (config.columns,):
         plan = schedule(network, replace(config, lanes=1, columns=columns))
         for lanes in LANES if "lanes" in free else (config.lanes,):
             sketch = replace(

@@ -19,6 +19,7 @@ __all__ = [
     "LoweredLayer",
     "Pass",
     "Schedule",
+    "in_strips",
     "lower",
     "predict",
     "prepared",
@@ -27,15 +28,18 @@ __all__ = [
 ]
 
 
+def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
+    """Whether the columns are to hold strips: as ``config`` says, or else as the network needs."""
+    return not network.flat if config.strips is None else config.strips
+
+
 def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     """Place ``network`` on the array; what ``config`` leaves open is sized to it.
 
     A flat network goes to an array without strips, unless ``config`` asks for strips; every other needs them.
     Raises CapacityError, naming the option and both figures, where a capacity that is given is too small.
     """
-    if config.strips is None:
-        return schedule_flat(network, config) if network.flat else schedule_strips(network, config)
-    if config.strips:
+    if in_strips(network, config):
         return schedule_strips(network, config)
     if not network.flat:
         raise CapacityError(
