@@ -58,10 +58,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """The choice for one part: ``candidates`` by cycles, the fewest first; those that do not fit stand among them. ``chosen`` fits."""
+    """The choice for one part: ``candidates`` by cycles, the fewest first; those that do not fit stand among them. ``chosen`` fits, and
+    ``plan`` is the network on it.
+    """
 
     target: str
     chosen: Candidate
+    plan: Schedule
     candidates: tuple[Candidate, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -96,19 +99,27 @@ def fit(
     wanted = (
         [*fitting[:CLOSEST], *[found for found in bounded if _over(found[2], target)][:2]] if fitting else bounded[-1:]
     )
-    candidates = []
+    candidates: list[Candidate] = []
+    chosen: Candidate | None = None
+    plan = None
     for number, (_, sketch, _) in enumerate(wanted, start=1):
         progress(f"predicting {sketch.lanes} lanes × {sketch.columns} columns, {number} of {len(wanted)}")
-        candidates.append(_candidate(network, target, replace(config, lanes=sketch.lanes, columns=sketch.columns)))
-    candidates.sort(key=lambda found: (found.per_sample, found.need.lut4))
-    chosen = next((candidate for candidate in candidates if not candidate.over), None)
-    if chosen is None:
+        tried = schedule(network, replace(config, lanes=sketch.lanes, columns=sketch.columns))
+        candidates.append(_candidate(tried, target))
+        if not candidates[-1].over and (chosen is None or _order(candidates[-1]) < _order(chosen)):
+            chosen, plan = candidates[-1], tried  # the other plans need not be kept
+    candidates.sort(key=_order)
+    if chosen is None or plan is None:
         least = min(candidates, key=lambda found: len(found.over))
         raise CapacityError(
             f"{target.name} ({target.device}): {least.config.lanes} lanes × {least.config.columns} columns"
             f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {_shortage(least.need, target)}"
         )
-    return Fit(target=target.name, chosen=chosen, candidates=tuple(candidates))
+    return Fit(target=target.name, chosen=chosen, plan=plan, candidates=tuple(candidates))
+
+
+def _order(candidate: Candidate) -> tuple[float, int]:
+    return candidate.per_sample, candidate.need.lut4
 
 
 def _bounded(
@@ -135,8 +146,7 @@ def _bound(plan: Schedule, lanes: int) -> float:
     return total
 
 
-def _candidate(network: QuantizedNetwork, target: Target, config: ArrayConfig) -> Candidate:
-    plan = schedule(network, config)
+def _candidate(plan: Schedule, target: Target) -> Candidate:
     cycles, need = predict(plan), estimate(plan.config, target)
     return Candidate(
         config=plan.config, cycles=cycles, per_sample=cycles.interval / Layout(plan.config).group_samples, need=need,

@@ -18,7 +18,7 @@ from zeroskip.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.schedule import predict, prepared, schedule
+from zeroskip.schedule import Schedule, predict, prepared, schedule
 from zeroskip.spec import storage
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
@@ -77,19 +77,22 @@ def compile(
     progress(f"choosing an array for {target}")
     found = fit(network, target_named(target), config, free=free, progress=progress)
     chosen = replace(config, lanes=found.chosen.config.lanes, columns=found.chosen.config.columns)
-    return replace(assemble(network, chosen, progress), fit=found)
+    return replace(_designed(network, chosen, found.plan, found.chosen.cycles), fit=found)
 
 
 def assemble(network: QuantizedNetwork, config: ArrayConfig, progress: Progress = silent) -> Design:
     """Schedule, pack and predict an integer network: the second half of :func:`compile`, for networks quantized elsewhere."""
     progress("scheduling and packing")
     plan = schedule(network, config)
-    program = pack(plan)
     progress("predicting cycles")
+    return _designed(network, config, plan, predict(plan))
+
+
+def _designed(network: QuantizedNetwork, config: ArrayConfig, plan: Schedule, cycles: Cycles) -> Design:
     return Design(
         network=network,
-        program=program,
-        cycles=predict(plan),
+        program=pack(plan),
+        cycles=cycles,
         dense_cycles=predict(schedule(_dense(network), _same_array(config))),
     )
 
