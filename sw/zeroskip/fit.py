@@ -14,7 +14,7 @@ from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import CapacityError
 from zeroskip.spec.layout import Layout
 from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.synth import Area, Target, estimate
+from zeroskip.synth import RESOURCES, Area, Target, estimate
 
 LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """Numbers of lanes that are considered."""
@@ -74,9 +74,8 @@ class Fit:
         }  # fmt: skip
 
 
-RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
-SHARE = {"lut4": ROOM, "ff": ROOM, "bram": 1.0, "dsp": 1.0}
-"""Resources of an :class:`~zeroskip.synth.Area`, and the share of a part's that may be taken."""
+SHARE = {name: ROOM if name in ("lut4", "ff") else 1.0 for name in RESOURCES}
+"""Of a part's resources, what may be taken."""
 
 
 def fit(
@@ -95,9 +94,11 @@ def fit(
     Raises CapacityError with the figures of the smallest array where none fits.
     """
     bounded = sorted(_bounded(network, target, config, free), key=lambda found: (found[0], found[2].lut4))
-    fitting = [found for found in bounded if not _over(found[2], target)]
+    fitting = [found for found in bounded if not target.over(found[2], SHARE)]
     wanted = (
-        [*fitting[:CLOSEST], *[found for found in bounded if _over(found[2], target)][:2]] if fitting else bounded[-1:]
+        [*fitting[:CLOSEST], *[found for found in bounded if target.over(found[2], SHARE)][:2]]
+        if fitting
+        else bounded[-1:]
     )
     candidates: list[Candidate] = []
     chosen: Candidate | None = None
@@ -150,17 +151,13 @@ def _candidate(plan: Schedule, target: Target) -> Candidate:
     cycles, need = predict(plan), estimate(plan.config, target)
     return Candidate(
         config=plan.config, cycles=cycles, per_sample=cycles.interval / Layout(plan.config).group_samples, need=need,
-        over=_over(need, target),
+        over=target.over(need, SHARE),
     )  # fmt: skip
-
-
-def _over(need: Area, target: Target) -> tuple[str, ...]:
-    return tuple(name for name in RESOURCES if getattr(need, name) > SHARE[name] * getattr(target.available, name))
 
 
 def _shortage(need: Area, target: Target) -> str:
     return "; ".join(
         f"{getattr(need, name)} {RESOURCES[name]}, available {getattr(target.available, name)}"
         + (f" of which {SHARE[name]:.0%} may be taken" if SHARE[name] < 1 else "")
-        for name in _over(need, target)
+        for name in target.over(need, SHARE)
     )

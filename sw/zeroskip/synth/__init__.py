@@ -1,6 +1,6 @@
 """Area and Fmax of a built design, measured with Yosys and nextpnr (``pip install 'zeroskip[synth]'``)."""
 
-from .area import Area, ModuleArea
+from .area import RESOURCES, Area, ModuleArea
 from .estimate import estimate
 from .flow import LANES, synthesise
 from .report import CriticalPath, SynthReport
@@ -8,6 +8,7 @@ from .targets import TARGETS, Target, target_named
 
 __all__ = [
     "LANES",
+    "RESOURCES",
     "TARGETS",
     "Area",
     "CriticalPath",

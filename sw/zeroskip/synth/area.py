@@ -27,6 +27,10 @@ class Area:
         )
 
 
+RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
+"""The fields of an :class:`Area`, in words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModuleArea(Area):
     """Area of one instance of a module with everything inside it; ``instances``: how many the core holds."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..spec.errors import CapacityError, InputError
-from .area import ECP5_CELLS, ICE40_CELLS, Area, Cells
+from .area import ECP5_CELLS, ICE40_CELLS, RESOURCES, Area, Cells
+
+WHOLE = MappingProxyType(dict.fromkeys(RESOURCES, 1.0))
+"""All of every resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +86,16 @@ class Target:
 
     def check_fit(self, need: Area, what: str) -> None:
         """Refuse with CapacityError an area that the part cannot hold, naming each resource with both figures."""
-        names = {
-            "lut4": "LUT4",
-            "ff": "flip-flops",
-            "bram": f"block RAMs ({self.cells.bram_words})",
-            "dsp": "multipliers",
-        }
+        words = RESOURCES | {"bram": f"{RESOURCES['bram']} ({self.cells.bram_words})"}
         over = [
-            f"{getattr(need, key)} {name}, available {getattr(self.available, key)}"
-            for key, name in names.items()
-            if getattr(need, key) > getattr(self.available, key)
+            f"{getattr(need, key)} {words[key]}, available {getattr(self.available, key)}" for key in self.over(need)
         ]
         if over:
             raise CapacityError(f"{what} does not fit {self.name} ({self.device}): needs {'; '.join(over)}")
+
+    def over(self, need: Area, share: Mapping[str, float] = WHOLE) -> tuple[str, ...]:
+        """The resources, keys of ``RESOURCES``, of which ``need`` takes more than that share of the part's."""
+        return tuple(key for key in RESOURCES if getattr(need, key) > share[key] * getattr(self.available, key))
 
 
 ECP5_MEMORIES = Memories(
