@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,12 @@ class _Weighted(nn.Module):
         return torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, low, high)
 
 
-class Conv1d(nn.Conv1d, _Weighted):
-    """Conv on sequences, with padding of ONNX."""
+class _Conv(_Weighted):
+    """What Conv is on any number of axes, with padding of ONNX; torch's module for that number stands beside it as a base."""
+
+    weight: Tensor
+    bias: Tensor | None
+    _conv_forward: Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
     def __init__(self, weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> None:
         super().__init__(**_conv_arguments(weight, bias, attributes))
@@ -73,22 +77,15 @@ class Conv1d(nn.Conv1d, _Weighted):
         self.round_to(rounded, 0)
 
     def forward(self, x: Tensor, *constants: object) -> Tensor:
-        y: Tensor = self._conv_forward(_around(x, self), self.rounded(self.weight), self.bias)
-        return y
+        return self._conv_forward(_around(x, self), self.rounded(self.weight), self.bias)
 
 
-class Conv2d(nn.Conv2d, _Weighted):
-    """Conv on images, with padding of ONNX."""
+class Conv1d(_Conv, nn.Conv1d):
+    """Conv on sequences."""
 
-    def __init__(self, weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> None:
-        super().__init__(**_conv_arguments(weight, bias, attributes))
-        self._attributes = dict(attributes)
-        _fill(self, weight, bias)
-        self.round_to(rounded, 0)
 
-    def forward(self, x: Tensor, *constants: object) -> Tensor:
-        y: Tensor = self._conv_forward(_around(x, self), self.rounded(self.weight), self.bias)
-        return y
+class Conv2d(_Conv, nn.Conv2d):
+    """Conv on images."""
 
 
 class Linear(nn.Linear, _Weighted):
@@ -153,7 +150,7 @@ def _conv_arguments(weight: Array, bias: Array | None, attributes: Attributes) -
     }  # fmt: skip
 
 
-def _around(x: Tensor, module: Conv1d | Conv2d) -> Tensor:
+def _around(x: Tensor, module: _Conv) -> Tensor:
     kernel: Sequence[int] = module.weight.shape[2:]
     if x.ndim != len(kernel) + 2:
         return x  # convolution itself refuses it
