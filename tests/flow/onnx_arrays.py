@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
+from tests.sim.packed import packed
 from tests.sw.frontend.conformance import ACCEPTED, WEIGHT_BITS, Integers
 
-from zeroskip.pack import pack
-from zeroskip.schedule import predict, schedule
+from zeroskip.schedule import schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.storage import write_images
-from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
-from zeroskip_hw.verilog import generate
-from zeroskip_sim.run import Run, run
+from zeroskip_sim.run import Run
 
 ARRAYS = {
     "strips": ArrayConfig(lanes=2, columns=4, word=16, stream_bits=32, strips=True),
@@ -55,21 +51,8 @@ def _largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfi
     return ArrayConfig(**{name: max(size[name] for size in sizes) for name in array.to_json()})
 
 
-@cache
-def verilog(config: ArrayConfig) -> Mapping[str, str]:
-    return generate(config).files
-
-
 def simulate(integers: Integers, config: ArrayConfig, simulator: str, seed: int, folder: Path) -> tuple[Run, Cycles]:
     """One run, its outputs in the shape of the network's, and the predicted cycles."""
-    network, strips = integers.network, bool(config.strips)
-    plan = schedule(network, config)
-    assert plan.config == config
-    program, cycles = pack(plan), predict(plan)
-    write_images(program, folder / "images")
-    result = run(
-        program, verilog(config), to_input_stream(network, integers.x, strips),
-        to_output_stream(network, integers.y, strips), output=network.output,
-        most_cycles=cycles.latency + cycles.interval, folder=folder, simulator=simulator, seed=seed,
-    )  # fmt: skip
-    return replace(result, outputs=from_output_stream(network, result.outputs, strips)), cycles
+    it = packed(integers.network, config, integers.x, folder)
+    assert it.program.config == config
+    return it.simulated(simulator, seed), it.cycles

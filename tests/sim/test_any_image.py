@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from itertools import count, islice
 from pathlib import Path
 
@@ -15,19 +13,14 @@ from hypothesis import given, settings
 from tests.sim.any_image_network import any_image_network, describe, image_inputs, image_networks
 from tests.sim.image_builder import Builder
 from tests.sim.image_cases import CASES, case
+from tests.sim.packed import packed, require_exact
 
-from zeroskip import reference
-from zeroskip.pack import pack
 from zeroskip.schedule import predict, prepared, schedule
 from zeroskip.schedule.geometry import strip_rows, views
 from zeroskip.schedule.memory import allocate
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.graph import Window
 from zeroskip.spec.network import QuantizedNetwork, accumulator_bits
-from zeroskip.spec.storage import write_images
-from zeroskip.spec.streams import to_input_stream, to_output_stream
-from zeroskip_hw.verilog import generate
-from zeroskip_sim.run import run
 
 EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 5}
 ROOM = EVERYTHING | {
@@ -65,37 +58,13 @@ CHUNK = 6
 CHUNKS = 5
 
 
-@cache
-def verilog(config: ArrayConfig) -> Mapping[str, str]:
-    return generate(config).files
-
-
 def check(
     network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, where: str,
     simulator: str = "verilator",
 ) -> None:  # fmt: skip
-    """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
-    plan = schedule(network, config)
-    assert plan.config == config, where
-    program, cycles = pack(plan), predict(plan)
-    write_images(program, folder / "images")
-    x = image_inputs(rng, network, int(rng.integers(1, 8)))
-    y = reference.run(network, x)
-    stream, expected = to_input_stream(network, x, strips=True), to_output_stream(network, y, strips=True)
-    for stalls in (False, True):
-        seed = int(rng.integers(1, 1 << 31))
-        reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
-        message = f"{where}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}\n{describe(network)}"
-        result = run(
-            program, verilog(config), stream, expected, output=network.output, most_cycles=cycles.latency + cycles.interval,
-            folder=folder, simulator=simulator, seed=seed, stalls=stalls, reset_at=reset_at,
-        )  # fmt: skip
-        assert result.difference is None, f"{message}\n{result.difference}"
-        np.testing.assert_array_equal(result.outputs, expected, err_msg=message)
-        assert result.errors == 0, message
-        assert result.cycles.layers == cycles.layers, message
-        if not stalls:
-            assert result.cycles == cycles, message
+    it = packed(network, config, image_inputs(rng, network, int(rng.integers(1, 8))), folder)
+    assert it.program.config == config, where
+    require_exact(it, rng, simulator, f"{where}: {describe(network)}")
 
 
 # --- drawn for an array -----------------------------------------------------------------------------------------------

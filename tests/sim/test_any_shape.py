@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.sim.any_network import any_inputs, any_network
 from tests.sim.chain import chain, linear, sizes_of
+from tests.sim.packed import packed, require_exact
 
-from zeroskip import reference
-from zeroskip.pack import pack
-from zeroskip.schedule import predict, schedule
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor, accumulator_bound
-from zeroskip.spec.storage import write_images
-from zeroskip_hw.verilog import generate
-from zeroskip_sim.run import run
 
 FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
 DEPTHS = {
@@ -60,34 +53,11 @@ CHUNK = 5
 CHUNKS = 9
 
 
-@cache
-def verilog(config: ArrayConfig) -> Mapping[str, str]:
-    return generate(config).files
-
-
 def check(
     network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, simulator: str, where: str
 ) -> None:
-    """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
-    plan = schedule(network, config)
-    program, cycles = pack(plan), predict(plan)
-    write_images(program, folder / "images")
-    x = any_inputs(rng, network, int(rng.integers(1, 7 * config.columns)))
-    y = reference.run(network, x)  # of vectors, which every stream takes in the same order
-    for stalls in (False, True):
-        seed = int(rng.integers(1, 1 << 31))
-        reset_at = int(rng.integers(1, 3 * cycles.latency)) if rng.random() < 0.3 else 0
-        message = f"{where}, sizes {sizes_of(network)}, {len(x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
-        result = run(
-            program, verilog(plan.config), x, y, output=network.output, most_cycles=cycles.latency + cycles.interval,
-            folder=folder, simulator=simulator, seed=seed, stalls=stalls, reset_at=reset_at,
-        )  # fmt: skip
-        assert result.difference is None, f"{message}: {result.difference}"
-        np.testing.assert_array_equal(result.outputs, y, err_msg=message)
-        assert result.errors == 0, message
-        assert result.cycles.layers == cycles.layers, message
-        if not stalls:
-            assert result.cycles == cycles, message
+    it = packed(network, config, any_inputs(rng, network, int(rng.integers(1, 7 * config.columns))), folder)
+    require_exact(it, rng, simulator, f"{where}, sizes {sizes_of(network)}")
 
 
 def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]:
