@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import pad
 
+from zeroskip.float_layer import activated, before_activation
 from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import INPUT, Activation, FloatArray, Graph, Layer, Shape, Window
+from zeroskip.spec.graph import INPUT, FloatArray, Graph, Layer, Shape, Window
 from zeroskip.spec.network import (
     ACC_BITS_LIMIT,
     RESIDUAL_FRACTION,
@@ -20,7 +21,6 @@ from zeroskip.spec.network import (
     QuantizedNetwork,
     accumulator_bits,
 )
-from zeroskip.spec.pointwise import table_function
 
 _Operator = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
 """A layer: its source and residual, or None, each (N, channels, height, width), to its outputs."""
@@ -203,25 +203,11 @@ def _require_exact(network: QuantizedNetwork, layer: QuantizedLayer) -> None:
 
 
 def _float_operator(layer: Layer) -> _Operator:
-    weight, bias = torch.tensor(np.where(layer.mask, layer.weight, 0.0)), _per_channel(layer.bias)
-    activate = _activation(layer.activation)
-
     def operator(x: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
-        if layer.maximum:
-            values = _maxima(_windows(x, layer.window, -math.inf), layer.outputs, layer.groups)
-        else:
-            values = _sums(_windows(x, layer.window, 0.0), weight, layer.groups) + bias
-        return activate(values if residual is None else values + residual)
+        before = before_activation(layer, x.numpy(), None if residual is None else residual.numpy())
+        return torch.from_numpy(activated(layer, before))
 
     return operator
-
-
-def _activation(activation: Activation) -> Callable[[torch.Tensor], torch.Tensor]:
-    if activation.table is not None:
-        function = table_function(activation.table)
-        return lambda values: torch.from_numpy(function(values.numpy()))
-    slope = 1.0 if activation.slope is None else _per_channel(activation.slope)
-    return lambda values: torch.where(values < 0, values * slope, values).clamp(activation.low, activation.high)
 
 
 # --- what comes in ----------------------------------------------------------------------------------------------------

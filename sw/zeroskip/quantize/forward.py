@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch.nn.functional import conv2d, max_pool2d, pad
 
+from zeroskip.float_layer import activated, before_activation
 from zeroskip.spec.errors import InputError
 from zeroskip.spec.graph import INPUT, FloatArray, Graph, Layer
-from zeroskip.spec.pointwise import table_function
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -43,11 +41,10 @@ def forward(graph: Graph, samples: FloatArray) -> Iterator[Pass]:
     for start in range(0, len(samples), batch):
         values = {INPUT: samples[start : start + batch]}
         for layer in graph.layers:
-            before = _window_operator(layer, values[layer.source])
-            if layer.residual is not None:
-                before = before + values[layer.residual]
+            residual = None if layer.residual is None else values[layer.residual]
+            before = before_activation(layer, values[layer.source], residual)
             require_float32_range(f"layer {layer.name!r}: outputs on the calibration data", before)
-            after = _activate(layer, before)
+            after = activated(layer, before)
             if layer.output not in values:
                 values[layer.output] = np.zeros((len(after), *graph.tensors[layer.output]))
             values[layer.output][:, layer.channel : layer.channel + layer.outputs] = after
@@ -62,28 +59,3 @@ def require_float32_range(what: str, values: FloatArray) -> None:
 
 def _taps(graph: Graph, layer: Layer) -> int:
     return graph.tensors[layer.source][0] * layer.window.kernel[0] * layer.window.kernel[1]
-
-
-def _window_operator(layer: Layer, x: FloatArray) -> FloatArray:
-    top, left, bottom, right = layer.window.padding
-    empty = -np.inf if layer.maximum else 0.0
-    padded = pad(torch.from_numpy(x), (left, right, top, bottom), value=empty)
-    window = layer.window
-    if layer.maximum:
-        maxima = max_pool2d(padded, window.kernel, window.stride, dilation=window.dilation)
-        grouped = maxima.reshape(len(x), layer.groups, -1, *maxima.shape[2:]).amax(dim=2)
-        result = grouped.repeat_interleave(layer.outputs // layer.groups, dim=1)
-    else:
-        weight = torch.from_numpy(np.where(layer.mask, layer.weight, 0.0))
-        bias = torch.tensor(layer.bias)
-        result = conv2d(padded, weight, bias, window.stride, dilation=window.dilation, groups=layer.groups)
-    return np.asarray(result.numpy())
-
-
-def _activate(layer: Layer, values: FloatArray) -> FloatArray:
-    activation = layer.activation
-    if activation.table is not None:
-        return table_function(activation.table)(values)
-    if activation.slope is not None:
-        values = np.where(values < 0, values * activation.slope[:, None, None], values)
-    return np.clip(values, activation.low, activation.high)
