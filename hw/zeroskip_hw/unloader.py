@@ -57,8 +57,7 @@ class Unloader(Component):
 
         # Stage 0: which beat of which column.
         half, column = Signal(), Signal(range(max(2, samples)))
-        # Wide enough that no comparison with the elements of a beat is constant, however few the outputs are.
-        beat, left = Signal(position), Signal(max(layout.output_bits, bits_for(banks + 2)))
+        beat, left = Signal(position), Signal(layout.output_bits)
         fresh = Signal(init=1)
         remaining = Signal.like(left, name="remaining")
         read, sample_end, group_end = Signal(), Signal(), Signal()

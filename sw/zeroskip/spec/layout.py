@@ -163,7 +163,10 @@ class Layout:
 
     @cached_property
     def output_bits(self) -> int:
-        """Number of outputs of one sample, compared with those of a beat."""
+        """Number of outputs of one sample.
+
+        Wide enough that no comparison with the elements of a beat is constant, however few the outputs are.
+        """
         return bits_for(max(self.config.output_depth, 2 * self.config.stream_elements) + 1)
 
     @cached_property
