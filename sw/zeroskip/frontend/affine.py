@@ -13,8 +13,8 @@ import numpy as np
 
 from zeroskip.spec.graph import Layer, Shape
 
-from .passes import Formats, all_shapes, count_readers, ends_in_nothing
-from .steps import AffineStep, Step, sources
+from .passes import Formats, all_shapes, count_readers, ends_in_nothing, readers_of
+from .steps import AffineStep, Step
 
 
 def fold_affine(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
@@ -48,7 +48,7 @@ def _forward(steps: Sequence[Step], shapes: Mapping[str, Shape], result: str, fo
     for step in reversed(steps):  # so that of two in a row the later is a layer's neighbour first
         if not isinstance(step, AffineStep):
             continue
-        after = [reader for reader in kept.values() if step.output in sources(reader)]
+        after = readers_of(step.output, kept.values())
         if step.output == result or step.output in formats or not all(_takes(reader, step) for reader in after):
             kept[step.output] = _layer(step, shapes[step.source][0])
             continue

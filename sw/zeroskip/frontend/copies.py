@@ -9,8 +9,8 @@ import numpy as np
 
 from zeroskip.spec.graph import Layer, Shape, Window
 
-from .passes import Formats, all_shapes, count_readers
-from .steps import CopyStep, FlattenStep, Step, sources
+from .passes import Formats, all_shapes, count_readers, readers_of
+from .steps import CopyStep, FlattenStep, Step
 from .windows import fill
 
 
@@ -61,7 +61,7 @@ def fold_padding(steps: Sequence[Step], known: Mapping[str, Shape], result: str,
             continue
         if formats.get(step.output) not in (None, formats.get(step.source)):
             continue
-        readers = [reader for reader in kept.values() if step.output in sources(reader)]
+        readers = readers_of(step.output, kept.values())
         if not all(isinstance(reader, Layer) and not reader.maximum for reader in readers):
             continue
         for reader in readers:
@@ -87,7 +87,7 @@ def absorb_flattening(steps: Sequence[Step], known: Mapping[str, Shape], result:
     for step in steps:
         if not isinstance(step, FlattenStep) or step.output == result or step.output in formats:
             continue
-        readers = [reader for reader in kept.values() if step.output in sources(reader)]
+        readers = readers_of(step.output, kept.values())
         if not all(isinstance(reader, Layer) and reader.groups == 1 and not reader.maximum for reader in readers):
             continue
         for reader in readers:

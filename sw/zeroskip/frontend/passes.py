@@ -19,6 +19,11 @@ def count_readers(steps: Iterable[Step], result: str) -> Counter[str]:
     return Counter([result, *(source for step in steps for source in sources(step))])
 
 
+def readers_of(value: str, steps: Iterable[Step]) -> list[Step]:
+    """The steps that read a value."""
+    return [step for step in steps if value in sources(step)]
+
+
 def all_shapes(steps: Iterable[Step], known: Mapping[str, Shape]) -> dict[str, Shape]:
     """The shape of every value: those ``known``, which enter, and those the steps make."""
     shapes = dict(known)
