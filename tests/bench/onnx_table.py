@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate  # noqa: E402
-from tests.sw.frontend.conformance import COARSE_INPUT, NAMES, Case, Integers, in_integers, load  # noqa: E402
+from tests.sw.frontend.conformance import NAMES, Case, Integers, in_integers, load  # noqa: E402
 
 from zeroskip.spec.graph import Graph  # noqa: E402
 
@@ -37,8 +37,6 @@ def main() -> None:
         if integers_too
         else {}
     )
-    if integers:
-        print_coarse(integers)
     print_tests(graphs, integers)
 
 
@@ -50,19 +48,6 @@ def print_operators(cases: dict[str, Case], graphs: dict[str, Graph | str]) -> N
     print("|---|---:|---:|")
     for operator, count in sorted(Counter(operators.values()).items()):
         print(f"| {operator} | {built[operator]} | {count - built[operator]} |")
-
-
-def print_coarse(integers: dict[str, Integers]) -> None:
-    print(
-        "\n| test | input step, in output steps | error, in output steps | in input steps | from rounding the input alone, in output steps |"
-    )
-    print("|---|---:|---:|---:|---:|")
-    for name in COARSE_INPUT:
-        found = integers[name]
-        step = found.input_step
-        print(
-            f"| {short(name)} | {step:.2f} | {found.error:.2f} | {found.error / step:.2f} | {found.error_of_input:.2f} |"
-        )
 
 
 def print_tests(graphs: dict[str, Graph | str], integers: dict[str, Integers]) -> None:

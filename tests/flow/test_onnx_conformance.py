@@ -1,15 +1,7 @@
 """The ONNX operator tests in integers, and on the array.
 
-The integer network is calibrated with the test's own input, and its output must match the one that ONNX expects within one step of the
-output's format. Six tests cannot promise that (COARSE_INPUT: four average pools and two leaky ReLUs): their outputs span less than
-their inputs, so that the output's steps are finer than the input's, and the array only sees an input that was rounded to its own 8 bits.
-Half an input step, through a layer that gains g, is g/2 input steps at the output; inputs that differ by almost a step round to the same
-integers, so nothing behind the rounding can promise less, and the output's own rounding adds half an output step. For these six, whose
-gain is 1, the error must be within one step of the coarser of the two formats, which is the input's, and within these two halves together.
-docs/06-operators.md has both figures of each.
-
-All tests, these six among them, must be within one output step of the float graph on the input as it was rounded. Where ONNX's output
-is integers, they must be equal.
+The integer network is calibrated with the test's own input. Its output must match the one that ONNX expects within one step of the
+output's format, and the float graph's on the input as it was rounded to 8 bits, too. Where ONNX's output is integers, they must be equal.
 """
 
 from __future__ import annotations
@@ -21,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate
-from tests.sw.frontend.conformance import ACCEPTED, COARSE_INPUT, Case, Integers, in_integers, load
+from tests.sw.frontend.conformance import ACCEPTED, Case, Integers, in_integers, load
 
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.graph import Graph
@@ -66,23 +58,11 @@ def arrays(accepted: Mapping[str, Accepted]) -> dict[str, ArrayConfig]:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_integers_match_onnx(accepted: Mapping[str, Accepted], name: str) -> None:
     case, integers = accepted[name].case, accepted[name].integers
-    limit = max(1.0, integers.input_step) if name in COARSE_INPUT else 1.0
-    assert integers.error <= limit, f"{integers.error} output steps from ONNX's output"
+    assert integers.error <= 1.0, f"{integers.error} output steps from ONNX's output"
     assert integers.error_behind_input <= 1.0, f"{integers.error_behind_input} output steps behind the input's rounding"
     for stored, given in ((integers.x, case.x), (integers.y, case.y)):
         if given.dtype.kind != "f":
             np.testing.assert_array_equal(stored, given)
-
-
-def test_only_inputs_coarser_than_outputs_exceed_one_output_step(accepted: Mapping[str, Accepted]) -> None:
-    assert tuple(name for name in ACCEPTED if accepted[name].integers.error > 1.0) == COARSE_INPUT
-    for name in COARSE_INPUT:
-        integers = accepted[name].integers
-        (layer,) = accepted[name].graph.layers
-        gain = np.abs(layer.weight).sum(axis=(1, 2, 3)).max()
-        assert gain == pytest.approx(1.0), name
-        assert layer.activation.slope is None or layer.activation.slope.max() < 1.0, name
-        assert integers.error <= (gain * integers.input_step + 1) / 2, "more than both roundings account for"
 
 
 # --- RTL --------------------------------------------------------------------------------------------------------------

@@ -6,14 +6,17 @@ from collections import Counter
 
 import numpy as np
 
-from zeroskip.spec.graph import Graph, Layer
+from zeroskip.spec.graph import FloatArray, Graph, Layer
 
 
 def shared_formats(graph: Graph) -> dict[str, frozenset[str]]:
     """For every tensor the tensors of its format, itself among them.
 
-    A layer that takes maxima passes its source's integers on. A copy could requantize them, but it would only round once more; it
-    does where other layers write into the same tensor, whose range is then wider, or where both formats are fixed.
+    A layer that takes maxima passes its source's integers on. A copy could requantize them, but it would only round once more; and what
+    is averaged over a moving window, or scaled down below zero by a leaky ReLU, cannot be told more finely than the source's rounding
+    lets through: in the source's format it is within one step of the exact value. They keep formats of their own where other layers
+    write into the same tensor, whose range is then wider, or where both formats are fixed; and so does an average over the whole
+    image, whose range shrinks most and whose many taps carry the finer steps.
     """
     together = {name: frozenset((name,)) for name in graph.tensors}
 
@@ -26,16 +29,35 @@ def shared_formats(graph: Graph) -> dict[str, frozenset[str]]:
             join(layer)
     writers = Counter(layer.output for layer in graph.layers)
     for layer in graph.layers:
-        plain = layer.activation.slope is None and layer.activation.table is None
         ends = (together[layer.source], together[layer.output])
         free = any(graph.formats.keys().isdisjoint(end) for end in ends)
-        if is_copy(layer) and plain and writers[layer.output] == 1 and free:
+        moving = is_average(layer) and graph.tensors[layer.output][1:] != (1, 1)
+        if (is_copy(layer) or moving) and _never_expands(layer) and writers[layer.output] == 1 and free:
             join(layer)
     return together
 
 
 def is_copy(layer: Layer) -> bool:
     """Whether what the layer gives to its activation is everywhere one of its inputs, or zero."""
-    kept = np.where(layer.mask, layer.weight, 0.0).reshape(layer.outputs, -1)
-    single = np.isin(kept, (0.0, 1.0)).all() and (kept.sum(axis=1) <= 1).all() and not layer.bias.any()
-    return bool(layer.structural and not layer.maximum and layer.residual is None and single)
+    kept = _kept(layer)
+    return _is_bare(layer) and bool(np.isin(kept, (0.0, 1.0)).all() and (kept.sum(axis=1) <= 1).all())
+
+
+def is_average(layer: Layer) -> bool:
+    """Whether what the layer gives to its activation is everywhere the mean of a window, padding counted as zeros."""
+    kept = _kept(layer)
+    return _is_bare(layer) and bool((kept >= 0).all() and np.allclose(kept.sum(axis=1), 1.0))
+
+
+def _is_bare(layer: Layer) -> bool:
+    return layer.structural and not layer.maximum and layer.residual is None and not layer.bias.any()
+
+
+def _kept(layer: Layer) -> FloatArray:
+    return np.where(layer.mask, layer.weight, 0.0).reshape(layer.outputs, -1)
+
+
+def _never_expands(layer: Layer) -> bool:
+    """Whether the activation leaves values where they are, limits them, or brings them nearer to zero."""
+    activation = layer.activation
+    return activation.table is None and (activation.slope is None or bool((np.abs(activation.slope) <= 1).all()))

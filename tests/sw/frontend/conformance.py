@@ -166,16 +166,6 @@ ACCEPTED = tuple(name for name in NAMES if name not in REFUSED)
 WEIGHT_BITS = {"test_qlinearconv": 16, "test_qlinearmatmul_2D_uint8_float32": 16}
 """Where eight do not hold the weights: unsigned bytes less a zero-point have nine bits and a sign."""
 
-COARSE_INPUT = (
-    "test_averagepool_1d_default",
-    "test_averagepool_2d_default",
-    "test_averagepool_2d_pads_count_include_pad",
-    "test_averagepool_2d_strides",
-    "test_leakyrelu",
-    "test_leakyrelu_default",
-)
-"""Those whose output steps are so much finer than their input's that rounding the input shows in more than one of them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -256,7 +246,6 @@ class Integers:
     x, y : the integers that enter and leave
     error : how far ``y`` is from ONNX's output at most, in output steps
     error_behind_input : how far it is from the float graph's on the input as it was rounded
-    error_of_input : how far these two are apart, which is what rounding the input does without any further rounding
     """
 
     network: QuantizedNetwork
@@ -264,12 +253,6 @@ class Integers:
     y: IntArray
     error: float
     error_behind_input: float
-    error_of_input: float
-
-    @property
-    def input_step(self) -> float:
-        """One step of the input, in output steps."""
-        return self.network.input.scale / self.network.output.scale
 
 
 def in_integers(case: Case, graph: Graph) -> Integers:
@@ -284,4 +267,4 @@ def in_integers(case: Case, graph: Graph) -> Integers:
     def steps(values: np.ndarray, others: np.ndarray) -> float:
         return float(np.abs(values - others).max() / network.output.scale)
 
-    return Integers(network, x, y, steps(found, wanted), steps(found, between), steps(between, wanted))
+    return Integers(network, x, y, steps(found, wanted), steps(found, between))

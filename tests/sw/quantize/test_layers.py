@@ -65,13 +65,33 @@ def test_a_copy_into_a_tensor_that_others_write_takes_that_ones_format():
     "fields",
     [
         {"bias": [1.0]}, {"weight": [[-1.0]]}, {"weight": [[0.5]]}, {"weight": [[1.0, 1.0]]}, {"structural": False}, {"residual": INPUT},
-        {"activation": Activation(slope=np.array([0.5]))}, {"activation": Activation(table="tanh")},
+        {"activation": Activation(slope=np.array([1.5]))}, {"activation": Activation(table="tanh")},
     ],
 )  # fmt: skip
 def test_what_changes_its_values_is_no_copy(fields):
     copy = {"weight": [[1.0]], "structural": True}
     assert shared_formats(graph(layer(**copy)))["fc"] == {INPUT, "fc"}
     assert shared_formats(graph(layer(**copy | fields)))["fc"] == {"fc"}
+
+
+def test_a_leaky_copy_rounds_only_below_zero():
+    network, _ = one(
+        [[1.0]], structural=True, x=np.array([[-100.0], [155.0]]), activation=Activation(slope=np.array([0.1]))
+    )
+    assert network.output == network.input
+    x = np.arange(-128, 128)[:, None]
+    found, real = reference.run(network, x), x - network.input.zero_point
+    assert (found[real >= 0] == x[real >= 0]).all()
+    assert np.abs(found - network.input.zero_point - np.where(real < 0, 0.1 * real, real)).max() <= 0.5 + 1e-9
+
+
+def test_a_moving_average_has_its_sources_format_and_a_global_one_its_own():
+    x = np.array([[[[0.0, 255, 0, 255]]]])
+    pool = layer(np.full((1, 1, 1, 2), 1 / 2), structural=True)
+    moving = quantize(graph(pool, shape=(1, 1, 4)), x)
+    assert moving.output == moving.input
+    whole = quantize(graph(layer(np.full((1, 1, 1, 4), 1 / 4), structural=True), shape=(1, 1, 4)), x)
+    assert (whole.input.scale, whole.output.scale) == (1.0, 0.5)
 
 
 def test_a_copy_between_two_fixed_formats_requantizes():
