@@ -145,9 +145,9 @@ def build(
     if design.fit is not None:
         tables.out.print(tables.candidates(design.fit))
     tables.out.print(tables.layers(design.summary))
-    tables.out.print(
-        tables.pairs([*tables.totals(design.summary), ("design", str(out)), ("report", str(out / "report.json"))])
-    )
+    memory = [tables.memory(design.memory, design.config.columns)] if design.memory is not None else []
+    places = [("design", str(out)), ("report", str(out / "report.json"))]
+    tables.out.print(tables.pairs([*tables.totals(design.summary), *memory, *places]))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from zeroskip.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.schedule import Schedule, predict, prepared, schedule
+from zeroskip.schedule import Memory, Schedule, predict, prepared, schedule
 from zeroskip.spec import storage
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.cycles import Cycles
@@ -94,6 +94,7 @@ def _designed(network: QuantizedNetwork, config: ArrayConfig, plan: Schedule, cy
         program=pack(plan),
         cycles=cycles,
         dense_cycles=predict(schedule(_dense(network), _same_array(config))),
+        memory=plan.memory,
     )
 
 
@@ -146,13 +147,17 @@ class Design:
     program : memory images and sized configuration
     cycles : predicted for one group of ``columns`` samples
     dense_cycles : of the same array with every weight kept, which no mask slows
-    fit : how lanes and columns were chosen, where they were chosen for a part; it goes into the report, not into a saved design
+    memory : of an array with strips: addresses that activations take between the layers
+    fit : how lanes and columns were chosen, where they were chosen for a part
+
+    ``memory`` and ``fit`` go into the report, not into a saved design.
     """
 
     network: QuantizedNetwork
     program: Program
     cycles: Cycles
     dense_cycles: Cycles
+    memory: Memory | None = None
     fit: Fit | None = None
 
     @property
@@ -261,7 +266,8 @@ class Design:
             verilog=self.verilog, sidecar=self._generated[1],
         )  # fmt: skip
         kept = None if samples is None else np.asarray(samples)[:KEPT_SAMPLES]
-        report = self.summary.to_json() | ({"fit": self.fit.to_json()} if self.fit is not None else {})
+        further = {"memory": self.memory, "fit": self.fit}
+        report = self.summary.to_json() | {name: part.to_json() for name, part in further.items() if part is not None}
         return storage.save(saved, folder, image_formats=image_formats, samples=kept, report=report)
 
     @classmethod

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zeroskip.fit import Fit
+from zeroskip.schedule import Memory
 from zeroskip.summary import LayerSummary, Summary
 
 PIPE_WIDTH = 120
@@ -108,6 +109,15 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
             f" {summary.stored_bits / summary.dense_bits:.1%} of dense",
         ),
     ]
+
+
+def memory(found: Memory, columns: int) -> tuple[str, str]:
+    """Peak of the activations' memory as name and value."""
+    return (
+        "activations",
+        f"{found.peak:,} addresses × {columns} bytes at most, for {len(found.tensors)} tensors"
+        f" that take {found.apart:,} without sharing",
+    )
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Table:

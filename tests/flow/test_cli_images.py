@@ -84,6 +84,10 @@ def test_build_for_a_part_shows_what_was_chosen_and_from_what(zeroskip, place: P
     report = json.loads(Path("d/report.json").read_text())
     chosen = report["fit"]["chosen"]
     config = json.loads(Path("d/manifest.json").read_text())["config"]
+    memory = report["memory"]
+    assert memory["peak"] <= config["hidden_depth"]
+    assert memory["peak"] <= memory["apart"] == sum(memory["tensors"].values())
+    assert f"{memory['peak']:,} addresses × {config['columns']} bytes" in out
     assert (config["lanes"], config["columns"]) == (chosen["lanes"], chosen["columns"])
     assert f"{chosen['lanes']} × {chosen['columns']}" in out
 

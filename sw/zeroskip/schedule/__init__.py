@@ -7,7 +7,7 @@ from zeroskip.spec.network import QuantizedNetwork
 from .cycles import predict
 from .flat import schedule_flat
 from .lower import LoweredLayer, lower
-from .plan import Band, LayerPlan, Pass, Schedule
+from .plan import Band, LayerPlan, Memory, Pass, Schedule
 from .prepare import prepared
 from .split import LaneRun, split
 from .strips import schedule_strips
@@ -17,6 +17,7 @@ __all__ = [
     "LaneRun",
     "LayerPlan",
     "LoweredLayer",
+    "Memory",
     "Pass",
     "Schedule",
     "in_strips",

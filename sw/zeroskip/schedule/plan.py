@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +109,26 @@ class LayerPlan:
         return sum(band.width for band in self.bands)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What the hidden buffer of an array with strips holds.
+
+    tensors : addresses that each tensor takes, by name, each address an activation in every column
+    peak : addresses that all of them take together, since those that do not live at once share them
+    """
+
+    tensors: Mapping[str, int]
+    peak: int
+
+    @property
+    def apart(self) -> int:
+        """Addresses that they would take without sharing."""
+        return sum(self.tensors.values())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"peak": self.peak, "apart": self.apart, "tensors": dict(self.tensors)}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Schedule:
     """A network on one array of sized configuration.
@@ -117,7 +138,7 @@ class Schedule:
     input_bands : arrays with strips: rows of the input image
     input_layout : (channels, step between pixels, step between channels) of the input buffer, with strips
     tables : (256,) stored values each
-    memory : with strips: addresses that each tensor takes in the hidden buffer, by name
+    memory : with strips: what lies in the hidden buffer
     """
 
     config: ArrayConfig
@@ -128,4 +149,4 @@ class Schedule:
     input_bands: tuple[Band, ...] = ()
     input_layout: tuple[int, int, int] = (0, 0, 0)
     tables: tuple[IntArray, ...] = ()
-    memory: Mapping[str, int] = field(default_factory=dict)
+    memory: Memory | None = None

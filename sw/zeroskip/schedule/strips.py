@@ -16,7 +16,7 @@ from zeroskip.spec.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, Q
 from .capacity import sized_for
 from .geometry import View, padded, strip_rows, views
 from .memory import allocate, lives
-from .plan import Band, LayerPlan, Schedule
+from .plan import Band, LayerPlan, Memory, Schedule
 from .prepare import prepared
 from .scatter import input_bands, output_bands, result_bands
 from .split import LaneRun, split
@@ -58,7 +58,7 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         config=sized_for(config, needs, [plan.runs for plan in plans], network.weight_bits), layers=tuple(plans),
         inputs=int(np.prod(network.shapes[INPUT])), outputs=outputs, input_bands=image,
         input_layout=(network.shapes[INPUT][0], source.x_step, source.channel_step), tables=tuple(tables),
-        memory={tensor: view.size for tensor, view in stored.items() if tensor in alive},
+        memory=Memory(tensors={tensor: view.size for tensor, view in stored.items() if tensor in alive}, peak=hidden if alive else 0),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import case
 
 from zeroskip.pack import pack
-from zeroskip.schedule import prepared, schedule
+from zeroskip.schedule import Memory, prepared, schedule
 from zeroskip.schedule.strips import LEAST_ACCUMULATOR
 from zeroskip.spec.config import ArrayConfig
 from zeroskip.spec.graph import INPUT, Shape, Window
@@ -131,8 +131,10 @@ def test_the_most_that_the_words_can_count_can_be_written(network: QuantizedNetw
 
 def test_memory_lists_the_tensors_of_the_hidden_buffer() -> None:
     plan = schedule(case("one_dense_row"), ArrayConfig())
-    assert plan.memory == {}
+    assert plan.memory == Memory(tensors={}, peak=0)
     assert plan.config.hidden_depth == 1
+    assert schedule(single((1, 1, 1), 1), ArrayConfig()).memory is None  # flat
     plan = schedule(case("residual_in_place"), ArrayConfig(columns=2))
-    assert list(plan.memory) == ["t1", "t2"]
-    assert plan.config.hidden_depth == sum(plan.memory.values())
+    assert plan.memory is not None
+    assert list(plan.memory.tensors) == ["t1", "t2"]
+    assert plan.config.hidden_depth == plan.memory.peak == plan.memory.apart
