@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zeroskip.options import Method, Scope, Simulator, array_config, example_input, load_array, make_masks
+from zeroskip.options import Allocation, Method, Pruning, Simulator, array_config, example_input, load_array, make_masks
 from zeroskip.spec.config import PRESETS
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import InputError, MismatchError, ZeroskipError
@@ -30,18 +30,29 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeros
 
 MethodOption = Annotated[
     Method | None,
-    typer.Option(help="Prune by |weight|, by accumulated |gradient|, or by |weight · gradient|; needs --sparsity."),
+    typer.Option(
+        help="Prune the weights that are smallest by |weight|, accumulated |gradient|, |weight · gradient| (snip) or its square"
+        " (taylor); needs --sparsity or --layer."
+    ),
 ]
-ScopeOption = Annotated[
-    Scope, typer.Option(help="Prune the same share of each layer, or the lowest scores of all layers together.")
+AllocationOption = Annotated[
+    Allocation,
+    typer.Option(
+        help="How the sparsity is shared out: the same in each layer; by the scores of all layers together; by size (erk);"
+        " by layer-adaptive magnitudes (lamp)."
+    ),
+]
+PatternOption = Annotated[
+    str, typer.Option(help="Shapes in which weights go: unstructured, nm:M, block:RxC, channel, balanced:R.")
 ]
 SparsityOption = Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")]
 LayerOption = Annotated[
     list[str] | None,
     typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated."),
 ]
-InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) for the gradient.")]
-LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) for the gradient.")]
+InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that the method is shown.")]
+LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
+SeedOption = Annotated[int, typer.Option("--prune-seed", help="Of methods that draw random numbers.")]
 
 
 @app.command()
@@ -74,10 +85,12 @@ def build(
     ] = None,
     method: MethodOption = None,
     sparsity: SparsityOption = None,
-    scope: ScopeOption = Scope.layer,
+    allocation: AllocationOption = Allocation.uniform,
+    pattern: PatternOption = "unstructured",
     layer: LayerOption = None,
     inputs: InputsOption = None,
     labels: LabelsOption = None,
+    prune_seed: SeedOption = 0,
     masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None,
     target: Annotated[
         str | None,
@@ -111,6 +124,7 @@ def build(
     from zeroskip import tables
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
+    from zeroskip.prune import from_file
     from zeroskip.synth import target_named
 
     if masks is not None and (method is not None or layer):
@@ -118,6 +132,10 @@ def build(
     if target is not None:
         target_named(target)
     require_place(out)
+    asked = Pruning(
+        method=method, sparsity=sparsity, layers=layer or (), allocation=allocation, pattern=pattern, inputs=inputs,
+        labels=labels, seed=prune_seed,
+    )  # fmt: skip
     array, given = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
     with tables.progress() as progress:
         progress(f"loading {model}")
@@ -128,7 +146,7 @@ def build(
             )
         samples = load_array(calibration, "--calibration")
         example = example_input(samples, input_shape)
-        chosen = make_masks(module, masks, method, sparsity, scope, layer, inputs, labels)
+        chosen = make_masks(module, asked) if masks is None else from_file(masks, module)
         free = [name for name in ("lanes", "columns") if name not in given]
         design = compile(
             module,
@@ -235,10 +253,12 @@ def prune(
     out: Annotated[Path, typer.Option(help="Masks to write: .safetensors, .npz or .pt.")],
     method: MethodOption = Method.magnitude,
     sparsity: SparsityOption = None,
-    scope: ScopeOption = Scope.layer,
+    allocation: AllocationOption = Allocation.uniform,
+    pattern: PatternOption = "unstructured",
     layer: LayerOption = None,
     inputs: InputsOption = None,
     labels: LabelsOption = None,
+    prune_seed: SeedOption = 0,
 ) -> None:
     """Choose which weights to keep, and save the masks for zeroskip build --masks.
 
@@ -248,7 +268,11 @@ def prune(
     from zeroskip.frontend import load_model
     from zeroskip.prune import save, summary
 
-    chosen = make_masks(load_model(model), None, method, sparsity, scope, layer, inputs, labels)
+    asked = Pruning(
+        method=method, sparsity=sparsity, layers=layer or (), allocation=allocation, pattern=pattern, inputs=inputs,
+        labels=labels, seed=prune_seed,
+    )  # fmt: skip
+    chosen = make_masks(load_model(model), asked)
     if chosen is None:
         raise InputError("--sparsity: must be given")
     save(chosen, out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +18,35 @@ if TYPE_CHECKING:
 
 
 class Method(StrEnum):
-    """Pruning criteria of the command line."""
+    """Pruning criteria; those of :data:`zeroskip.prune.CRITERIA`, named here so that ``--help`` does not wait for torch."""
 
     magnitude = "magnitude"
     gradient = "gradient"
-    weight_gradient = "weight-gradient"
+    snip = "snip"
+    taylor = "taylor"
 
 
-class Scope(StrEnum):
-    """Where the share of pruned weights is counted."""
+class Allocation(StrEnum):
+    """How a sparsity is shared out among the layers."""
 
-    layer = "layer"
+    uniform = "uniform"
     global_ = "global"
+    erk = "erk"
+    lamp = "lamp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """The options that choose masks, as they were given."""
+
+    method: Method | None
+    sparsity: float | None
+    layers: Sequence[str]
+    allocation: Allocation
+    pattern: str
+    inputs: Path | None
+    labels: Path | None
+    seed: int
 
 
 class Simulator(StrEnum):
@@ -88,51 +107,51 @@ def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Ten
     return torch.zeros(1, *sizes)
 
 
-def make_masks(
-    module: torch.nn.Module, file: Path | None, method: Method | None, sparsity: float | None, scope: Scope,
-    layers: list[str] | None, inputs: Path | None, labels: Path | None,
-) -> dict[str, torch.Tensor] | None:  # fmt: skip
-    """Masks from a file or by a criterion; None when none was asked for."""
-    import torch
+BATCH = 64
+"""Samples in a batch of ``--inputs``."""
 
-    from zeroskip import prune
+
+def make_masks(module: torch.nn.Module, asked: Pruning) -> dict[str, torch.Tensor] | None:
+    """Masks by a criterion; None when none was asked for."""
+    from zeroskip.prune import criterion_named, prunable
     from zeroskip.prune.weights import resolve
 
-    if file is not None:
-        return prune.from_file(file, module)
-    if method is None or (sparsity is None and not layers):
-        if method is not None or sparsity is not None or layers:
+    if asked.method is None or (asked.sparsity is None and not asked.layers):
+        if asked.method is not None or asked.sparsity is not None or asked.layers:
             raise InputError("--method and --sparsity (or --layer): must be given together")
         return None
-    per_layer = dict(_layer_option(text) for text in layers or [])
-    scores: Any = prune.magnitude_scores
-    if method is Method.magnitude:
-        if not per_layer:
-            return prune.magnitude(module, _known(sparsity), scope=scope.value)
-    else:
-        if inputs is None or labels is None:
-            raise InputError(f"--method {method.value}: needs --inputs and --labels")
-        data = [
-            (
-                torch.from_numpy(load_array(inputs, "--inputs")).float(),
-                torch.from_numpy(load_array(labels, "--labels")).long(),
-            )
-        ]
-        options: dict[str, Any] = {"times_weight": method is Method.weight_gradient}
-        if not per_layer:
-            return prune.gradient(module, _known(sparsity), data, scope=scope.value, **options)
-        scores = prune.gradient_scores(module, data, **options)
-    if scope is Scope.global_:
-        raise InputError("--layer: cannot be combined with --scope global")
-    everywhere = {name: _known(sparsity) for name in prune.prunable(module)} if sparsity is not None else {}
-    named = {resolve(module, name, what="--layer"): share for name, share in per_layer.items()}
-    return prune.layerwise(module, everywhere | named, score=scores)
+    sparsity: Any = asked.sparsity
+    if asked.layers:
+        if asked.allocation is not Allocation.uniform:
+            raise InputError(f"--layer: cannot be combined with --allocation {asked.allocation.value}")
+        named = dict(_layer_option(text) for text in asked.layers)
+        everywhere = dict.fromkeys(prunable(module), asked.sparsity) if asked.sparsity is not None else {}
+        sparsity = everywhere | {resolve(module, name, what="--layer"): share for name, share in named.items()}
+    criterion = criterion_named(asked.method.value)
+    batches = _batches(asked, criterion.needs)
+    return criterion.masks(
+        module, sparsity, batches, seed=asked.seed, allocation=asked.allocation.value, pattern=asked.pattern
+    )
 
 
-def _known(sparsity: float | None) -> float:
-    if sparsity is None:
-        raise InputError("--sparsity: must be given")
-    return sparsity
+def _batches(asked: Pruning, needs: str) -> list[tuple[torch.Tensor, torch.Tensor]] | None:
+    """(inputs, labels) by ``BATCH``; where only inputs are needed, labels may be absent and are zeros."""
+    import torch
+
+    assert asked.method is not None
+    if needs == "weights":
+        return None
+    if asked.inputs is None or (asked.labels is None and needs == "labels"):
+        raise InputError(f"--method {asked.method.value}: needs --inputs{' and --labels' * (needs == 'labels')}")
+    x = torch.from_numpy(load_array(asked.inputs, "--inputs")).float()
+    y = (
+        torch.from_numpy(load_array(asked.labels, "--labels")).long()
+        if asked.labels is not None
+        else x.new_zeros(len(x)).long()
+    )
+    if len(x) != len(y):
+        raise InputError(f"--labels: {asked.labels}: must hold as many as --inputs, {len(x)}, not {len(y)}")
+    return list(zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True))
 
 
 def _layer_option(text: str) -> tuple[str, float]:

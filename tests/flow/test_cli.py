@@ -85,10 +85,10 @@ def test_build_takes_masks_that_prune_wrote(zeroskip, place):
     assert [layer["kept"] for layer in json.loads((built / "report.json").read_text())["layers"]] == [120, 10]
 
 
-@pytest.mark.parametrize("method", ["gradient", "weight-gradient"])
+@pytest.mark.parametrize("method", ["gradient", "snip", "taylor"])
 def test_prune_by_gradient(zeroskip, place, method):
     data = ("--inputs", place / "x.npy", "--labels", place / "y.npy")
-    options = ("--method", method, "--sparsity", 0.5, "--scope", "global", "--out", place / "masks.npz")
+    options = ("--method", method, "--sparsity", 0.5, "--allocation", "global", "--out", place / "masks.npz")
     assert zeroskip("prune", f"{place / 'net.py'}:trained", *data, *options)[0] == 0
 
 

@@ -1,10 +1,8 @@
-"""The weights that the loss feels least go."""
+"""The weights that the loss feels least go: by the gradient, alone or times the weight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -13,85 +11,116 @@ from torch.nn.functional import cross_entropy
 from zeroskip.spec.errors import InputError
 
 from .batches import Batch, Loss, scalar_loss, unpack
-from .selection import exact_sparsity, select
-from .weights import Masks, prunable, resolve_all
+from .patterns import Pattern
+from .selection import Selection, Sparsity
+from .undisturbed import undisturbed
+from .weights import Masks, prunable
+
+Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(weight, gradient of one batch's loss) → what the batch adds to the score."""
 
 
-def gradient_scores(
-    model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy, *, times_weight: bool = False
-) -> dict[str, torch.Tensor]:
-    """Σ over batches of |∂loss/∂weight|, or of |weight · ∂loss/∂weight|, for every prunable weight.
+def accumulated(model: nn.Module, batches: Iterable[Batch], loss: Loss, term: Term) -> dict[str, torch.Tensor]:
+    """Σ over batches of ``term``, for every prunable weight, of its shape, on its device.
 
-    Same arguments and errors as :func:`gradient`; the result has each weight's shape and device.
+    Raises InputError: what :func:`prunable` raises; no batches; a batch that is no pair; a loss of more than one number.
     """
     weights = prunable(model)
     parameters = [weight.parameter for weight in weights.values()]
+    values = [weight.effective for weight in weights.values()]
     scores = [torch.zeros_like(parameter) for parameter in parameters]
     count = 0
-    with _undisturbed(model, parameters), torch.enable_grad():
+    with undisturbed(model, parameters), torch.enable_grad():
         for count, batch in enumerate(batches, start=1):
             inputs, target = unpack(batch, count - 1, parameters[0].device)
-            value = scalar_loss(loss, model(*inputs), target)
+            result = scalar_loss(loss, model(*inputs), target)
             # autograd.grad returns the gradients instead of adding them to .grad; a weight the loss does not use has None
-            for score, grad in zip(scores, torch.autograd.grad(value, parameters, allow_unused=True), strict=True):
+            gradients = torch.autograd.grad(result, parameters, allow_unused=True)
+            for score, value, grad in zip(scores, values, gradients, strict=True):
                 if grad is not None:
-                    score += grad.abs()
+                    score += term(value, grad)
     if count == 0:
         raise InputError("batches must hold at least one (input, target) pair, but is empty")
-    if times_weight:
-        scores = [score * weight.effective.abs() for score, weight in zip(scores, weights.values(), strict=True)]
     return {name: score.detach() for name, score in zip(weights, scores, strict=True)}
+
+
+def gradient_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
+    """Σ over batches of |∂loss/∂weight|; arguments and errors as those of :func:`gradient`."""
+    return accumulated(model, batches, loss, lambda weight, grad: grad.abs())
+
+
+def snip_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
+    """Σ over batches of |weight · ∂loss/∂weight|; arguments and errors as those of :func:`snip`."""
+    return accumulated(model, batches, loss, lambda weight, grad: (weight * grad).abs())
+
+
+def taylor_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
+    """Σ over batches of (weight · ∂loss/∂weight)²; arguments and errors as those of :func:`taylor`."""
+    return accumulated(model, batches, loss, lambda weight, grad: (weight * grad).square())
 
 
 def gradient(
     model: nn.Module,
-    sparsity: float,
+    sparsity: Sparsity,
     batches: Iterable[Batch],
-    loss: Callable[[Any, torch.Tensor], torch.Tensor] = cross_entropy,
-    scope: str = "layer",
-    times_weight: bool = False,
+    loss: Loss = cross_entropy,
+    allocation: str = "uniform",
+    pattern: str | Pattern = "unstructured",
     exclude: Iterable[str] = (),
 ) -> Masks:
     """Masks that remove the weights with the smallest accumulated gradient of the loss.
 
     The score is the first-order effect of a weight on the loss: the relevance of Mozer & Smolensky, *Skeletonization* (NIPS
-    1988), taken per weight; with ``times_weight`` it is |weight · gradient|, the connection sensitivity of SNIP (Lee, Ajanthan &
-    Torr, ICLR 2019), here summed over batches.
+    1988), taken per weight.
 
     model : as for :func:`magnitude`. It runs in evaluation mode (dropout off, BatchNorm on its running statistics), and its
         parameters, gradients, buffers and training mode are afterwards as before.
-    sparsity, scope, exclude : as for :func:`magnitude`
+    sparsity, allocation, pattern, exclude : as for :func:`magnitude`
     batches : (input, target) pairs, read once; each batch weighs the same. An input may be a tuple of several.
     loss : ``loss(output, target)``, one number
-    times_weight : whether to multiply by the weight
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
     Raises InputError: what :func:`magnitude` raises; no batches; a batch that is no pair; a loss of more than one number;
     gradients with NaN or infinity.
     """
-    exact_sparsity(sparsity)  # a wrong figure is told before the batches are worked through
-    excluded = resolve_all(model, exclude, what="exclude")
-    scores = gradient_scores(model, batches, loss, times_weight=times_weight)
-    return select(scores, sparsity, scope=scope, exclude=excluded)
+    selection = Selection.of(
+        model, sparsity, allocation, pattern, exclude
+    )  # refuses before the batches are worked through
+    return selection.masks(gradient_scores(model, batches, loss))
 
 
-@contextmanager
-def _undisturbed(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Evaluation mode with gradients on ``parameters``; every flag and buffer is put back at the end, whatever happened."""
-    modes = [(module, module.training) for module in model.modules()]
-    frozen = [parameter for parameter in parameters if not parameter.requires_grad]
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    model.eval()
-    for parameter in frozen:
-        parameter.requires_grad_(True)
-    try:
-        yield
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        for module, training in modes:
-            module.training = training
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
+def snip(
+    model: nn.Module,
+    sparsity: Sparsity,
+    batches: Iterable[Batch],
+    loss: Loss = cross_entropy,
+    allocation: str = "uniform",
+    pattern: str | Pattern = "unstructured",
+    exclude: Iterable[str] = (),
+) -> Masks:
+    """Masks that remove the smallest |weight · gradient|: the connection sensitivity of SNIP (Lee, Ajanthan & Torr, *SNIP:
+    Single-shot Network Pruning based on Connection Sensitivity*, ICLR 2019), here summed over batches.
+
+    Arguments, result and errors as those of :func:`gradient`.
+    """
+    selection = Selection.of(model, sparsity, allocation, pattern, exclude)
+    return selection.masks(snip_scores(model, batches, loss))
+
+
+def taylor(
+    model: nn.Module,
+    sparsity: Sparsity,
+    batches: Iterable[Batch],
+    loss: Loss = cross_entropy,
+    allocation: str = "uniform",
+    pattern: str | Pattern = "unstructured",
+    exclude: Iterable[str] = (),
+) -> Masks:
+    """Masks that remove the smallest (weight · gradient)²: the first-order Taylor estimate of what a weight's removal does to
+    the loss, squared and summed over batches (Molchanov et al., *Importance Estimation for Neural Network Pruning*, CVPR 2019).
+
+    Arguments, result and errors as those of :func:`gradient`.
+    """
+    selection = Selection.of(model, sparsity, allocation, pattern, exclude)
+    return selection.masks(taylor_scores(model, batches, loss))

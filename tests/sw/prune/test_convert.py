@@ -52,6 +52,6 @@ def test_zeros_of_either_sign_are_removed(mlp):
 
 
 def test_zeros_give_back_the_masks_that_made_them(mixed):
-    masks = magnitude(mixed, 0.8, scope="global")
+    masks = magnitude(mixed, 0.8, allocation="global")
     apply(mixed, masks)
     assert all(torch.equal(mask, masks[name]) for name, mask in from_zeros(mixed).items())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from zeroskip.prune import gradient, gradient_scores
+from zeroskip.prune import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
 from zeroskip.spec.errors import InputError
 
 
@@ -16,20 +16,32 @@ def test_scores_are_the_summed_absolute_gradients(mlp, batches):
         cross_entropy(mlp(x), target).backward()
         expected += mlp[0].weight.grad.abs()
     assert torch.allclose(gradient_scores(mlp, batches)["0.weight"], expected)
-    times = gradient_scores(mlp, iter(batches), times_weight=True)["0.weight"]
+    times = snip_scores(mlp, iter(batches))["0.weight"]
     assert torch.allclose(times, expected * mlp[0].weight.abs())
 
 
-def test_the_lowest_scores_go(mlp, batches):
-    masks = gradient(mlp, 0.75, batches, times_weight=True)
-    scores = gradient_scores(mlp, batches, times_weight=True)
+def test_taylor_scores_are_the_summed_squares_of_weight_times_gradient(mlp, batches):
+    expected = torch.zeros_like(mlp[0].weight)
+    for x, target in batches:
+        mlp.zero_grad()
+        cross_entropy(mlp(x), target).backward()
+        expected += (mlp[0].weight * mlp[0].weight.grad) ** 2
+    assert torch.allclose(taylor_scores(mlp, batches)["0.weight"], expected)
+
+
+@pytest.mark.parametrize(
+    "criterion, ranked", [(gradient, gradient_scores), (snip, snip_scores), (taylor, taylor_scores)]
+)
+def test_the_lowest_scores_go(mlp, batches, criterion, ranked):
+    masks = criterion(mlp, 0.75, batches)
+    scores = ranked(mlp, batches)
     for name, mask in masks.items():
         assert int((~mask).sum()) == mask.numel() * 3 // 4
         assert scores[name][~mask].max() <= scores[name][mask].min()
 
 
-def test_scopes_and_exclusion(mixed, batches):
-    masks = gradient(mixed, 0.5, batches, scope="global", exclude="fc2")
+def test_allocation_and_exclusion(mixed, batches):
+    masks = gradient(mixed, 0.5, batches, allocation="global", exclude="fc2")
     counted = [mask for name, mask in masks.items() if name != "fc2.weight"]
     assert sum(int((~mask).sum()) for mask in counted) == sum(mask.numel() for mask in counted) // 2
     assert masks["fc2.weight"].all()

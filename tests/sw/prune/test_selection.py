@@ -8,9 +8,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from zeroskip.prune.selection import exact_sparsity, remove_lowest, removed_count, select
+from zeroskip.prune.selection import Selection, exact_sparsity
 from zeroskip.spec.errors import InputError
+
+
+def removed_count(sparsity, total):
+    return exact_sparsity(sparsity) * total // 1
 
 
 @pytest.mark.parametrize(
@@ -40,38 +45,45 @@ def test_four_digits_are_exact(digits, total):
     assert removed_count(digits / 10_000, total) == digits * total // 10_000
 
 
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.floats(0, 1))
-def test_exactly_the_lowest_go_and_of_equals_the_first(values, sparsity):
-    count = removed_count(sparsity, len(values))
-    kept = remove_lowest(torch.tensor(values, dtype=torch.float32), count)
-    expected = sorted(range(len(values)), key=lambda index: (values[index], index))[:count]
-    assert torch.nonzero(~kept).flatten().tolist() == sorted(expected)
-
-
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0001, float("nan"), float("inf"), "0.5", None, True, torch.tensor(0.5)])
 def test_other_sparsities_are_refused(sparsity):
     with pytest.raises(InputError, match=r"^sparsity must be a number from 0 to 1, not "):
         exact_sparsity(sparsity)
 
 
-def test_an_unknown_scope_is_refused():
-    with pytest.raises(InputError, match=r"^scope must be 'layer' or 'global', not 'all'$"):
-        select({"a": torch.ones(2)}, 0.5, scope="all")
+def test_an_unknown_allocation_is_refused(mlp):
+    with pytest.raises(InputError, match=r"^allocation must be one of uniform, global, erk, lamp, not 'all'$"):
+        Selection.of(mlp, 0.5, "all")
 
 
-def test_scores_that_are_not_finite_are_refused():
-    with pytest.raises(InputError, match=r"^scores of 'a' must be finite, but hold NaN or infinity$"):
-        select({"a": torch.tensor([1.0, float("nan")])}, 0.5)
+def test_sparsities_by_layer_leave_nothing_to_allocate(mlp):
+    with pytest.raises(
+        InputError, match=r"^allocation 'global' chooses each layer's sparsity, but sparsities are given$"
+    ):
+        Selection.of(mlp, {"0": 0.5}, "global")
+
+
+def test_an_excluded_layer_keeps_all_even_if_a_sparsity_is_given(mlp):
+    masks = Selection.of(mlp, {"0": 0.5, "2": 0.5}, exclude="2").masks(
+        {"0.weight": mlp[0].weight, "2.weight": mlp[2].weight}
+    )
+    assert int(masks["0.weight"].sum()) == 96
+    assert masks["2.weight"].all()
+
+
+def test_scores_that_are_not_finite_are_refused(mlp):
+    scores = {"0.weight": torch.full((16, 12), float("nan")), "2.weight": torch.ones(4, 16)}
+    with pytest.raises(InputError, match=r"^scores of '0\.weight' must be finite, but hold NaN or infinity$"):
+        Selection.of(mlp, 0.5).masks(scores)
+    assert Selection.of(mlp, 0.5, exclude="0").masks(scores)["0.weight"].all()
 
 
 def test_global_scores_of_different_types_compare_exactly():
-    masks = select(
-        {"a": torch.tensor([0.5, 2.0], dtype=torch.bfloat16), "b": torch.tensor([1.0, 0.5])}, 0.5, scope="global"
-    )
-    assert masks["a"].tolist() == [False, True]
-    assert masks["b"].tolist() == [True, False]
-
-
-def test_memory_layout_does_not_change_the_order_among_equals():
-    scores = torch.ones(2, 3).T  # stored column by column
-    assert remove_lowest(scores, 2).tolist() == [[False, False], [True, True], [True, True]]
+    model = nn.Sequential(nn.Linear(2, 1), nn.Linear(2, 1))
+    scores = {
+        "0.weight": torch.tensor([[0.5, 2.0]], dtype=torch.bfloat16),
+        "1.weight": torch.tensor([[1.0, 0.5]], dtype=torch.float64),
+    }
+    masks = Selection.of(model, 0.5, "global").masks(scores)
+    assert masks["0.weight"].tolist() == [[False, True]]
+    assert masks["1.weight"].tolist() == [[True, False]]
