@@ -12,6 +12,9 @@ from zeroskip.spec.errors import InputError
 Batch = tuple[Any, Any] | list[Any]
 """(input, target) as a DataLoader gives them; input is a tensor, or a tuple of tensors for a model of several inputs."""
 
+InputBatch = torch.Tensor | Batch | tuple[Any]
+"""A batch where only inputs are needed: an input tensor; (input,), as a DataLoader without targets gives it; or (input, target)."""
+
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 """``loss(output, target)`` → one number to minimise, as :func:`torch.nn.functional.cross_entropy`."""
 
@@ -22,11 +25,32 @@ def unpack(batch: Batch, index: int, device: torch.device) -> tuple[tuple[Any, .
         given = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else type(batch).__name__
         raise InputError(f"batch {index} must be a pair (input, target), not {given}")
     source, target = batch
-    inputs = tuple(source) if isinstance(source, (tuple, list)) else (source,)
-    for value in (*inputs, target):
+    *inputs, on_device = _tensors((*_several(source), target), index, device)
+    return tuple(inputs), on_device
+
+
+def unpack_inputs(batch: InputBatch, index: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """The model's positional inputs, on ``device``; the target of a pair is not looked at, so it may be anything.
+
+    A pair always means (input, target): several inputs without a target are written ``((a, b),)``.
+    """
+    if isinstance(batch, torch.Tensor):
+        return (batch.to(device),)
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (1, 2):
+        given = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise InputError(f"batch {index} must be a tensor, (input,) or a pair (input, target), not {given}")
+    return _tensors(_several(batch[0]), index, device)
+
+
+def _several(source: Any) -> tuple[Any, ...]:
+    return tuple(source) if isinstance(source, (tuple, list)) else (source,)
+
+
+def _tensors(values: tuple[Any, ...], index: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    for value in values:
         if not isinstance(value, torch.Tensor):
             raise InputError(f"batch {index} must hold tensors, not {type(value).__name__}")
-    return tuple(value.to(device) for value in inputs), target.to(device)
+    return tuple(value.to(device) for value in values)
 
 
 def scalar_loss(loss: Loss, output: Any, target: torch.Tensor) -> torch.Tensor:

@@ -14,34 +14,66 @@ from .batches import Batch, Loss, scalar_loss, unpack
 from .patterns import Pattern
 from .selection import Selection, Sparsity
 from .undisturbed import undisturbed
-from .weights import Masks, prunable
+from .weights import Masks, Weight, prunable
 
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(weight, gradient of one batch's loss) → what the batch adds to the score."""
 
 
 def accumulated(model: nn.Module, batches: Iterable[Batch], loss: Loss, term: Term) -> dict[str, torch.Tensor]:
-    """Σ over batches of ``term``, for every prunable weight, of its shape, on its device.
+    """Σ over batches of ``term``, for every prunable weight, of its shape, on its device, in float32 at least.
 
-    Raises InputError: what :func:`prunable` raises; no batches; a batch that is no pair; a loss of more than one number.
+    Raises InputError: what :func:`differentiable` raises; no batches; a batch that is no pair; a loss of more than one number, or
+    without a gradient.
     """
-    weights = prunable(model)
+    weights = differentiable(model)
     parameters = [weight.parameter for weight in weights.values()]
     values = [weight.effective for weight in weights.values()]
-    scores = [torch.zeros_like(parameter) for parameter in parameters]
+    # a half-precision sum would lose the later batches to rounding
+    scores = [torch.zeros_like(v, dtype=torch.promote_types(v.dtype, torch.float32)) for v in values]
     count = 0
     with undisturbed(model, parameters), torch.enable_grad():
         for count, batch in enumerate(batches, start=1):
-            inputs, target = unpack(batch, count - 1, parameters[0].device)
-            result = scalar_loss(loss, model(*inputs), target)
-            # autograd.grad returns the gradients instead of adding them to .grad; a weight the loss does not use has None
-            gradients = torch.autograd.grad(result, parameters, allow_unused=True)
+            gradients = batch_gradients(model, batch, count - 1, loss, parameters)
             for score, value, grad in zip(scores, values, gradients, strict=True):
                 if grad is not None:
-                    score += term(value, grad)
+                    score += term(value.to(score.dtype), grad.to(score.dtype))
     if count == 0:
         raise InputError("batches must hold at least one (input, target) pair, but is empty")
-    return {name: score.detach() for name, score in zip(weights, scores, strict=True)}
+    return dict(zip(weights, scores, strict=True))
+
+
+def differentiable(model: nn.Module) -> dict[str, Weight]:
+    """:func:`prunable`, refused where a gradient cannot be told weight by weight.
+
+    Raises InputError: what :func:`prunable` raises; a parametrization whose original has another shape than the weight.
+    """
+    weights = prunable(model)
+    for name, weight in weights.items():
+        if weight.parameter.shape != weight.effective.shape:
+            raise InputError(
+                f"weight {name!r} has a parametrization of another shape; "
+                "remove it with torch.nn.utils.parametrize.remove_parametrizations"
+            )
+    return weights
+
+
+def batch_gradients(
+    model: nn.Module,
+    batch: Batch,
+    index: int,
+    loss: Loss,
+    parameters: list[nn.Parameter],
+    *,
+    create_graph: bool = False,
+) -> tuple[torch.Tensor | None, ...]:
+    """∂loss/∂parameter on one batch, None for a parameter that the loss does not use; ``create_graph`` to differentiate again."""
+    inputs, target = unpack(batch, index, parameters[0].device)
+    value = scalar_loss(loss, model(*inputs), target)
+    if not value.requires_grad:
+        raise InputError("loss must depend on the model's weights, but has no gradient")
+    # autograd.grad returns the gradients instead of adding them to .grad
+    return torch.autograd.grad(value, parameters, allow_unused=True, create_graph=create_graph)
 
 
 def gradient_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
@@ -81,12 +113,11 @@ def gradient(
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`magnitude` raises; no batches; a batch that is no pair; a loss of more than one number;
-    gradients with NaN or infinity.
+    Raises InputError: what :func:`magnitude` raises; no batches; a batch that is no pair; a loss of more than one number
+    or without a gradient; gradients with NaN or infinity; a parametrization whose original has another shape than the weight.
     """
-    selection = Selection.of(
-        model, sparsity, allocation, pattern, exclude
-    )  # refuses before the batches are worked through
+    # refuses before the batches are worked through
+    selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(gradient_scores(model, batches, loss))
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, dropout, mse_loss
+from torch.nn.utils import parametrize
+from torch.utils.data import DataLoader, TensorDataset
 
 from zeroskip.prune import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
 from zeroskip.spec.errors import InputError
@@ -87,6 +89,58 @@ def test_a_buffer_that_changes_in_evaluation_mode_is_put_back(batches):
     assert model.calls == 0
 
 
+def test_a_buffer_that_the_forward_pass_replaces_is_put_back(batches):
+    class Counting(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(12, 4)
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls = self.calls + 1
+            return super().forward(x)
+
+    model = Counting()
+    calls = model.calls
+    gradient(model, 0.5, batches)
+    assert model.calls is calls
+    assert calls == 0
+
+
+def test_torchs_random_state_is_left_as_it_was_and_the_same_state_gives_the_same_masks(batches):
+    class Noisy(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return dropout(super().forward(x))
+
+    model = Noisy(12, 4)
+    shuffled = DataLoader(TensorDataset(*(torch.cat(part) for part in zip(*batches, strict=True))), 16, shuffle=True)
+    state = torch.random.get_rng_state()
+    first = gradient(model, 0.5, shuffled)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(gradient(model, 0.5, shuffled)["weight"], first["weight"])
+
+
+def test_cudnn_is_deterministic_meanwhile_and_left_as_it_was(mlp, batches):
+    before = torch.backends.cudnn.deterministic
+    seen = []
+
+    def loss(output, target):
+        seen.append(torch.backends.cudnn.deterministic)
+        return cross_entropy(output, target)
+
+    gradient(mlp, 0.5, batches[:1], loss)
+    assert seen == [True]
+    assert torch.backends.cudnn.deterministic == before
+
+
+def test_half_precision_scores_gather_in_single_precision():
+    model = nn.Linear(1, 1, bias=False, dtype=torch.bfloat16)
+    # in bfloat16 the sum would stop at 256
+    scores = gradient_scores(
+        model, [(torch.ones(1, 1).bfloat16(), torch.zeros(1))] * 300, loss=lambda y, target: y.sum()
+    )
+    assert scores["weight"].item() == 300
+
+
 def test_tied_weights_gather_the_gradient_of_both_uses():
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     model[1].weight = model[0].weight
@@ -132,3 +186,24 @@ def test_refusals(mlp, batches):
         gradient(mlp, 2, batches)
     with pytest.raises(InputError, match=r"^scores of '0\.weight' must be finite, but hold NaN or infinity$"):
         gradient(mlp, 0.5, [(x * float("inf"), target)])
+
+
+def test_a_loss_that_no_weight_reaches_is_refused(mlp, batches):
+    with pytest.raises(InputError, match=r"^loss must depend on the model's weights, but has no gradient$"):
+        gradient(mlp, 0.5, batches, loss=lambda output, target: output.detach().sum())
+
+
+def test_a_parametrization_of_another_shape_is_refused(batches):
+    class Widened(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.expand(4, 12)
+
+        def right_inverse(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:1]
+
+    model = nn.Linear(12, 4)
+    parametrize.register_parametrization(model, "weight", Widened())
+    with pytest.raises(
+        InputError, match=r"^weight 'weight' has a parametrization of another shape; remove it with torch\.nn\.utils\."
+    ):
+        gradient(model, 0.5, batches)
