@@ -1,0 +1,62 @@
+"""In which order a layer can do without its weights: the greedy backward elimination of Optimal Brain Surgeon."""
+
+from __future__ import annotations
+
+import torch
+
+CHUNK = 1 << 25
+"""Matrix entries that are worked on at a time: 256 MiB."""
+
+COMPACT = 8
+"""Rows of fewer weights are not compacted any more."""
+
+
+def removal_losses(weight: torch.Tensor, moments: torch.Tensor, damping: float) -> torch.Tensor:
+    """What each weight's removal adds to the squared error of the layer's output, if weights go one by one.
+
+    Each row by itself: the weight that costs least goes, the others make up for it as well as they can, and so on until none is
+    left. A weight that goes after a costlier one is given that one's loss, so that lower losses always go first.
+
+    weight : (rows, n); moments : (n, n) float64, Σ x·xᵀ of the inputs
+    damping : share of the mean of the moments' diagonal that is added to it
+
+    Returns (rows, n) float64. Hassibi & Stork, *Second Order Derivatives for Network Pruning: Optimal Brain Surgeon*, NIPS 1992;
+    exact and row by row as in Frantar, Singh & Alistarh, *Optimal Brain Compression*, NeurIPS 2022. O(rows · n³).
+    """
+    inverse = torch.linalg.inv(damped(moments, damping))
+    rows = max(1, CHUNK // max(1, inverse.numel()))
+    parts = [_eliminate(part.double(), inverse) for part in torch.split(weight, rows)]
+    return torch.cat(parts) if parts else weight.double()
+
+
+def damped(moments: torch.Tensor, damping: float) -> torch.Tensor:
+    """``moments`` made positive definite; those of a layer that saw only zeros become the identity."""
+    added = damping * moments.diagonal().mean()
+    return moments + torch.eye(len(moments), dtype=moments.dtype, device=moments.device) * (added if added > 0 else 1)
+
+
+def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+    count, n = weight.shape
+    row = torch.arange(count, device=weight.device)
+    losses = torch.zeros_like(weight)
+    weight, inverses = weight.clone(), inverse.expand(count, n, n).clone()
+    place = torch.arange(n, device=weight.device).expand(count, n)  # which weight each column stands for
+    gone = torch.zeros_like(weight, dtype=torch.bool)
+    highest = torch.zeros_like(weight[:, 0])
+    steps = 0
+    for _ in range(n):
+        diagonal = inverses.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(torch.float64).tiny)
+        loss, least = torch.where(gone, torch.inf, weight.square() / diagonal).min(1)
+        highest = torch.maximum(highest, loss)
+        losses[row, place[row, least]] = highest
+        column, pivot = inverses[row, :, least], diagonal[row, least, None]
+        weight -= column * (weight[row, least, None] / pivot)
+        inverses.addcmul_((column / pivot)[:, :, None], column[:, None, :], value=-1)
+        gone[row, least] = True
+        steps += 1
+        if 2 * steps >= weight.shape[1] > COMPACT:  # what is gone need not be carried along
+            left = (~gone).nonzero()[:, 1].reshape(count, -1)
+            weight, place = weight.gather(1, left), place.gather(1, left)
+            inverses = inverses[row[:, None, None], left[:, :, None], left[:, None, :]]
+            gone, steps = torch.zeros_like(weight, dtype=torch.bool), 0
+    return losses
