@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 class Method(StrEnum):
     """Pruning criteria; those of :data:`zeroskip.prune.CRITERIA`, named here so that ``--help`` does not wait for torch."""
 
+    random = "random"
     magnitude = "magnitude"
+    wanda = "wanda"
     gradient = "gradient"
     snip = "snip"
     taylor = "taylor"
+    fisher = "fisher"
+    grasp = "grasp"
 
 
 class Allocation(StrEnum):

@@ -10,11 +10,15 @@ from torch import nn
 
 from zeroskip.spec.errors import InputError
 
-from .batches import Batch
+from .batches import InputBatch
+from .control import random
+from .fisher import fisher
 from .gradient import gradient, snip, taylor
+from .grasp import grasp
 from .magnitude import magnitude
 from .patterns import Pattern
 from .selection import Sparsity
+from .wanda import wanda
 from .weights import Masks
 
 NEEDS = ("weights", "inputs", "labels")
@@ -41,32 +45,39 @@ class Criterion:
         self,
         model: nn.Module,
         sparsity: Sparsity,
-        batches: Iterable[Batch] | None = None,
+        batches: Iterable[InputBatch] | None = None,
         *,
         seed: int = 0,
         allocation: str = "uniform",
-        pattern: str | Pattern = "unstructured",
+        pattern: str | Pattern | None = None,
         exclude: Iterable[str] = (),
     ) -> Masks:
-        """The criterion's masks; what it does not need is left out. Raises InputError as the criterion does; batches missing."""
+        """The criterion's masks; what it does not need is left out, and without a ``pattern`` the criterion's own is taken.
+
+        Raises InputError as the criterion does; batches missing.
+        """
         if self.needs != "weights" and batches is None:
             raise InputError(
                 f"criterion {self.name!r} needs batches of inputs{' and targets' * (self.needs == 'labels')}"
             )
         given: tuple[Any, ...] = () if self.needs == "weights" else (batches,)
         options: dict[str, Any] = {"seed": seed} if self.seeded else {}
-        return self.function(
-            model, sparsity, *given, allocation=allocation, pattern=pattern, exclude=exclude, **options
-        )
+        if pattern is not None:
+            options["pattern"] = pattern
+        return self.function(model, sparsity, *given, allocation=allocation, exclude=exclude, **options)
 
 
 CRITERIA: Mapping[str, Criterion] = {
     criterion.name: criterion
     for criterion in (
+        Criterion(name="random", function=random, seeded=True),
         Criterion(name="magnitude", function=magnitude),
+        Criterion(name="wanda", function=wanda, needs="inputs"),
         Criterion(name="gradient", function=gradient, needs="labels"),
         Criterion(name="snip", function=snip, needs="labels"),
         Criterion(name="taylor", function=taylor, needs="labels"),
+        Criterion(name="fisher", function=fisher, needs="labels"),
+        Criterion(name="grasp", function=grasp, needs="labels"),
     )
 }
 """By the name that the command line uses."""
