@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -19,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from zeroskip.spec.errors import InputError
 
 from .batches import Batch, Loss, scalar_loss, unpack
+from .content import digest, model_digest
 from .duplicate import duplicate
 from .masks import apply
 from .selection import exact_sparsity
@@ -89,14 +89,14 @@ def sensitivity(
         raise InputError("exclude: leaves no layer to measure")
     steps = tuple(sorted({Fraction(0), *(exact_sparsity(sparsity) for sparsity in sparsities)}))
     known = _Cache(cache)
-    digest = _digest(model)
+    state = model_digest(model)
     total = 1 + len(weights) * (len(steps) - 1)
     done = 0
 
     def measured(layer: str, sparsity: Fraction) -> float:
         nonlocal done
         done += 1
-        entry = hashlib.sha256("\n".join((digest, layer, str(sparsity), key)).encode()).hexdigest()
+        entry = digest((state, layer, str(sparsity), key))
         if entry not in known.losses:
             if progress is not None:
                 what = f"{layer} pruned to {float(sparsity):.3g}" if layer else "the model as it is"
@@ -136,18 +136,6 @@ def _loss(
     if not math.isfinite(loss):
         raise InputError(f"evaluate must return a finite number, not {loss!r} with {layer or 'nothing'} pruned")
     return loss
-
-
-def _digest(model: nn.Module) -> str:
-    """Of all that a copy of the model computes with: parameters and buffers, and by the modules' names and types how."""
-    result = hashlib.sha256(repr(model).encode())
-    for name, tensor in model.state_dict().items():
-        if not isinstance(tensor, torch.Tensor):  # a module's own extra state
-            result.update(f"{name} {tensor!r}".encode())
-            continue
-        result.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        result.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return result.hexdigest()
 
 
 class _Cache:
