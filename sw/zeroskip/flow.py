@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.costs import dense_cycles
 from zeroskip.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
@@ -93,25 +94,9 @@ def _designed(network: QuantizedNetwork, config: ArrayConfig, plan: Schedule, cy
         network=network,
         program=pack(plan),
         cycles=cycles,
-        dense_cycles=predict(schedule(_dense(network), _same_array(config))),
+        dense_cycles=dense_cycles(network, config),
         memory=plan.memory,
     )
-
-
-def _dense(network: QuantizedNetwork) -> QuantizedNetwork:
-    """The same layers with every weight kept; their values do not matter to the cycles."""
-    layers = (
-        replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers
-    )
-    return replace(network, layers=tuple(layers))
-
-
-def _same_array(config: ArrayConfig) -> ArrayConfig:
-    """The same lanes, columns and words with room for the dense network."""
-    return ArrayConfig(
-        lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
-        act_bits=config.act_bits, stream_bits=config.stream_bits, strips=config.strips,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
