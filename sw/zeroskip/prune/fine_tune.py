@@ -30,6 +30,7 @@ def fine_tune(
     teacher: nn.Module | None = None,
     temperature: float = 4.0,
     distillation: float = 0.5,
+    frozen_norms: bool = False,
 ) -> list[Epoch]:
     """Train ``model`` in place while every removed weight stays exactly +0.0, whatever the optimizer.
 
@@ -53,6 +54,9 @@ def fine_tune(
         Vinyals & Dean, *Distilling the Knowledge in a Neural Network*, 2015). The teacher runs in evaluation mode without
         gradients and is as before afterwards.
 
+    frozen_norms : BatchNorm layers keep their running statistics and normalise by them, as in evaluation; their weights and biases
+        are still trained. Better where the training data are few, or of other statistics than those that the model was trained on
+
     Returns one :class:`Epoch` each. The model is trained in training mode and left in evaluation mode, as every later
     step wants it, with its gradients cleared.
 
@@ -62,5 +66,5 @@ def fine_tune(
     """
     return train(
         model, Masked(model, masks), batches, epochs=epochs, optimizer=optimizer, loss=loss, progress=progress, seed=seed,
-        rate=rate, teacher=teacher, temperature=temperature, distillation=distillation,
+        rate=rate, teacher=teacher, temperature=temperature, distillation=distillation, frozen_norms=frozen_norms,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TypedDict
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from zeroskip.spec.errors import InputError
 
@@ -40,6 +41,7 @@ class Options(TypedDict, total=False):
     teacher: nn.Module | None
     temperature: float
     distillation: float
+    frozen_norms: bool
 
 
 class Regime:
@@ -67,6 +69,15 @@ class Regime:
         """At the end, also if an error ends the training in the middle of a step."""
 
 
+def training_mode(model: nn.Module, frozen_norms: bool) -> None:
+    """Training mode, but not of BatchNorm layers whose statistics are frozen."""
+    model.train()
+    if frozen_norms:
+        for module in model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+
+
 def train(
     model: nn.Module,
     regime: Regime,
@@ -81,6 +92,7 @@ def train(
     teacher: nn.Module | None = None,
     temperature: float = 4.0,
     distillation: float = 0.5,
+    frozen_norms: bool = False,
     first: int = 0,
 ) -> list[Epoch]:
     """Train ``model`` in place under ``regime``; the other arguments and errors as of :func:`~zeroskip.prune.fine_tune.fine_tune`.
@@ -113,7 +125,7 @@ def train(
         rates = [group["lr"] for group in stepper.param_groups]
         step = 0
         try:
-            model.train()
+            training_mode(model, frozen_norms)
             for number in range(1, epochs + 1):
                 total, samples, count = 0.0, 0, 0
                 for index, batch in enumerate(batches):
@@ -144,7 +156,7 @@ def train(
                     history.append(Epoch(epoch=number, loss=total / samples))
                     if progress is not None:
                         progress(history[-1])
-                        model.train()  # a caller that evaluates here may have left it in evaluation mode
+                        training_mode(model, frozen_norms)  # a caller that evaluates here may have left it in evaluation mode
         finally:
             regime.finish()
             stepper.zero_grad()

@@ -184,3 +184,14 @@ made: list[bool] = []
 def first(calls: list[bool], output: torch.Tensor) -> torch.Tensor:
     calls.append(True)
     return output.square().mean()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_norms_keep_their_statistics_and_still_learn(mixed, batches, frozen):
+    mean, weight = mixed.norm.running_mean.clone(), mixed.norm.weight.detach().clone()
+    seen = []
+    mixed.norm.register_forward_pre_hook(lambda module, given: seen.append(module.training))
+    fine_tune(mixed, {}, batches, epochs=2, frozen_norms=frozen, progress=lambda epoch: mixed.eval())
+    assert torch.equal(mixed.norm.running_mean, mean) == frozen
+    assert not torch.equal(mixed.norm.weight, weight)
+    assert seen == [not frozen] * 16
