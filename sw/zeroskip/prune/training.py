@@ -156,7 +156,8 @@ def train(
                     history.append(Epoch(epoch=number, loss=total / samples))
                     if progress is not None:
                         progress(history[-1])
-                        training_mode(model, frozen_norms)  # a caller that evaluates here may have left it in evaluation mode
+                        # a caller that evaluates here may have left it in evaluation mode
+                        training_mode(model, frozen_norms)
         finally:
             regime.finish()
             stepper.zero_grad()
