@@ -1,12 +1,18 @@
-"""Masks that a model already carries."""
+"""Masks that a model carries, and masks that it shall carry, in the form of torch.nn.utils.prune."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.prune import custom_from_mask
 
 from zeroskip.spec.errors import InputError
 
+from .layer_inputs import users
+from .masks import check
 from .weights import Masks, prunable
 
 
@@ -33,6 +39,27 @@ def from_torch(model: nn.Module) -> Masks:
             "model: no layer carries a mask of torch.nn.utils.prune; after prune.remove, read the zeros with from_zeros"
         )
     return masks
+
+
+def to_torch(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
+    """Give ``model`` its masks in the form of :mod:`torch.nn.utils.prune`, in place: ``weight_orig``, ``weight_mask``, and a hook
+    that multiplies them before each forward pass. Its own ``prune.remove`` makes the zeros permanent.
+
+    masks : as :func:`magnitude` returns them; a layer whose mask keeps every weight is wrapped too. A mask of torch's that is
+        there already goes on removing what it removed. Modules that share a weight share its mask
+
+    Raises InputError: masks that do not fit, a parametrized weight; nothing is changed then.
+    """
+    check(model, masks)
+    layers, weights = users(model), prunable(model)
+    for name in masks:
+        if any(parametrize.is_parametrized(module, "weight") for module in layers[name]):
+            raise InputError(
+                f"weight {name!r} is parametrized and cannot carry a mask; remove its parametrizations first"
+            )
+    for name, mask in masks.items():
+        for module in layers[name]:
+            custom_from_mask(module, "weight", mask.to(weights[name].parameter.device))  # type: ignore[no-untyped-call]
 
 
 def from_zeros(model: nn.Module) -> Masks:

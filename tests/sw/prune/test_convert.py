@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import parametrize
 from torch.nn.utils import prune as torch_prune
 
 from zeroskip.prune import apply, from_torch, from_zeros, magnitude
+from zeroskip.prune.convert import to_torch
 from zeroskip.spec.errors import InputError
 
 
@@ -55,3 +58,50 @@ def test_zeros_give_back_the_masks_that_made_them(mixed):
     masks = magnitude(mixed, 0.8, allocation="global")
     apply(mixed, masks)
     assert all(torch.equal(mask, masks[name]) for name, mask in from_zeros(mixed).items())
+
+
+def test_masks_go_to_torch_and_come_back(mixed, batches, state):
+    before, masks = state(mixed), magnitude(mixed, 0.5)
+    to_torch(mixed, masks)
+    assert {name for name in mixed.state_dict() if name.startswith("fc1.weight")} == {
+        "fc1.weight_orig",
+        "fc1.weight_mask",
+    }
+    assert torch.equal(mixed.fc1.weight_orig, before["fc1.weight"])
+    found = from_torch(mixed)
+    assert all(torch.equal(found[name], mask) for name, mask in masks.items())
+    wanted = mixed.eval()(batches[0][0])
+    for layer in (mixed.conv1, mixed.conv2, mixed.fc1, mixed.fc2):
+        torch_prune.remove(layer, "weight")
+    assert torch.equal(mixed(batches[0][0]), wanted)
+    assert torch.equal(mixed.fc1.weight, before["fc1.weight"] * masks["fc1.weight"])
+
+
+def test_a_mask_of_torchs_and_a_shared_weight():
+    model = nn.Sequential(nn.Linear(4, 4))
+    torch_prune.random_unstructured(model[0], "weight", 4)
+    first = model[0].weight_mask.bool()
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[1] = False
+    to_torch(model, {"0.weight": mask})
+    assert torch.equal(from_torch(model)["0.weight"], mask & first)
+    pair = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    pair[1].weight = pair[0].weight
+    to_torch(pair, {"0.weight": mask})
+    assert pair[0].weight_orig is pair[1].weight_orig
+    assert torch.equal(pair[1].weight == 0, ~mask)
+
+
+def test_what_cannot_carry_a_mask_is_refused_and_left(mlp):
+    class Twice(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    parametrize.register_parametrization(mlp[2], "weight", Twice())
+    with pytest.raises(
+        InputError, match=r"^weight '2\.weight' is parametrized and cannot carry a mask; remove its param"
+    ):
+        to_torch(mlp, magnitude(mlp, 0.5))
+    assert "weight_mask" not in dict(mlp[0].named_buffers())
+    with pytest.raises(InputError, match=r"^masks: unknown name '9'; allowed are 0\.weight, 2\.weight$"):
+        to_torch(mlp, {"9": torch.ones(1, dtype=torch.bool)})
