@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -66,7 +67,7 @@ class Ranking:
     def masks(
         self,
         model: nn.Module,
-        sparsity: Sparsity,
+        sparsity: Sparsity | Mapping[str, Fraction],
         *,
         allocation: str = "uniform",
         pattern: str | Pattern | None = None,
@@ -76,9 +77,10 @@ class Ranking:
         if pattern is None:
             pattern = inspect.signature(self.criterion.function).parameters["pattern"].default
         assert pattern is not None
-        return Selection.of(model, sparsity, allocation, pattern, exclude).masks(self.scores)
+        # Fractions are taken as they are
+        return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)
 
-    def prune(self, model: nn.Module, sparsity: Sparsity, **options: Any) -> Masks:
+    def prune(self, model: nn.Module, sparsity: Sparsity | Mapping[str, Fraction], **options: Any) -> Masks:
         """:meth:`masks`; where the criterion updates the kept weights, those of ``model`` are, and its removed ones are zero."""
         masks = self.masks(model, sparsity, **options)
         if self.criterion.updates:

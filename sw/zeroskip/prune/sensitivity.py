@@ -25,8 +25,8 @@ from .selection import exact_sparsity
 from .undisturbed import undisturbed
 from .weights import Masks, prunable, resolve_all
 
-Select = Callable[[nn.Module, Mapping[str, Fraction]], Masks]
-"""``select(model, {name: sparsity})`` → masks; it may change the kept weights of the model that it is given."""
+Select = Callable[[nn.Module, Mapping[str, Any]], Masks]
+"""``select(model, {name: Fraction})`` → masks; it may change the kept weights of the model that it is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
