@@ -28,6 +28,7 @@ class Method(StrEnum):
     taylor = "taylor"
     fisher = "fisher"
     grasp = "grasp"
+    obs = "obs"
 
 
 class Allocation(StrEnum):

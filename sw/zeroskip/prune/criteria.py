@@ -16,6 +16,7 @@ from .fisher import fisher
 from .gradient import gradient, snip, taylor
 from .grasp import grasp
 from .magnitude import magnitude
+from .obs import obs
 from .patterns import Pattern
 from .selection import Sparsity
 from .wanda import wanda
@@ -78,6 +79,7 @@ CRITERIA: Mapping[str, Criterion] = {
         Criterion(name="taylor", function=taylor, needs="labels"),
         Criterion(name="fisher", function=fisher, needs="labels"),
         Criterion(name="grasp", function=grasp, needs="labels"),
+        Criterion(name="obs", function=obs, needs="inputs", updates=True),
     )
 }
 """By the name that the command line uses."""

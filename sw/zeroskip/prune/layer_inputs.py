@@ -95,10 +95,14 @@ def second_moments(model: nn.Module, batches: Sequence[InputBatch], names: Seque
 def watching(layers: Users, call: Callable[[str, nn.Module, torch.Tensor], None]) -> Iterator[None]:
     """Calls ``call(name, module, input)`` before each run of these layers' modules."""
 
-    def hook(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
-        return lambda module, given: call(name, module, given[0].detach())
+    def hook(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...], dict[str, torch.Tensor]], None]:
+        return lambda module, given, named: call(name, module, (given[0] if given else named["input"]).detach())
 
-    handles = [module.register_forward_pre_hook(hook(name)) for name, modules in layers.items() for module in modules]
+    handles = [
+        module.register_forward_pre_hook(hook(name), with_kwargs=True)
+        for name, modules in layers.items()
+        for module in modules
+    ]
     try:
         yield
     finally:

@@ -80,6 +80,19 @@ def test_a_layer_that_does_not_run_is_absent(batches):
     assert list(second_moments(Spare(), batches, ["used.weight", "spare.weight"])) == ["used.weight"]
 
 
+def test_a_layer_that_is_called_with_a_named_input():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc(input=x)
+
+    x = torch.randn(5, 3)
+    assert torch.allclose(second_moments(Named(), [x], ["fc.weight"])["fc.weight"][0], (x.T @ x).double())
+
+
 def test_refusals(mlp):
     with pytest.raises(InputError, match=r"^batches must hold at least one input, but is empty$"):
         second_moments(mlp, [], ["0.weight"])
