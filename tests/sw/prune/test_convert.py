@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 from torch.nn.utils import prune as torch_prune
 
-from zeroskip.prune import apply, from_torch, from_zeros, magnitude
+from zeroskip.prune import apply, from_torch, from_zeros, magnitude, to_torch
 from zeroskip.prune.convert import to_torch
 from zeroskip.spec.errors import InputError
 
