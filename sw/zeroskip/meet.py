@@ -87,6 +87,7 @@ def prune_to_budget(
     exclude: Iterable[str] = (),
     sparsities: Iterable[float] = SPARSITIES,
     evaluate: Callable[[nn.Module], float] | None = None,
+    adapt: Callable[[nn.Module], None] | None = None,
     key: str = "",
     cache: str | PathLike[str] | None = None,
     seed: int = 0,
@@ -104,7 +105,9 @@ def prune_to_budget(
     calibration, config : as for :func:`zeroskip.compile`; only for weights calibration may be absent
     exclude : names of layers that keep every weight; they count in the cost
     sparsities : where losses are measured; the largest is the most that a layer loses
-    evaluate, key, cache : as for :func:`sensitivity`; ``key`` says what else ``evaluate`` depends on
+    evaluate, cache : as for :func:`sensitivity`
+    adapt : called with every pruned copy before its loss is evaluated, and with the result: to re-estimate its BatchNorms, for instance
+    key : says what else losses depend on, ``evaluate`` and ``adapt``
     progress : called with a line before every step
 
     Raises InputError: a budget that is not written so, or out of reach (with both figures); calibration missing; and what the steps raise.
@@ -124,8 +127,15 @@ def prune_to_budget(
     def pruned(target: nn.Module, layers: Mapping[str, Fraction]) -> Masks:
         return ranking.prune(target, layers, pattern=pattern, exclude=excluded)
 
+    fit = adapt or (lambda target: None)
+    loss = evaluate or loss_on(shown)
+
+    def adapted_loss(target: nn.Module) -> float:
+        fit(target)
+        return loss(target)
+
     measured = sensitivity(
-        model, pruned, evaluate or loss_on(shown), sparsities, exclude=excluded, cache=cache, progress=progress,
+        model, pruned, adapted_loss, sparsities, exclude=excluded, cache=cache, progress=progress,
         key=digest((criterion, pattern, seed, key, shown)),
     )  # fmt: skip
 
@@ -140,6 +150,7 @@ def prune_to_budget(
         said(f"pruning by {criterion}")
         masks = pruned(result, chosen)
         apply(result, masks)
+        fit(result)
         found, figures = _cost(result, masks, wanted.kind, calibration, config)
         if found.total <= limit:
             break

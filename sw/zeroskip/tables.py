@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.table import Table
 from zeroskip.fit import Fit
 from zeroskip.schedule import Memory
 from zeroskip.summary import LayerSummary, Summary
+
+if TYPE_CHECKING:
+    from zeroskip.compare import Row
 
 PIPE_WIDTH = 120
 """Columns of a table that goes to a file or pipe, which has no width of its own."""
@@ -93,6 +97,31 @@ def candidates(fit: Fit) -> Table:
     columns = ["array", "cycles", "latency", *AREA.values(), ""]
     title = f"Arrays for {fit.target}, lanes × columns: cycles per sample predicted, areas estimated"
     return table(title, columns, rows)
+
+
+def comparison(rows: Sequence[Row]) -> Table:
+    """Pruned models beside each other; cycles are those between two groups, and their share of the first row's, the model as it is."""
+    title = "Accuracy, float masked and in integers, bits and predicted cycles"
+    columns = [
+        "method",
+        "allocation",
+        "pattern",
+        "asked",
+        "pruned",
+        "float",
+        "integer",
+        "bits",
+        "cycles",
+        "of unpruned",
+    ]
+    lines = [
+        [
+            row.method, row.allocation, row.pattern, f"{row.asked:.4g}", f"{row.sparsity:.1%}", f"{row.float_accuracy:.2%}",
+            f"{row.integer_accuracy:.2%}", f"{row.stored_bits:,}", f"{row.interval:,}", f"{row.interval / rows[0].interval:.1%}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return table(title, columns, lines)
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:

@@ -67,7 +67,7 @@ class Ranking:
     def masks(
         self,
         model: nn.Module,
-        sparsity: Sparsity | Mapping[str, Fraction],
+        sparsity: Sparsity | Fraction | Mapping[str, Fraction],
         *,
         allocation: str = "uniform",
         pattern: str | Pattern | None = None,
@@ -80,7 +80,7 @@ class Ranking:
         # Fractions are taken as they are
         return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)
 
-    def prune(self, model: nn.Module, sparsity: Sparsity | Mapping[str, Fraction], **options: Any) -> Masks:
+    def prune(self, model: nn.Module, sparsity: Sparsity | Fraction | Mapping[str, Fraction], **options: Any) -> Masks:
         """:meth:`masks`; where the criterion updates the kept weights, those of ``model`` are, and its removed ones are zero."""
         masks = self.masks(model, sparsity, **options)
         if self.criterion.updates:

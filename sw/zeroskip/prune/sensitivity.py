@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +19,7 @@ from .batches import Batch, Loss, scalar_loss, unpack
 from .content import digest, model_digest
 from .duplicate import duplicate
 from .masks import apply
+from .results import Results
 from .selection import exact_sparsity
 from .undisturbed import undisturbed
 from .weights import Masks, prunable, resolve_all
@@ -81,14 +80,14 @@ def sensitivity(
     progress : called with a line before each evaluation that the cache does not spare
 
     Raises InputError: what :func:`prunable` and the criterion raise; a sparsity outside 0 … 1; an unknown name; nothing left to measure;
-    a loss that is not finite; a cache that is not such a file.
+    a loss that is not finite; a cache that is no such file.
     """
     excluded = resolve_all(model, exclude, what="exclude")
     weights = {name: weight.effective.numel() for name, weight in prunable(model).items() if name not in excluded}
     if not weights:
         raise InputError("exclude: leaves no layer to measure")
     steps = tuple(sorted({Fraction(0), *(exact_sparsity(sparsity) for sparsity in sparsities)}))
-    known = _Cache(cache)
+    known = Results(cache)
     state = model_digest(model)
     total = 1 + len(weights) * (len(steps) - 1)
     done = 0
@@ -97,12 +96,12 @@ def sensitivity(
         nonlocal done
         done += 1
         entry = digest((state, layer, str(sparsity), key))
-        if entry not in known.losses:
+        if entry not in known:
             if progress is not None:
                 what = f"{layer} pruned to {float(sparsity):.3g}" if layer else "the model as it is"
                 progress(f"sensitivity: {what}, {done} of {total}")
-            known.add(entry, _loss(model, criterion, evaluate, layer, sparsity))
-        return known.losses[entry]
+            known[entry] = _loss(model, criterion, evaluate, layer, sparsity)
+        return float(known[entry])
 
     base = measured("", Fraction(0))
     losses = {name: (base, *(measured(name, sparsity) for sparsity in steps[1:])) for name in weights}
@@ -136,27 +135,3 @@ def _loss(
     if not math.isfinite(loss):
         raise InputError(f"evaluate must return a finite number, not {loss!r} with {layer or 'nothing'} pruned")
     return loss
-
-
-class _Cache:
-    """Losses by entry, on disk as soon as they are known."""
-
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self.path = None if path is None else Path(path)
-        self.losses: dict[str, float] = {}
-        if self.path is None or not self.path.exists():
-            return
-        try:
-            read = json.loads(self.path.read_text())
-            self.losses = {str(entry): float(loss) for entry, loss in read["losses"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(
-                f"sensitivity cache {str(self.path)!r}: cannot be read; remove it to begin anew"
-            ) from error
-
-    def add(self, entry: str, loss: float) -> None:
-        self.losses[entry] = loss
-        if self.path is not None:
-            partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-            partial.write_text(json.dumps({"losses": self.losses}, indent=1) + "\n")
-            partial.replace(self.path)

@@ -143,9 +143,9 @@ def test_refusals(model, tmp_path):
         sensitivity(model, magnitude, lambda copied: float("nan"), [0.5])
     with pytest.raises(InputError, match=r"^batches must hold at least one \(input, target\) pair, but is empty$"):
         loss_on([])(model)
-    for text in ("not JSON", "[]", '{"losses": {"a": "b"}}'):
+    for text in ("not JSON", "[]", '{"losses": {}}', '{"results": 5}'):
         (tmp_path / "c.json").write_text(text)
-        with pytest.raises(
-            InputError, match=r"^sensitivity cache '.*c\.json': cannot be read; remove it to begin anew$"
-        ):
+        with pytest.raises(InputError, match=r"^results file '.*c\.json': cannot be read; remove it to begin anew$"):
             sensitivity(model, magnitude, zeros, [0.5], cache=tmp_path / "c.json")
+    with pytest.raises(InputError, match=r"^results file '.*none/c\.json': the folder does not exist$"):
+        sensitivity(model, magnitude, zeros, [0.5], cache=tmp_path / "none" / "c.json")

@@ -1,0 +1,43 @@
+"""Results of a long run, each on disk as soon as it is known, so that an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from zeroskip.spec.errors import InputError
+
+
+class Results:
+    """What JSON can hold, by fingerprint; in memory alone without a ``path``."""
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        """Raises InputError: a file that does not hold such results, a folder that does not exist."""
+        self._path = None if path is None else Path(path)
+        self._values: dict[str, Any] = {}
+        if self._path is None:
+            return
+        if not self._path.parent.is_dir():
+            raise InputError(f"results file {str(self._path)!r}: the folder does not exist")
+        if self._path.exists():
+            try:
+                self._values = dict(json.loads(self._path.read_text())["results"])
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                raise InputError(
+                    f"results file {str(self._path)!r}: cannot be read; remove it to begin anew"
+                ) from error
+
+    def __contains__(self, entry: str) -> bool:
+        return entry in self._values
+
+    def __getitem__(self, entry: str) -> Any:
+        return self._values[entry]
+
+    def __setitem__(self, entry: str, value: Any) -> None:
+        self._values[entry] = value
+        if self._path is not None:
+            partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
+            partial.write_text(json.dumps({"results": self._values}, indent=1) + "\n")
+            partial.replace(self._path)
