@@ -24,7 +24,7 @@ from zeroskip.prune.content import digest, model_digest
 from zeroskip.prune.duplicate import duplicate
 from zeroskip.prune.masks import apply
 from zeroskip.prune.patterns import pattern_named
-from zeroskip.prune.ranking import Ranking
+from zeroskip.prune.ranking import Ranking, own_pattern
 from zeroskip.prune.results import Results
 from zeroskip.prune.selection import exact_sparsity
 from zeroskip.prune.weights import resolve_all
@@ -84,7 +84,7 @@ def compare(
     calibration: npt.ArrayLike,
     batches: Iterable[Batch] | None = None,
     allocations: Sequence[str] = ("uniform",),
-    patterns: Sequence[str] = ("unstructured",),
+    patterns: Sequence[str] = (),
     exclude: Iterable[str] = (),
     config: ArrayConfig | None = None,
     adapt: Callable[[nn.Module], None] | None = None,
@@ -97,6 +97,7 @@ def compare(
 
     model : is not changed: every pruning is tried on a copy
     methods : names of :data:`~zeroskip.prune.CRITERIA`; those that update the kept weights do
+    patterns : without any, each method's own, which is ``unstructured`` for most
     test : inputs (N, …) and class numbers (N,); a sample is right where the largest of its outputs is the class's
     calibration, config : as for :func:`zeroskip.compile`
     batches : (input, target) pairs for the methods that need them
@@ -180,7 +181,7 @@ def _combinations(
     yield "none", "", "", Fraction(0)
     for method in methods:
         for allocation in allocations:
-            for pattern in patterns:
+            for pattern in patterns or (own_pattern(criterion_named(method)),):
                 for sparsity in exact:
                     yield method, allocation, pattern, sparsity
 

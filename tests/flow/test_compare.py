@@ -69,6 +69,11 @@ def test_rows_are_all_combinations_and_their_figures_those_of_the_pruned_model(c
         assert torch.equal(value, before[name])
 
 
+def test_without_patterns_each_method_takes_its_own(case):
+    rows = run(case, ["magnitude", "wanda"], [0.5])
+    assert [row.pattern for row in rows] == ["", "unstructured", "balanced:1"]
+
+
 def test_methods_that_update_weights_start_from_the_same_model(case):
     updating = [name for name, criterion in prune.CRITERIA.items() if criterion.updates]
     first = run(case, [*updating, "magnitude"], [0.5, 0.75])

@@ -75,8 +75,7 @@ class Ranking:
     ) -> Masks:
         """Those that the criterion itself gives; ``model`` is not changed. Arguments and errors as those of the criterion."""
         if pattern is None:
-            pattern = inspect.signature(self.criterion.function).parameters["pattern"].default
-        assert pattern is not None
+            pattern = own_pattern(self.criterion)
         # Fractions are taken as they are
         return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)
 
@@ -86,3 +85,8 @@ class Ranking:
         if self.criterion.updates:
             reconstruct(model, masks, self.batches)
         return masks
+
+
+def own_pattern(criterion: Criterion) -> str:
+    """The pattern that the criterion takes where none is given."""
+    return str(inspect.signature(criterion.function).parameters["pattern"].default)

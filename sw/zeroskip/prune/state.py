@@ -1,0 +1,72 @@
+"""A model's weights on disk, for those whose kept weights were changed by pruning or training."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from zeroskip.spec.errors import InputError
+
+SUFFIX = ".safetensors"
+
+
+def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Write parameters and buffers, as ``state_dict`` names them, to a .safetensors file; an existing one is replaced whole.
+
+    Raises InputError: what :func:`require_state_place` raises.
+    """
+    path = require_state_place(path)
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, metadata={"content": "zeroskip weights", "version": "1"})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def require_state_place(path: str | os.PathLike[str]) -> Path:
+    """The path, if a file of weights may be written there. Raises InputError: another suffix, a folder that does not exist."""
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise InputError(f"weights file {str(path)!r}: suffix must be {SUFFIX}, not {path.suffix!r}")
+    if not path.parent.is_dir():
+        raise InputError(f"weights file {str(path)!r}: the folder does not exist")
+    return path
+
+
+def load_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Set parameters and buffers of ``model``, all of them, to those of a .safetensors file.
+
+    Raises InputError, one line, before anything is changed: a file that is missing or unreadable; a name that only one of both has; another
+    shape.
+    """
+    path = Path(path)
+    place = f"weights file {str(path)!r}"
+    if not path.is_file():
+        raise InputError(f"{place}: no such file")
+    try:
+        read = load_file(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{place}: cannot be read as {SUFFIX}: {(str(error).splitlines() or [''])[0]}") from error
+    wanted = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
+    for name, tensor in wanted.items():
+        if name not in read:
+            raise InputError(f"{place}: has no {name!r}, which the model has")
+        if read[name].shape != tensor.shape:
+            raise InputError(
+                f"{place}: {name!r} must have the model's shape {tuple(tensor.shape)}, not {tuple(read[name].shape)}"
+            )
+    for name in read:
+        if name not in wanted:
+            raise InputError(f"{place}: has {name!r}, which the model has not")
+    model.load_state_dict(read, strict=False)
