@@ -26,8 +26,13 @@ def resnet20(data: Path) -> RealNetwork:
     values = stored(data / "resnet20_cifar10" / "resnet20.npz")
     model.load_state_dict(model.state_dict() | {name: torch.from_numpy(value) for name, value in values.items()})
     calibration, inputs, labels = cifar(data)
+    return RealNetwork(model.eval(), normalized(calibration), normalized(inputs), labels)
+
+
+def normalized(pixels: FloatArray) -> FloatArray:
+    """(N, 3, height, width) 0 … 255 → as ResNet-20 was trained."""
     mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    return RealNetwork(model.eval(), (calibration / 255 - mean) / std, (inputs / 255 - mean) / std, labels)
+    return (pixels / 255 - mean) / std
 
 
 def vww(data: Path) -> RealNetwork:

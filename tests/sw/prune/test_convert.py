@@ -7,7 +7,6 @@ from torch.nn.utils import parametrize
 from torch.nn.utils import prune as torch_prune
 
 from zeroskip.prune import apply, from_torch, from_zeros, magnitude, to_torch
-from zeroskip.prune.convert import to_torch
 from zeroskip.spec.errors import InputError
 
 
