@@ -39,18 +39,20 @@ ONE_SHOT = {0.5: 90.5, 0.7: 86.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """sparsity, target : of the network tuned; epochs; rate : Adam's, which falls to 0 as a cosine."""
+    """sparsity, target : of the network tuned; rate : Adam's, which falls to 0 as a cosine; temperature, distillation : of the teacher."""
 
     sparsity: float
     target: float
     epochs: int
     rate: float
+    temperature: float = 4.0
+    distillation: float = 0.9
 
 
 TUNED = {
     "ResNet-20": Recipe(sparsity=0.8, target=89.5, epochs=12, rate=5e-4),
     "ResNet-8": Recipe(sparsity=0.6, target=84.0, epochs=20, rate=3e-4),
-    "DS-CNN": Recipe(sparsity=0.6, target=88.0, epochs=30, rate=1e-3),
+    "DS-CNN": Recipe(sparsity=0.6, target=88.0, epochs=80, rate=1e-3, temperature=2.0, distillation=1.0),
 }
 
 
@@ -132,7 +134,7 @@ def tuned(name: str, data: Path, progress: Callable[[str], None]) -> list[dict[s
     before = _row(name, network, model, masks, "OBS", time.time() - start, None)
     fine_tune(
         model, masks, training, epochs=recipe.epochs, optimizer=lambda p: torch.optim.Adam(p, lr=recipe.rate), rate=cosine,
-        teacher=network.model, temperature=4.0, distillation=0.9, frozen_norms=True, seed=1,
+        teacher=network.model, temperature=recipe.temperature, distillation=recipe.distillation, frozen_norms=True, seed=1,
         progress=lambda epoch: progress(f"{name}: epoch {epoch.epoch} of {recipe.epochs}, loss {epoch.loss:.3f}"),
     )  # fmt: skip
     dense = _row(name, network, network.model, {}, "dense", 0.0, None)

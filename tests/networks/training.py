@@ -1,4 +1,4 @@
-"""What the networks can be tuned with: training images with random shifts and mirroring, and half of the keywords."""
+"""What the networks can be tuned with: training images moved and mirrored, and half of the keywords moved and blended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from tests.networks.network import RealNetwork, stored
 
 SHIFT = 4
 """Pixels by which a training image moves at most."""
+
+LATE = 3
+"""Windows by which a keyword moves at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,10 @@ class Augmented:
 
 
 @dataclass(frozen=True, eq=False)
-class Shuffled:
-    """Batches of ``size`` in a new order each epoch, by torch's random numbers."""
+class Blended:
+    """Batches of ``size`` in a new order each epoch, spectra moved by up to ``LATE`` windows and blended with up to half of another, by
+    torch's random numbers. A blend's target is that of its larger part; a teacher tells the rest.
+    """
 
     x: torch.Tensor
     y: torch.Tensor
@@ -54,10 +59,15 @@ class Shuffled:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for chosen in torch.split(torch.randperm(len(self.x)), self.size):
-            yield self.x[chosen], self.y[chosen]
+            windows = self.x.shape[2]
+            late = torch.randint(-LATE, LATE + 1, (len(chosen), 1))
+            rows = (torch.arange(windows) - late).clamp(0, windows - 1)
+            moved = self.x[chosen[:, None], :, rows].transpose(1, 2)
+            share = 0.5 * torch.rand(len(chosen), 1, 1, 1)
+            yield (1 - share) * moved + share * moved[torch.randperm(len(chosen))], self.y[chosen]
 
 
-Batches = Augmented | Shuffled
+Batches = Augmented | Blended
 
 
 def cifar_training(data: Path, name: str) -> Augmented:
@@ -74,8 +84,8 @@ def cifar_training(data: Path, name: str) -> Augmented:
     )
 
 
-def halved(network: RealNetwork) -> tuple[Shuffled, RealNetwork]:
+def halved(network: RealNetwork) -> tuple[Blended, RealNetwork]:
     """Every second input to train with, and a network that has the others."""
     assert network.labels is not None
     x, y = torch.from_numpy(network.inputs[::2].copy()), torch.from_numpy(network.labels[::2].astype("int64"))
-    return Shuffled(x, y), RealNetwork(network.model, network.inputs[::2], network.inputs[1::2], network.labels[1::2])
+    return Blended(x, y), RealNetwork(network.model, network.inputs[::2], network.inputs[1::2], network.labels[1::2])
