@@ -116,9 +116,7 @@ def train(
     gpus = [device] if device.type == "cuda" else []
     history = []
     with torch.random.fork_rng(devices=gpus), undisturbed(teacher, []) if teacher else nullcontext():
-        steps = epochs * number_of(batches) if epochs and (rate is not None or regime.paced or first) else 0
-        if first and first >= steps:
-            raise InputError(f"rewind must be less than the {steps} steps of the training, not {first}")
+        steps = epochs * number_of(batches) if epochs and (rate is not None or regime.paced) else 0
         stepper = make_optimizer(optimizer, parameters)
         regime.start(steps)
         torch.manual_seed(seed)
