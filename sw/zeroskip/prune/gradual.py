@@ -87,7 +87,6 @@ class Gradual(Masked):
     def before_step(self, step: int) -> None:
         if step in self.due:
             self.renew(self.due[step])
-            self.model.train()
 
     def complete(self) -> None:
         """The final masks, if the training ended before they were due."""
@@ -95,7 +94,10 @@ class Gradual(Masked):
             self.renew(self.ramp.final)
 
     def renew(self, sparsity: Sparsity) -> None:
+        modes = [(module, module.training) for module in self.model.modules()]
         wanted = complete(self.model, self.criterion(self.model, sparsity))
+        for module, training in modes:  # a criterion of one's own may leave it in evaluation mode
+            module.training = training
         magnitudes = {name: weight.effective.abs() for name, weight in self.weights.items()}
         self.masks = nested(wanted, self.masks, magnitudes)
         self.zero()

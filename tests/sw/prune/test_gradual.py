@@ -94,6 +94,17 @@ def test_the_same_seed_gives_the_same(mixed, batches, state):
     assert not torch.equal(results[0]["fc1.weight"], results[2]["fc1.weight"])
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_criterion_may_evaluate_and_frozen_norms_stay_frozen(mixed, batches, state, frozen):
+    before = state(mixed)
+
+    def criterion(model, sparsity):
+        return magnitude(model.eval(), sparsity)
+
+    gradual(mixed, criterion, 0.5, batches, epochs=1, frozen_norms=frozen)
+    assert torch.equal(mixed.norm.running_mean, before["norm.running_mean"]) == frozen
+
+
 @pytest.mark.parametrize("span", [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5)])
 def test_any_span_ends_at_the_final_masks(mlp, batches, span):
     masks = gradual(mlp, magnitude, 0.5, batches, epochs=1, begin=span[0], end=span[1])
