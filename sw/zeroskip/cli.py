@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from zeroskip.options import Allocation, Method, Pruning, Simulator, array_config, example_input, load_array, make_masks
-from zeroskip.spec.config import PRESETS
+from zeroskip import arguments as a
+from zeroskip.options import Allocation, Pruning, Simulator, array_config, example_input, load_array, make_masks
+from zeroskip.prune_command import prune
 from zeroskip.spec.cycles import Cycles
 from zeroskip.spec.errors import InputError, MismatchError, ZeroskipError
 from zeroskip.spec.storage import require_place
@@ -19,40 +20,6 @@ app = typer.Typer(
     help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
 )  # fmt: skip
-
-MODEL_HELP = (
-    "file.onnx, file.pt2 (torch.export), package.module:callable or path/to/file.py:callable that returns an nn.Module."
-)
-
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeroskip build wrote.")]
-
-
-MethodOption = Annotated[
-    Method | None,
-    typer.Option(
-        help="Prune the weights that are smallest by |weight|, accumulated |gradient|, |weight · gradient| (snip) or its square"
-        " (taylor); needs --sparsity or --layer."
-    ),
-]
-AllocationOption = Annotated[
-    Allocation,
-    typer.Option(
-        help="How the sparsity is shared out: the same in each layer; by the scores of all layers together; by size (erk);"
-        " by layer-adaptive magnitudes (lamp)."
-    ),
-]
-PatternOption = Annotated[
-    str, typer.Option(help="Shapes in which weights go: unstructured, nm:M, block:RxC, channel, balanced:R.")
-]
-SparsityOption = Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")]
-LayerOption = Annotated[
-    list[str] | None,
-    typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated."),
-]
-InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that the method is shown.")]
-LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
-SeedOption = Annotated[int, typer.Option("--prune-seed", help="Of methods that draw random numbers.")]
 
 
 @app.command()
@@ -73,7 +40,7 @@ def demo(
 
 @app.command()
 def build(
-    model: Model,
+    model: a.Model,
     out: Annotated[
         Path, typer.Option(help="Folder to write, whole or not at all; a design that is there is replaced.")
     ],
@@ -83,14 +50,18 @@ def build(
     input_shape: Annotated[
         str | None, typer.Option(help="Shape of one sample, as 1,28,28; by default that of the calibration.")
     ] = None,
-    method: MethodOption = None,
-    sparsity: SparsityOption = None,
-    allocation: AllocationOption = Allocation.uniform,
-    pattern: PatternOption = "unstructured",
-    layer: LayerOption = None,
-    inputs: InputsOption = None,
-    labels: LabelsOption = None,
-    prune_seed: SeedOption = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="FILE.safetensors, parameters and buffers that the model is given first.")
+    ] = None,
+    method: a.MethodOption = None,
+    sparsity: Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")] = None,
+    allocation: Annotated[Allocation, typer.Option(help=a.ALLOCATIONS)] = Allocation.uniform,
+    pattern: Annotated[str | None, typer.Option(help=a.PATTERNS)] = None,
+    layer: a.LayerOption = None,
+    exclude: a.ExcludeOption = None,
+    inputs: a.InputsOption = None,
+    labels: a.LabelsOption = None,
+    prune_seed: a.SeedOption = 0,
     masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None,
     target: Annotated[
         str | None,
@@ -99,17 +70,12 @@ def build(
             " by estimate and take the fewest cycles."
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help=f"Array to start from: {', '.join(PRESETS)}.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")
-    ] = None,
-    lanes: Annotated[int | None, typer.Option(help="Nonzero weights per cycle, 1 … 64.")] = None,
-    columns: Annotated[
-        int | None,
-        typer.Option(help="Output positions (of a fully connected chain: samples) computed side by side, 1 … 16."),
-    ] = None,
-    word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None,
-    weight_bits: Annotated[int | None, typer.Option(help="4, 8 or 16.")] = None,
+    preset: a.PresetOption = None,
+    config: a.ConfigOption = None,
+    lanes: a.LanesOption = None,
+    columns: a.ColumnsOption = None,
+    word: a.WordOption = None,
+    weight_bits: a.WeightBitsOption = None,
     image_format: Annotated[
         list[str] | None, typer.Option(help="Further image formats beside .mem: hex, coe, mif, bin; may be repeated.")
     ] = None,
@@ -125,6 +91,7 @@ def build(
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
     from zeroskip.prune import from_file
+    from zeroskip.prune.state import load_state
     from zeroskip.synth import target_named
 
     if masks is not None and (method is not None or layer):
@@ -133,13 +100,15 @@ def build(
         target_named(target)
     require_place(out)
     asked = Pruning(
-        method=method, sparsity=sparsity, layers=layer or (), allocation=allocation, pattern=pattern, inputs=inputs,
-        labels=labels, seed=prune_seed,
+        method=method, sparsity=sparsity, layers=layer or (), allocation=allocation, pattern=pattern, exclude=exclude or (),
+        inputs=inputs, labels=labels, seed=prune_seed,
     )  # fmt: skip
     array, given = array_config(config, preset, lanes=lanes, columns=columns, word=word, weight_bits=weight_bits)
     with tables.progress() as progress:
         progress(f"loading {model}")
         module = load_model(model)
+        if weights is not None:
+            load_state(module, weights)
         if calibration is None:
             raise InputError(
                 "--calibration: must name a .npy file of inputs; the activations' ranges are taken from it"
@@ -170,7 +139,7 @@ def build(
 
 @app.command()
 def sim(
-    folder: Folder,
+    folder: a.Folder,
     inputs: Annotated[
         Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")
     ] = None,
@@ -233,7 +202,7 @@ def sim(
 
 @app.command()
 def synth(
-    folder: Folder,
+    folder: a.Folder,
     target: Annotated[str, typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k.")],
     seeds: Annotated[int, typer.Option(help="Placements to try; Fmax is their median.")] = 3,
 ) -> None:
@@ -247,39 +216,7 @@ def synth(
     tables.out.print(tables.pairs(report.rows()))
 
 
-@app.command()
-def prune(
-    model: Model,
-    out: Annotated[Path, typer.Option(help="Masks to write: .safetensors, .npz or .pt.")],
-    method: MethodOption = Method.magnitude,
-    sparsity: SparsityOption = None,
-    allocation: AllocationOption = Allocation.uniform,
-    pattern: PatternOption = "unstructured",
-    layer: LayerOption = None,
-    inputs: InputsOption = None,
-    labels: LabelsOption = None,
-    prune_seed: SeedOption = 0,
-) -> None:
-    """Choose which weights to keep, and save the masks for zeroskip build --masks.
-
-    Example: zeroskip prune net.py:trained --sparsity 0.8 --layer head=0.5 --out masks.safetensors
-    """
-    from zeroskip import tables
-    from zeroskip.frontend import load_model
-    from zeroskip.prune import save, summary
-
-    asked = Pruning(
-        method=method, sparsity=sparsity, layers=layer or (), allocation=allocation, pattern=pattern, inputs=inputs,
-        labels=labels, seed=prune_seed,
-    )  # fmt: skip
-    chosen = make_masks(load_model(model), asked)
-    if chosen is None:
-        raise InputError("--sparsity: must be given")
-    save(chosen, out)
-    rows = [[row.name, f"{row.total:,}", f"{row.kept:,}", f"{row.sparsity:.2%}"] for row in summary(chosen)]
-    out.with_suffix(".json").write_text(json.dumps([row._asdict() for row in summary(chosen)], indent=1) + "\n")
-    tables.out.print(tables.table("Masks", ["weight", "weights", "kept", "sparsity"], rows))
-    tables.out.print(tables.pairs([("masks", str(out))]))
+app.command()(prune)
 
 
 def main() -> None:

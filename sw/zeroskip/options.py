@@ -48,7 +48,8 @@ class Pruning:
     sparsity: float | None
     layers: Sequence[str]
     allocation: Allocation
-    pattern: str
+    pattern: str | None
+    exclude: Sequence[str]
     inputs: Path | None
     labels: Path | None
     seed: int
@@ -115,6 +116,8 @@ def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Ten
 BATCH = 64
 """Samples in a batch of ``--inputs``."""
 
+Batches = list[tuple["torch.Tensor", "torch.Tensor"]]
+
 
 def make_masks(module: torch.nn.Module, asked: Pruning) -> dict[str, torch.Tensor] | None:
     """Masks by a criterion; None when none was asked for."""
@@ -135,28 +138,46 @@ def make_masks(module: torch.nn.Module, asked: Pruning) -> dict[str, torch.Tenso
     criterion = criterion_named(asked.method.value)
     batches = _batches(asked, criterion.needs)
     return criterion.masks(
-        module, sparsity, batches, seed=asked.seed, allocation=asked.allocation.value, pattern=asked.pattern
-    )
+        module, sparsity, batches, seed=asked.seed, allocation=asked.allocation.value, pattern=asked.pattern,
+        exclude=asked.exclude,
+    )  # fmt: skip
 
 
-def _batches(asked: Pruning, needs: str) -> list[tuple[torch.Tensor, torch.Tensor]] | None:
-    """(inputs, labels) by ``BATCH``; where only inputs are needed, labels may be absent and are zeros."""
-    import torch
-
+def _batches(asked: Pruning, needs: str) -> Batches | None:
     assert asked.method is not None
     if needs == "weights":
         return None
     if asked.inputs is None or (asked.labels is None and needs == "labels"):
         raise InputError(f"--method {asked.method.value}: needs --inputs{' and --labels' * (needs == 'labels')}")
-    x = torch.from_numpy(load_array(asked.inputs, "--inputs")).float()
-    y = (
-        torch.from_numpy(load_array(asked.labels, "--labels")).long()
-        if asked.labels is not None
-        else x.new_zeros(len(x)).long()
-    )
+    return load_batches(asked.inputs, asked.labels)
+
+
+def load_batches(inputs: Path, labels: Path | None) -> Batches:
+    """(inputs, labels) of ``BATCH`` samples each; without labels, where only inputs are needed, they are zeros."""
+    import torch
+
+    x = torch.from_numpy(load_array(inputs, "--inputs")).float()
+    y = torch.from_numpy(load_array(labels, "--labels")).long() if labels is not None else x.new_zeros(len(x)).long()
     if len(x) != len(y):
-        raise InputError(f"--labels: {asked.labels}: must hold as many as --inputs, {len(x)}, not {len(y)}")
+        raise InputError(f"--labels: {labels}: must hold as many as --inputs, {len(x)}, not {len(y)}")
     return list(zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True))
+
+
+def words(text: str, option: str) -> list[str]:
+    """What stands between the commas; nothing may be empty."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise InputError(f"{option}: must be one or several with commas between, not {text!r}")
+    return parts
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """The same as numbers."""
+    parts = words(text, option)
+    try:
+        return [float(part) for part in parts]
+    except ValueError:
+        raise InputError(f"{option}: must be a number, or several with commas between, not {text!r}") from None
 
 
 def _layer_option(text: str) -> tuple[str, float]:

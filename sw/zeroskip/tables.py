@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from zeroskip.fit import Fit
@@ -153,5 +154,5 @@ def pairs(rows: Sequence[tuple[str, str]]) -> Table:
     """Names and values without a frame."""
     result = Table.grid(padding=(0, 2))
     for name, value in rows:
-        result.add_row(f"[bold]{name}[/bold]", value)
+        result.add_row(f"[bold]{name}[/bold]", escape(value))
     return result

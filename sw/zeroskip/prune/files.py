@@ -28,16 +28,14 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
 
     Raises InputError: another suffix, a value that is no bool tensor, a folder that does not exist.
     """
-    path = Path(path)
-    suffix = _suffix(path)
+    path = require_masks_place(path)
+    suffix = path.suffix
     tensors = {}
     for name, mask in masks.items():
         if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
             given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
             raise InputError(f"mask {name!r} must be a torch.bool tensor, not {given}")
         tensors[name] = mask.detach().cpu().clone(memory_format=torch.contiguous_format)
-    if not path.parent.is_dir():
-        raise InputError(f"masks file {str(path)!r}: the folder does not exist")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         if suffix == ".safetensors":
@@ -51,6 +49,15 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_masks_place(path: str | os.PathLike[str]) -> Path:
+    """The path, if masks may be written there. Raises InputError: another suffix, a folder that does not exist."""
+    path = Path(path)
+    _suffix(path)
+    if not path.parent.is_dir():
+        raise InputError(f"masks file {str(path)!r}: the folder does not exist")
+    return path
 
 
 def from_file(path: str | os.PathLike[str], model: nn.Module) -> Masks:
