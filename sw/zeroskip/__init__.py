@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeroskip import prune, reference, spec
+    from zeroskip.comparison import compare
     from zeroskip.flow import Design, Simulation, assemble, compile
     from zeroskip.frontend import capture, load_model
+    from zeroskip.meet import prune_to_budget
     from zeroskip.spec.config import PRESETS, ArrayConfig
     from zeroskip.spec.cycles import Cycles
     from zeroskip.spec.errors import ZeroskipError
@@ -23,13 +25,13 @@ _HOMES = {
     "ArrayConfig": "zeroskip.spec.config", "PRESETS": "zeroskip.spec.config", "Cycles": "zeroskip.spec.cycles",
     "ZeroskipError": "zeroskip.spec.errors", "Design": "zeroskip.flow", "Simulation": "zeroskip.flow",
     "assemble": "zeroskip.flow", "compile": "zeroskip.flow", "capture": "zeroskip.frontend", "load_model": "zeroskip.frontend",
-    "synthesise": "zeroskip.synth",
+    "compare": "zeroskip.comparison", "prune_to_budget": "zeroskip.meet", "synthesise": "zeroskip.synth",
 }  # fmt: skip
 _MODULES = ("prune", "reference", "spec")
 
 __all__ = [
-    "PRESETS", "ArrayConfig", "Cycles", "Design", "Simulation", "ZeroskipError", "assemble", "capture", "compile", "load_model",
-    "prune", "reference", "spec", "synthesise",
+    "PRESETS", "ArrayConfig", "Cycles", "Design", "Simulation", "ZeroskipError", "assemble", "capture", "compare", "compile",
+    "load_model", "prune", "prune_to_budget", "reference", "spec", "synthesise",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zeroskip.compare import Row
+from zeroskip.comparison import Row
 from zeroskip.spec.errors import ToolMissingError
 
 PANELS: tuple[tuple[str, Callable[[Row], float]], ...] = (

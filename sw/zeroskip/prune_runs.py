@@ -53,7 +53,8 @@ def _refuse(option: str, others: Mapping[str, Any]) -> None:
 
 def compare_methods(asked: Asked) -> None:
     """Table, ``compare.json`` and plots in the folder ``asked.out``."""
-    from zeroskip import compare, plots, tables
+    from zeroskip import plots, tables
+    from zeroskip.comparison import compare
     from zeroskip.frontend import load_model
 
     _refuse("--compare", {
@@ -67,7 +68,7 @@ def compare_methods(asked: Asked) -> None:
     batches = None if asked.inputs is None else load_batches(asked.inputs, asked.labels)
     with tables.progress() as progress:
         progress(f"loading {asked.model}")
-        rows = compare.compare(
+        rows = compare(
             load_model(asked.model), methods, sparsities, calibration=_calibration(asked), batches=batches,
             test=(load_array(asked.test_inputs, "--test-inputs"), load_array(asked.test_labels, "--test-labels")),
             allocations=allocations, patterns=patterns, exclude=asked.exclude, config=asked.config, adapt=_adapt(asked, batches),

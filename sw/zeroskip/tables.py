@@ -17,7 +17,7 @@ from zeroskip.schedule import Memory
 from zeroskip.summary import LayerSummary, Summary
 
 if TYPE_CHECKING:
-    from zeroskip.compare import Row
+    from zeroskip.comparison import Row
 
 PIPE_WIDTH = 120
 """Columns of a table that goes to a file or pipe, which has no width of its own."""

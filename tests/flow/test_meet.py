@@ -13,7 +13,7 @@ from torch import nn
 import zeroskip as zs
 from zeroskip import prune
 from zeroskip.costs import costs
-from zeroskip.meet import Budget, Met, prune_to_budget
+from zeroskip.meet import Budget, Met
 from zeroskip.prune.criteria import CRITERIA
 from zeroskip.prune.sensitivity import loss_on
 from zeroskip.spec.errors import InputError
@@ -45,7 +45,7 @@ def case() -> tuple[nn.Module, Batches, np.ndarray]:
 
 def met_by(case: tuple[nn.Module, Batches, np.ndarray], budget: str, **options) -> Met:
     model, batches, x = case
-    return prune_to_budget(model, budget, batches, calibration=x, config=CONFIG, **options)
+    return zs.prune_to_budget(model, budget, batches, calibration=x, config=CONFIG, **options)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_simulation_counts_the_cycles_of_the_budget_and_uniform_sparsity_los
 def test_weights_need_no_calibration_and_the_model_stays_as_it_was(case):
     model, batches, _ = case
     before = copy.deepcopy(model.state_dict())
-    met = prune_to_budget(model, "weights=400", batches, criterion="taylor", exclude=["6"], sparsities=[0.5, 0.9])
+    met = zs.prune_to_budget(model, "weights=400", batches, criterion="taylor", exclude=["6"], sparsities=[0.5, 0.9])
     assert (met.cost, met.dense, met.costs) == (400, 6 * 9 + 8 * 54 + 4 * 72, None)
     assert met.cost == sum(int(mask.sum()) for mask in met.masks.values())
     assert met.masks["6.weight"].all()
@@ -122,9 +122,9 @@ def test_refusals(case):
     with pytest.raises(
         InputError, match=r"^a budget of cycles needs calibration inputs, from which the integers are made$"
     ):
-        prune_to_budget(model, "cycles=40%", batches)
+        zs.prune_to_budget(model, "cycles=40%", batches)
     with pytest.raises(
         InputError,
         match=r"^budget of 7 is out of reach: with every layer at the largest sparsity measured, 0\.5, the cost is [\d,]+$",
     ):
-        prune_to_budget(model, "cycles=7", batches, calibration=x, config=CONFIG, sparsities=[0.5])
+        zs.prune_to_budget(model, "cycles=7", batches, calibration=x, config=CONFIG, sparsities=[0.5])

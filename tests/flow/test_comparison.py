@@ -13,7 +13,7 @@ from torch import nn
 
 import zeroskip as zs
 from zeroskip import prune, tables
-from zeroskip.compare import Row, compare
+from zeroskip.comparison import Row
 from zeroskip.costs import costs
 from zeroskip.spec.errors import InputError, ToolMissingError
 
@@ -36,7 +36,7 @@ def case() -> dict:
 
 
 def run(case: dict, *arguments, **options) -> list[Row]:
-    return compare(case["model"], *arguments, **case["options"], **options)
+    return zs.compare(case["model"], *arguments, **case["options"], **options)
 
 
 def test_rows_are_all_combinations_and_their_figures_those_of_the_pruned_model(case):
@@ -181,5 +181,5 @@ def test_without_matplotlib_the_plot_is_refused_in_one_line(case, tmp_path, monk
 def test_bad_input_is_refused_before_anything_is_pruned(case, tmp_path, arguments, options, message):
     said: list[str] = []
     with pytest.raises(InputError, match=f"^{message}$"):
-        compare(case["model"], *arguments, **{**case["options"], **options}, progress=said.append)
+        zs.compare(case["model"], *arguments, **{**case["options"], **options}, progress=said.append)
     assert not said
