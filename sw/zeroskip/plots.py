@@ -12,7 +12,7 @@ from zeroskip.spec.errors import ToolMissingError
 PANELS: tuple[tuple[str, Callable[[Row], float]], ...] = (
     ("weights removed [%]", lambda row: 100 * row.sparsity),
     ("stored [kbit]", lambda row: row.stored_bits / 1000),
-    ("cycles between two samples [thousand]", lambda row: row.interval / 1000),
+    ("interval [thousand cycles]", lambda row: row.interval / 1000),
 )
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^v<>p*h"
@@ -43,16 +43,17 @@ def plot(rows: Sequence[Row], *paths: Path) -> None:
 
 
 def _draw(panel: Any, rows: Sequence[Row], value: Callable[[Row], float]) -> None:
-    """A colour and marker for each method, a style for each of its allocations and patterns."""
+    """A colour and marker for each method, a style of line for each of its allocations and patterns."""
     pruned = [row for row in rows if row.method != "none"]
     methods = list(dict.fromkeys(row.method for row in pruned))
-    kinds = list(dict.fromkeys((row.allocation, row.pattern) for row in pruned))
     for series in dict.fromkeys(row.series for row in pruned):
         line = sorted((row for row in pruned if row.series == series), key=lambda row: row.asked)
-        number, kind = methods.index(series[0]), kinds.index(series[1:])
+        number = methods.index(series[0])
+        siblings = list(dict.fromkeys(row.series for row in pruned if row.method == series[0]))
         panel.plot(
-            [value(row) for row in line], [100 * row.integer_accuracy for row in line], label=_label(series, len(kinds)),
-            color=f"C{number % 10}", marker=MARKERS[number % len(MARKERS)], markersize=5, linestyle=STYLES[kind % len(STYLES)],
+            [value(row) for row in line], [100 * row.integer_accuracy for row in line], label=_label(series, siblings),
+            color=f"C{number % 10}", marker=MARKERS[number % len(MARKERS)], markersize=5,
+            linestyle=STYLES[siblings.index(series) % len(STYLES)],
         )  # fmt: skip
     for row in rows:
         if row.method == "none":
@@ -60,5 +61,7 @@ def _draw(panel: Any, rows: Sequence[Row], value: Callable[[Row], float]) -> Non
             panel.axhline(100 * row.integer_accuracy, color="black", linewidth=0.8, alpha=0.5)
 
 
-def _label(series: tuple[str, str, str], kinds: int) -> str:
-    return series[0] if kinds == 1 else ", ".join(series)
+def _label(series: tuple[str, str, str], siblings: Sequence[tuple[str, str, str]]) -> str:
+    """The method, and what its lines differ in."""
+    differing = (place for place in range(1, len(series)) if len({other[place] for other in siblings}) > 1)
+    return ", ".join([series[0], *(series[place] for place in differing)])
