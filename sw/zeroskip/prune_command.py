@@ -54,7 +54,8 @@ def prune(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="X.npy, float inputs (N, …) for the activations' ranges, by which cycles are known; by default --inputs."
+            help="X.npy, float inputs (N, …) for the activations' ranges: with --sparsity, to show the cycles too; with --budget and"
+            " --compare by default --inputs."
         ),
     ] = None,
     weights: Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file as load_numbers
 from safetensors.torch import load_file, save_file
 
 from zeroskip.cli import main
@@ -97,6 +98,16 @@ def test_changed_weights_are_saved_and_built(zeroskip, place, options):
     )
     assert status == 0, said
     assert any((plain[name] != value).any() for name, value in load_file("w.safetensors").items())
+
+
+def test_build_prunes_by_a_method_that_changes_the_kept_weights(zeroskip, place):
+    options = ("--method", "obs", "--sparsity", 0.5, "--inputs", "x.npy", "--weights", "w.safetensors")
+    assert zeroskip("prune", "net.py:trained", *options, "--out", "m.npz")[0] == 0
+    apart = built(zeroskip, "--weights", "w.safetensors", "--masks", "m.npz")
+    weights = load_numbers("built/network.safetensors")
+    together = built(zeroskip, *options[:-2])
+    assert together == apart
+    assert all((weights[name] == value).all() for name, value in load_numbers("built/network.safetensors").items())
 
 
 def test_a_comparison_is_written_and_goes_on(zeroskip, place):
