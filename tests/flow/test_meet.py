@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from fractions import Fraction
+import math
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_the_budget_is_met_closely_from_below(case, budget, slack):
     assert met.limit - slack <= met.cost <= met.limit
     assert met.limit == (1500 if budget == "cycles=1500" else int(Budget.of(budget).amount * met.dense))
     for name, mask in met.masks.items():
-        assert 1 - met.sparsities[name] == Fraction(int(mask.sum()), mask.numel())
+        assert int((~mask).sum()) == math.floor(met.sparsities[name] * mask.numel())
 
 
 @pytest.mark.verilator

@@ -54,8 +54,8 @@ def allocate(
     evaluations : calls of ``cost`` after which no more weights are given back
     progress : called with a line before each of them
 
-    Returns multiples of 1/weights, up to the largest sparsity that was measured. Raises InputError: a step that is not above 0 and
-    at most 1; a budget that even that sparsity in all layers does not meet, with both figures.
+    Returns shares up to the largest that was measured, ``floor(share * weights)`` of each layer. Raises InputError: a step that is
+    not above 0 and at most 1; a budget that even that sparsity in all layers does not meet, with both figures.
     """
     grid = _Grid(sensitivity, exact_sparsity(step, what="step"))
     exact = _Exact(cost, evaluations, progress)
@@ -136,8 +136,9 @@ class _Grid:
         self.weights = [sensitivity.weights[name] for name in self.names]
         last = sensitivity.sparsities[-1]
         shares = {step * number for number in range(math.floor(last / step) + 1)} | {*sensitivity.sparsities}
-        # several shares of a small layer may mean the same count
-        self.removed = [sorted({math.floor(share * n) for share in shares}) for n in self.weights]
+        # several shares of a small layer may mean the same count; the largest is what structured patterns need
+        self._shares = [{math.floor(share * n): share for share in sorted(shares)} for n in self.weights]
+        self.removed = [sorted(counts) for counts in self._shares]
         self._measured = [[math.floor(share * n) for share in sensitivity.sparsities] for n in self.weights]
         self.losses = []
         for name, removed, measured in zip(self.names, self.removed, self._measured, strict=True):
@@ -153,7 +154,10 @@ class _Grid:
         return result
 
     def sparsities(self, removed: Sequence[int]) -> dict[str, Fraction]:
-        return {name: Fraction(count, n) for name, count, n in zip(self.names, removed, self.weights, strict=True)}
+        return {
+            name: shares.get(count, Fraction(count, n))
+            for name, shares, count, n in zip(self.names, self._shares, removed, self.weights, strict=True)
+        }
 
 
 def _between(counts: Sequence[int], values: npt.NDArray[Any], wanted: Sequence[int]) -> npt.NDArray[np.float64]:
