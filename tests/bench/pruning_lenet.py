@@ -86,7 +86,7 @@ class Result:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--network", choices=RECIPES, action="append", help="only this one; may be repeated")
+    parser.add_argument("--network", choices=RECIPES, action="append", help="only this one; the file keeps the others")
     parser.add_argument("--holdout", action="store_true", help=f"measure on the last {HELD_OUT} training images")
     arguments = parser.parse_args()
     data = Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data")
@@ -99,7 +99,9 @@ def main() -> None:
     if not arguments.holdout:
         path = REPOSITORY / "build" / "pruning-lenet.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
+        found = json.loads(path.read_text()) if arguments.network and path.is_file() else {}
+        found |= {result.network: asdict(result) for result in results}
+        path.write_text(json.dumps(found, indent=2) + "\n")
         print(f"\nwritten to {path.relative_to(REPOSITORY)}")
 
 
