@@ -51,7 +51,7 @@ class Recipe:
 
 TUNED = {
     "ResNet-20": Recipe(sparsity=0.8, target=89.5, epochs=12, rate=5e-4),
-    "ResNet-8": Recipe(sparsity=0.6, target=84.0, epochs=20, rate=3e-4),
+    "ResNet-8": Recipe(sparsity=0.6, target=84.0, epochs=30, rate=3e-4),
     "DS-CNN": Recipe(sparsity=0.6, target=88.0, epochs=80, rate=1e-3, temperature=2.0, distillation=1.0),
 }
 
