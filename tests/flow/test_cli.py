@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
-
-from zeroskip.cli import main
 
 MODEL = """
 import torch
@@ -25,23 +22,6 @@ def trained():
 def unsupported():
     return nn.Sequential(nn.GELU(), nn.Conv2d(1, 2, 3), nn.Softmax(dim=1), nn.Flatten())
 """
-
-
-@pytest.fixture
-def zeroskip(monkeypatch, capsys):
-    """Runs the command; returns (exit status, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroskip", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

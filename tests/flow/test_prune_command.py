@@ -11,8 +11,6 @@ import pytest
 from safetensors.numpy import load_file as load_numbers
 from safetensors.torch import load_file, save_file
 
-from zeroskip.cli import main
-
 MODEL = """
 import torch
 from torch import nn
@@ -22,23 +20,6 @@ def trained():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5)).eval()
 """
 ARRAY = ("--lanes", 2, "--columns", 2)
-
-
-@pytest.fixture
-def zeroskip(monkeypatch, capsys):
-    """Runs the command; returns (exit status, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroskip", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
