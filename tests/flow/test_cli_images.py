@@ -10,9 +10,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from tests.flow.test_cli import refusal, zeroskip
-
-__all__ = ["zeroskip"]  # the fixture
+from tests.flow.test_cli import refusal
 
 MODEL = """
 import torch
