@@ -43,7 +43,9 @@ def surgery(
     Chen, *Dynamic Network Surgery for Efficient DNNs*, NIPS 2016).
 
     The loss always sees the masked weights; its gradient moves all weights of the copy, so that one that was removed by mistake
-    gathers magnitude until it is taken back.
+    gathers magnitude until it is taken back. Unlike in the paper it then starts from no more than the largest magnitude that stays
+    removed in its layer: what gathered while the loss did not see the weight says that it is missing, not how large it should be,
+    and at high sparsities would throw the network off.
 
     sparsity, allocation, pattern, exclude : what is removed in the end, as for :func:`~zeroskip.prune.magnitude.magnitude`
     batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
@@ -114,7 +116,7 @@ class Surgery(Masked):
             return
         self._whole()
         if torch.rand((), generator=self.random) < self.probability * (1 - step / self.last):
-            self.masks = self.select(self.model, self.ramp.at(step / self.steps), self.masks)
+            self._renew(self.ramp.at(step / self.steps))
 
     def before_loss(self) -> None:
         self._part()
@@ -132,9 +134,20 @@ class Surgery(Masked):
         """The final masks, from the dense weights, which are given up."""
         if self.dense is not None:
             self._whole()
-            self.masks = self.select(self.model, self.ramp.final, self.masks)
+            self._renew(self.ramp.final)
             self.dense = None
             self.zero()
+
+    def _renew(self, sparsity: Sparsity) -> None:
+        """New masks from the dense weights; what grows back comes in at the threshold at most."""
+        before, self.masks = self.masks, self.select(self.model, sparsity, self.masks)
+        with torch.no_grad():
+            for name, mask in self.masks.items():
+                parameter = self.weights[name].parameter
+                grown, removed = mask & ~before[name], parameter[~mask].abs()
+                if removed.numel():
+                    limit = removed.max()
+                    parameter.copy_(torch.where(grown, parameter.clamp(-limit, limit), parameter))
 
     def _part(self) -> None:
         """Keep the model's weights as the dense ones, and mask it."""

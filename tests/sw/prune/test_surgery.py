@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from zeroskip.prune.surgery import surgery
+from zeroskip.prune.ramp import Ramp
+from zeroskip.prune.surgery import Surgery, surgery
 from zeroskip.spec.errors import InputError
 
 OPTIMIZERS = {
@@ -104,6 +105,25 @@ def test_masks_are_renewed_more_seldom_towards_the_end(watched, batches):
     zeros = torch.stack(watched.seen)
     changed = (zeros[:-1] != zeros[1:]).any(1)
     assert int(changed[:40].sum()) > 2 * int(changed[-40:].sum()) > 0
+
+
+def test_a_weight_grows_back_no_larger_than_those_that_stay_removed():
+    model = nn.Linear(4, 1, bias=False)
+    first, last = torch.tensor([[True, True, False, False]]), torch.tensor([[True, False, True, False]])
+    regime = Surgery(
+        model, lambda model, s, kept: {"weight": last}, Ramp(final=0.5), settle=1.0, probability=1.0, seed=0
+    )
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[5.0, 0.25, -3.0, 0.5]]))
+    regime.masks = {"weight": first}
+    regime.start(10)
+    assert model.weight.tolist() == [[5, 0.25, 0, 0]]
+    regime.before_step(0)
+    assert model.weight.tolist() == [[5, 0.25, -0.5, 0.5]]
+    regime.before_loss()
+    assert model.weight.tolist() == [[5, 0, -0.5, 0]]
+    regime.after_loss()
+    assert model.weight.tolist() == [[5, 0.25, -0.5, 0.5]]
 
 
 def test_never_renewed_the_masks_come_at_once_when_they_settle(watched, batches):
