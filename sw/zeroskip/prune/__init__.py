@@ -11,10 +11,10 @@ from .control import random, random_scores
 from .convert import from_torch, from_zeros, to_torch
 from .criteria import CRITERIA, Criterion, criterion_named
 from .files import from_file, save
-from .fine_tune import Epoch, fine_tune
+from .fine_tune import fine_tune
 from .fisher import fisher, fisher_scores
 from .gradient import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
-from .gradual import gradual
+from .gradual import MaskCriterion, gradual
 from .grasp import grasp, grasp_scores
 from .layerwise import layerwise
 from .lottery import lottery
@@ -27,6 +27,7 @@ from .reconstruct import reconstruct
 from .sensitivity import Sensitivity, loss_on, sensitivity
 from .surgery import surgery
 from .tickets import Ticket
+from .training import Epoch
 from .wanda import wanda, wanda_scores
 from .weights import Masks, prunable
 
@@ -37,6 +38,7 @@ __all__ = [
     "Cost",
     "Criterion",
     "Epoch",
+    "MaskCriterion",
     "Masks",
     "Pattern",
     "Sensitivity",

@@ -13,8 +13,6 @@ from .masked import Masked
 from .rates import Rate
 from .training import Epoch, Optimizer, train
 
-__all__ = ["Epoch", "fine_tune"]
-
 
 def fine_tune(
     model: nn.Module,
