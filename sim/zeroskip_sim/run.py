@@ -136,7 +136,7 @@ def start(
         model.runner.test(
             test_module=test_module, hdl_toplevel=model.bench, hdl_toplevel_lang="verilog", build_dir=model.directory, test_dir=folder,
             results_xml=str(results), seed=seed, plusargs=arguments, waves=waves, log_file=folder / "simulation.log",
-            extra_env={"COCOTB_LOG_LEVEL": "WARNING", **(environment or {})},
+            extra_env={"COCOTB_LOG_LEVEL": "WARNING", **model.environment, **(environment or {})},
         )  # fmt: skip
     if not results.exists():
         raise MismatchError(

@@ -22,9 +22,11 @@ from .magnitude import magnitude, magnitude_scores
 from .masks import SummaryRow, apply, check, summary
 from .obs import obs, obs_scores
 from .patterns import PATTERNS, Pattern
+from .ranking import Ranking
 from .rates import constant, cosine, warm_up
 from .reconstruct import reconstruct
 from .sensitivity import Sensitivity, loss_on, sensitivity
+from .state import load_state, save_state
 from .surgery import surgery
 from .tickets import Ticket
 from .training import Epoch
@@ -41,6 +43,7 @@ __all__ = [
     "MaskCriterion",
     "Masks",
     "Pattern",
+    "Ranking",
     "Sensitivity",
     "SummaryRow",
     "Ticket",
@@ -62,6 +65,7 @@ __all__ = [
     "grasp",
     "grasp_scores",
     "layerwise",
+    "load_state",
     "loss_on",
     "lottery",
     "magnitude",
@@ -74,6 +78,7 @@ __all__ = [
     "reconstruct",
     "reestimate",
     "save",
+    "save_state",
     "sensitivity",
     "snip",
     "snip_scores",
