@@ -12,7 +12,7 @@ SHELL  := /bin/bash
 SYSTEM := g++ perl iverilog ccache liblz4-dev zlib1g-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type sim bench synth verilog snapshot clean
+.PHONY: help setup demo test lint type sim bench pruning synth verilog snapshot clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,11 @@ sim: $(STAMP) ## only the RTL simulations
 
 bench: $(STAMP) ## measure the targets of the documentation into build/bench.json
 	$(BIN)/python tests/bench/run.py
+
+pruning: $(STAMP) ## measure pruning: high sparsities, one shot, tuned, budgets of cycles; about an hour
+	$(BIN)/python tests/bench/pruning_lenet.py
+	$(BIN)/python tests/bench/pruning_networks.py
+	$(BIN)/python tests/bench/pruning_budget.py --criterion magnitude obs
 
 synth: $(STAMP) ## area and Fmax of the demo on a Lattice ECP5-85k
 	test -d build/demo || $(BIN)/zeroskip demo
