@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.console import Console
+from rich.text import Text
 from torch import nn
 
 from zeroskip import prune, tables
@@ -150,7 +151,7 @@ class DemoResult:
         """The one table, with what belongs around it."""
         scores = " · ".join(f"{kind} {value:.2%}" for kind, value in self.accuracies.items())
         console.print(tables.layers(self.design.summary, self.run.cycles.layers))
-        rows = [
+        rows: list[tuple[str, str | Text]] = [
             ("accuracy", scores),
             (
                 "array",
@@ -159,7 +160,7 @@ class DemoResult:
             *tables.totals(self.design.summary),
             ("simulated", f"latency {self.run.cycles.latency:,}, interval {self.run.cycles.interval:,} cycles"),
             *((name, str(path)) for name, path in self.places.items()),
-            ("verdict", f"[bold {'green' if self.passed else 'red'}]{self.verdict}[/]"),
+            ("verdict", Text(self.verdict, style="bold green" if self.passed else "bold red")),
         ]
         console.print(tables.pairs(rows))
 

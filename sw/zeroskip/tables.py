@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from zeroskip.fit import Fit
 from zeroskip.schedule import Memory
@@ -150,9 +151,9 @@ def memory(found: Memory, columns: int) -> tuple[str, str]:
     )
 
 
-def pairs(rows: Sequence[tuple[str, str]]) -> Table:
-    """Names and values without a frame."""
+def pairs(rows: Sequence[tuple[str, str | Text]]) -> Table:
+    """Names and values without a frame; a value of plain text is shown as it is, brackets included."""
     result = Table.grid(padding=(0, 2))
     for name, value in rows:
-        result.add_row(f"[bold]{name}[/bold]", escape(value))
+        result.add_row(f"[bold]{name}[/bold]", value if isinstance(value, Text) else escape(value))
     return result
