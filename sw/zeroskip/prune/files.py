@@ -19,6 +19,7 @@ from zeroskip.spec.errors import InputError
 from .convert import zero_one
 from .masks import complete
 from .weights import Masks, resolve
+from .whole import written_whole
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 
@@ -36,8 +37,7 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
             given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
             raise InputError(f"mask {name!r} must be a torch.bool tensor, not {given}")
         tensors[name] = mask.detach().cpu().clone(memory_format=torch.contiguous_format)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as partial:
         if suffix == ".safetensors":
             save_file(tensors, partial, metadata={"content": "zeroskip masks", "version": "1"})
         elif suffix == ".npz":
@@ -46,9 +46,6 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
                 np.savez_compressed(handle, allow_pickle=False, **arrays)
         else:
             torch.save(tensors, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def require_masks_place(path: str | os.PathLike[str]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Unpack
 
@@ -13,12 +12,14 @@ from torch import nn
 from zeroskip.spec.errors import InputError
 
 from .batches import Batch
+from .content import digest
 from .gradual import MaskCriterion
 from .masked import Masked
 from .masks import apply, complete
 from .nesting import nested
 from .selection import Selection, Sparsity, exact_sparsity
-from .tickets import State, Ticket, fingerprint, read_all, snapshot, write
+from .state import State, snapshot
+from .tickets import Ticket, read_all, write
 from .training import Epoch, Options, number_of, train
 from .weights import Masks, prunable
 
@@ -64,9 +65,8 @@ def lottery(
             raise InputError(f"{what} must be an integer of {least} or more, not {value!r}")
     if rewind and rewind >= (steps := epochs * number_of(batches)):
         raise InputError(f"rewind must be less than the {steps} steps of the training, not {rewind}")
-    start = snapshot(model)
     run = {
-        "epochs": epochs, "rewind": rewind, "seed": seed, "initial values": fingerprint(start),
+        "epochs": epochs, "rewind": rewind, "seed": seed, "initial values": digest(snapshot(model).items()),
         "share": {name: str(part) for name, part in share.items()} if isinstance(share, Mapping) else str(share),
     }  # fmt: skip
     tickets = read_all(_made(Path(folder)), model, run, rounds)
@@ -134,7 +134,7 @@ class _Remembering(Masked):
 
 def _removed_after(share: Sparsity, rounds: int) -> Sparsity:
     def removed(part: float) -> float:
-        return float(1 - (1 - Fraction(exact_sparsity(part))) ** rounds)
+        return float(1 - (1 - exact_sparsity(part)) ** rounds)
 
     return {name: removed(part) for name, part in share.items()} if isinstance(share, Mapping) else removed(share)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from zeroskip.spec.errors import InputError
 
+from .whole import written_whole
+
 
 class Results:
     """What JSON can hold, by fingerprint; in memory alone without a ``path``."""
@@ -38,6 +40,5 @@ class Results:
     def __setitem__(self, entry: str, value: Any) -> None:
         self._values[entry] = value
         if self._path is not None:
-            partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
-            partial.write_text(json.dumps({"results": self._values}, indent=1) + "\n")
-            partial.replace(self._path)
+            with written_whole(self._path) as partial:
+                partial.write_text(json.dumps({"results": self._values}, indent=1) + "\n")

@@ -12,7 +12,22 @@ from torch import nn
 
 from zeroskip.spec.errors import InputError
 
+from .whole import written_whole
+
 SUFFIX = ".safetensors"
+
+
+State = dict[str, torch.Tensor]
+"""Every parameter and buffer by name, as ``state_dict`` gives them, on the CPU."""
+
+
+def snapshot(model: nn.Module) -> State:
+    """A copy of the state of ``model`` on the CPU."""
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in model.state_dict().items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -21,17 +36,8 @@ def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
     Raises InputError: what :func:`require_state_place` raises.
     """
     path = require_state_place(path)
-    tensors = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
-        if isinstance(tensor, torch.Tensor)
-    }
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        save_file(tensors, partial, metadata={"content": "zeroskip weights", "version": "1"})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as partial:
+        save_file(snapshot(model), partial, metadata={"content": "zeroskip weights", "version": "1"})
 
 
 def require_state_place(path: str | os.PathLike[str]) -> Path:

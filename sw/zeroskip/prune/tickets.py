@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -18,10 +15,9 @@ from torch import nn
 from zeroskip.spec.errors import InputError
 
 from .masks import apply, check
+from .state import State
 from .weights import Masks
-
-State = dict[str, torch.Tensor]
-"""Every parameter and buffer by name, as ``state_dict`` gives them, on the CPU."""
+from .whole import written_whole
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,23 +53,6 @@ class Ticket:
         apply(model, self.masks)
 
 
-def snapshot(model: nn.Module) -> State:
-    """A copy of the state of ``model`` on the CPU."""
-    return {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in model.state_dict().items()
-    }
-
-
-def fingerprint(state: Mapping[str, torch.Tensor]) -> str:
-    """The same for equal states only, as far as SHA-256 tells."""
-    digest = hashlib.sha256()
-    for name, value in state.items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def write(ticket: Ticket, folder: Path, run: Mapping[str, Any]) -> None:
     """``ticket-01.safetensors``, then ``ticket-01.json``, each whole or not at all; the second says that the first is complete.
 
@@ -82,18 +61,14 @@ def write(ticket: Ticket, folder: Path, run: Mapping[str, Any]) -> None:
     tensors = {f"mask.{name}": mask.contiguous() for name, mask in ticket.masks.items()}
     tensors |= {f"state.{name}": value for name, value in ticket.state.items()}
     path = _path(folder, ticket.round)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     figures = {
         "content": "zeroskip ticket", "version": 1, "round": ticket.round, "kept": ticket.kept, "total": ticket.total,
         "sparsity": ticket.sparsity, "losses": list(ticket.losses), "run": dict(run),
     }  # fmt: skip
-    try:
+    with written_whole(path) as partial:
         save_file(tensors, partial)
-        partial.replace(path)
+    with written_whole(path.with_suffix(".json")) as partial:
         partial.write_text(json.dumps(figures, indent=2) + "\n")
-        partial.replace(path.with_suffix(".json"))
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_all(folder: Path, model: nn.Module, run: Mapping[str, Any], rounds: int) -> list[Ticket]:
