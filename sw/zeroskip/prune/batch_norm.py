@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from zeroskip.spec.errors import InputError
 
 from .batches import InputBatch, unpack_inputs
+from .layer_inputs import EnoughError, Users, watching
 from .undisturbed import undisturbed
 
 
@@ -56,7 +56,7 @@ def reestimate(
         order, count = _order(model, layers, batches)
         if count == 1:
             torch.random.set_rng_state(random_state)
-            with _each(layers, lambda name, x: settle(name, _Moments.of(x))):
+            with watching(_alone(layers), lambda name, module, x: settle(name, _Moments.of(x))):
                 _run(model, batches)
         else:
             for number, (name, calls) in enumerate(order.items(), 1):
@@ -68,26 +68,15 @@ def reestimate(
         moments.write(layers[name])
 
 
-@contextmanager
-def _each(layers: dict[str, _BatchNorm], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
-    """Calls ``see`` with each layer's name and input before the layer runs."""
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        return lambda module, inputs: see(name, inputs[0])
-
-    handles = [module.register_forward_pre_hook(hook(name)) for name, module in layers.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _alone(layers: dict[str, _BatchNorm]) -> Users:
+    return {name: (module,) for name, module in layers.items()}
 
 
 def _run(model: nn.Module, batches: Iterable[InputBatch]) -> int:
     device = next((value.device for value in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     count = 0
     for count, batch in enumerate(batches, 1):
-        with suppress(_EnoughError):
+        with suppress(EnoughError):
             model(*unpack_inputs(batch, count - 1, device))
     if count == 0:
         raise InputError("batches must hold at least one input, but is empty")
@@ -99,13 +88,9 @@ def _order(
 ) -> tuple[dict[str, int], int]:
     """The layers in the order in which they first run, each with how often it does per pass; and the number of batches."""
     calls: list[str] = []
-    with _each(layers, lambda name, x: calls.append(name)):
+    with watching(_alone(layers), lambda name, module, x: calls.append(name)):
         count = _run(model, batches)
     return {name: max(calls.count(name) // count, 1) for name in dict.fromkeys(calls)}, count
-
-
-class _EnoughError(Exception):
-    """The layer has had its input: what comes after it need not be computed."""
 
 
 @dataclass(frozen=True)
@@ -151,14 +136,14 @@ def _moments(model: nn.Module, name: str, layer: _BatchNorm, calls: int, batches
     found: list[_Moments] = []
     number = 0
 
-    def see(name: str, x: torch.Tensor) -> None:
+    def see(name: str, module: nn.Module, x: torch.Tensor) -> None:
         nonlocal number
         number += 1
         here = _Moments.of(x)
         found[:] = [found[0].with_(here) if found else here]
         if number % calls == 0:
-            raise _EnoughError
+            raise EnoughError
 
-    with _each({name: layer}, see):
+    with watching({name: (layer,)}, see):
         _run(model, batches)
     return found[0]

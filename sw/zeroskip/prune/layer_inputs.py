@@ -18,7 +18,11 @@ Inputs = tuple[torch.Tensor, ...]
 """The positional inputs of a model."""
 
 Users = Mapping[str, tuple[nn.Module, ...]]
-"""By the name of a prunable weight the modules that multiply with it; more than one where it is shared."""
+"""By name, as that of a prunable weight, the modules that work with it; more than one where it is shared."""
+
+
+class EnoughError(Exception):
+    """Ends a forward pass once what is wanted of it is known; for a ``call`` of :func:`watching` to raise."""
 
 
 def columns(module: nn.Module, x: torch.Tensor) -> torch.Tensor:

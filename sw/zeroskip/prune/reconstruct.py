@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from zeroskip.spec.errors import InputError
 
 from .batches import InputBatch
-from .layer_inputs import Inputs, Users, columns, unpacked, users, watching
+from .layer_inputs import EnoughError, Inputs, Users, columns, unpacked, users, watching
 from .masks import apply, check
 from .removal import CHUNK, damped
 from .undisturbed import undisturbed
@@ -87,10 +87,6 @@ def check_damping(damping: float) -> None:
         raise InputError(f"damping must be above 0, not {damping!r}")
 
 
-class _EnoughError(Exception):
-    """Ends a forward pass once what is wanted of it is known."""
-
-
 def _inputs(model: nn.Module, layer: Users, inputs: Inputs, calls: int) -> list[torch.Tensor]:
     """The columns that one layer sees in each of its ``calls``; what comes after the last is not computed."""
     found: list[torch.Tensor] = []
@@ -98,9 +94,9 @@ def _inputs(model: nn.Module, layer: Users, inputs: Inputs, calls: int) -> list[
     def see(name: str, module: nn.Module, x: torch.Tensor) -> None:
         found.append(columns(module, x))
         if len(found) == calls:
-            raise _EnoughError
+            raise EnoughError
 
-    with watching(layer, see), suppress(_EnoughError):
+    with watching(layer, see), suppress(EnoughError):
         model(*inputs)
     return found
 
