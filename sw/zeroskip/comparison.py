@@ -24,7 +24,7 @@ from zeroskip.prune.content import digest, model_digest
 from zeroskip.prune.duplicate import duplicate
 from zeroskip.prune.masks import apply
 from zeroskip.prune.patterns import pattern_named
-from zeroskip.prune.ranking import Ranking, own_pattern
+from zeroskip.prune.ranking import Ranking
 from zeroskip.prune.results import Results
 from zeroskip.prune.selection import exact_sparsity
 from zeroskip.prune.weights import resolve_all
@@ -181,7 +181,7 @@ def _combinations(
     yield "none", "", "", Fraction(0)
     for method in methods:
         for allocation in allocations:
-            for pattern in patterns or (own_pattern(criterion_named(method)),):
+            for pattern in patterns or (criterion_named(method).own_pattern,):
                 for sparsity in exact:
                     yield method, allocation, pattern, sparsity
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from zeroskip.spec.errors import InputError
 
 from .batches import InputBatch
-from .control import random
-from .fisher import fisher
-from .gradient import gradient, snip, taylor
-from .grasp import grasp
-from .magnitude import magnitude
-from .obs import obs
+from .control import random, random_scores
+from .fisher import fisher, fisher_scores
+from .gradient import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
+from .grasp import grasp, grasp_scores
+from .magnitude import magnitude, magnitude_scores
+from .obs import obs, obs_scores
 from .patterns import Pattern
 from .selection import Sparsity
-from .wanda import wanda
+from .wanda import wanda, wanda_scores
 from .weights import Masks
 
 NEEDS = ("weights", "inputs", "labels")
@@ -31,16 +33,33 @@ class Criterion:
     """One of :data:`CRITERIA`.
 
     function : takes (model, sparsity), batches where it needs more than weights, then ``allocation``, ``pattern``, ``exclude``
+    scores : what it ranks weights by; takes (model), batches where it needs more than weights
     needs : one of :data:`NEEDS`
-    seeded : takes ``seed`` too
+    seeded : both take ``seed`` too
     updates : changes the kept weights of the model it is given; all others leave the model as it was
     """
 
     name: str
     function: Callable[..., Masks]
+    scores: Callable[..., dict[str, torch.Tensor]]
     needs: str = "weights"
     seeded: bool = False
     updates: bool = False
+
+    @property
+    def own_pattern(self) -> str:
+        """The pattern that it takes where none is given."""
+        return str(inspect.signature(self.function).parameters["pattern"].default)
+
+    def shown(self, batches: Iterable[InputBatch] | None) -> tuple[Iterable[InputBatch], ...]:
+        """The argument that ``batches`` are, or none where it needs only weights. Raises InputError: batches missing."""
+        if self.needs == "weights":
+            return ()
+        if batches is None:
+            raise InputError(
+                f"criterion {self.name!r} needs batches of inputs{' and targets' * (self.needs == 'labels')}"
+            )
+        return (batches,)
 
     def masks(
         self,
@@ -57,11 +76,7 @@ class Criterion:
 
         Raises InputError as the criterion does; batches missing.
         """
-        if self.needs != "weights" and batches is None:
-            raise InputError(
-                f"criterion {self.name!r} needs batches of inputs{' and targets' * (self.needs == 'labels')}"
-            )
-        given: tuple[Any, ...] = () if self.needs == "weights" else (batches,)
+        given = self.shown(batches)
         options: dict[str, Any] = {"seed": seed} if self.seeded else {}
         if pattern is not None:
             options["pattern"] = pattern
@@ -71,15 +86,15 @@ class Criterion:
 CRITERIA: Mapping[str, Criterion] = {
     criterion.name: criterion
     for criterion in (
-        Criterion(name="random", function=random, seeded=True),
-        Criterion(name="magnitude", function=magnitude),
-        Criterion(name="wanda", function=wanda, needs="inputs"),
-        Criterion(name="gradient", function=gradient, needs="labels"),
-        Criterion(name="snip", function=snip, needs="labels"),
-        Criterion(name="taylor", function=taylor, needs="labels"),
-        Criterion(name="fisher", function=fisher, needs="labels"),
-        Criterion(name="grasp", function=grasp, needs="labels"),
-        Criterion(name="obs", function=obs, needs="inputs", updates=True),
+        Criterion(name="random", function=random, scores=random_scores, seeded=True),
+        Criterion(name="magnitude", function=magnitude, scores=magnitude_scores),
+        Criterion(name="wanda", function=wanda, scores=wanda_scores, needs="inputs"),
+        Criterion(name="gradient", function=gradient, scores=gradient_scores, needs="labels"),
+        Criterion(name="snip", function=snip, scores=snip_scores, needs="labels"),
+        Criterion(name="taylor", function=taylor, scores=taylor_scores, needs="labels"),
+        Criterion(name="fisher", function=fisher, scores=fisher_scores, needs="labels"),
+        Criterion(name="grasp", function=grasp, scores=grasp_scores, needs="labels"),
+        Criterion(name="obs", function=obs, scores=obs_scores, needs="inputs", updates=True),
     )
 }
 """By the name that the command line uses."""
