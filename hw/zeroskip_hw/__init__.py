@@ -1,1 +1,1 @@
-"""The sparse MAC array in Amaranth. A function of :class:`zeroskip.spec.config.ArrayConfig` alone."""
+"""The sparse MAC array in Amaranth. A function of :class:`zeroskip.contracts.config.ArrayConfig` alone."""

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 
 from .broadcast import broadcast
 from .collector import Collector

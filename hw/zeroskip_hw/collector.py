@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import PASSES_BITS, Layout
+from zeroskip.contracts.layout import PASSES_BITS, Layout
 
 from .load import LoadableRam, load_bus
 from .onehot import index_of

@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Module, Mux, ResetSignal, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec import registers as reg
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts import registers as reg
+from zeroskip.contracts.layout import Layout
 
 from .load import load_bus
 
@@ -28,7 +28,7 @@ def axil_members(layout: Layout) -> dict[str, Any]:
 
 
 class Control(Component):
-    """AXI4-Lite slave: window 0 holds the registers of :mod:`zeroskip.spec.registers`, each further window one memory.
+    """AXI4-Lite slave: window 0 holds the registers of :mod:`zeroskip.contracts.registers`, each further window one memory.
 
     A write is taken when address and data are both there and the answer to the one before is gone. Answers come two cycles after the
     request. SLVERR, without effect, for a write with partial strobes, to a memory while the array runs, or to an address that cannot be

@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout, bits_for
-from zeroskip.spec.timing import FIFO_WORDS
+from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.timing import FIFO_WORDS
 
 from .fifo import Fifo
 from .words import fields

@@ -9,8 +9,8 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.spec.layout import WIDTH_BITS, Layout, bits_for
-from zeroskip.spec.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.layout import WIDTH_BITS, Layout, bits_for
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 
 from .decoder import place_bits
 from .onehot import index_of

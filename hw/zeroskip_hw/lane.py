@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 
 from .broadcast import broadcast, registered
 from .decoder import Decoder
@@ -23,7 +23,7 @@ OPERAND_DELAY = 3
 class Lane(Component):
     """Issues one nonzero weight per cycle to ``columns`` MACs.
 
-    From the issue of a weight to its addition seven cycles, with strips eight; results are timed by :mod:`zeroskip.spec.timing`.
+    From the issue of a weight to its addition seven cycles, with strips eight; results are timed by :mod:`zeroskip.contracts.timing`.
 
     Members
     -------

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module
 from amaranth.lib.wiring import Out, Signature
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 
 from .ram import Ram
 

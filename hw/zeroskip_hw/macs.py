@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 
 from .fifo import Fifo
 

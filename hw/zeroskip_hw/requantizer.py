@@ -7,9 +7,9 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import CLAMP_BITS, Layout, bits_for
-from zeroskip.spec.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip.spec.timing import timing
+from zeroskip.contracts.layout import CLAMP_BITS, Layout, bits_for
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
+from zeroskip.contracts.timing import timing
 
 from .load import LoadableRam, load_bus
 from .residual import ADDEND_BITS

@@ -9,8 +9,8 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import CLAMP_BITS, Layout
-from zeroskip.spec.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
+from zeroskip.contracts.layout import CLAMP_BITS, Layout
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
 
 from .broadcast import registered
 from .store import hidden_buffer, hidden_write

@@ -8,8 +8,8 @@ from amaranth.hdl import Cat, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import WHOLE_ROW, timing
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import WHOLE_ROW, timing
 
 from .load import LoadableRam, load_bus
 from .words import fields

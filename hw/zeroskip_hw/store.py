@@ -9,7 +9,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.spec.layout import HIDDEN_MEMORY, Layout, bits_for
+from zeroskip.contracts.layout import HIDDEN_MEMORY, Layout, bits_for
 
 from .ram import Ram
 

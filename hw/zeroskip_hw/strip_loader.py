@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 
 from .load import LoadableRam
 from .loader import loader_members

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.spec.layout import PASSES_BITS, WIDTH_BITS, Layout, bits_for
+from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout, bits_for
 
 from .fifo import Fifo
 from .load import LoadableRam, load_bus

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Module, ResetInserter
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 
 from .array import SparseArray
 from .broadcast import broadcast

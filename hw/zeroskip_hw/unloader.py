@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.spec.layout import Layout, bits_for
+from zeroskip.contracts.layout import Layout, bits_for
 
 from .ram import Ram
 from .store import hidden_write

@@ -12,9 +12,9 @@ from typing import Any
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.layout import Layout
 
 from .top import Top
 

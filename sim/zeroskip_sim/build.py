@@ -24,7 +24,7 @@ from cocotb_tools.runner import Runner, VerilatorControlFile
 from cocotb_tools.runner import Verilator as CocotbVerilator
 from filelock import FileLock
 
-from zeroskip.spec.errors import InputError, ToolMissingError
+from zeroskip.contracts.errors import InputError, ToolMissingError
 
 SIMULATORS = ("verilator", "icarus")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import IntArray
-from zeroskip.spec.program import LayerInfo, Program
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.program import LayerInfo, Program
 
 
 def locate(program: Program, expected: Mapping[str, IntArray], signed: Mapping[str, bool], trace: Path) -> str | None:

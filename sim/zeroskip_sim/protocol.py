@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.network import IntArray
-from zeroskip.spec.program import LayerInfo, Program
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.program import LayerInfo, Program
 
 from .build import build
 from .run import start

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 from cocotb_tools.check_results import get_results
 
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.errors import MismatchError
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import IntArray, QuantizedTensor
-from zeroskip.spec.program import Program
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import MismatchError
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.program import Program
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .build import Model, build
 from .scoreboard import Job, read_outputs, write_stimulus

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import IntArray
+from zeroskip.contracts.network import IntArray
 
 UNKNOWN = 1 << 16
 

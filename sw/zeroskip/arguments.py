@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zeroskip.contracts.config import PRESETS
 from zeroskip.options import Method
-from zeroskip.spec.config import PRESETS
 
 MODEL_HELP = (
     "file.onnx, file.pt2 (torch.export), package.module:callable or path/to/file.py:callable that returns an nn.Module."

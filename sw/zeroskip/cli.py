@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from zeroskip import arguments as a
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import InputError, MismatchError, ZeroskipError
 from zeroskip.options import Allocation, Pruning, Simulator, array_config, example_input, load_array, make_masks
 from zeroskip.prune_command import prune
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.errors import InputError, MismatchError, ZeroskipError
-from zeroskip.spec.storage import require_place
+from zeroskip.storage.design_folder import require_place
 
 app = typer.Typer(
     help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from zeroskip import reference
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
 from zeroskip.costs import costs
 from zeroskip.prune import Masks, criterion_named, prunable
 from zeroskip.prune.allocation import ALLOCATIONS
@@ -29,8 +31,6 @@ from zeroskip.prune.results import Results
 from zeroskip.prune.selection import exact_sparsity
 from zeroskip.prune.weights import resolve_all
 from zeroskip.quantize import quantize_input
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import InputError
 
 BATCH = 250
 """Test samples that the float network is shown at once."""

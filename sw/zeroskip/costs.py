@@ -10,17 +10,17 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.frontend import capture
 from zeroskip.prune import Masks, prunable, summary
 from zeroskip.prune.budget import Cost
 from zeroskip.prune.weights import PRUNABLE
 from zeroskip.quantize import quantize
 from zeroskip.schedule import LayerPlan, predict, schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork
 
 KINDS = ("weights", "bits", "cycles")
 """Kept prunable weights; bits of masks, headers and weights in all lanes; predicted cycles from one group of samples to the next."""

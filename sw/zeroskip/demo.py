@@ -19,9 +19,9 @@ from rich.text import Text
 from torch import nn
 
 from zeroskip import prune, tables
+from zeroskip.contracts.config import ArrayConfig
 from zeroskip.flow import Design, Simulation, compile
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.storage import require_place
+from zeroskip.storage.design_folder import require_place
 
 SPARSITY = 0.9
 LANES = 8

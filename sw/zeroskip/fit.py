@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import CapacityError
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import Schedule, in_strips, predict, schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.errors import CapacityError
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork
 from zeroskip.synth import RESOURCES, Area, Target, estimate
 
 LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import conv2d, max_pool2d, pad
 
-from zeroskip.spec.graph import FloatArray, Layer
-from zeroskip.spec.pointwise import table_function
+from zeroskip.contracts.graph import FloatArray, Layer
+from zeroskip.contracts.pointwise import table_function
 
 
 def before_activation(layer: Layer, x: FloatArray, residual: FloatArray | None) -> FloatArray:

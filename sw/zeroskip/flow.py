@@ -14,19 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
+from zeroskip.contracts.program import Program
+from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
 from zeroskip.costs import dense_cycles
 from zeroskip.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
 from zeroskip.schedule import Memory, Schedule, predict, prepared, schedule
-from zeroskip.spec import storage
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.network import IntArray, QuantizedNetwork
-from zeroskip.spec.program import Program
-from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
+from zeroskip.storage import design_folder
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
 
@@ -213,7 +213,7 @@ class Design:
         expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
         home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
         shutil.rmtree(home / "images", ignore_errors=True)
-        storage.write_images(self.program, home / "images")
+        design_folder.write_images(self.program, home / "images")
         progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
         options: dict[str, Any] = {
             "output": self.network.output, "most_cycles": self.cycles.latency + self.cycles.interval, "folder": home,
@@ -246,19 +246,19 @@ class Design:
         image_formats : ``mem``, which the Verilog reads and which is always written, ``hex``, ``coe``, ``mif``, ``bin``
         samples : float inputs (N, …) that ``zeroskip sim`` uses by default; the first ``KEPT_SAMPLES`` are kept
         """
-        saved = storage.Saved(
+        saved = design_folder.Saved(
             network=self.network, program=self.program, cycles=self.cycles, dense_cycles=self.dense_cycles,
             verilog=self.verilog, sidecar=self._generated[1],
         )  # fmt: skip
         kept = None if samples is None else np.asarray(samples)[:KEPT_SAMPLES]
         further = {"memory": self.memory, "fit": self.fit}
         report = self.summary.to_json() | {name: part.to_json() for name, part in further.items() if part is not None}
-        return storage.save(saved, folder, image_formats=image_formats, samples=kept, report=report)
+        return design_folder.save(saved, folder, image_formats=image_formats, samples=kept, report=report)
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:
         """Read what :meth:`save` wrote, every file checked against the manifest. The Verilog is the saved one."""
-        saved = storage.load(folder)
+        saved = design_folder.load(folder)
         design = cls(network=saved.network, program=saved.program, cycles=saved.cycles, dense_cycles=saved.dense_cycles)
         design.__dict__["_generated"] = (saved.verilog, saved.sidecar)
         return design

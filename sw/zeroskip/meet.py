@@ -11,6 +11,8 @@ from os import PathLike
 import numpy.typing as npt
 from torch import nn
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
 from zeroskip.costs import KINDS, Costs, costs, dense_bits, dense_cycles, kept_weights
 from zeroskip.prune import Masks, prunable
 from zeroskip.prune.batches import Batch
@@ -21,8 +23,6 @@ from zeroskip.prune.masks import apply
 from zeroskip.prune.ranking import Ranking
 from zeroskip.prune.sensitivity import Sensitivity, loss_on, sensitivity
 from zeroskip.prune.weights import resolve_all
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import InputError
 
 SPARSITIES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 """Where the layers' losses are measured."""

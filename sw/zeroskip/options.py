@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroskip.spec.config import PRESETS, ArrayConfig
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.config import PRESETS, ArrayConfig
+from zeroskip.contracts.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

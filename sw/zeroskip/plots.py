@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroskip.comparison import Row
-from zeroskip.spec.errors import ToolMissingError
+from zeroskip.contracts.errors import ToolMissingError
 
 PANELS: tuple[tuple[str, Callable[[Row], float]], ...] = (
     ("weights removed [%]", lambda row: 100 * row.sparsity),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError, ToolMissingError
 from zeroskip.options import Allocation, Batches, Method, Pruning, load_array, load_batches, make_masks, numbers, words
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import InputError, ToolMissingError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import pad
 
-from zeroskip.float_layer import activated, before_activation
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import INPUT, FloatArray, Graph, Layer, Shape, Window
-from zeroskip.spec.network import (
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import INPUT, FloatArray, Graph, Layer, Shape, Window
+from zeroskip.contracts.network import (
     ACC_BITS_LIMIT,
     RESIDUAL_FRACTION,
     IntArray,
@@ -21,6 +20,7 @@ from zeroskip.spec.network import (
     QuantizedNetwork,
     accumulator_bits,
 )
+from zeroskip.float_layer import activated, before_activation
 
 _Operator = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
 """A layer: its source and residual, or None, each (N, channels, height, width), to its outputs."""
@@ -30,7 +30,7 @@ _ELEMENTS = 1 << 22
 
 
 def run(network: QuantizedNetwork, x_int: npt.ArrayLike, *, batch: int | None = None) -> IntArray:
-    """The network's integer outputs, (N, *output_shape) int64, with the semantics of :mod:`zeroskip.spec.network`.
+    """The network's integer outputs, (N, *output_shape) int64, with the semantics of :mod:`zeroskip.contracts.network`.
 
     x_int : (N, *input_shape) integers within the input's format, as ``quantize_input`` returns them
     batch : samples computed at once, by default what fits some tens of megabytes; changes the memory used, never the result

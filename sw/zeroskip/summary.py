@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.program import Program
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.program import Program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Summary:
     stored_bits : masks, headers and weights of all lanes
     bound_bits : sum over layers of weights · H(density) + kept · weight_bits, below which no encoding of independent positions gets
     dense_bits : every weight, without masks
-    interval, dense_interval, latency : cycles, see :class:`~zeroskip.spec.cycles.Cycles`
+    interval, dense_interval, latency : cycles, see :class:`~zeroskip.contracts.cycles.Cycles`
     """
 
     layers: tuple[LayerSummary, ...]

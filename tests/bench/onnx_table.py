@@ -21,7 +21,7 @@ sys.path.insert(0, str(REPOSITORY))
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate  # noqa: E402
 from tests.sw.frontend.conformance import NAMES, Case, Integers, in_integers, load  # noqa: E402
 
-from zeroskip.spec.graph import Graph  # noqa: E402
+from zeroskip.contracts.graph import Graph  # noqa: E402
 
 
 def main() -> None:

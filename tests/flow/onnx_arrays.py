@@ -10,10 +10,10 @@ from pathlib import Path
 from tests.sim.packed import packed
 from tests.sw.frontend.conformance import ACCEPTED, WEIGHT_BITS, Integers
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.network import QuantizedNetwork
 from zeroskip_sim.run import Run
 
 ARRAYS = {

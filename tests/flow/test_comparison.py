@@ -14,8 +14,8 @@ from torch import nn
 import zeroskip as zs
 from zeroskip import prune, tables
 from zeroskip.comparison import Row
+from zeroskip.contracts.errors import InputError, ToolMissingError
 from zeroskip.costs import costs
-from zeroskip.spec.errors import InputError, ToolMissingError
 
 CONFIG = zs.ArrayConfig(lanes=2)
 

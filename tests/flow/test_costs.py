@@ -9,8 +9,8 @@ from torch import nn
 
 import zeroskip as zs
 from zeroskip import prune
+from zeroskip.contracts.errors import InputError
 from zeroskip.costs import KINDS, costs, dense_bits, dense_cycles, kept_weights
-from zeroskip.spec.errors import InputError
 
 
 def fully_connected() -> tuple[nn.Module, np.ndarray]:

@@ -13,10 +13,10 @@ from tests.sim.networks import random_network
 from torch import nn
 
 import zeroskip as zs
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.fit import ROOM, fit
 from zeroskip.schedule import predict, schedule
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.network import QuantizedNetwork
 from zeroskip.synth import TARGETS, estimate
 
 CONFIG = zs.ArrayConfig()

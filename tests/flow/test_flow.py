@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 import zeroskip as zs
-from zeroskip.spec.errors import CapacityError, InputError, UnsupportedError
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.errors import CapacityError, InputError, UnsupportedError
+from zeroskip.contracts.layout import Layout
 
 CONFIG = zs.ArrayConfig(lanes=3, columns=2)
 
@@ -226,9 +226,9 @@ def imported() -> Callable[[str], set[str]]:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import zeroskip; import zeroskip.spec.config",
+        "import zeroskip; import zeroskip.contracts.config",
         "import zeroskip as zs; zs.ArrayConfig(); zs.Cycles; zs.ZeroskipError; zs.PRESETS",
-        "import zeroskip.spec.storage, zeroskip.schedule, zeroskip.pack, zeroskip_hw.verilog",
+        "import zeroskip.storage.design_folder, zeroskip.schedule, zeroskip.pack, zeroskip_hw.verilog",
     ],
 )
 def test_contracts_and_hardware_load_without_torch(imported, statement):

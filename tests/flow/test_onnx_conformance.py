@@ -15,8 +15,8 @@ import pytest
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate
 from tests.sw.frontend.conformance import ACCEPTED, Case, Integers, in_integers, load
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import Graph
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import Graph
 
 ICARUS_TOO = (
     "test_constant_pad",

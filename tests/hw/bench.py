@@ -8,8 +8,8 @@ from typing import Any
 from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import Layout
 
 FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
 """The array that does no more than fully connected chains."""

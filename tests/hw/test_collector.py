@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from tests.hw.bench import joined, layout_of, load, parted, simulate, to_signed
 
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import TILE_TURN, WHOLE_ROW
 from zeroskip.schedule import LaneRun, split
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import TILE_TURN, WHOLE_ROW
 from zeroskip_hw.collector import Collector
 
 WORD = 8

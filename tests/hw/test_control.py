@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, simulate
 
-from zeroskip.spec import registers as reg
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts import registers as reg
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.control import OKAY, SLVERR, Control
 
 ANSWER = 2

@@ -11,8 +11,8 @@ import pytest
 from amaranth.hdl import Module
 from tests.hw.bench import layout_of, simulate
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import FIFO_WORDS, HEADER_BUBBLES
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import FIFO_WORDS, HEADER_BUBBLES
 from zeroskip_hw.decoder import Decoder
 from zeroskip_hw.ram import Ram
 

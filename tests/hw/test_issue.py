@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, simulate
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.issue import Issue
 
 STRIPS = pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])

@@ -9,8 +9,8 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import joined, layout_of, load, parted, simulate, to_signed
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import timing
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import timing
 from zeroskip_hw.lane import Lane
 from zeroskip_hw.store import position_bits
 
@@ -41,7 +41,7 @@ def value_of(row: Row, activations: list[int], maximum: bool) -> int:
 @pytest.mark.parametrize("from_input", [0, 1])
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_of_a_layer(kind: str, from_input: int, seed: int) -> None:
-    """Group after group, taken as they come: each row's result waits as long after its weights as zeroskip.spec.timing says."""
+    """Group after group, taken as they come: each row's result waits as long after its weights as zeroskip.contracts.timing says."""
     rng = Random(seed)
     strips, maximum = kind != "flat", kind == "maximum"
     columns, words, is_signed = 3, 2, bool(seed % 2)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import SAMPLE_GAP
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import SAMPLE_GAP
 from zeroskip_hw.loader import Loader
 from zeroskip_hw.store import position_bits
 

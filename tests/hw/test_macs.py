@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, parted, simulate, to_signed
 
-from zeroskip.spec.timing import ROWS_IN_FLIGHT, timing
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT, timing
 from zeroskip_hw.lane import OPERAND_DELAY
 from zeroskip_hw.macs import Macs
 

@@ -1,4 +1,4 @@
-"""The requantizer against the formula of zeroskip.spec.network, in Python's unbounded integers."""
+"""The requantizer against the formula of zeroskip.contracts.network, in Python's unbounded integers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, load, simulate
 
-from zeroskip.spec.layout import TABLE_ENTRIES, Layout
-from zeroskip.spec.network import RESIDUAL_FRACTION
-from zeroskip.spec.timing import timing
+from zeroskip.contracts.layout import TABLE_ENTRIES, Layout
+from zeroskip.contracts.network import RESIDUAL_FRACTION
+from zeroskip.contracts.timing import timing
 from zeroskip_hw.requantizer import Requantizer
 from zeroskip_hw.residual import ADDEND_BITS
 

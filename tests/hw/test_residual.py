@@ -1,4 +1,4 @@
-"""The residual operand against the second half of the sum in zeroskip.spec.network."""
+"""The residual operand against the second half of the sum in zeroskip.contracts.network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, parted, simulate, to_signed
 
-from zeroskip.spec.network import RESIDUAL_FRACTION
+from zeroskip.contracts.network import RESIDUAL_FRACTION
 from zeroskip_hw.residual import ADDEND_BITS, Residual
 
 HALF = 1 << (RESIDUAL_FRACTION - 1)

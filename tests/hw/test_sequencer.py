@@ -9,8 +9,8 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import TURNAROUND, WHOLE_ROW, timing
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import TURNAROUND, WHOLE_ROW, timing
 from zeroskip_hw.sequencer import EARLY_FIELDS, LATE, LATE_FIELDS, Sequencer
 
 Program = list[dict[str, int]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, simulate
 
-from zeroskip.spec.layout import HIDDEN_MEMORY
+from zeroskip.contracts.layout import HIDDEN_MEMORY
 from zeroskip_hw.store import Store, position_bits
 
 READ = 3

@@ -11,8 +11,8 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import layout_of, load, parted, simulate
 
-from zeroskip.spec.layout import PLACES, Layout
-from zeroskip.spec.timing import SAMPLE_GAP
+from zeroskip.contracts.layout import PLACES, Layout
+from zeroskip.contracts.timing import SAMPLE_GAP
 from zeroskip_hw.store import position_bits
 from zeroskip_hw.strip_loader import StripLoader
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.spec.layout import PLACES, Layout
+from zeroskip.contracts.layout import PLACES, Layout
 from zeroskip_hw.tiles import Tiles
 
 START_TO_PLACE = 3

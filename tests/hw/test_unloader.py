@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, simulate
 
-from zeroskip.spec.timing import END_TO_FIRST_OUTPUT
+from zeroskip.contracts.timing import END_TO_FIRST_OUTPUT
 from zeroskip_hw.unloader import Unloader
 
 Beat = tuple[int, int, bool, bool]

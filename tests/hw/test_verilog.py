@@ -15,9 +15,9 @@ import pytest
 from amaranth.back import rtlil
 from tests.hw.bench import FLAT, STRIPS, layout_of
 
-from zeroskip.spec.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.layout import HIDDEN_MEMORY, Layout
+from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.layout import HIDDEN_MEMORY, Layout
 from zeroskip_hw.top import Top
 from zeroskip_hw.verilog import TOP, Verilog, generate
 from zeroskip_sim.build import WAIVED

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, load, simulate
 
-from zeroskip.spec.layout import Layout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.writer import Writer
 
 ENABLE_TO_WRITE = 4

@@ -1,4 +1,4 @@
-"""Integer convolutional networks of every structure that the contract allows, straight in :mod:`zeroskip.spec.network`."""
+"""Integer convolutional networks of every structure that the contract allows, straight in :mod:`zeroskip.contracts.network`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.sim.image_builder import Builder
 from tests.sim.image_windows import any_stride, any_window, window_between
 
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.network import ACC_BITS_LIMIT, IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.network import ACC_BITS_LIMIT, IntArray, QuantizedLayer, QuantizedNetwork
 
 KINDS = {
     "conv": 22, "pointwise": 8, "depthwise": 10, "grouped": 5, "residual": 18, "whole_image": 6, "maximum": 9, "average": 7,

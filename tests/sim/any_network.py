@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from tests.sim.chain import chain, linear
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 Mask = npt.NDArray[np.bool_]
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 
 def linear(

@@ -9,8 +9,9 @@ import numpy as np
 from tests.sim import image_model
 from tests.sim.image_numbers import any_clamp, any_format, any_mask, any_requantization, any_weights, largest
 
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.network import ACC_BITS_LIMIT, IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.network import ACC_BITS_LIMIT, IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 SAMPLES = 6
 """Samples that flow along while a network is built."""

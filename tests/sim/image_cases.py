@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from tests.sim.image_builder import Builder
 
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 SIGNED = QuantizedTensor(scale=1.0, zero_point=-3, signed=True)
 UNSIGNED = QuantizedTensor(scale=1.0, zero_point=0, signed=False)

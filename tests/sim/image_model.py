@@ -1,4 +1,4 @@
-"""The arithmetic of :mod:`zeroskip.spec.network` in NumPy, taken from its docstring and nothing else."""
+"""The arithmetic of :mod:`zeroskip.contracts.network` in NumPy, taken from its docstring and nothing else."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 
 def tensors(network: QuantizedNetwork, x: IntArray) -> dict[str, IntArray]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import RESIDUAL_FRACTION, IntArray, QuantizedTensor
+from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray
+from zeroskip.contracts.tensor import QuantizedTensor
 
 Mask = npt.NDArray[np.bool_]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.spec.graph import Window
+from zeroskip.contracts.graph import Window
 
 
 def any_window(rng: np.random.Generator, height: int, width: int) -> Window:

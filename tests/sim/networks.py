@@ -13,13 +13,14 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import SAME_3
 
 from zeroskip import reference
+from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.streams import to_input_stream, to_output_stream
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
-from zeroskip.spec.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.spec.graph import INPUT, Window
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor
-from zeroskip.spec.streams import to_input_stream, to_output_stream
 from zeroskip_sim.protocol import Case
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from zeroskip import reference
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
+from zeroskip.contracts.program import Program
+from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.network import IntArray, QuantizedNetwork
-from zeroskip.spec.program import Program
-from zeroskip.spec.storage import write_images
-from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
+from zeroskip.storage.design_folder import write_images
 from zeroskip_hw.verilog import generate
 from zeroskip_sim.run import Run, run
 

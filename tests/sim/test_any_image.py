@@ -15,12 +15,12 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import CASES, case
 from tests.sim.packed import packed, require_exact
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import Window
+from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 from zeroskip.schedule import predict, prepared, schedule
 from zeroskip.schedule.geometry import strip_rows, views
 from zeroskip.schedule.memory import allocate
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import Window
-from zeroskip.spec.network import QuantizedNetwork, accumulator_bits
 
 EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 5}
 ROOM = EVERYTHING | {

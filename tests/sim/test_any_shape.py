@@ -11,8 +11,9 @@ from tests.sim.any_network import any_inputs, any_network
 from tests.sim.chain import chain, linear, sizes_of
 from tests.sim.packed import packed, require_exact
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor, accumulator_bound
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.network import QuantizedNetwork, accumulator_bound
+from zeroskip.contracts.tensor import QuantizedTensor
 
 FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
 DEPTHS = {

@@ -12,8 +12,8 @@ from tests.sim.any_image_network import any_image_network, describe, image_input
 from tests.sim.image_cases import CASES, case
 
 from zeroskip import reference
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork, accumulator_bits
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork, accumulator_bits
 
 NETWORKS = 300
 
@@ -24,7 +24,7 @@ def drawn() -> list[QuantizedNetwork]:
 
 
 def require_contract(network: QuantizedNetwork, acc_bits: int = 40) -> None:
-    """Every range and rule of spec/network.py and spec/graph.py."""
+    """Every range and rule of contracts/network.py and contracts/graph.py."""
     written: dict[str, set[int]] = {INPUT: set(range(network.shapes[INPUT][0]))}
     read = set()
     assert set(network.shapes) == set(network.formats)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests.sim.networks import cases_on_one_array, random_network, small_image_network
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import MismatchError
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import MismatchError
 from zeroskip_hw.verilog import generate
 from zeroskip_sim.protocol import Case, run_tests
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.graph import INPUT, Activation, Graph, Layer, Shape, Window
-from zeroskip.spec.network import QuantizedTensor
+from zeroskip.contracts.graph import INPUT, Activation, Graph, Layer, Shape, Window
+from zeroskip.contracts.tensor import QuantizedTensor
 
 RELU = Activation(low=0.0)
 

@@ -13,10 +13,11 @@ from tests.sw.graphs import RELU, chain, graph, layer
 from tests.sw.tiny_networks import python_tensors, tiny_inputs, tiny_network
 
 from zeroskip import reference
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import INPUT, Activation, Window
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import INPUT, Activation, Window
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
 SIGNED = QuantizedTensor(scale=1.0, zero_point=-3, signed=True)
 PLAIN = QuantizedTensor(scale=1.0, zero_point=0, signed=True)

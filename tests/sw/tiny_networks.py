@@ -7,8 +7,9 @@ from itertools import product
 
 import numpy as np
 
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 Sample = dict[tuple[int, int, int], int]
 """One sample of a tensor: value by (channel, row, column)."""
@@ -45,7 +46,7 @@ def tiny_inputs(rng: np.random.Generator, network: QuantizedNetwork, samples: in
 
 
 def python_tensors(network: QuantizedNetwork, sample: IntArray) -> dict[str, list[int]]:
-    """Every tensor's integers for one sample, in C order, by the docstring of :mod:`zeroskip.spec.network`."""
+    """Every tensor's integers for one sample, in C order, by the docstring of :mod:`zeroskip.contracts.network`."""
     values = {INPUT: dict(zip(_positions(network.shapes[INPUT]), sample.reshape(-1).tolist(), strict=True))}
     for layer in network.layers:
         target = values.setdefault(layer.output, {})

@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge, Timer
 
-from zeroskip.spec import registers as reg
+from zeroskip.contracts import registers as reg
 
 from .tb import LIMIT_MS, OKAY, SEED, TB
 

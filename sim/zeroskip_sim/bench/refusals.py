@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from zeroskip.spec import registers as reg
+from zeroskip.contracts import registers as reg
 
 from .tb import LIMIT_MS, SEED, SLVERR, TB
 

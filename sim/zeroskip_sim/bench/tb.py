@@ -15,9 +15,9 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from cocotbext.axi.constants import AxiResp
 
-from zeroskip.spec import registers as reg
-from zeroskip.spec.layout import Layout, Memory
-from zeroskip.spec.network import IntArray
+from zeroskip.contracts import registers as reg
+from zeroskip.contracts.layout import Layout, Memory
+from zeroskip.contracts.network import IntArray
 from zeroskip_sim.protocol import Case, load_cases
 from zeroskip_sim.scoreboard import Job
 

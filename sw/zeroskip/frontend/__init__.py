@@ -1,4 +1,4 @@
-"""The way in: a torch module, or a file that yields one, becomes a :class:`zeroskip.spec.graph.Graph`."""
+"""The way in: a torch module, or a file that yields one, becomes a :class:`zeroskip.contracts.graph.Graph`."""
 
 from .capture import capture
 from .load import load_model

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeroskip.spec.graph import Layer, Shape
+from zeroskip.contracts.graph import Layer, Shape
 
 from .passes import Formats, all_shapes, count_readers, ends_in_nothing, readers_of
 from .steps import AffineStep, Step

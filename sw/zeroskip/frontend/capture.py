@@ -12,8 +12,8 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from zeroskip.spec.errors import InputError, UnsupportedError
-from zeroskip.spec.graph import Graph
+from zeroskip.contracts.errors import InputError, UnsupportedError
+from zeroskip.contracts.graph import Graph
 
 from .lower import lower
 from .masks import Masks, remove_pruning_hooks

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeroskip.spec.graph import Layer, Shape, Window
+from zeroskip.contracts.graph import Layer, Shape, Window
 
 from .passes import Formats, all_shapes, count_readers, readers_of
 from .steps import CopyStep, FlattenStep, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from zeroskip.spec.graph import NOTHING, Layer
+from zeroskip.contracts.graph import NOTHING, Layer
 
 from .passes import Formats
 from .steps import AddStep, ConcatStep, FormatStep, PointwiseStep, Step

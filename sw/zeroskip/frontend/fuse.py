@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeroskip.spec.graph import Activation, Layer, Shape
+from zeroskip.contracts.graph import Activation, Layer, Shape
 
 from .copies import plain_copy
 from .passes import Formats, all_shapes, count_readers, ends_in_nothing, is_nothing

@@ -15,7 +15,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callable"
 

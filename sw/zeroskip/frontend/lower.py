@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeroskip.spec.graph import INPUT, Graph
+from zeroskip.contracts.graph import INPUT, Graph
 
 from .affine import fold_affine
 from .copies import absorb_flattening, copies_to_layers, fold_padding, merge_copies, plain_copy

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import BoolArray, FloatArray
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import BoolArray, FloatArray
 
 
 def remove_pruning_hooks(model: nn.Module) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 
-from zeroskip.spec.graph import FloatArray
+from zeroskip.contracts.graph import FloatArray
 
 from .masks import Masks
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from zeroskip.spec.errors import InputError, UnsupportedError
+from zeroskip.contracts.errors import InputError, UnsupportedError
 
 from .onnx_network import OnnxNetwork
 from .onnx_reader import Reader, unknown_nodes

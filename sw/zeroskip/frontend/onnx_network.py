@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from zeroskip.spec.errors import UnsupportedError
+from zeroskip.contracts.errors import UnsupportedError
 
 from .nodes import RefusalError
 

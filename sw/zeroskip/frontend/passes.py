@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from zeroskip.spec.graph import NOTHING, Activation, Layer, Shape
-from zeroskip.spec.network import QuantizedTensor
+from zeroskip.contracts.graph import NOTHING, Activation, Layer, Shape
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .steps import Step, output_shape, sources
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zeroskip.spec.graph import INPUT, Layer, Shape
+from zeroskip.contracts.graph import INPUT, Layer, Shape
 
 from .copies import plain_copy
 from .formats import rename_sources

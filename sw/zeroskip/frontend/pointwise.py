@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import fx
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import Activation, FloatArray
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import Activation, FloatArray
 
 from .nodes import RefusalError, arguments, qualified_name, shape
 from .reading import Reading

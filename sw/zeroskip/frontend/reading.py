@@ -10,7 +10,7 @@ from typing import TypeAlias
 import torch
 from torch import fx
 
-from zeroskip.spec.graph import INPUT, Shape
+from zeroskip.contracts.graph import INPUT, Shape
 
 from .nodes import Parameters, RefusalError, is_in_place, operand, operator_name, shape
 from .steps import FlattenStep, Step, Value, image_shape, size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import fx
 
-from zeroskip.spec.network import QuantizedTensor
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .nodes import RefusalError, arguments, qualified_name
 from .reading import Reading

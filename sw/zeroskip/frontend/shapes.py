@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import fx
 
-from zeroskip.spec.graph import Window
+from zeroskip.contracts.graph import Window
 
 from .nodes import RefusalError, arguments, operand, qualified_name, shape
 from .pointwise import shift

@@ -1,7 +1,7 @@
 """What an operator means to the compiler: the values between reading the exported graph and lowering it to layers.
 
 A step reads and makes *values*, named by strings, ``INPUT`` among them; lists of steps are in an order in which every value is made before
-it is read. A :class:`zeroskip.spec.graph.Layer` is a step whose ``source``, ``output`` and ``residual`` are values.
+it is read. A :class:`zeroskip.contracts.graph.Layer` is a step whose ``source``, ``output`` and ``residual`` are values.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from zeroskip.spec.graph import Activation, FloatArray, Layer, Shape, Window
-from zeroskip.spec.network import QuantizedTensor
+from zeroskip.contracts.graph import Activation, FloatArray, Layer, Shape, Window
+from zeroskip.contracts.tensor import QuantizedTensor
 
 
 @dataclass(frozen=True)

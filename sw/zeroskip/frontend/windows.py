@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import BoolArray, FloatArray, Layer, Window
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import BoolArray, FloatArray, Layer, Window
 
 from .nodes import RefusalError, arguments, module_path, operator_name, qualified_name, shape
 from .reading import Given, Missing, Reading

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from zeroskip.contracts.layout import Layout
 from zeroskip.schedule import LaneRun, Schedule
-from zeroskip.spec.layout import Layout
 
 Entries = npt.NDArray[np.intp]
 

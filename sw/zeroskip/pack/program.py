@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from zeroskip.contracts.layout import PLACES, Layout, Word
+from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.program import LayerInfo, Program
 from zeroskip.schedule import Band, LayerPlan, Pass, Schedule
-from zeroskip.spec.layout import PLACES, Layout, Word
-from zeroskip.spec.network import IntArray
-from zeroskip.spec.program import LayerInfo, Program
 
 from .lane import pack_lanes, unpack_lane
 

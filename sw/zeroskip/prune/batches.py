@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 Batch = tuple[Any, Any] | list[Any]
 """(input, target) as a DataLoader gives them; input is a tensor, or a tuple of tensors for a model of several inputs."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .patterns import Pattern
 from .selection import Selection, Sparsity

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import custom_from_mask
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .layer_inputs import users
 from .masks import check

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import InputBatch
 from .control import random, random_scores

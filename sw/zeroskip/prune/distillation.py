@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import kl_div, log_softmax
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import Loss, scalar_loss
 

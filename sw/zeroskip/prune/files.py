@@ -14,12 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import written_whole
 
 from .convert import zero_one
 from .masks import complete
 from .weights import Masks, resolve
-from .whole import written_whole
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pad, unfold
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import InputBatch, unpack_inputs
 from .weights import PRUNABLE, prunable

@@ -9,7 +9,7 @@ from typing import Unpack
 
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import Batch
 from .content import digest

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 
 class Pattern(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 Rate = Callable[[float], float]
 """Progress of all steps, from 0 before the first to below 1 before the last → factor on the optimizer's learning rate, 0 or more."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import InputBatch
 from .layer_inputs import EnoughError, Inputs, Users, columns, unpacked, users, watching

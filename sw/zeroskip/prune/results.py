@@ -7,9 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from zeroskip.spec.errors import InputError
-
-from .whole import written_whole
+from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import written_whole
 
 
 class Results:

@@ -11,7 +11,7 @@ from numbers import Real
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .allocation import ALLOCATIONS, shares
 from .patterns import Pattern, pattern_named

@@ -10,9 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from zeroskip.spec.errors import InputError
-
-from .whole import written_whole
+from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import written_whole
 
 SUFFIX = ".safetensors"
 

@@ -8,7 +8,7 @@ from typing import Unpack
 import torch
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 from .batches import Batch
 from .masked import Masked

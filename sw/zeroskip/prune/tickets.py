@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import written_whole
 
 from .masks import apply, check
 from .state import State
 from .weights import Masks
-from .whole import written_whole
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 Masks = dict[str, torch.Tensor]
 """Parameter name, as ``fc1.weight``, to a bool tensor of the parameter's shape: True where the weight is kept."""

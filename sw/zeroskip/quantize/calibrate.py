@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import INPUT, FloatArray, Graph
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import INPUT, FloatArray, Graph
 
 from .forward import forward, require_float32_range
 

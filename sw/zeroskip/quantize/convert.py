@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import FloatArray
-from zeroskip.spec.network import IntArray, QuantizedNetwork
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import FloatArray
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
 
 
 def quantize_input(network: QuantizedNetwork, x: npt.ArrayLike) -> IntArray:

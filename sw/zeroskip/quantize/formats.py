@@ -7,9 +7,9 @@ from functools import reduce
 
 import numpy as np
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import Graph, Layer
-from zeroskip.spec.network import QuantizedTensor
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import Graph, Layer
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .calibrate import Ranges, joined
 from .pointwise import telling_range

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import INPUT, FloatArray, Graph, Layer
 from zeroskip.float_layer import activated, before_activation
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import INPUT, FloatArray, Graph, Layer
 
 LARGEST = float(np.finfo(np.float32).max)
 

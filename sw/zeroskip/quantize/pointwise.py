@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.spec.graph import Activation, FloatArray
-from zeroskip.spec.network import IntArray, QuantizedTensor
-from zeroskip.spec.pointwise import table_function
+from zeroskip.contracts.graph import Activation, FloatArray
+from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.pointwise import table_function
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .calibrate import Range
 

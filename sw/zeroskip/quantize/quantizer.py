@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import FloatArray, Graph, Layer
-from zeroskip.spec.network import (
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import FloatArray, Graph, Layer
+from zeroskip.contracts.network import (
     ACC_BITS_LIMIT,
     MULTIPLIER_BITS,
     IntArray,
     QuantizedLayer,
     QuantizedNetwork,
-    QuantizedTensor,
     accumulator_bits,
 )
+from zeroskip.contracts.tensor import QuantizedTensor
 
 from .calibrate import checked_calibration, ranges
 from .formats import Formats, activation_formats, finest_scale
@@ -40,7 +40,7 @@ _UNBOUNDED = 1 << 45
 def quantize(
     graph: Graph, calibration: npt.NDArray[np.floating], *, weight_bits: int = 8, act_bits: int = 8
 ) -> QuantizedNetwork:
-    """Post-training quantization of ``graph`` to integers, with the exact arithmetic of :mod:`zeroskip.spec.network`.
+    """Post-training quantization of ``graph`` to integers, with the exact arithmetic of :mod:`zeroskip.contracts.network`.
 
     calibration : (N, *input_shape) float, N ≥ 1, in the units that the float network takes; sets the activations' ranges
     weight_bits : 4, 8 or 16; weights are symmetric, ±(2**(weight_bits-1) - 1), with one scale per output channel

@@ -1,6 +1,6 @@
 """Real factors as integers over powers of two: from accumulator units, and from those of a residual, to output units.
 
-Scheme: Jacob et al., CVPR 2018, section 2.2, with a 16-bit multiplier; the rounding is in :mod:`zeroskip.spec.network`.
+Scheme: Jacob et al., CVPR 2018, section 2.2, with a 16-bit multiplier; the rounding is in :mod:`zeroskip.contracts.network`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.spec.graph import FloatArray
-from zeroskip.spec.network import MULTIPLIER_BITS, RESIDUAL_FRACTION, IntArray
+from zeroskip.contracts.graph import FloatArray
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION, IntArray
 
 SHIFT_MIN = 1
 SHIFT_MAX = 63

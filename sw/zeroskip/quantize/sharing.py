@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from zeroskip.spec.graph import FloatArray, Graph, Layer
+from zeroskip.contracts.graph import FloatArray, Graph, Layer
 
 
 def shared_formats(graph: Graph) -> dict[str, frozenset[str]]:

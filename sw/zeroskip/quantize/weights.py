@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import FloatArray, Layer
-from zeroskip.spec.network import IntArray
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import FloatArray, Layer
+from zeroskip.contracts.network import IntArray
 
 SMALLEST_SCALE = 2.0**-126
 """The smallest normal float32. A tensor or weight row that needs a smaller scale is taken for zero."""

@@ -1,8 +1,8 @@
 """Where each kept weight is worked on and when: lowering, the nonzero split, memory placement and the exact cycle prediction."""
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import CapacityError
-from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import CapacityError
+from zeroskip.contracts.network import QuantizedNetwork
 
 from .cycles import predict
 from .flat import schedule_flat

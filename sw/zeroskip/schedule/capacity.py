@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zeroskip.spec.config import (
+from zeroskip.contracts.config import (
     CAPACITIES,
     FEATURES,
     LARGEST_DEPTH,
@@ -14,9 +14,9 @@ from zeroskip.spec.config import (
     STRIP_CAPACITIES,
     ArrayConfig,
 )
-from zeroskip.spec.errors import CapacityError
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import ACC_BITS_LIMIT
+from zeroskip.contracts.errors import CapacityError
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import ACC_BITS_LIMIT
 
 from .split import LaneRun
 

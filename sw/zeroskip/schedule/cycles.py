@@ -15,9 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.timing import (
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import (
     END_TO_FIRST_OUTPUT,
     FIFO_WORDS,
     HEADER_BUBBLES,

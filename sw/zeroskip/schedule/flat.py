@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import QuantizedNetwork, accumulator_bits
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 
 from .capacity import sized_for
 from .lower import LoweredLayer, lower

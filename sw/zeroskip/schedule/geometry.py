@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.graph import Shape
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.graph import Shape
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 
 Indices = npt.NDArray[np.intp]
 
@@ -62,7 +63,7 @@ def lower(network: QuantizedNetwork, banks: int) -> tuple[LoweredLayer, ...]:
 
 
 def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, zero_point: int, low: int, high: int) -> IntArray:
-    """The arithmetic of :mod:`zeroskip.spec.network` on one accumulator per row; int64 in and out."""
+    """The arithmetic of :mod:`zeroskip.contracts.network` on one accumulator per row; int64 in and out."""
     rounded = (acc * multiplier + (np.int64(1) << (shift - 1))) >> shift
     return np.asarray(np.clip(zero_point + rounded, low, high), dtype=np.int64)
 

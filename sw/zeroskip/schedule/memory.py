@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.network import QuantizedNetwork
 
 from .blocks import Block, place
 from .geometry import View

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import IntArray
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.network import IntArray
 
 from .split import LaneRun
 
@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Pass:
-    """One write of a result or input element; see the words of :mod:`zeroskip.spec.layout`. ``value`` only where ``constant``."""
+    """One write of a result or input element; see the words of :mod:`zeroskip.contracts.layout`. ``value`` only where ``constant``."""
 
     base: int
     mask: int
@@ -57,7 +57,7 @@ class LayerPlan:
     """One layer on the array.
 
     shape : (outputs, taps) of the captured weight; kept : its nonzero entries
-    output, channel, strip, positions : as in :class:`~zeroskip.spec.program.LayerInfo`
+    output, channel, strip, positions : as in :class:`~zeroskip.contracts.program.LayerInfo`
     weight, mask : (rows, groups · word), what is stored of it; ``mask`` marks the stored entries, explicit zeros among them
     rows : original output of each row; columns : original tap of each stored column, -1 for a hole
     bias, multiplier, shift : (rows,); slope : (rows,) or None

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.layout import CHANNEL_BITS, PASSES_BITS, REPEAT_BITS, TILE_BITS, WIDTH_BITS
-from zeroskip.spec.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, accumulator_bits
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.layout import CHANNEL_BITS, PASSES_BITS, REPEAT_BITS, TILE_BITS, WIDTH_BITS
+from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, accumulator_bits
 
 from .capacity import sized_for
 from .geometry import View, padded, strip_rows, views

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.spec.network import IntArray, QuantizedLayer
+from zeroskip.contracts.network import IntArray, QuantizedLayer
 
 from .geometry import View
 

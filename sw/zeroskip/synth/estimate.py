@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..spec.config import ArrayConfig
-from ..spec.layout import Layout, bits_for
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import Layout, bits_for
+
 from .area import Area
 from .targets import Target
 

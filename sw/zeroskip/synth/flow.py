@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ..spec.errors import ImageError, InputError
+from zeroskip.contracts.errors import ImageError, InputError
+
 from .area import Hierarchy, plain_name
 from .report import Placed, SynthReport, read_nextpnr
 from .targets import Target, target_named

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..spec.errors import ZeroskipError
+from zeroskip.contracts.errors import ZeroskipError
+
 from .area import Area, ModuleArea
 from .wrapper import CORE
 

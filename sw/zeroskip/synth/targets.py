@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..spec.errors import CapacityError, InputError
+from zeroskip.contracts.errors import CapacityError, InputError
+
 from .area import ECP5_CELLS, ICE40_CELLS, RESOURCES, Area, Cells
 
 WHOLE = MappingProxyType(dict.fromkeys(RESOURCES, 1.0))

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..spec.errors import CapacityError, InputError, ToolMissingError, ZeroskipError
+from zeroskip.contracts.errors import CapacityError, InputError, ToolMissingError, ZeroskipError
+
 from .targets import Target
 
 INSTALL = "pip install 'zeroskip[synth]'"

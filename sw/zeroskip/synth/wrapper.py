@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 
 WRAPPER = "zeroskip_measure"
 """Module name of the wrapper."""

@@ -11,12 +11,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from zeroskip import reference
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import INPUT, Graph
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.frontend import capture
 from zeroskip.frontend.onnx_file import read_model
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import INPUT, Graph
-from zeroskip.spec.network import IntArray, QuantizedNetwork
 
 NAMES = tuple(
     f"test_{name}"

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from zeroskip.contracts.errors import UnsupportedError
+from zeroskip.contracts.graph import INPUT, Graph
 from zeroskip.frontend import capture
 from zeroskip.reference import run_float
-from zeroskip.spec.errors import UnsupportedError
-from zeroskip.spec.graph import INPUT, Graph
 
 
 def check_contract(graph: Graph) -> None:
-    """What spec/graph.py promises of every graph."""
+    """What contracts/graph.py promises of every graph."""
     complete = {INPUT}
     filled = {name: np.zeros(shape[0], dtype=int) for name, shape in graph.tensors.items()}
     names = [layer.name for layer in graph.layers]

@@ -12,9 +12,9 @@ from tests.sw.frontend.evaluate import assert_same
 from torch import nn
 from torch.nn.utils import prune
 
+from zeroskip.contracts.graph import Layer
 from zeroskip.frontend import capture
 from zeroskip.reference import run_float
-from zeroskip.spec.graph import Layer
 
 
 def relu(layer: Layer) -> bool:

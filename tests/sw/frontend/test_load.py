@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.frontend import capture, load_model
-from zeroskip.spec.errors import InputError
 
 SOURCE = """
 import torch

@@ -10,9 +10,9 @@ from onnx.reference import ReferenceEvaluator
 from tests.sw.frontend.onnx_models import NUMBERS, SEED, Node, make, model, random
 
 from zeroskip import prune
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.frontend import capture
 from zeroskip.frontend.onnx_file import read_model
-from zeroskip.spec.network import QuantizedTensor
 
 FORMAT = QuantizedTensor(scale=float(np.float32(0.04)), zero_point=3, signed=False)
 FORMAT2 = QuantizedTensor(scale=float(np.float32(0.1)), zero_point=-5, signed=True)

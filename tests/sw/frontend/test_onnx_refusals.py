@@ -9,9 +9,9 @@ import torch
 from onnx import TensorProto, helper
 from tests.sw.frontend.onnx_models import NUMBERS, make, model, random
 
+from zeroskip.contracts.errors import InputError, UnsupportedError
 from zeroskip.frontend import capture, load_model
 from zeroskip.frontend.onnx_file import read_model
-from zeroskip.spec.errors import InputError, UnsupportedError
 
 
 def refuse(net: onnx.ModelProto, match: str, *shape: int) -> None:

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from tests.sw.frontend.evaluate import Forward, captured, lively, refuse
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.frontend import capture
-from zeroskip.spec.errors import InputError
 
 ACTIVATIONS = [
     nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.5, 0.25), nn.LeakyReLU(0.1), nn.PReLU(), nn.PReLU(4), nn.Sigmoid(), nn.Tanh(),

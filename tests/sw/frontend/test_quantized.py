@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from tests.sw.frontend.evaluate import captured, check_contract, lively, refuse
 from torch import nn
 
+from zeroskip.contracts.graph import Graph
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.frontend import capture
-from zeroskip.spec.graph import Graph
-from zeroskip.spec.network import QuantizedTensor
 
 
 def rounded(

@@ -12,8 +12,8 @@ from tests.networks.catalog import CONVOLUTIONAL
 from tests.networks.network import tiny
 from tests.sw.frontend.evaluate import assert_same
 
+from zeroskip.contracts.graph import Graph, Layer
 from zeroskip.frontend import capture
-from zeroskip.spec.graph import Graph, Layer
 
 
 def copies(graph: Graph) -> list[Layer]:

@@ -9,8 +9,8 @@ from tests.sw.frontend.evaluate import Forward, refuse
 from torch import nn
 from torch.nn.utils import prune
 
+from zeroskip.contracts.errors import InputError, UnsupportedError
 from zeroskip.frontend import capture
-from zeroskip.spec.errors import InputError, UnsupportedError
 
 SUPPORTED = r"not supported; supported are conv1d, conv2d, linear, .*, dropout, identity"
 

@@ -12,10 +12,10 @@ from tests.sim.any_network import any_network
 from tests.sim.chain import as_kernels
 from tests.sim.networks import random_network
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import Layout
 from zeroskip.pack import pack, unpack
 from zeroskip.schedule import schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.layout import Layout
 
 
 def room(word: int, lanes: int, weight_bits: int, stream_bits: int) -> ArrayConfig:

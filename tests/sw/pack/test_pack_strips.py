@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.sim.any_image_network import describe, image_networks
 from tests.sim.image_cases import CASES, case
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import PLACES, Layout
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.program import Program
 from zeroskip.pack import pack, unpack
 from zeroskip.schedule import Band, Schedule, prepared, schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.layout import PLACES, Layout
-from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.program import Program
 
 arrays = st.builds(
     ArrayConfig, lanes=st.integers(1, 64), columns=st.integers(1, 16), word=st.sampled_from([8, 16, 32, 64]),

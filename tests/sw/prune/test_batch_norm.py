@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.batch_norm import reestimate
-from zeroskip.spec.errors import InputError
 
 
 class Residual(nn.Module):

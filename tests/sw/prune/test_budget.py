@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.budget import Cost, CostOf, allocate, knapsack
 from zeroskip.prune.sensitivity import Sensitivity
-from zeroskip.spec.errors import InputError
 
 QUARTERS = tuple(Fraction(number, 4) for number in range(4))
 

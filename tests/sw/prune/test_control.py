@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.control import random, random_scores
-from zeroskip.spec.errors import InputError
 
 
 def test_the_seed_decides(mlp):

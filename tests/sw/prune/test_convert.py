@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import apply, from_torch, from_zeros, magnitude, to_torch
-from zeroskip.spec.errors import InputError
 
 
 def test_torch_masks_come_over(mixed):

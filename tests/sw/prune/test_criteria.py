@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn.functional import dropout
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.options import Method
 from zeroskip.prune import CRITERIA, Criterion, criterion_named
 from zeroskip.prune.criteria import NEEDS
-from zeroskip.spec.errors import InputError
 
 ALL = [pytest.param(criterion, id=name) for name, criterion in CRITERIA.items()]
 LOOKING = [pytest.param(criterion, id=name) for name, criterion in CRITERIA.items() if criterion.needs != "weights"]

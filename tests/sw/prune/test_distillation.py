@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import apply, fine_tune, magnitude
 from zeroskip.prune.distillation import divergence, objective
-from zeroskip.spec.errors import InputError
 
 
 def test_the_divergence_by_hand():

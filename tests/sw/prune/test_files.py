@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import from_file, magnitude, save
-from zeroskip.spec.errors import InputError
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 

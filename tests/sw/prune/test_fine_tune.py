@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 from torch.utils.data import DataLoader, TensorDataset
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import Epoch, apply, fine_tune, magnitude
-from zeroskip.spec.errors import InputError
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01),

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.fisher import fisher, fisher_scores
-from zeroskip.spec.errors import InputError
 
 
 def test_scores_are_half_the_squared_weight_times_the_mean_squared_gradient_of_each_sample(mixed, batches):

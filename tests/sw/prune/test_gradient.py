@@ -7,8 +7,8 @@ from torch.nn.functional import cross_entropy, dropout, mse_loss
 from torch.nn.utils import parametrize
 from torch.utils.data import DataLoader, TensorDataset
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
-from zeroskip.spec.errors import InputError
 
 
 def test_scores_are_the_summed_absolute_gradients(mlp, batches):

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 import torch
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import gradient, magnitude
 from zeroskip.prune.gradual import gradual
-from zeroskip.spec.errors import InputError
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01),

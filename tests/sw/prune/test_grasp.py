@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.grasp import grasp, grasp_scores
-from zeroskip.spec.errors import InputError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.layer_inputs import columns, second_moments, users
-from zeroskip.spec.errors import InputError
 
 LAYERS = [
     (nn.Linear(5, 3), (4, 5)),

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import gradient_scores, layerwise, magnitude
-from zeroskip.spec.errors import InputError
 
 
 def test_each_layer_gets_its_own_and_the_others_keep_all(mixed):

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 from torch.utils.data import DataLoader, TensorDataset
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import apply, fine_tune, gradient, magnitude
 from zeroskip.prune.lottery import lottery
 from zeroskip.prune.rates import cosine
 from zeroskip.prune.training import number_of
-from zeroskip.spec.errors import InputError
 
 
 def adam(parameters):

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import magnitude
 from zeroskip.prune.selection import exact_sparsity
-from zeroskip.spec.errors import InputError
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.floats(0, 1), st.sampled_from(["uniform", "global"]))

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import apply, check, magnitude, summary
-from zeroskip.spec.errors import InputError
 
 
 def is_positive_zero(values: torch.Tensor) -> bool:

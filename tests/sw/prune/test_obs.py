@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import apply, magnitude
 from zeroskip.prune.obs import MOST_INPUTS, obs, obs_scores
-from zeroskip.spec.errors import InputError
 
 
 def distance(model, other, batches):

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import magnitude
 from zeroskip.prune.patterns import NM, Balanced, Block, Channel, Unstructured, pattern_named, remove_lowest
-from zeroskip.spec.errors import InputError
 
 NAMES = ("unstructured", "nm:4", "block:2x3", "channel", "balanced:2")
 shapes = st.one_of(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.ramp import Ramp
-from zeroskip.spec.errors import InputError
 
 
 def test_a_cubic_between_its_ends():

@@ -7,9 +7,9 @@ import copy
 import pytest
 import torch
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.criteria import CRITERIA, criterion_named
 from zeroskip.prune.ranking import Ranking
-from zeroskip.spec.errors import InputError
 
 
 @pytest.mark.parametrize("name", CRITERIA)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import fine_tune
 from zeroskip.prune.rates import constant, cosine, factor, warm_up
-from zeroskip.spec.errors import InputError
 
 
 class Uncounted:

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import magnitude
 from zeroskip.prune.control import random
 from zeroskip.prune.reconstruct import reconstruct
-from zeroskip.spec.errors import InputError
 
 
 def inputs(*shape, seed=1):

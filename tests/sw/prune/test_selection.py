@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.selection import Selection, exact_sparsity
-from zeroskip.spec.errors import InputError
 
 
 def removed_count(sparsity, total):

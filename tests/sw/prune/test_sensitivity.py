@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.magnitude import magnitude
 from zeroskip.prune.sensitivity import Sensitivity, loss_on, sensitivity
-from zeroskip.spec.errors import InputError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.state import load_state, save_state
-from zeroskip.spec.errors import InputError
 
 
 def test_round_trip_with_buffers_and_shared_weights(mixed, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.ramp import Ramp
 from zeroskip.prune.surgery import Surgery, surgery
-from zeroskip.spec.errors import InputError
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01),

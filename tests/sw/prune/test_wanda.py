@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn.utils import parametrize
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune.batches import unpack_inputs
 from zeroskip.prune.wanda import wanda, wanda_scores
-from zeroskip.spec.errors import InputError
 
 
 def normal(*shape: int, seed: int = 5) -> torch.Tensor:

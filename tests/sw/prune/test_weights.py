@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils import prune as torch_prune
 
+from zeroskip.contracts.errors import InputError
 from zeroskip.prune import prunable
 from zeroskip.prune.weights import resolve, resolve_all
-from zeroskip.spec.errors import InputError
 
 
 def tied() -> nn.Module:

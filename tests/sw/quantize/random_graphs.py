@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from zeroskip.contracts.graph import INPUT, NOTHING, Activation, FloatArray, Graph, Layer, Shape, Window
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize.forward import forward
-from zeroskip.spec.graph import INPUT, NOTHING, Activation, FloatArray, Graph, Layer, Shape, Window
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "hardsigmoid": 1 / 6, "hardswish": 1.5, "silu": 1.1}
 """Bounds of the functions' derivatives."""

@@ -6,8 +6,9 @@ import numpy as np
 from tests.sw.graphs import graph, layer
 
 from zeroskip import reference
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
 BYTE = np.array([[0.0], [255.0]])
 """Calibration of one input: scale 1, unsigned."""

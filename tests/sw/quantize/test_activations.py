@@ -10,9 +10,9 @@ from tests.sw.graphs import graph, layer
 from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
 from zeroskip import reference
+from zeroskip.contracts.graph import INPUT, Activation
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize import quantize, quantize_input
-from zeroskip.spec.graph import INPUT, Activation
-from zeroskip.spec.network import QuantizedTensor
 
 
 def test_a_slope_is_a_second_multiplier():

@@ -9,10 +9,10 @@ import pytest
 from tests.sw.graphs import RELU, graph, layer
 from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize import quantize, quantize_input
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import INPUT
-from zeroskip.spec.network import QuantizedTensor
 
 
 def test_fixed_formats_and_scales_are_used_as_they_are():

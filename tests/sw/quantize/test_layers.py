@@ -10,11 +10,11 @@ from tests.sw.graphs import RELU, graph, layer
 from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
 from zeroskip import reference
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import INPUT, Activation, Graph, Window
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize import quantize
 from zeroskip.quantize.sharing import shared_formats
-from zeroskip.spec.errors import InputError
-from zeroskip.spec.graph import INPUT, Activation, Graph, Window
-from zeroskip.spec.network import QuantizedTensor
 
 # --- windows, groups, places ------------------------------------------------------------------------------------------
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.sw.graphs import chain, graph, layer
 
 from zeroskip import reference
+from zeroskip.contracts.errors import CapacityError, InputError
+from zeroskip.contracts.graph import Activation, Graph
+from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits, accumulator_bound
 from zeroskip.quantize import dequantize, quantize, quantize_input
 from zeroskip.quantize.formats import tensor_format
-from zeroskip.spec.errors import CapacityError, InputError
-from zeroskip.spec.graph import Activation, Graph
-from zeroskip.spec.network import QuantizedNetwork, accumulator_bits, accumulator_bound
 
 
 def random_graph(seed: int, widths: list[int], *, density: float = 1.0) -> Graph:

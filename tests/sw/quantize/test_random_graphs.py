@@ -11,10 +11,10 @@ from tests.sw.frontend.test_random_networks import Random
 from tests.sw.quantize.random_graphs import bounds, float_tensors, random_graph
 
 from zeroskip import reference
+from zeroskip.contracts.graph import Graph
+from zeroskip.contracts.network import accumulator_bits
 from zeroskip.frontend import capture
 from zeroskip.quantize import quantize, quantize_input
-from zeroskip.spec.graph import Graph
-from zeroskip.spec.network import accumulator_bits
 
 seeds = st.integers(0, 2**32 - 1)
 

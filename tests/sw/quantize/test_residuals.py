@@ -7,9 +7,9 @@ import pytest
 from tests.sw.graphs import graph, layer
 from tests.sw.quantize.single import BYTE, outputs
 
+from zeroskip.contracts.graph import NOTHING, Activation
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 from zeroskip.quantize import quantize
-from zeroskip.spec.graph import NOTHING, Activation
-from zeroskip.spec.network import QuantizedLayer, QuantizedNetwork
 
 
 def add(*, second=((1.0,),), x=BYTE, activation=NOTHING) -> tuple[QuantizedNetwork, QuantizedLayer]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
 from zeroskip.schedule import Band, LayerPlan, Pass, Schedule
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork
 
 UNWRITTEN = -1
 BELOW = 256

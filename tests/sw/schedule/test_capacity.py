@@ -10,11 +10,11 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import case
 from tests.sim.networks import random_network
 
+from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.errors import CapacityError
+from zeroskip.contracts.graph import POINTWISE, Shape, Window
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import schedule
-from zeroskip.spec.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.spec.errors import CapacityError
-from zeroskip.spec.graph import POINTWISE, Shape, Window
-from zeroskip.spec.network import QuantizedNetwork
 
 USES = {
     "maximum": "maxpool_overlapping", "residual": "residual_with_other_scale", "slopes": "prelu", "table_depth": "table_then_convolution",

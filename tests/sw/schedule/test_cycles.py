@@ -9,11 +9,11 @@ import pytest
 from tests.sim.chain import as_kernels
 from tests.sim.networks import random_network
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.timing import END_TO_FIRST_OUTPUT, SAMPLE_GAP, TURNAROUND, timing
 from zeroskip.schedule import predict, schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.cycles import Cycles
-from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.timing import END_TO_FIRST_OUTPUT, SAMPLE_GAP, TURNAROUND, timing
 
 SPEED_UP = {0.5: 1.9, 0.75: 3.8, 0.9: 9.3, 0.95: 18.0}
 """Least speed-up over the same array run dense, by sparsity, for a whole layer with its start and end."""

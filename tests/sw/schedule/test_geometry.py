@@ -12,11 +12,11 @@ from tests.sim.image_cases import CASES, case
 from tests.sim.image_model import tensors
 from tests.sw.schedule.strip_model import BELOW, Array, rows_of_columns, seen
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
 from zeroskip.schedule import LayerPlan, prepared, schedule
 from zeroskip.schedule.geometry import strip_rows, views
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import INPUT, Window
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 HALVE_3 = Window(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1))

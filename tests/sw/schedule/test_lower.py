@@ -12,10 +12,10 @@ from tests.sim.any_network import any_inputs, any_network
 from tests.sim.networks import random_network
 
 from zeroskip import reference
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bound
 from zeroskip.schedule import LoweredLayer, lower
 from zeroskip.schedule.lower import requantize
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.network import IntArray, QuantizedNetwork, accumulator_bound
 
 ROOM = ArrayConfig(
     strips=False, maximum=False, residual=False, slopes=False, table_depth=0, word=8, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=64, hidden_depth=128, output_depth=64,

@@ -13,13 +13,13 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import case
 from tests.sw.schedule.test_geometry import require_reads_and_writes
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import prepared
 from zeroskip.schedule.blocks import Block, place
 from zeroskip.schedule.geometry import View, strip_rows, views
 from zeroskip.schedule.memory import allocate, lives
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import INPUT, Window
-from zeroskip.spec.network import QuantizedNetwork
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 

@@ -13,12 +13,12 @@ from tests.sim.any_network import any_network
 from tests.sim.chain import chain
 from tests.sim.networks import random_network
 
+from zeroskip.contracts.config import CAPACITIES, ArrayConfig
+from zeroskip.contracts.errors import CapacityError
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.pack import pack
 from zeroskip.schedule import schedule
-from zeroskip.spec.config import CAPACITIES, ArrayConfig
-from zeroskip.spec.errors import CapacityError
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork
 
 ROOM = ArrayConfig(
     strips=False, maximum=False, residual=False, slopes=False, table_depth=0, lanes=3, word=16, acc_bits=30, mask_depth=4096, weight_depth=4096, input_depth=200, hidden_depth=500,

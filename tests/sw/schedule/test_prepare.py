@@ -9,10 +9,11 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import SIGNED, UNSIGNED, case
 
 from zeroskip import reference
+from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.schedule import prepared
 from zeroskip.schedule.geometry import pads
-from zeroskip.spec.graph import INPUT, Window
-from zeroskip.spec.network import QuantizedNetwork, QuantizedTensor
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 

@@ -10,13 +10,13 @@ from tests.sim.any_image_network import describe, image_networks
 from tests.sim.image_builder import Builder
 from tests.sim.image_cases import case
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 from zeroskip.pack import pack
 from zeroskip.schedule import Memory, prepared, schedule
 from zeroskip.schedule.strips import LEAST_ACCUMULATOR
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.layout import Layout
-from zeroskip.spec.network import QuantizedNetwork, accumulator_bits
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 

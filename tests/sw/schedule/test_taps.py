@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.sim.any_image_network import image_networks
 from tests.sim.image_builder import Builder
 
+from zeroskip.contracts.graph import INPUT, Shape, Window
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
 from zeroskip.schedule.geometry import View, strip_rows, views
 from zeroskip.schedule.taps import stored_weights, tap_addresses
-from zeroskip.spec.graph import INPUT, Shape, Window
-from zeroskip.spec.network import IntArray, QuantizedLayer, QuantizedNetwork
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from tests.sim.image_cases import case
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
 from zeroskip.schedule import schedule
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import InputError
 
 
 def test_a_tensor_that_nothing_reads() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zeroskip.spec.formats import write
+from zeroskip.storage.images import write
 
 TOP = r"""
 module \zeroskip (

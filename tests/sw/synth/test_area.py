@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from zeroskip.spec.errors import CapacityError, InputError
+from zeroskip.contracts.errors import CapacityError, InputError
 from zeroskip.synth import LANES, TARGETS, Area, ModuleArea
 from zeroskip.synth.area import ECP5_CELLS, ICE40_CELLS, Hierarchy, plain_name
 from zeroskip.synth.targets import target_named

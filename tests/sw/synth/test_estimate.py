@@ -12,7 +12,7 @@ from tests.sim.networks import random_network
 from tests.sw.synth.test_synthesise import needs_tools
 
 import zeroskip as zs
-from zeroskip.spec.network import QuantizedNetwork
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.synth import TARGETS, Area, estimate
 from zeroskip.synth.estimate import multipliers, stores
 from zeroskip.synth.flow import _map, _read

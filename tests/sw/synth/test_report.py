@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from zeroskip.spec.errors import CapacityError, ZeroskipError
+from zeroskip.contracts.errors import CapacityError, ZeroskipError
 from zeroskip.synth import TARGETS, Area, CriticalPath, ModuleArea, SynthReport
 from zeroskip.synth.report import read_nextpnr
 from zeroskip.synth.tools import refuse_overfull

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zeroskip.spec.errors import CapacityError, ImageError, InputError, ToolMissingError
+from zeroskip.contracts.errors import CapacityError, ImageError, InputError, ToolMissingError
 from zeroskip.synth import TARGETS, Area, synthesise, tools
 
 

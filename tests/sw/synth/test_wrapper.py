@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.errors import InputError
 from zeroskip.synth.wrapper import Port, wrap
 
 CLK = Port("clk", "input", 1)

@@ -1,4 +1,4 @@
-"""The text formats of memory images, as bytes; :mod:`zeroskip.spec.formats` is their public face.
+"""The text formats of memory images, as bytes; :mod:`zeroskip.storage.images` is their public face.
 
 Every reader takes ``where``, the file's name for its refusals.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import intelhex
 
-from .errors import ImageError, InputError
+from zeroskip.contracts.errors import ImageError, InputError
 
 _RADIX_DIGITS = {2: "binary", 8: "octal", 10: "decimal", 16: "hexadecimal"}
 _HEX_RULES: dict[type[Exception], str] = defaultdict(

@@ -13,15 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
-
-if TYPE_CHECKING:
-    from .network import QuantizedTensor
+from .tensor import QuantizedTensor
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -38,7 +35,7 @@ class Activation:
 
     low, high : clip of the real value; (0, inf) is ReLU, (0, 6) ReLU6, (-inf, inf) nothing
     slope : (channels,) factor below zero, as LeakyReLU and PReLU have it, or None
-    table : a name of :mod:`zeroskip.spec.pointwise`, or None
+    table : a name of :mod:`zeroskip.contracts.pointwise`, or None
     """
 
     low: float = -np.inf

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeroskip.spec.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.spec.layout import PLACES, Field, Layout, Word, bits_for
+from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.layout import PLACES, Field, Layout, Word, bits_for
 
 SHAPES = {
     "lanes": st.integers(1, 64), "columns": st.integers(1, 16), "word": st.sampled_from([8, 16, 32, 64]),

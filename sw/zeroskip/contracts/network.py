@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .graph import INPUT, POINTWISE, Shape, Window
+from .tensor import QuantizedTensor
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,33 +35,9 @@ ACC_BITS_LIMIT = 40
 """The widest accumulator of the array. Up to it requantization is exact in 64-bit integers, and sums are exact in float64."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuantizedTensor:
-    """An activation's number format: ``real = scale * (integer - zero_point)``.
-
-    scale : float, above zero
-    zero_point : int; 0 for an unsigned tensor that calibration chose, any where a quantized model brings it
-    signed : two's complement when True, else unsigned
-    bits : width of the integer
-    """
-
-    scale: float
-    zero_point: int
-    signed: bool
-    bits: int = 8
-
-    @property
-    def low(self) -> int:
-        return -(1 << (self.bits - 1)) if self.signed else 0
-
-    @property
-    def high(self) -> int:
-        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuantizedLayer:
-    """One window operator in integers; fields that are also in :class:`zeroskip.spec.graph.Layer` mean the same.
+    """One window operator in integers; fields that are also in :class:`zeroskip.contracts.graph.Layer` mean the same.
 
     weight : (outputs, inputs / groups, kernel height, kernel width) int64 within ``weight_bits``; a pruned weight is 0; 1 where ``maximum``
     weight_scale : (outputs,) float64, per output channel

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from tests.sw.graphs import chain, layer
 from tests.sw.tiny_networks import tiny_network
 
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import ImageError, InputError
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.pack import pack
 from zeroskip.quantize import quantize
 from zeroskip.schedule import predict, schedule
-from zeroskip.spec import storage
-from zeroskip.spec.config import ArrayConfig
-from zeroskip.spec.errors import ImageError, InputError
-from zeroskip.spec.formats import FORMATS
-from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.storage import Saved
+from zeroskip.storage import design_folder
+from zeroskip.storage.design_folder import Saved
+from zeroskip.storage.images import FORMATS
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def saved() -> Saved:
 
 @pytest.fixture
 def folder(saved: Saved, tmp_path: Path) -> Path:
-    return storage.save(saved, tmp_path / "net")
+    return design_folder.save(saved, tmp_path / "net")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -53,7 +53,7 @@ def edit_manifest(folder: Path, **values: object) -> None:
 
 
 def test_what_is_saved_is_loaded(saved, folder):
-    loaded = storage.load(folder)
+    loaded = design_folder.load(folder)
     for name in ("program", "cycles", "dense_cycles", "verilog", "sidecar"):
         assert getattr(loaded, name) == getattr(saved, name), name
     assert_same(loaded.network, saved.network)
@@ -63,8 +63,8 @@ def test_what_is_saved_is_loaded(saved, folder):
 @given(st.integers(0, 2**32 - 1))
 def test_every_field_of_a_network_is_loaded_as_it_was(saved, tmp_path, seed):
     network = tiny_network(np.random.default_rng(seed))
-    folder = storage.save(replace(saved, network=network), tmp_path / "net")
-    assert_same(storage.load(folder).network, network, f"seed {seed}")
+    folder = design_folder.save(replace(saved, network=network), tmp_path / "net")
+    assert_same(design_folder.load(folder).network, network, f"seed {seed}")
 
 
 def assert_same(got: QuantizedNetwork, wanted: QuantizedNetwork, message: str = "") -> None:
@@ -81,21 +81,21 @@ def assert_same(got: QuantizedNetwork, wanted: QuantizedNetwork, message: str = 
 
 def test_two_folders_are_equal_byte_by_byte(saved, tmp_path):
     first, second = (
-        contents(storage.save(saved, tmp_path / name, image_formats=list(FORMATS))) for name in ("a", "deep/er/b")
+        contents(design_folder.save(saved, tmp_path / name, image_formats=list(FORMATS))) for name in ("a", "deep/er/b")
     )
     assert first == second
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 
 def test_every_asked_for_format_is_written(saved, tmp_path):
-    files = contents(storage.save(saved, tmp_path / "net", image_formats=["hex", "bin"]))
+    files = contents(design_folder.save(saved, tmp_path / "net", image_formats=["hex", "bin"]))
     for name in saved.program.images:
         assert {f"images/{name}.mem", f"images/hex/{name}.hex", f"images/bin/{name}.bin"} <= set(files)
 
 
 def test_an_unknown_format_is_refused(saved, tmp_path):
     with pytest.raises(InputError, match=r"^image format must be one of .*mem.*, not 'elf'$"):
-        storage.save(saved, tmp_path / "net", image_formats=["mem", "elf"])
+        design_folder.save(saved, tmp_path / "net", image_formats=["mem", "elf"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(
         ImageError, match=r"^.*/manifest\.json: is missing; .* is not a design that zeroskip build wrote$"
     ):
-        storage.load(tmp_path / "nowhere")
+        design_folder.load(tmp_path / "nowhere")
 
 
 FILES = ["images/lane00.masks.mem", "images/rows.mem", "network.safetensors", "rtl/zeroskip.v", "rtl/zeroskip.json"]
@@ -116,7 +116,7 @@ FILES = ["images/lane00.masks.mem", "images/rows.mem", "network.safetensors", "r
 def test_a_missing_file_is_refused(folder, name):
     (folder / name).unlink()
     with pytest.raises(ImageError, match=rf"^{folder / name}: is missing; the manifest lists it$"):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -127,7 +127,7 @@ def test_an_altered_file_is_refused(folder, name, change):
     last = bytes([data[-1] ^ 1])
     path.write_bytes({"flip": data[:-1] + last, "cut": data[:-1], "grow": data + b"\n"}[change])
     with pytest.raises(ImageError, match=rf"^{path}: was altered; its sha256 is not the manifest's$"):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 @pytest.mark.parametrize("version", [0, 1, None, "2"])
@@ -135,21 +135,21 @@ def test_another_version_is_refused(folder, version):
     edit_manifest(folder, version=version)
     match = rf"^.*/manifest\.json: version must be 2, not {version!r}; build the design again$"
     with pytest.raises(ImageError, match=match):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "\x00\xff", "not json"])
 def test_a_manifest_that_is_not_json_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not JSON: .+$"):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '{"format": "other"}', "{}"])
 def test_a_manifest_of_something_else_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not a zeroskip manifest$"):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 @pytest.mark.parametrize("key", ["files", "config", "layers", "inputs", "network", "cycles", "verilog"])
@@ -159,7 +159,7 @@ def test_an_incomplete_manifest_is_refused(folder, key):
     del manifest[key]
     path.write_text(json.dumps(manifest))
     with pytest.raises(ImageError, match=rf"^.*/manifest\.json: is incomplete: '{key}'$"):
-        storage.load(folder)
+        design_folder.load(folder)
 
 
 # --- what cannot be saved ---------------------------------------------------------------------------------------------
@@ -173,13 +173,13 @@ def break_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise FullDiskError
 
-    monkeypatch.setattr(storage, "_save_network", fail)
+    monkeypatch.setattr(design_folder, "_save_network", fail)
 
 
 def test_nothing_half_written_stays(saved, tmp_path, monkeypatch):
     break_writing(monkeypatch)
     with pytest.raises(FullDiskError):
-        storage.save(saved, tmp_path / "net")
+        design_folder.save(saved, tmp_path / "net")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,7 +187,7 @@ def test_the_design_that_was_there_stays_when_writing_breaks(saved, folder, monk
     before = contents(folder)
     break_writing(monkeypatch)
     with pytest.raises(FullDiskError):
-        storage.save(saved, folder)
+        design_folder.save(saved, folder)
     assert contents(folder) == before
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -195,7 +195,7 @@ def test_the_design_that_was_there_stays_when_writing_breaks(saved, folder, monk
 def test_a_design_is_replaced_whole(saved, folder):
     (folder / "images" / "stale.mem").write_text("0")
     before = set(contents(folder))
-    storage.save(saved, folder)
+    design_folder.save(saved, folder)
     assert set(contents(folder)) == before - {"images/stale.mem"}
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -208,17 +208,17 @@ def test_a_folder_of_something_else_is_refused(saved, tmp_path, name, text):
     with pytest.raises(
         InputError, match=rf"^{tmp_path}: is not empty and not a zeroskip design; choose another folder$"
     ):
-        storage.save(saved, tmp_path)
+        design_folder.save(saved, tmp_path)
     assert contents(tmp_path) == {name: text.encode()}
 
 
 def test_an_empty_folder_is_taken(saved, tmp_path):
-    assert storage.load(storage.save(saved, tmp_path / "net")).cycles == saved.cycles
+    assert design_folder.load(design_folder.save(saved, tmp_path / "net")).cycles == saved.cycles
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(saved, tmp_path):
     (tmp_path / "net").write_text("x")
     with pytest.raises(InputError, match=r"^.*/net: must be a folder$"):
-        storage.save(saved, tmp_path / "net")
+        design_folder.save(saved, tmp_path / "net")
     with pytest.raises(InputError, match=r"^.*/net/sub: cannot be written: .+$"):
-        storage.save(saved, tmp_path / "net" / "sub")
+        design_folder.save(saved, tmp_path / "net" / "sub")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zeroskip.spec.errors import ImageError, InputError
-from zeroskip.spec.formats import FORMATS, read, write
+from zeroskip.contracts.errors import ImageError, InputError
+from zeroskip.storage.images import FORMATS, read, write
 
 
 @st.composite

@@ -23,8 +23,9 @@ from operator import index
 from pathlib import Path
 from typing import SupportsIndex
 
-from . import formats_text as text
-from .errors import ImageError, InputError
+from zeroskip.contracts.errors import ImageError, InputError
+
+from . import image_text as text
 
 
 def write(path: str | Path, words: Iterable[SupportsIndex], width: int, format: str | None = None) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from zeroskip.spec.config import CAPACITIES, FEATURES, PRESETS, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.spec.errors import InputError
+from zeroskip.contracts.config import CAPACITIES, FEATURES, PRESETS, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.errors import InputError
 
 DEPTHS = dict(zip(("acc_bits", *CAPACITIES), (20, 100, 90, 80, 70, 60, 50, 4), strict=True))
 SIZES = DEPTHS | dict.fromkeys(FEATURES, False) | {"table_depth": 0}

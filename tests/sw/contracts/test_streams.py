@@ -10,8 +10,8 @@ from hypothesis import given
 from tests.sim.any_image_network import image_inputs, image_networks
 from tests.sim.image_cases import case
 
-from zeroskip.spec.network import QuantizedNetwork
-from zeroskip.spec.streams import from_output_stream, to_input_stream, to_output_stream
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
 
 
 @pytest.fixture

@@ -27,14 +27,16 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from . import formats
-from .config import ArrayConfig
-from .cycles import Cycles
-from .errors import ImageError, InputError
-from .graph import Window
-from .layout import Layout
-from .network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
-from .program import LayerInfo, Program
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import ImageError, InputError
+from zeroskip.contracts.graph import Window
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.program import LayerInfo, Program
+from zeroskip.contracts.tensor import QuantizedTensor
+
+from . import images
 
 FORMAT = "zeroskip"
 FORMAT_VERSION = 2
@@ -71,9 +73,9 @@ def save(
     report : figures for ``report.json``
     """
     folder = Path(folder)
-    unknown = sorted(set(image_formats) - set(formats.FORMATS))
+    unknown = sorted(set(image_formats) - set(images.FORMATS))
     if unknown:
-        raise InputError(f"image format must be one of {', '.join(formats.FORMATS)}, not {unknown[0]!r}")
+        raise InputError(f"image format must be one of {', '.join(images.FORMATS)}, not {unknown[0]!r}")
     with _replacing(folder) as part:
         (part / "rtl").mkdir()
         for name, text in saved.verilog.items():
@@ -96,7 +98,7 @@ def write_images(program: Program, folder: Path, format: str = "mem") -> None:
     """One file per memory, named after it."""
     folder.mkdir(parents=True, exist_ok=True)
     for memory in Layout(program.config).memories:
-        formats.write(folder / f"{memory.name}.{format}", program.images[memory.name], memory.width)
+        images.write(folder / f"{memory.name}.{format}", program.images[memory.name], memory.width)
 
 
 def load(folder: str | Path) -> Saved:
@@ -118,7 +120,7 @@ def load(folder: str | Path) -> Saved:
             config=config, layers=tuple(LayerInfo.from_json(layer) for layer in manifest["layers"]),
             inputs=manifest["inputs"], outputs=manifest["outputs"],
             images={
-                memory.name: tuple(formats.read(folder / "images" / f"{memory.name}.mem", memory.width))
+                memory.name: tuple(images.read(folder / "images" / f"{memory.name}.mem", memory.width))
                 for memory in Layout(config).memories
             },
         )  # fmt: skip
