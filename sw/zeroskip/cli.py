@@ -91,7 +91,7 @@ def build(
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
     from zeroskip.prune import from_file
-    from zeroskip.prune.state import load_state
+    from zeroskip.prune.model.state import load_state
     from zeroskip.synth import target_named
 
     if masks is not None and (method is not None or layer):

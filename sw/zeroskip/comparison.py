@@ -20,16 +20,16 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.costs import costs
 from zeroskip.prune import Masks, criterion_named, prunable
-from zeroskip.prune.allocation import ALLOCATIONS
-from zeroskip.prune.batches import Batch
-from zeroskip.prune.content import digest, model_digest
-from zeroskip.prune.duplicate import duplicate
-from zeroskip.prune.masks import apply
-from zeroskip.prune.patterns import pattern_named
-from zeroskip.prune.ranking import Ranking
-from zeroskip.prune.results import Results
-from zeroskip.prune.selection import exact_sparsity
-from zeroskip.prune.weights import resolve_all
+from zeroskip.prune.criteria.ranking import Ranking
+from zeroskip.prune.masks.allocation import ALLOCATIONS
+from zeroskip.prune.masks.apply import apply
+from zeroskip.prune.masks.patterns import pattern_named
+from zeroskip.prune.masks.selection import exact_sparsity
+from zeroskip.prune.masks.weights import resolve_all
+from zeroskip.prune.model.batches import Batch
+from zeroskip.prune.model.digest import digest, model_digest
+from zeroskip.prune.model.duplicate import duplicate
+from zeroskip.prune.model.results import Results
 from zeroskip.quantize import quantize_input
 
 BATCH = 250

@@ -17,8 +17,8 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.frontend import capture
 from zeroskip.prune import Masks, prunable, summary
-from zeroskip.prune.budget import Cost
-from zeroskip.prune.weights import PRUNABLE
+from zeroskip.prune.budget.allocate import Cost
+from zeroskip.prune.masks.weights import PRUNABLE
 from zeroskip.quantize import quantize
 from zeroskip.schedule import LayerPlan, predict, schedule
 

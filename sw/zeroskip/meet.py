@@ -15,14 +15,14 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.costs import KINDS, Costs, costs, dense_bits, dense_cycles, kept_weights
 from zeroskip.prune import Masks, prunable
-from zeroskip.prune.batches import Batch
-from zeroskip.prune.budget import Cost, allocate
-from zeroskip.prune.content import digest
-from zeroskip.prune.duplicate import duplicate
-from zeroskip.prune.masks import apply
-from zeroskip.prune.ranking import Ranking
-from zeroskip.prune.sensitivity import Sensitivity, loss_on, sensitivity
-from zeroskip.prune.weights import resolve_all
+from zeroskip.prune.budget.allocate import Cost, allocate
+from zeroskip.prune.budget.sensitivity import Sensitivity, loss_on, sensitivity
+from zeroskip.prune.criteria.ranking import Ranking
+from zeroskip.prune.masks.apply import apply
+from zeroskip.prune.masks.weights import resolve_all
+from zeroskip.prune.model.batches import Batch
+from zeroskip.prune.model.digest import digest
+from zeroskip.prune.model.duplicate import duplicate
 
 SPARSITIES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 """Where the layers' losses are measured."""
@@ -94,14 +94,14 @@ def prune_to_budget(
     progress: Callable[[str], None] | None = None,
 ) -> Met:
     """Choose each layer's sparsity so that the model costs at most ``budget`` and the layers' losses, each pruned alone, add up to the
-    least (:func:`~zeroskip.prune.sensitivity.sensitivity`, :func:`~zeroskip.prune.budget.allocate`).
+    least (:func:`~zeroskip.prune.budget.sensitivity.sensitivity`, :func:`~zeroskip.prune.budget.allocate.allocate`).
 
     model : is not changed
     budget : ``weights=30%``, ``bits=400000``, ``cycles=40%`` …: kept prunable weights, bits stored in the lanes, or cycles from one group
         of samples to the next; a share is one of the same array and model with every weight kept. Cycles are those of the exact
         prediction for every choice that is tried, so that the simulation of the result counts them
     batches : (input, target) pairs that show the criterion and, without ``evaluate``, the cross entropy what they need
-    criterion, pattern, seed : as for :class:`~zeroskip.prune.ranking.Ranking`
+    criterion, pattern, seed : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
     calibration, config : as for :func:`zeroskip.compile`; only for weights calibration may be absent
     exclude : names of layers that keep every weight; they count in the cost
     sparsities : where losses are measured; the largest is the most that a layer loses

@@ -122,7 +122,7 @@ Batches = list[tuple["torch.Tensor", "torch.Tensor"]]
 def make_masks(module: torch.nn.Module, asked: Pruning) -> dict[str, torch.Tensor] | None:
     """Masks by a criterion; None when none was asked for."""
     from zeroskip.prune import criterion_named, prunable
-    from zeroskip.prune.weights import resolve
+    from zeroskip.prune.masks.weights import resolve
 
     if asked.method is None or (asked.sparsity is None and not asked.layers):
         if asked.method is not None or asked.sparsity is not None or asked.layers:

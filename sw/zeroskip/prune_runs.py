@@ -169,7 +169,7 @@ def _adapt(asked: Asked, batches: Batches | None) -> Callable[[nn.Module], None]
     """What happens to a pruned model before it is measured."""
     import torch
 
-    from zeroskip.prune.batch_norm import reestimate
+    from zeroskip.prune.training.batch_norm import reestimate
 
     if not asked.reestimate:
         return None
@@ -182,8 +182,8 @@ def _adapt(asked: Asked, batches: Batches | None) -> Callable[[nn.Module], None]
 def _require_places(asked: Asked, method: str) -> None:
     """Refuse before the work what could not be written after it."""
     from zeroskip.prune import criterion_named
-    from zeroskip.prune.files import require_masks_place
-    from zeroskip.prune.state import require_state_place
+    from zeroskip.prune.masks.files import require_masks_place
+    from zeroskip.prune.model.state import require_state_place
 
     require_masks_place(asked.out)
     if asked.weights is not None:
@@ -200,7 +200,7 @@ def _require_places(asked: Asked, method: str) -> None:
 def _report(asked: Asked, model: nn.Module, masks: Masks, figures: Costs | None, facts: list[tuple[str, str]]) -> None:
     from zeroskip import tables
     from zeroskip.prune import summary
-    from zeroskip.prune.state import save_state
+    from zeroskip.prune.model.state import save_state
 
     places = [("masks", str(asked.out))]
     if asked.weights is not None:

@@ -29,11 +29,11 @@ import zeroskip as zs
 from zeroskip import reference, tables
 from zeroskip.costs import costs
 from zeroskip.meet import Met, prune_to_budget
-from zeroskip.prune.batch_norm import reestimate
-from zeroskip.prune.duplicate import duplicate
-from zeroskip.prune.masks import apply
-from zeroskip.prune.ranking import Ranking
-from zeroskip.prune.sensitivity import loss_on
+from zeroskip.prune.budget.sensitivity import loss_on
+from zeroskip.prune.criteria.ranking import Ranking
+from zeroskip.prune.masks.apply import apply
+from zeroskip.prune.model.duplicate import duplicate
+from zeroskip.prune.training.batch_norm import reestimate
 from zeroskip.quantize import quantize_input
 
 NETWORK = "ResNet-8"

@@ -30,10 +30,10 @@ from tests.networks.digits import mnist  # noqa: E402
 from tests.networks.lenets import Deformed, lenet_5, lenet_300_100  # noqa: E402
 
 from zeroskip.prune import fine_tune, magnitude  # noqa: E402
-from zeroskip.prune.gradual import gradual  # noqa: E402
-from zeroskip.prune.masks import summary  # noqa: E402
-from zeroskip.prune.rates import cosine, warm_up  # noqa: E402
-from zeroskip.prune.training import Epoch  # noqa: E402
+from zeroskip.prune.masks.apply import summary  # noqa: E402
+from zeroskip.prune.training.gradual import gradual  # noqa: E402
+from zeroskip.prune.training.learning_rates import cosine, warm_up  # noqa: E402
+from zeroskip.prune.training.loop import Epoch  # noqa: E402
 
 HELD_OUT = 5000
 

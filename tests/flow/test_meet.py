@@ -15,8 +15,8 @@ from zeroskip import prune
 from zeroskip.contracts.errors import InputError
 from zeroskip.costs import costs
 from zeroskip.meet import Budget, Met
-from zeroskip.prune.criteria import CRITERIA
-from zeroskip.prune.sensitivity import loss_on
+from zeroskip.prune.budget.sensitivity import loss_on
+from zeroskip.prune.criteria.registry import CRITERIA
 
 CONFIG = zs.ArrayConfig(lanes=2, columns=2)
 Batches = list[tuple[torch.Tensor, torch.Tensor]]

@@ -4,34 +4,34 @@ Every criterion returns ``dict[str, torch.Tensor]``: the parameter's name (``fc1
 where the weight is kept, one entry per prunable weight. Prunable are the weights of ``nn.Linear``, ``nn.Conv1d`` and ``nn.Conv2d``.
 """
 
-from .allocation import ALLOCATIONS
-from .batch_norm import reestimate
-from .budget import Cost, allocate
-from .control import random, random_scores
-from .convert import from_torch, from_zeros, to_torch
-from .criteria import CRITERIA, Criterion, criterion_named
-from .files import from_file, save
-from .fine_tune import fine_tune
-from .fisher import fisher, fisher_scores
-from .gradient import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
-from .gradual import MaskCriterion, gradual
-from .grasp import grasp, grasp_scores
-from .layerwise import layerwise
-from .lottery import lottery
-from .magnitude import magnitude, magnitude_scores
-from .masks import SummaryRow, apply, check, summary
-from .obs import obs, obs_scores
-from .patterns import PATTERNS, Pattern
-from .ranking import Ranking
-from .rates import constant, cosine, warm_up
-from .reconstruct import reconstruct
-from .sensitivity import Sensitivity, loss_on, sensitivity
-from .state import load_state, save_state
-from .surgery import surgery
-from .tickets import Ticket
-from .training import Epoch
-from .wanda import wanda, wanda_scores
-from .weights import Masks, prunable
+from zeroskip.prune.budget.allocate import Cost, allocate
+from zeroskip.prune.budget.sensitivity import Sensitivity, loss_on, sensitivity
+from zeroskip.prune.criteria.fisher import fisher, fisher_scores
+from zeroskip.prune.criteria.gradient import gradient, gradient_scores, snip, snip_scores, taylor, taylor_scores
+from zeroskip.prune.criteria.grasp import grasp, grasp_scores
+from zeroskip.prune.criteria.layerwise import layerwise
+from zeroskip.prune.criteria.magnitude import magnitude, magnitude_scores
+from zeroskip.prune.criteria.obs import obs, obs_scores
+from zeroskip.prune.criteria.random import random, random_scores
+from zeroskip.prune.criteria.ranking import Ranking
+from zeroskip.prune.criteria.reconstruct import reconstruct
+from zeroskip.prune.criteria.registry import CRITERIA, Criterion, criterion_named
+from zeroskip.prune.criteria.wanda import wanda, wanda_scores
+from zeroskip.prune.masks.allocation import ALLOCATIONS
+from zeroskip.prune.masks.apply import SummaryRow, apply, check, summary
+from zeroskip.prune.masks.files import from_file, save
+from zeroskip.prune.masks.patterns import PATTERNS, Pattern
+from zeroskip.prune.masks.torch_masks import from_torch, from_zeros, to_torch
+from zeroskip.prune.masks.weights import Masks, prunable
+from zeroskip.prune.model.state import load_state, save_state
+from zeroskip.prune.training.batch_norm import reestimate
+from zeroskip.prune.training.fine_tune import fine_tune
+from zeroskip.prune.training.gradual import MaskCriterion, gradual
+from zeroskip.prune.training.learning_rates import constant, cosine, warm_up
+from zeroskip.prune.training.loop import Epoch
+from zeroskip.prune.training.lottery import lottery
+from zeroskip.prune.training.surgery import surgery
+from zeroskip.prune.training.tickets import Ticket
 
 __all__ = [
     "ALLOCATIONS",

@@ -1,0 +1,1 @@
+"""How a budget is shared out among the layers, by the loss of each pruned alone."""

@@ -1,0 +1,64 @@
+"""A criterion's scores, computed once and used for many sparsities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from zeroskip.prune.masks.patterns import Pattern
+from zeroskip.prune.masks.selection import Selection, Sparsity
+from zeroskip.prune.masks.weights import Masks
+from zeroskip.prune.model.batches import InputBatch
+
+from .reconstruct import reconstruct
+from .registry import Criterion, criterion_named
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ranking:
+    """The scores of one criterion on one model.
+
+    criterion : whose
+    scores : by parameter name, of the weight's shape
+    batches : that the scores come from, which criteria that update the kept weights are shown again; empty where none are needed
+    """
+
+    criterion: Criterion
+    scores: Mapping[str, torch.Tensor]
+    batches: Sequence[InputBatch] = ()
+
+    @classmethod
+    def of(
+        cls, model: nn.Module, criterion: str, batches: Iterable[InputBatch] | None = None, *, seed: int = 0
+    ) -> Ranking:
+        """Raises InputError: an unknown criterion; batches missing; what the criterion raises."""
+        found = criterion_named(criterion)
+        given = tuple(tuple(shown) for shown in found.shown(batches))
+        options = {"seed": seed} if found.seeded else {}
+        return cls(criterion=found, batches=given[0] if given else (), scores=found.scores(model, *given, **options))
+
+    def masks(
+        self,
+        model: nn.Module,
+        sparsity: Sparsity | Fraction | Mapping[str, Fraction],
+        *,
+        allocation: str = "uniform",
+        pattern: str | Pattern | None = None,
+        exclude: Iterable[str] = (),
+    ) -> Masks:
+        """Those that the criterion itself gives; ``model`` is not changed. Arguments and errors as those of the criterion."""
+        pattern = self.criterion.own_pattern if pattern is None else pattern
+        # Fractions are taken as they are
+        return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)
+
+    def prune(self, model: nn.Module, sparsity: Sparsity | Fraction | Mapping[str, Fraction], **options: Any) -> Masks:
+        """:meth:`masks`; where the criterion updates the kept weights, those of ``model`` are, and its removed ones are zero."""
+        masks = self.masks(model, sparsity, **options)
+        if self.criterion.updates:
+            reconstruct(model, masks, self.batches)
+        return masks

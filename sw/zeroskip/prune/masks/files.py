@@ -1,0 +1,106 @@
+"""Masks on disk: safetensors, NumPy's .npz, or torch's .pt."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import written_whole
+
+from .apply import complete
+from .torch_masks import zero_one
+from .weights import Masks, resolve
+
+SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
+
+
+def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
+    """Write masks to ``path``; its suffix, .safetensors, .npz, .pt or .pth, says the format. An existing file is replaced whole.
+
+    Raises InputError: another suffix, a value that is no bool tensor, a folder that does not exist.
+    """
+    path = require_masks_place(path)
+    suffix = path.suffix
+    tensors = {}
+    for name, mask in masks.items():
+        if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+            given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
+            raise InputError(f"mask {name!r} must be a torch.bool tensor, not {given}")
+        tensors[name] = mask.detach().cpu().clone(memory_format=torch.contiguous_format)
+    with written_whole(path) as partial:
+        if suffix == ".safetensors":
+            save_file(tensors, partial, metadata={"content": "zeroskip masks", "version": "1"})
+        elif suffix == ".npz":
+            with partial.open("wb") as handle:
+                arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+                np.savez_compressed(handle, allow_pickle=False, **arrays)
+        else:
+            torch.save(tensors, partial)
+
+
+def require_masks_place(path: str | os.PathLike[str]) -> Path:
+    """The path, if masks may be written there. Raises InputError: another suffix, a folder that does not exist."""
+    path = Path(path)
+    _suffix(path)
+    if not path.parent.is_dir():
+        raise InputError(f"masks file {str(path)!r}: the folder does not exist")
+    return path
+
+
+def from_file(path: str | os.PathLike[str], model: nn.Module) -> Masks:
+    """Read masks for ``model`` from a .safetensors, .npz, .pt or .pth file; none of them runs code from the file.
+
+    Entries are named ``fc1.weight``, ``fc1``, or ``fc1.weight_mask`` (as in torch's pruned state), of the weight's shape, and bool
+    or numbers that are all 0 or 1, 1 being kept. Layers the file does not name keep every weight.
+
+    Returns masks as :func:`magnitude` does. Raises InputError: a file that is missing, of another suffix or unreadable; an
+    entry of unknown name, of the wrong shape, with other values, or named twice.
+    """
+    path = Path(path)
+    suffix = _suffix(path)
+    place = f"masks file {str(path)!r}"
+    if not path.is_file():
+        raise InputError(f"{place}: no such file")
+    masks: Masks = {}
+    for key, value in _read(path, suffix, place).items():
+        parameter = key.removesuffix("_mask") if key.rpartition(".")[2] == "weight_mask" else key
+        name = resolve(model, parameter, what=place)
+        if name in masks:
+            raise InputError(f"{place}: {name!r} is given twice")
+        masks[name] = zero_one(value, name)
+    return complete(model, masks)
+
+
+def _suffix(path: Path) -> str:
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"masks file {str(path)!r}: suffix must be {', '.join(SUFFIXES)}, not {path.suffix!r}")
+    return path.suffix
+
+
+def _read(path: Path, suffix: str, place: str) -> dict[str, torch.Tensor]:
+    try:
+        if suffix == ".safetensors":
+            tensors: object = load_file(path)
+        elif suffix == ".npz":
+            # opened here because np.load leaves its own handle open when the archive is damaged
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
+                tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, ValueError, TypeError, RuntimeError, AttributeError,
+            pickle.UnpicklingError, zipfile.BadZipFile, SafetensorError) as error:  # fmt: skip
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{place}: cannot be read as {suffix}: {reason}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+        raise InputError(f"{place}: must hold a dict from parameter name to tensor")
+    return {str(name): value for name, value in tensors.items()}

@@ -1,0 +1,1 @@
+"""How pruned models are trained: under fixed masks, with growing or changing ones, from a ticket."""

@@ -1,0 +1,69 @@
+"""Training under the mask: the kept weights learn to do without the removed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from zeroskip.prune.model.batches import Batch, Loss
+
+from .fixed_masks import Masked
+from .learning_rates import Rate
+from .loop import Epoch, Optimizer, train
+
+
+def fine_tune(
+    model: nn.Module,
+    masks: Mapping[str, torch.Tensor],
+    batches: Iterable[Batch],
+    *,
+    epochs: int,
+    optimizer: Optimizer | None = None,
+    loss: Loss = cross_entropy,
+    progress: Callable[[Epoch], None] | None = None,
+    seed: int = 0,
+    rate: Rate | None = None,
+    teacher: nn.Module | None = None,
+    temperature: float = 4.0,
+    distillation: float = 0.5,
+    frozen_norms: bool = False,
+) -> list[Epoch]:
+    """Train ``model`` in place while every removed weight stays exactly +0.0, whatever the optimizer.
+
+    The masks are applied at the start; then gradients are masked before each step, so that no momentum or second moment
+    gathers on a removed weight, and the masks applied again after it.
+
+    masks : as :func:`magnitude` returns them; layers without one are trained unmasked, as are biases and normalisation
+    batches : (input, target) pairs, read anew each epoch: a list, a DataLoader, or an object whose ``__iter__`` augments
+    epochs : 0 or more
+    optimizer : function from the trainable parameters to a torch optimizer, ``lambda p: torch.optim.SGD(p, lr=0.1)``; by default Adam
+        with a learning rate of 0.001. Optimizers that evaluate the loss several times per step (LBFGS) work too.
+    loss : ``loss(output, target)``, one number, the mean over the batch
+    progress : called after each epoch
+    seed : for torch's random numbers, dropout and a DataLoader's shuffling among them: the same seed gives the same weights on the
+        same machine. The caller's random state is as before afterwards.
+    rate : factor on the learning rate by the share of all steps that is done, 0 … 1, set before each step: ``cosine`` and others of
+        :mod:`zeroskip.prune.training.learning_rates`. The steps are ``epochs * len(batches)``; batches without ``len`` are counted
+        by reading them through once before the training.
+    teacher : a dense model, as ``copy.deepcopy(model)`` before pruning, that is distilled into ``model``: what is minimised is
+        ``(1 - a) · loss + a · T² · KL(teacher ‖ model)`` with a = ``distillation``, 0 … 1, and T = ``temperature``, above 0 (Hinton,
+        Vinyals & Dean, *Distilling the Knowledge in a Neural Network*, 2015). The teacher runs in evaluation mode without
+        gradients and is as before afterwards.
+
+    frozen_norms : BatchNorm layers keep their running statistics and normalise by them, as in evaluation; their weights and biases
+        are still trained. Better where the training data are few, or of other statistics than those that the model was trained on
+
+    Returns one :class:`Epoch` each. The model is trained in training mode and left in evaluation mode, as every later
+    step wants it, with its gradients cleared.
+
+    Raises InputError: masks that do not fit (:func:`check`), no batches, batches that can be read only once, a loss that is not one
+    number or no longer finite, no trainable parameter, a rate below 0, a teacher that does not fit. Once training has begun, the
+    removed weights are zero then too.
+    """
+    return train(
+        model, Masked(model, masks), batches, epochs=epochs, optimizer=optimizer, loss=loss, progress=progress, seed=seed,
+        rate=rate, teacher=teacher, temperature=temperature, distillation=distillation, frozen_norms=frozen_norms,
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""Pruning little by little while the model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Unpack
+
+from torch import nn
+
+from zeroskip.contracts.errors import InputError
+from zeroskip.prune.masks.apply import complete
+from zeroskip.prune.masks.nesting import nested
+from zeroskip.prune.masks.selection import Selection, Sparsity
+from zeroskip.prune.masks.weights import Masks
+from zeroskip.prune.model.batches import Batch
+
+from .fixed_masks import Masked
+from .loop import Epoch, Options, train
+from .sparsity_schedule import Ramp, step_at
+
+MaskCriterion = Callable[[nn.Module, Sparsity], Masks]
+"""(model, sparsity) → masks, as ``functools.partial(magnitude, allocation="lamp")``."""
+
+
+def gradual(
+    model: nn.Module,
+    criterion: MaskCriterion,
+    sparsity: Sparsity,
+    batches: Iterable[Batch],
+    *,
+    epochs: int,
+    initial: float = 0.0,
+    begin: float = 0.0,
+    end: float = 0.7,
+    updates: int = 30,
+    progress: Callable[[Epoch], None] | None = None,
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> Masks:
+    """Train ``model`` in place while its sparsity rises from ``initial`` to ``sparsity`` along a cubic, and then on under the last masks
+    (Zhu & Gupta, *To prune, or not to prune: exploring the efficacy of pruning for model compression*, 2017).
+
+    criterion : function of (model, sparsity) that returns masks: ``magnitude`` itself, with ``functools.partial(magnitude,
+        allocation="lamp", exclude=["head"])``, or ``lambda model, s: taylor(model, s, few_batches)``. It sees the model with its
+        removed weights at zero.
+    sparsity : share to remove, 0 … 1, or one per layer, handed to ``criterion`` at last as it is
+    batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
+        :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
+    initial : sparsity at the beginning of the ramp; of layers with a lower final sparsity, that
+    begin, end : the span of the ramp, as shares of all steps
+    updates : how often in this span the masks are renewed, at even distances
+
+    Returns the masks of exactly the final sparsity as the criterion counts it; removed weights are +0.0. A weight once removed stays
+    removed: where the criterion wants some back (most do not, for they rank zeros last), as many of those that it would
+    remove stay instead, the largest first. The model is left in evaluation mode.
+
+    Raises InputError: what ``criterion`` and :func:`fine_tune` raise; a share outside 0 … 1, an end before the beginning, an initial
+    sparsity above the final one, fewer than 1 update.
+    """
+    Selection.of(model, sparsity)  # refuses before the training
+    regime = Gradual(model, criterion, Ramp(final=sparsity, initial=initial, begin=begin, end=end), updates)
+    train(model, regime, batches, epochs=epochs, progress=progress, seed=seed, **options)
+    regime.complete()
+    return regime.masks
+
+
+class Gradual(Masked):
+    """Masks that ``criterion`` shrinks along ``ramp``."""
+
+    paced = True
+
+    def __init__(self, model: nn.Module, criterion: MaskCriterion, ramp: Ramp, updates: int) -> None:
+        super().__init__(model, complete(model, {}))
+        if isinstance(updates, bool) or not isinstance(updates, int) or updates < 1:
+            raise InputError(f"updates must be an integer of 1 or more, not {updates!r}")
+        self.criterion, self.ramp, self.updates = criterion, ramp, updates
+        self.due: dict[int, Sparsity] = {}
+        self.final = False
+
+    def start(self, steps: int) -> None:
+        first, last = step_at(self.ramp.begin, steps), step_at(self.ramp.end, steps)
+        for number in range(self.updates):
+            step = first + (last - first) * number // self.updates
+            self.due[step] = self.ramp.at(step / steps) if steps else self.ramp.final
+        self.due[last] = self.ramp.final
+
+    def before_step(self, step: int) -> None:
+        if step in self.due:
+            self.renew(self.due[step])
+
+    def complete(self) -> None:
+        """The final masks, if the training ended before they were due."""
+        if not self.final:
+            self.renew(self.ramp.final)
+
+    def renew(self, sparsity: Sparsity) -> None:
+        modes = [(module, module.training) for module in self.model.modules()]
+        wanted = complete(self.model, self.criterion(self.model, sparsity))
+        for module, training in modes:  # a criterion of one's own may leave it in evaluation mode
+            module.training = training
+        magnitudes = {name: weight.effective.abs() for name, weight in self.weights.items()}
+        self.masks = nested(wanted, self.masks, magnitudes)
+        self.zero()
+        self.final = sparsity is self.ramp.final

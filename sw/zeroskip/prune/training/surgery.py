@@ -1,0 +1,162 @@
+"""Masks that may grow back: weights are cut and spliced in again while the model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Unpack
+
+import torch
+from torch import nn
+
+from zeroskip.contracts.errors import InputError
+from zeroskip.prune.masks.apply import complete
+from zeroskip.prune.masks.patterns import Pattern
+from zeroskip.prune.masks.selection import Selection, Sparsity
+from zeroskip.prune.masks.weights import Masks
+from zeroskip.prune.model.batches import Batch
+
+from .fixed_masks import Masked
+from .loop import Epoch, Options, train
+from .sparsity_schedule import Ramp, fraction, step_at
+
+
+def surgery(
+    model: nn.Module,
+    sparsity: Sparsity,
+    batches: Iterable[Batch],
+    *,
+    epochs: int,
+    allocation: str = "uniform",
+    pattern: str | Pattern = "unstructured",
+    exclude: Iterable[str] = (),
+    initial: float = 0.0,
+    begin: float = 0.0,
+    end: float = 0.5,
+    settle: float = 0.75,
+    probability: float = 0.1,
+    margin: float = 0.2,
+    progress: Callable[[Epoch], None] | None = None,
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> Masks:
+    """Train ``model`` in place with masks that are cut and grown back by the magnitudes of a dense copy of the weights (Guo, Yao &
+    Chen, *Dynamic Network Surgery for Efficient DNNs*, NIPS 2016).
+
+    The loss always sees the masked weights; its gradient moves all weights of the copy, so that one that was removed by mistake
+    gathers magnitude until it is taken back. Unlike in the paper it then starts from no more than the largest magnitude that stays
+    removed in its layer: what gathered while the loss did not see the weight says that it is missing, not how large it should be,
+    and at high sparsities would throw the network off.
+
+    sparsity, allocation, pattern, exclude : what is removed in the end, as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
+    batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
+        :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
+    initial, begin, end : the sparsity rises from ``initial`` along a cubic
+        (:class:`~zeroskip.prune.training.sparsity_schedule.Ramp`); ``begin`` and ``end`` are shares of all steps
+    settle : share of all steps after which the masks are final, not before ``end``; the rest is training under them
+    probability : of renewing the masks before a step, at first; it falls evenly to 0 at ``settle``
+    margin : a kept weight counts as so much larger, 0 or more: what lies between the two thresholds stays as it is
+
+    Returns masks of exactly the asked sparsity; removed weights are +0.0 then, and in every forward pass before. The model is left in
+    evaluation mode.
+
+    Raises InputError: what :func:`magnitude` and :func:`fine_tune` raise; a share or probability outside 0 … 1, shares out of order,
+    an initial sparsity above the final one, a margin below 0.
+    """
+    Selection.of(model, sparsity, allocation, pattern, exclude)  # refuses before the training
+    ramp = Ramp(final=sparsity, initial=initial, begin=begin, end=end)
+    if fraction(settle, "settle") < end:
+        raise InputError(f"settle must not be before end, but is {settle} with an end of {end}")
+    if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < float("inf"):
+        raise InputError(f"margin must be a finite number of 0 or more, not {margin!r}")
+
+    def select(current: nn.Module, sparsity: Sparsity, kept: Masks) -> Masks:
+        selection = Selection.of(current, sparsity, allocation, pattern, exclude)
+        return selection.masks(
+            {name: torch.where(kept[name], size * (1 + margin), size) for name, size in selection.magnitudes.items()}
+        )
+
+    regime = Surgery(model, select, ramp, settle, fraction(probability, "probability"), seed)
+    train(model, regime, batches, epochs=epochs, progress=progress, seed=seed, **options)
+    regime.complete()
+    return regime.masks
+
+
+class Surgery(Masked):
+    """Masks renewed by ``select`` (model with dense weights, sparsity, masks so far) until ``settle``.
+
+    Between steps the model holds the masked weights and ``dense`` all of them; the optimizer's step finds the dense ones in the model.
+    """
+
+    paced = True
+
+    def __init__(
+        self,
+        model: nn.Module,
+        select: Callable[[nn.Module, Sparsity, Masks], Masks],
+        ramp: Ramp,
+        settle: float,
+        probability: float,
+        seed: int,
+    ) -> None:
+        super().__init__(model, complete(model, {}))
+        self.select, self.ramp, self.settle, self.probability = select, ramp, settle, probability
+        self.random = torch.Generator().manual_seed(seed)
+        self.steps, self.last = 0, 0
+        self.dense: dict[str, torch.Tensor] | None = {}
+
+    def start(self, steps: int) -> None:
+        self.steps, self.last = steps, step_at(self.settle, steps)
+        self._part()
+
+    def before_step(self, step: int) -> None:
+        if self.dense is None:
+            return
+        if step >= self.last:
+            self.complete()
+            return
+        self._whole()
+        if torch.rand((), generator=self.random) < self.probability * (1 - step / self.last):
+            self._renew(self.ramp.at(step / self.steps))
+
+    def before_loss(self) -> None:
+        self._part()
+
+    def after_loss(self) -> None:
+        if self.dense is None:
+            super().after_loss()
+        else:
+            self._whole()
+
+    def after_step(self, step: int) -> None:
+        self._part()
+
+    def complete(self) -> None:
+        """The final masks, from the dense weights, which are given up."""
+        if self.dense is not None:
+            self._whole()
+            self._renew(self.ramp.final)
+            self.dense = None
+            self.zero()
+
+    def _renew(self, sparsity: Sparsity) -> None:
+        """New masks from the dense weights; what grows back comes in at the threshold at most."""
+        before, self.masks = self.masks, self.select(self.model, sparsity, self.masks)
+        with torch.no_grad():
+            for name, mask in self.masks.items():
+                parameter = self.weights[name].parameter
+                grown, removed = mask & ~before[name], parameter[~mask].abs()
+                if removed.numel():
+                    limit = removed.max()
+                    parameter.copy_(torch.where(grown, parameter.clamp(-limit, limit), parameter))
+
+    def _part(self) -> None:
+        """Keep the model's weights as the dense ones, and mask it."""
+        if self.dense is not None:
+            self.dense = {name: weight.parameter.detach().clone() for name, weight in self.weights.items()}
+        self.zero()
+
+    def _whole(self) -> None:
+        """The dense weights into the model."""
+        with torch.no_grad():
+            for name, value in (self.dense or {}).items():
+                self.weights[name].parameter.copy_(value)
