@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate  # noqa: E402
-from tests.sw.frontend.conformance import NAMES, Case, Integers, in_integers, load  # noqa: E402
+from tests.sw.frontend.onnx.conformance import NAMES, Case, Integers, in_integers, load  # noqa: E402
 
 from zeroskip.contracts.graph import Graph  # noqa: E402
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.sim.packed import packed
-from tests.sw.frontend.conformance import ACCEPTED, WEIGHT_BITS, Integers
+from tests.sw.frontend.onnx.conformance import ACCEPTED, WEIGHT_BITS, Integers
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate
-from tests.sw.frontend.conformance import ACCEPTED, Case, Integers, in_integers, load
+from tests.sw.frontend.onnx.conformance import ACCEPTED, Case, Integers, in_integers, load
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import Graph

@@ -42,7 +42,9 @@ def load_model(spec: str | Path) -> nn.Module:
 
 
 def _load_onnx(path: Path) -> nn.Module:
-    from .onnx_file import load_onnx  # the onnx package takes a while to import, and few models need it
+    from zeroskip.frontend.onnx.file import (
+        load_onnx,  # the onnx package takes a while to import, and few models need it
+    )
 
     _require_file(path)
     return load_onnx(path)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sw.frontend.evaluate import lively
-from tests.sw.frontend.test_random_networks import Random
+from tests.sw.frontend.pytorch.test_random_networks import Random
 from tests.sw.quantize.random_graphs import bounds, float_tensors, random_graph
 
 from zeroskip import reference

@@ -11,9 +11,10 @@ import torch
 from torch import fx
 
 from zeroskip.contracts.graph import INPUT, Shape
+from zeroskip.frontend.lowering.steps import FlattenStep, Step, Value, image_shape, size
+from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import Parameters, RefusalError, is_in_place, operand, operator_name, shape
-from .steps import FlattenStep, Step, Value, image_shape, size
+from .nodes import Parameters, is_in_place, operand, operator_name, shape
 
 aten = torch.ops.aten
 

@@ -14,13 +14,14 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from zeroskip.contracts.errors import InputError, UnsupportedError
 from zeroskip.contracts.graph import Graph
+from zeroskip.frontend.lowering.lower import lower
+from zeroskip.frontend.lowering.steps import Value
+from zeroskip.frontend.refusal import RefusalError
 
-from .lower import lower
 from .masks import Masks, remove_pruning_hooks
-from .nodes import Parameters, RefusalError, operator_name, qualified_name
+from .nodes import Parameters, operator_name, qualified_name
 from .operators import READERS, SUPPORTED
 from .reading import Reading, SkippedError
-from .steps import Value
 
 _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 

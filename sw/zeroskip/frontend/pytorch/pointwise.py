@@ -10,10 +10,11 @@ from torch import fx
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import Activation, FloatArray
+from zeroskip.frontend.lowering.steps import AddStep, AffineStep, PointwiseStep, Value
+from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import RefusalError, arguments, qualified_name, shape
+from .nodes import arguments, qualified_name, shape
 from .reading import Reading
-from .steps import AddStep, AffineStep, PointwiseStep, Value
 
 
 def batch_norm(node: fx.Node, reading: Reading) -> Value:

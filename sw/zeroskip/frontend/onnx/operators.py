@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .nodes import RefusalError
-from .onnx_network import Array, Operand, as_tensor
+from zeroskip.frontend.refusal import RefusalError
+
+from .network import Array, Operand, as_tensor
 
 Attributes = Mapping[str, Any]
 Function = Callable[..., Any]

@@ -9,9 +9,9 @@ import numpy as np
 
 from zeroskip.contracts.graph import Layer, Shape, Window
 
+from .padding import padding_after
 from .passes import Formats, all_shapes, count_readers, readers_of
 from .steps import CopyStep, FlattenStep, Step
-from .windows import fill
 
 
 def merge_copies(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
@@ -44,7 +44,7 @@ def _merge(inner: CopyStep, outer: CopyStep, shapes: Mapping[str, Shape]) -> Cop
         strides.append(first * second)
         before.append(pad_inner + first * pad_outer)
         length, count = shapes[inner.source][axis + 1], shapes[outer.output][axis + 1]
-        after.append(fill(length, count, 1, strides[-1], 1, before[-1]))
+        after.append(padding_after(length, count, 1, strides[-1], 1, before[-1]))
         if min(before[-1], after[-1]) <= -length:
             return None
     channels = tuple(None if channel is None else inner.channels[channel] for channel in outer.channels)

@@ -13,10 +13,12 @@ from torch import fx
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import BoolArray, FloatArray, Layer, Window
+from zeroskip.frontend.lowering.padding import padding_after
+from zeroskip.frontend.lowering.steps import Value
+from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import RefusalError, arguments, module_path, operator_name, qualified_name, shape
+from .nodes import arguments, module_path, operator_name, qualified_name, shape
 from .reading import Given, Missing, Reading
-from .steps import Value
 
 aten = torch.ops.aten
 
@@ -196,18 +198,12 @@ def _pool_window(node: fx.Node, given: dict[str, Any], size: tuple[int, int], ax
     dilation = _pair(_spatial(given.get("dilation", 1), axes), 1)
     before = _pair(_spatial(given["padding"], axes), 0)
     after = [
-        fill(length, count, k, s, d, p)
+        padding_after(length, count, k, s, d, p)
         for length, count, k, s, d, p in zip(
             size, _pair(shape(node)[2:], 1), kernel, stride, dilation, before, strict=True
         )
     ]
     return Window(kernel=kernel, stride=stride, dilation=dilation, padding=(*before, *after))  # type: ignore[arg-type]
-
-
-def fill(length: int, count: int, kernel: int, stride: int, dilation: int, before: int) -> int:
-    """Padding after an axis that gives ``count`` outputs: none where that does, else as little as does. Negative cuts."""
-    least = (count - 1) * stride + dilation * (kernel - 1) + 1 - length - before
-    return min(max(least, 0), least + stride - 1)
 
 
 def _axes(source: Value, window: Window, outputs: Sequence[int]) -> list[tuple[int, int, int, int, int, int]]:

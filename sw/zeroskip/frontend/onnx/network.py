@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zeroskip.contracts.errors import UnsupportedError
-
-from .nodes import RefusalError
+from zeroskip.frontend.refusal import RefusalError
 
 Array = npt.NDArray[Any]
 Operand = Tensor | Array | None

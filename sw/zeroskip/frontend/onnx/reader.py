@@ -11,11 +11,12 @@ import onnx
 from onnx import TensorProto, helper
 from torch import nn
 
-from .nodes import RefusalError
-from .onnx_constants import Constants, node_name
-from .onnx_layers import BatchNorm, Linear, Rounding, conv
-from .onnx_network import Array, Call, Operator, free_path
-from .onnx_operators import FUNCTIONS, host_array, split
+from zeroskip.frontend.refusal import RefusalError
+
+from .constants import Constants, node_name
+from .layers import BatchNorm, Linear, Rounding, conv
+from .network import Array, Call, Operator, free_path
+from .operators import FUNCTIONS, host_array, split
 
 FLOAT = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 INTEGER: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 255), TensorProto.INT8: (-128, 127)}

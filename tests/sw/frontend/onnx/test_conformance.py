@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.sw.frontend.conformance import NAMES, REFUSED, load
 from tests.sw.frontend.evaluate import check_contract
 
 from zeroskip.reference import run_float
+
+from .conformance import NAMES, REFUSED, load
 
 
 @pytest.mark.parametrize("name", NAMES)

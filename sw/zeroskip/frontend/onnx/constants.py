@@ -10,9 +10,10 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from .nodes import RefusalError
-from .onnx_layers import Rounded
-from .onnx_network import Array
+from zeroskip.frontend.refusal import RefusalError
+
+from .layers import Rounded
+from .network import Array
 
 
 class Constants:

@@ -7,12 +7,13 @@ import pytest
 import torch
 from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
-from tests.sw.frontend.onnx_models import NUMBERS, SEED, Node, make, model, random
 
 from zeroskip import prune
 from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.frontend import capture
-from zeroskip.frontend.onnx_file import read_model
+from zeroskip.frontend.onnx.file import read_model
+
+from .models import NUMBERS, SEED, Node, make, model, random
 
 FORMAT = QuantizedTensor(scale=float(np.float32(0.04)), zero_point=3, signed=False)
 FORMAT2 = QuantizedTensor(scale=float(np.float32(0.1)), zero_point=-5, signed=True)

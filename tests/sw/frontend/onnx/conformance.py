@@ -15,7 +15,7 @@ from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import INPUT, Graph
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.frontend import capture
-from zeroskip.frontend.onnx_file import read_model
+from zeroskip.frontend.onnx.file import read_model
 from zeroskip.quantize import dequantize, quantize, quantize_input
 
 NAMES = tuple(

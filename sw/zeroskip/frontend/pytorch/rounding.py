@@ -6,10 +6,11 @@ import numpy as np
 from torch import fx
 
 from zeroskip.contracts.tensor import QuantizedTensor
+from zeroskip.frontend.lowering.steps import FormatStep, Value
+from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import RefusalError, arguments, qualified_name
+from .nodes import arguments, qualified_name
 from .reading import Reading
-from .steps import FormatStep, Value
 
 
 def fake_quantize(node: fx.Node, reading: Reading) -> Value:

@@ -10,8 +10,8 @@ from .affine import fold_affine
 from .copies import absorb_flattening, copies_to_layers, fold_padding, merge_copies, plain_copy
 from .formats import fix_formats
 from .fuse import fuse, pool_last
-from .place import place
 from .steps import Step, Value, sources
+from .tensors import assign_tensors
 
 
 def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
@@ -27,7 +27,7 @@ def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
     if output == INPUT:
         needed, output = [plain_copy("copy", INPUT, "%copy", input.stored[0])], "%copy"
         formats |= {output: formats[INPUT]} if INPUT in formats else {}
-    layers, tensors, names, formats = place(needed, shapes, output, formats)
+    layers, tensors, names, formats = assign_tensors(needed, shapes, output, formats)
     return Graph(
         input_shape=input.user, output_shape=result.user, tensors=tensors, layers=layers, output=names[output],
         formats=formats,

@@ -13,7 +13,7 @@ from .passes import Formats, all_shapes, count_readers
 from .steps import ConcatStep, Step
 
 
-def place(
+def assign_tensors(
     steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats
 ) -> tuple[tuple[Layer, ...], dict[str, Shape], dict[str, str], Formats]:
     """Layers in order with their final names, shapes by tensor, tensor by value, and formats by tensor."""

@@ -8,8 +8,8 @@ import onnx
 
 from zeroskip.contracts.errors import InputError, UnsupportedError
 
-from .onnx_network import OnnxNetwork
-from .onnx_reader import Reader, unknown_nodes
+from .network import OnnxNetwork
+from .reader import Reader, unknown_nodes
 
 
 def load_onnx(path: Path) -> OnnxNetwork:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .nodes import RefusalError
-from .onnx_network import Array
-from .onnx_operators import Attributes, pad_image, pads, spatial
+from zeroskip.frontend.refusal import RefusalError
+
+from .network import Array
+from .operators import Attributes, pad_image, pads, spatial
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

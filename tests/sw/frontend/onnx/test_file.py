@@ -11,12 +11,13 @@ import torch
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from tests.sw.frontend.evaluate import assert_same, check_contract
-from tests.sw.frontend.onnx_models import Node, make, model, random
 
 from zeroskip import prune
 from zeroskip.frontend import capture, load_model
-from zeroskip.frontend.onnx_file import read_model
+from zeroskip.frontend.onnx.file import read_model
 from zeroskip.reference import run_float
+
+from .models import Node, make, model, random
 
 
 def check(net: onnx.ModelProto, *shape: int, batch: int = 2) -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 from torch import fx
 
 from zeroskip.contracts.graph import Window
+from zeroskip.frontend.lowering.padding import padding_after
+from zeroskip.frontend.lowering.steps import ConcatStep, CopyStep, Value, image_shape
+from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import RefusalError, arguments, operand, qualified_name, shape
+from .nodes import arguments, operand, qualified_name, shape
 from .pointwise import shift
 from .reading import Given, Padded, Reading
-from .steps import ConcatStep, CopyStep, Value, image_shape
-from .windows import fill
 
 
 def view(node: fx.Node, reading: Reading) -> Value:
@@ -142,7 +143,7 @@ def _range(
         channels = channels[start : start + (count - 1) * step + 1 : step]
     else:
         strides[axis - 2], before[axis - 2] = step, -start
-        after[axis - 2] = fill(source.stored[axis - 1], count, 1, step, 1, -start)
+        after[axis - 2] = padding_after(source.stored[axis - 1], count, 1, step, 1, -start)
     window = Window(stride=(strides[0], strides[1]), padding=(*before, *after))  # type: ignore[arg-type]
     return _copy(node, reading, source, channels, window, suffix, user)
 

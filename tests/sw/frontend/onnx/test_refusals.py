@@ -7,11 +7,12 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
-from tests.sw.frontend.onnx_models import NUMBERS, make, model, random
 
 from zeroskip.contracts.errors import InputError, UnsupportedError
 from zeroskip.frontend import capture, load_model
-from zeroskip.frontend.onnx_file import read_model
+from zeroskip.frontend.onnx.file import read_model
+
+from .models import NUMBERS, make, model, random
 
 
 def refuse(net: onnx.ModelProto, match: str, *shape: int) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx
 
 from zeroskip.contracts.graph import FloatArray
+from zeroskip.frontend.refusal import RefusalError
 
 from .masks import Masks
 
@@ -20,10 +21,6 @@ ROUNDING: frozenset[object] = frozenset({
     aten.fake_quantize_per_channel_affine.default,
 })  # fmt: skip
 """Operators that round to a number format and stay real: how quantized models are written."""
-
-
-class RefusalError(Exception):
-    """Why a node cannot be built: the second half of its clause in the UnsupportedError."""
 
 
 class Parameters:

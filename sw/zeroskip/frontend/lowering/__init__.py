@@ -1,0 +1,1 @@
+"""Steps, whatever form the model came in, become the layers of a graph."""

@@ -1,0 +1,1 @@
+"""An ONNX file becomes a torch module, which is captured like any other."""

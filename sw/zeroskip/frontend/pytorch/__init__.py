@@ -1,0 +1,1 @@
+"""A torch module, read through ``torch.export``: every operator becomes steps."""
