@@ -84,12 +84,12 @@ sim: $(STAMP) ## only the RTL simulations
 	$(BIN)/python -m pytest tests/sim -n 2 --dist worksteal
 
 bench: $(STAMP) ## measure the targets of the documentation into build/bench.json
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python benchmarks/run.py
 
 pruning: $(STAMP) ## measure pruning: high sparsities, one shot, tuned, budgets of cycles; about an hour
-	$(BIN)/python tests/bench/pruning_lenet.py
-	$(BIN)/python tests/bench/pruning_networks.py
-	$(BIN)/python tests/bench/pruning_budget.py --criterion magnitude obs
+	$(BIN)/python benchmarks/pruning_lenet.py
+	$(BIN)/python benchmarks/pruning_networks.py
+	$(BIN)/python benchmarks/pruning_budget.py --criterion magnitude obs
 
 synth: $(STAMP) ## area and Fmax of the demo on a Lattice ECP5-85k
 	test -d build/demo || $(BIN)/zeroskip demo

@@ -58,7 +58,7 @@ class Model:
 
     runner: Runner
     directory: Path
-    bench: str
+    top: str
     simulator: str
 
     @property
@@ -76,46 +76,40 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zeroskip"
 
 
+def bench_sources(bench: str) -> dict[str, str]:
+    """Text by file name: ``bench``.v of :mod:`zeroskip_sim.bench`, and what opens its signals to Verilator."""
+    folder = files("zeroskip_sim") / "bench"
+    return {name: (folder / name).read_text() for name in (f"{bench}.v", f"{bench}.vlt")}
+
+
 def build(
-    verilog: Mapping[str, str],
-    bench: str,
+    sources: Mapping[str, str],
+    top: str,
     simulator: str,
     *,
     parameters: Mapping[str, int],
     waves: bool = False,
     images: bool = True,
 ) -> Model:
-    """Compile ``verilog`` (text by file name) under ``bench`` (a ``.v`` of :mod:`zeroskip_sim.bench`, or the name of a module of it).
+    """Compile ``sources`` (text by file name: Verilog, and control files ``.vlt`` for Verilator) with the module ``top`` on top.
 
     waves : with signal recording, FST under Verilator and VCD under Icarus
     images : False leaves the memories unset, for tests of the load port
     """
     require(simulator)
     recorded = waves and simulator == "verilator"  # Icarus decides when it runs
-    sources = dict(verilog)
-    bench_file = files("zeroskip_sim") / "bench" / f"{bench}.v"
-    if bench_file.is_file():
-        sources[f"{bench}.v"] = bench_file.read_text()
-    controls = files("zeroskip_sim") / "bench" / f"{bench}.vlt"
-    if simulator == "verilator" and controls.is_file():
-        sources[f"{bench}.vlt"] = controls.read_text()
-    options = {
-        "simulator": simulator,
-        "bench": bench,
-        "parameters": dict(parameters),
-        "waves": recorded,
-        "images": images,
-    }
-    parts = [sources, options, WAIVED, VERILATOR_MAKE, _versions(simulator)]
+    used = {name: text for name, text in sources.items() if simulator == "verilator" or not name.endswith(".vlt")}
+    options = {"simulator": simulator, "top": top, "parameters": dict(parameters), "waves": recorded, "images": images}
+    parts = [used, options, WAIVED, VERILATOR_MAKE, _versions(simulator)]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
     folder = cache_folder() / "models" / key
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")), _environment(simulator):
         runner: Any = _Verilator() if simulator == "verilator" else _Icarus()
         if not (folder / "complete").exists():
-            _compile(runner, folder, sources, options)
+            _compile(runner, folder, used, options)
             (folder / "complete").touch()
-    return Model(runner, folder, bench, simulator)
+    return Model(runner, folder, top, simulator)
 
 
 def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Mapping[str, Any]) -> None:
@@ -131,7 +125,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
     log = folder / "build.log"
     try:
         runner.build(
-            sources=paths, hdl_toplevel=options["bench"], build_dir=folder, parameters=options["parameters"],
+            sources=paths, hdl_toplevel=options["top"], build_dir=folder, parameters=options["parameters"],
             build_args=build_args, defines={} if options["images"] else {"ZEROSKIP_NO_IMAGES": 1},
             waves=options["waves"], timescale=("1ns", "1ps"), always=True, log_file=log,
         )  # fmt: skip
@@ -141,7 +135,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
             (line for line in lines if re.search("%Error|%Warning|error", line)), lines[-1] if lines else str(error)
         )
         raise InputError(
-            f"{options['simulator']} cannot compile {options['bench']}: {reason} (all of it in {log})"
+            f"{options['simulator']} cannot compile {options['top']}: {reason} (all of it in {log})"
         ) from error
 
 

@@ -19,7 +19,7 @@ from zeroskip.contracts.network import IntArray
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.tensor import QuantizedTensor
 
-from .build import Model, build
+from .build import Model, bench_sources, build
 from .scoreboard import Job, read_outputs, write_stimulus
 
 STEADY_GROUPS = 3
@@ -82,7 +82,7 @@ def run(
         (folder / stale).unlink(missing_ok=True)
 
     model = build(
-        verilog, "bulk", simulator, waves=waves,
+        {**verilog, **bench_sources("bulk")}, "bulk", simulator, waves=waves,
         parameters={"STREAM": program.config.stream_bits, "ADDRESS": layout.address_bits},
     )  # fmt: skip
     plusargs = {
@@ -135,7 +135,7 @@ def start(
     # The runner raises where a test failed or nothing ran, and under pytest it exits: the results tell which.
     with suppress(SystemExit, RuntimeError):
         model.runner.test(
-            test_module=test_module, hdl_toplevel=model.bench, hdl_toplevel_lang="verilog", build_dir=model.directory, test_dir=folder,
+            test_module=test_module, hdl_toplevel=model.top, hdl_toplevel_lang="verilog", build_dir=model.directory, test_dir=folder,
             results_xml=str(results), seed=seed, plusargs=arguments, waves=waves, log_file=folder / "simulation.log",
             extra_env={"COCOTB_LOG_LEVEL": "WARNING", **model.environment, **(environment or {})},
         )  # fmt: skip

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeroskip import contracts, prune, reference
-    from zeroskip.comparison import compare
     from zeroskip.contracts.config import PRESETS, ArrayConfig
     from zeroskip.contracts.cycles import Cycles
     from zeroskip.contracts.errors import ZeroskipError
+    from zeroskip.explore.budget import prune_to_budget
+    from zeroskip.explore.comparison import compare
     from zeroskip.flow import Design, Simulation, assemble, compile
     from zeroskip.frontend import capture, load_model
-    from zeroskip.meet import prune_to_budget
     from zeroskip.synth import synthesise
 
 __version__ = "0.1.0"
@@ -25,7 +25,7 @@ _HOMES = {
     "ArrayConfig": "zeroskip.contracts.config", "PRESETS": "zeroskip.contracts.config", "Cycles": "zeroskip.contracts.cycles",
     "ZeroskipError": "zeroskip.contracts.errors", "Design": "zeroskip.flow", "Simulation": "zeroskip.flow",
     "assemble": "zeroskip.flow", "compile": "zeroskip.flow", "capture": "zeroskip.frontend", "load_model": "zeroskip.frontend",
-    "compare": "zeroskip.comparison", "prune_to_budget": "zeroskip.meet", "synthesise": "zeroskip.synth",
+    "compare": "zeroskip.explore.comparison", "prune_to_budget": "zeroskip.explore.budget", "synthesise": "zeroskip.synth",
 }  # fmt: skip
 _MODULES = ("contracts", "prune", "reference")
 

@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.console import Console
-from rich.text import Text
 from torch import nn
 
-from zeroskip import prune, tables
+from zeroskip import prune
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.flow import Design, Simulation, compile
-from zeroskip.storage.design_folder import require_place
+from zeroskip.storage.design_folder import require_design_folder
 
 SPARSITY = 0.9
 LANES = 8
@@ -147,27 +145,10 @@ class DemoResult:
             "summary": self.design.summary.to_json(), "clock_cycles": self.run.clock_cycles, "seconds": round(self.run.seconds, 3),
         }  # fmt: skip
 
-    def print(self, console: Console) -> None:
-        """The one table, with what belongs around it."""
-        scores = " · ".join(f"{kind} {value:.2%}" for kind, value in self.accuracies.items())
-        console.print(tables.layers(self.design.summary, self.run.cycles.layers))
-        rows: list[tuple[str, str | Text]] = [
-            ("accuracy", scores),
-            (
-                "array",
-                f"{self.design.config.lanes} lanes × {self.design.config.columns} column, {self.design.config.word}-bit mask words",
-            ),
-            *tables.totals(self.design.summary),
-            ("simulated", f"latency {self.run.cycles.latency:,}, interval {self.run.cycles.interval:,} cycles"),
-            *((name, str(path)) for name, path in self.places.items()),
-            ("verdict", Text(self.verdict, style="bold green" if self.passed else "bold red")),
-        ]
-        console.print(tables.pairs(rows))
-
 
 def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoResult:
     """Train, build into ``out`` and simulate all test scans; waves of a few scans and ``demo.json`` beside the design."""
-    require_place(out)
+    require_design_folder(out)
     digits = Digits.load()
     model, masks, dense = train(digits, seed, progress)
     design = compile(

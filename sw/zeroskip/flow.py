@@ -20,12 +20,12 @@ from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
-from zeroskip.costs import dense_cycles
-from zeroskip.fit import Fit, fit
+from zeroskip.explore.fit import Fit, fit
 from zeroskip.frontend import capture
 from zeroskip.pack import pack
 from zeroskip.quantize import dequantize, quantize, quantize_input
 from zeroskip.schedule import Memory, Schedule, predict, prepared, schedule
+from zeroskip.schedule.dense import dense_cycles
 from zeroskip.storage import design_folder
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named

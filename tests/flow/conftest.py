@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from zeroskip.cli import main
+from zeroskip.cli.main import main
 
 Command = Callable[..., tuple[int, str, str]]
 """Arguments → (exit status, standard output, standard error)."""

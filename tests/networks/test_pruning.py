@@ -1,4 +1,4 @@
-"""Pruning real networks, in short: what tests/bench/pruning_*.py measures at length."""
+"""Pruning real networks, in short: what benchmarks/pruning_*.py measures at length."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 from tests.sim.chain import chain, linear
 from tests.sim.image_builder import Builder
 from tests.sim.image_cases import SAME_3
+from tests.sim.protocol.cases import Case
 
 from zeroskip import reference
 from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
@@ -21,7 +22,6 @@ from zeroskip.contracts.streams import to_input_stream, to_output_stream
 from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
-from zeroskip_sim.protocol import Case
 
 
 def _activations(rng: np.random.Generator) -> QuantizedTensor:

@@ -19,8 +19,8 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import Window
 from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 from zeroskip.schedule import predict, prepared, schedule
-from zeroskip.schedule.geometry import strip_rows, views
-from zeroskip.schedule.memory import allocate
+from zeroskip.schedule.strips.geometry import strip_rows, views
+from zeroskip.schedule.strips.memory import allocate
 
 EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 5}
 ROOM = EVERYTHING | {

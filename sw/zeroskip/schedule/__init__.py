@@ -3,14 +3,14 @@
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.schedule.strips.network import schedule_strips
+from zeroskip.schedule.strips.prepare import prepared
 
 from .cycles import predict
 from .flat import schedule_flat
 from .lower import LoweredLayer, lower
 from .plan import Band, LayerPlan, Memory, Pass, Schedule
-from .prepare import prepared
 from .split import LaneRun, split
-from .strips import schedule_strips
 
 __all__ = [
     "Band",

@@ -224,7 +224,7 @@ def _is_design(folder: Path) -> bool:
     return isinstance(manifest, dict) and manifest.get("format") == FORMAT
 
 
-def require_place(folder: Path) -> None:
+def require_design_folder(folder: Path) -> None:
     """Refuse a folder that :func:`save` would not write to, before the work is done."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: must be a folder")
@@ -235,7 +235,7 @@ def require_place(folder: Path) -> None:
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """A temporary folder beside ``folder`` that takes its place when all went well."""
-    require_place(folder)
+    require_design_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

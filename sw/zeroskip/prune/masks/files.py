@@ -29,7 +29,7 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
 
     Raises InputError: another suffix, a value that is no bool tensor, a folder that does not exist.
     """
-    path = require_masks_place(path)
+    path = require_masks_path(path)
     suffix = path.suffix
     tensors = {}
     for name, mask in masks.items():
@@ -48,7 +48,7 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
             torch.save(tensors, partial)
 
 
-def require_masks_place(path: str | os.PathLike[str]) -> Path:
+def require_masks_path(path: str | os.PathLike[str]) -> Path:
     """The path, if masks may be written there. Raises InputError: another suffix, a folder that does not exist."""
     path = Path(path)
     _suffix(path)

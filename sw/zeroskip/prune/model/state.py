@@ -32,14 +32,14 @@ def snapshot(model: nn.Module) -> State:
 def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """Write parameters and buffers, as ``state_dict`` names them, to a .safetensors file; an existing one is replaced whole.
 
-    Raises InputError: what :func:`require_state_place` raises.
+    Raises InputError: what :func:`require_state_path` raises.
     """
-    path = require_state_place(path)
+    path = require_state_path(path)
     with written_whole(path) as partial:
         save_file(snapshot(model), partial, metadata={"content": "zeroskip weights", "version": "1"})
 
 
-def require_state_place(path: str | os.PathLike[str]) -> Path:
+def require_state_path(path: str | os.PathLike[str]) -> Path:
     """The path, if a file of weights may be written there. Raises InputError: another suffix, a folder that does not exist."""
     path = Path(path)
     if path.suffix != SUFFIX:

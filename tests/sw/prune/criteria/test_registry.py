@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import dropout
 
+from zeroskip.cli.arguments import Method
 from zeroskip.contracts.errors import InputError
-from zeroskip.options import Method
 from zeroskip.prune import CRITERIA, Criterion, criterion_named
 from zeroskip.prune.criteria.registry import NEEDS
 

@@ -1,0 +1,24 @@
+"""``zeroskip prune``: masks by a sparsity, or by a budget; or methods of pruning beside each other."""
+
+from __future__ import annotations
+
+from .prune_budget import reach_budget
+from .prune_compare import compare_methods
+from .prune_options import PruneOptions
+from .prune_sparsity import reach_sparsity
+
+
+def prune(options: PruneOptions) -> None:
+    """Choose which weights to keep, and save the masks for zeroskip build --masks.
+
+    Example: zeroskip prune net.py:trained --sparsity 0.8 --layer head=0.5 --out masks.safetensors
+    Example: zeroskip prune net.py:trained --budget cycles=40% --inputs x.npy --labels y.npy --lanes 8 --out masks.safetensors
+    Example: zeroskip prune net.py:trained --compare magnitude,taylor --sparsity 0.5,0.7,0.9 --inputs x.npy --labels y.npy
+    --test-inputs tx.npy --test-labels ty.npy --lanes 8 --out build/compare
+    """
+    if options.compare is not None:
+        compare_methods(options)
+    elif options.budget is not None:
+        reach_budget(options)
+    else:
+        reach_sparsity(options)

@@ -1,0 +1,46 @@
+"""Methods of pruning beside each other: table, ``compare.json`` and plots."""
+
+from __future__ import annotations
+
+from zeroskip.contracts.errors import InputError, ToolMissingError
+
+from .options import load_batches
+from .prune_options import PruneOptions
+from .prune_result import adaptation, calibration, refuse_with
+from .values import load_array, numbers, words
+
+
+def compare_methods(options: PruneOptions) -> None:
+    """Table, ``compare.json`` and plots in the folder ``options.out``."""
+    from zeroskip.explore import plots
+    from zeroskip.explore.comparison import compare
+    from zeroskip.frontend import load_model
+
+    from . import tables
+
+    config, _ = options.array()
+    refuse_with("--compare", {
+        "--method": options.method, "--budget": options.budget, "--layer": options.layer, "--weights": options.weights,
+    })  # fmt: skip
+    if options.sparsity is None or options.test_inputs is None or options.test_labels is None:
+        raise InputError("--compare: needs --sparsity, --test-inputs and --test-labels")
+    methods, sparsities = words(options.compare or "", "--compare"), numbers(options.sparsity, "--sparsity")
+    allocations = words(options.allocation, "--allocation")
+    patterns = [] if options.pattern is None else words(options.pattern, "--pattern")
+    batches = None if options.inputs is None else load_batches(options.inputs, options.labels)
+    with tables.progress() as progress:
+        progress(f"loading {options.model}")
+        rows = compare(
+            load_model(options.model), methods, sparsities, calibration=calibration(options), batches=batches,
+            test=(load_array(options.test_inputs, "--test-inputs"), load_array(options.test_labels, "--test-labels")),
+            allocations=allocations, patterns=patterns, exclude=options.exclude or (), config=config, adapt=adaptation(options, batches),
+            key="reestimated" * options.reestimate, seed=options.prune_seed, folder=options.out, progress=progress,
+        )  # fmt: skip
+    tables.out.print(tables.comparison(rows))
+    pictures = [options.out / f"compare.{suffix}" for suffix in ("png", "svg")]
+    try:
+        plots.plot(rows, *pictures)
+        plot = ", ".join(map(str, pictures))
+    except ToolMissingError as error:
+        plot = f"not drawn: {error}"
+    tables.out.print(tables.pairs([("figures", str(options.out / "compare.json")), ("plot", plot)]))

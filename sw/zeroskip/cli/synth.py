@@ -1,0 +1,33 @@
+"""``zeroskip synth``: area and Fmax of a design."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from . import arguments as a
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthOptions:
+    """The options, as they were given."""
+
+    folder: a.Folder
+    target: Annotated[str, typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k.")]
+    seeds: Annotated[int, typer.Option(help="Placements to try; Fmax is their median.")] = 3
+
+
+def synth(options: SynthOptions) -> None:
+    """Area and Fmax of DIR's Verilog with yosys and nextpnr, also as DIR/synth-TARGET.json."""
+    from zeroskip.synth import synthesise
+
+    from . import tables
+
+    with tables.progress() as progress:
+        seeds = tuple(range(1, options.seeds + 1))
+        report = synthesise(options.folder, options.target, seeds=seeds, progress=progress)
+    (options.folder / f"synth-{options.target}.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    tables.out.print(tables.pairs(report.rows()))

@@ -1,0 +1,159 @@
+"""Human forms of the reports: aligned tables and progress on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from zeroskip.explore.fit import Fit
+from zeroskip.schedule import Memory
+from zeroskip.summary import LayerSummary, Summary
+
+if TYPE_CHECKING:
+    from zeroskip.explore.comparison import Row
+
+PIPE_WIDTH = 120
+"""Columns of a table that goes to a file or pipe, which has no width of its own."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+log = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A line that always shows the running step; on a pipe each step is one line."""
+    if not sys.stderr.isatty():
+        yield lambda message: log.print(f"… {message}")
+        return
+    with log.status("starting") as status:
+
+        def show(message: str) -> None:
+            log.print(f"[dim]✓ {status.status}[/dim]") if status.status != "starting" else None
+            status.update(message)
+
+        yield show
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, last_is_total: bool = False) -> Table:
+    """The first column is text, the others are numbers."""
+    result = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
+    for i, column in enumerate(columns):
+        result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    for i, row in enumerate(rows):
+        if last_is_total and i == len(rows) - 1:
+            result.add_section()
+        result.add_row(*row)
+    return result
+
+
+def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Table:
+    """Nonzeros and cycles per layer; with ``simulated`` also the cycles that the RTL counted."""
+    columns = ["layer", "weights", "kept", "sparsity", "stored", "cycles"]
+    if simulated is not None:
+        columns.append("simulated")
+    columns += ["dense", "speed-up", "MAC use"]
+
+    def row(layer: LayerSummary, counted: int | None) -> list[str]:
+        cells = [
+            layer.name,
+            f"{layer.weights:,}",
+            f"{layer.kept:,}",
+            f"{layer.sparsity:.1%}",
+            f"{layer.nnz:,}",
+            f"{layer.cycles:,}",
+        ]
+        if counted is not None:
+            cells.append(f"{counted:,}")
+        return [*cells, f"{layer.dense_cycles:,}", f"{layer.speed_up:.2f}×", f"{layer.utilisation:.1%}"]
+
+    rows = [row(layer, simulated[layer.name] if simulated is not None else None) for layer in summary.layers]
+    rows.append(row(summary.total, sum(simulated.values()) if simulated is not None else None))
+    return table("Layers, cycles per group", columns, rows, last_is_total=True)
+
+
+AREA = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
+"""Headings of an area."""
+
+
+def candidates(fit: Fit) -> Table:
+    """The arrays that were considered for a part, the fastest first, and the one that was chosen."""
+    rows = []
+    for found in fit.candidates:
+        over = " ".join(AREA[name] for name in found.over)
+        verdict = "chosen" if found is fit.chosen else f"over: {over}" if over else "fits"
+        need = found.need
+        rows.append([
+            f"{found.config.lanes} × {found.config.columns}", f"{found.per_sample:,.0f}", f"{found.cycles.latency:,}",
+            f"{need.lut4:,}", f"{need.ff:,}", f"{need.bram:,}", f"{need.dsp:,}", verdict,
+        ])  # fmt: skip
+    columns = ["array", "cycles", "latency", *AREA.values(), ""]
+    title = f"Arrays for {fit.target}, lanes × columns: cycles per sample predicted, areas estimated"
+    return table(title, columns, rows)
+
+
+def comparison(rows: Sequence[Row]) -> Table:
+    """Pruned models beside each other; cycles are those between two groups, and their share of the first row's, the model as it is."""
+    title = "Accuracy, float masked and in integers, bits and predicted cycles"
+    columns = [
+        "method",
+        "allocation",
+        "pattern",
+        "asked",
+        "pruned",
+        "float",
+        "integer",
+        "bits",
+        "cycles",
+        "of unpruned",
+    ]
+    lines = [
+        [
+            row.method, row.allocation, row.pattern, f"{row.asked:.4g}", f"{row.sparsity:.1%}", f"{row.float_accuracy:.2%}",
+            f"{row.integer_accuracy:.2%}", f"{row.stored_bits:,}", f"{row.interval:,}", f"{row.interval / rows[0].interval:.1%}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return table(title, columns, lines)
+
+
+def totals(summary: Summary) -> list[tuple[str, str]]:
+    """Latency, interval and storage as name and value."""
+    return [
+        ("latency", f"{summary.latency:,} cycles"),
+        (
+            "interval",
+            f"{summary.interval:,} cycles (dense {summary.dense_interval:,}, {summary.dense_interval / summary.interval:.2f}×)",
+        ),
+        (
+            "stored",
+            f"{summary.stored_bits:,} bits = {summary.stored_bits / max(summary.bound_bits, 1):.3f} × entropy bound,"
+            f" {summary.stored_bits / summary.dense_bits:.1%} of dense",
+        ),
+    ]
+
+
+def memory(found: Memory, columns: int) -> tuple[str, str]:
+    """Peak of the activations' memory as name and value."""
+    return (
+        "activations",
+        f"{found.peak:,} addresses × {columns} bytes at most, for {len(found.tensors)} tensors"
+        f" that take {found.apart:,} without sharing",
+    )
+
+
+def pairs(rows: Sequence[tuple[str, str | Text]]) -> Table:
+    """Names and values without a frame; a value of plain text is shown as it is, brackets included."""
+    result = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        result.add_row(f"[bold]{name}[/bold]", value if isinstance(value, Text) else escape(value))
+    return result

@@ -1,0 +1,227 @@
+"""Methods of pruning beside each other: what each sparsity costs in accuracy, and gains in bits and cycles."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from zeroskip import reference
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
+from zeroskip.prune import Masks, criterion_named, prunable
+from zeroskip.prune.criteria.ranking import Ranking
+from zeroskip.prune.masks.allocation import ALLOCATIONS
+from zeroskip.prune.masks.apply import apply
+from zeroskip.prune.masks.patterns import pattern_named
+from zeroskip.prune.masks.selection import exact_sparsity
+from zeroskip.prune.masks.weights import resolve_all
+from zeroskip.prune.model.batches import Batch
+from zeroskip.prune.model.digest import digest, model_digest
+from zeroskip.prune.model.duplicate import duplicate
+from zeroskip.prune.model.results import Results
+from zeroskip.quantize import quantize_input
+
+from .costs import costs
+
+BATCH = 250
+"""Test samples that the float network is shown at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One pruned model.
+
+    method, allocation, pattern, asked : how it was pruned; the model as it was given has the method ``none`` and asks for 0
+    weights, kept : prunable weights, and those that stay
+    float_accuracy, integer_accuracy : shares of the test samples, of the masked float network and of the integer network on the array
+    stored_bits, interval, latency : as in :class:`~zeroskip.summary.Summary`, cycles predicted
+    """
+
+    method: str
+    allocation: str
+    pattern: str
+    asked: float
+    weights: int
+    kept: int
+    float_accuracy: float
+    integer_accuracy: float
+    stored_bits: int
+    interval: int
+    latency: int
+
+    @property
+    def sparsity(self) -> float:
+        return 1 - self.kept / self.weights
+
+    @property
+    def series(self) -> tuple[str, str, str]:
+        """What the rows of one line have in common."""
+        return self.method, self.allocation, self.pattern
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"sparsity": self.sparsity}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Row:
+        return cls(**{name: value for name, value in values.items() if name != "sparsity"})
+
+
+def compare(
+    model: nn.Module,
+    methods: Sequence[str],
+    sparsities: Sequence[float],
+    *,
+    test: tuple[npt.ArrayLike, npt.ArrayLike],
+    calibration: npt.ArrayLike,
+    batches: Iterable[Batch] | None = None,
+    allocations: Sequence[str] = ("uniform",),
+    patterns: Sequence[str] = (),
+    exclude: Iterable[str] = (),
+    config: ArrayConfig | None = None,
+    adapt: Callable[[nn.Module], None] | None = None,
+    key: str = "",
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Row]:
+    """Prune ``model`` by each of ``methods``, ``allocations``, ``patterns`` and ``sparsities`` in every combination.
+
+    model : is not changed: every pruning is tried on a copy
+    methods : names of :data:`~zeroskip.prune.CRITERIA`; those that update the kept weights do
+    patterns : without any, each method's own, which is ``unstructured`` for most
+    test : inputs (N, …) and class numbers (N,); a sample is right where the largest of its outputs is the class's
+    calibration, config : as for :func:`zeroskip.compile`
+    batches : (input, target) pairs for the methods that need them
+    adapt, key : called with every pruned copy, to re-estimate its BatchNorms or to train it, and what to know that again by
+    folder : where finished rows are kept in ``rows.json``, so that an interrupted comparison goes on, and ``compare.json`` is written
+    progress : called with a line before each row that is not known yet
+
+    Returns the model as it is, and then the combinations in the order given. Raises InputError before the first row: an unknown name,
+    a sparsity outside 0 … 1, batches missing, labels that do not fit; later what the steps raise.
+    """
+    said = progress or (lambda line: None)
+    config = config or ArrayConfig()
+    shown = None if batches is None else list(batches)
+    inputs, labels = _test(test)
+    excluded = resolve_all(model, exclude, what="exclude")
+    wanted = list(_combinations(methods, allocations, patterns, sparsities, missing=shown is None))
+    known = Results(None if folder is None else _made(folder) / "rows.json")
+    common = digest((
+        model_digest(model), repr(config), torch.from_numpy(np.asarray(calibration)), shown, torch.from_numpy(inputs),
+        torch.from_numpy(labels), sorted(excluded), key, seed,
+    ))  # fmt: skip
+    rankings: dict[str, Ranking] = {}
+
+    def pruned(method: str, allocation: str, pattern: str, sparsity: Fraction) -> tuple[nn.Module, Masks]:
+        copy = duplicate(model)
+        if method == "none":
+            return copy, {}
+        if method not in rankings:
+            rankings.clear()  # scores are as large as the model
+            rankings[method] = Ranking.of(model, method, shown, seed=seed)
+        masks = rankings[method].prune(copy, sparsity, allocation=allocation, pattern=pattern, exclude=excluded)
+        apply(copy, masks)
+        if adapt is not None:
+            adapt(copy)
+        return copy, masks
+
+    rows = []
+    for number, combination in enumerate(wanted, start=1):
+        entry = digest((common, [str(part) for part in combination]))
+        if entry not in known:
+            said(f"{number} of {len(wanted)}: {described(*combination)}")
+            copy, masks = pruned(*combination)
+            known[entry] = _row(copy, masks, combination, inputs, labels, calibration, config).to_json()
+        rows.append(Row.from_json(known[entry]))
+    if folder is not None:
+        (Path(folder) / "compare.json").write_text(
+            json.dumps({"rows": [row.to_json() for row in rows]}, indent=1) + "\n"
+        )
+    return rows
+
+
+def described(method: str, allocation: str, pattern: str, sparsity: float | Fraction) -> str:
+    """A combination in words."""
+    if method == "none":
+        return "the model as it is"
+    further = [part for part, usual in ((allocation, "uniform"), (pattern, "unstructured")) if part != usual]
+    return f"{', '.join([method, *further])} at {float(sparsity):.4g}"
+
+
+Combination = tuple[str, str, str, Fraction]
+
+
+def _combinations(
+    methods: Sequence[str],
+    allocations: Sequence[str],
+    patterns: Sequence[str],
+    sparsities: Sequence[float],
+    *,
+    missing: bool,
+) -> Iterator[Combination]:
+    exact = [exact_sparsity(sparsity) for sparsity in sparsities]
+    for name in methods:
+        needs = criterion_named(name).needs
+        if missing and needs != "weights":
+            raise InputError(f"criterion {name!r} needs batches of inputs{' and targets' * (needs == 'labels')}")
+    for allocation in allocations:
+        if allocation not in ALLOCATIONS:
+            raise InputError(f"allocation must be one of {', '.join(ALLOCATIONS)}, not {allocation!r}")
+    for pattern in patterns:
+        pattern_named(pattern)
+    yield "none", "", "", Fraction(0)
+    for method in methods:
+        for allocation in allocations:
+            for pattern in patterns or (criterion_named(method).own_pattern,):
+                for sparsity in exact:
+                    yield method, allocation, pattern, sparsity
+
+
+def _test(test: tuple[npt.ArrayLike, npt.ArrayLike]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    inputs, labels = np.asarray(test[0]), np.asarray(test[1])
+    if labels.shape != inputs.shape[:1] or labels.dtype.kind not in "iu" or not len(inputs):
+        raise InputError(
+            f"test: labels must be class numbers, one for each of {len(inputs)} inputs, not {labels.dtype} of shape {labels.shape}"
+        )
+    return np.ascontiguousarray(inputs, dtype=np.float32), labels.astype(np.int64)
+
+
+def _made(folder: str | os.PathLike[str]) -> Path:
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made a folder: {error.strerror}") from error
+    return path
+
+
+def _row(
+    model: nn.Module, masks: Masks, combination: Combination, inputs: npt.NDArray[Any], labels: npt.NDArray[Any],
+    calibration: npt.ArrayLike, config: ArrayConfig,
+) -> Row:  # fmt: skip
+    method, allocation, pattern, sparsity = combination
+    found = costs(model, masks, calibration=calibration, config=config)
+    integers = reference.run(found.network, quantize_input(found.network, inputs))
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        floats = [model(part.to(device)).cpu().numpy() for part in torch.split(torch.from_numpy(inputs), BATCH)]
+
+    def accuracy(outputs: npt.NDArray[Any]) -> float:
+        return float((outputs.reshape(len(labels), -1).argmax(axis=1) == labels).mean())
+
+    return Row(
+        method=method, allocation=allocation, pattern=pattern, asked=float(sparsity),
+        weights=sum(weight.effective.numel() for weight in prunable(model).values()), kept=found.weights,
+        float_accuracy=accuracy(np.concatenate(floats)), integer_accuracy=accuracy(integers),
+        stored_bits=found.stored_bits, interval=found.cycles.interval, latency=found.cycles.latency,
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""What a network takes on an array that runs it dense: every weight kept, and no mask in the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.network import QuantizedNetwork
+
+from . import predict, schedule
+
+
+def dense_cycles(network: QuantizedNetwork, config: ArrayConfig) -> Cycles:
+    """Predicted for the same layers with every weight kept, on the same lanes, columns and words with room for them."""
+    layers = (
+        replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers
+    )  # the values do not matter to the cycles
+    roomy = ArrayConfig(
+        lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
+        act_bits=config.act_bits, stream_bits=config.stream_bits, strips=config.strips,
+    )  # fmt: skip
+    return predict(schedule(replace(network, layers=tuple(layers)), roomy))
+
+
+def dense_bits(network: QuantizedNetwork) -> int:
+    """Those of every weight, without masks."""
+    return sum(layer.weight.size for layer in network.layers) * network.weight_bits

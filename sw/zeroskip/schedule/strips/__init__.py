@@ -1,0 +1,1 @@
+"""A network on an array whose columns hold strips of one image: rows, addresses, taps and writes."""
