@@ -89,7 +89,7 @@ bench: $(STAMP) ## measure the targets of the documentation into build/bench.jso
 pruning: $(STAMP) ## measure pruning: high sparsities, one shot, tuned, budgets of cycles; about an hour
 	$(BIN)/python benchmarks/pruning_lenet.py
 	$(BIN)/python benchmarks/pruning_networks.py
-	$(BIN)/python benchmarks/pruning_budget.py --criterion magnitude obs
+	$(BIN)/python benchmarks/pruning_budget.py --method magnitude obs
 
 synth: $(STAMP) ## area and Fmax of the demo on a Lattice ECP5-85k
 	test -d build/demo || $(BIN)/zeroskip demo

@@ -28,7 +28,7 @@ from tests.networks.network import FloatArray, RealNetwork, stored
 import zeroskip as zs
 from zeroskip import reference
 from zeroskip.cli import tables
-from zeroskip.explore.budget import Met, prune_to_budget
+from zeroskip.explore.budget import BudgetResult, prune_to_budget
 from zeroskip.explore.costs import costs
 from zeroskip.prune.budget.sensitivity import loss_on
 from zeroskip.prune.criteria.ranking import Ranking
@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget", default="cycles=40%", help="as prune_to_budget takes it")
-    parser.add_argument("--criterion", nargs="+", default=["magnitude"], help="names of zeroskip.prune.CRITERIA")
+    parser.add_argument("--method", nargs="+", default=["magnitude"], help="names of zeroskip.prune.CRITERIA")
     parser.add_argument("--images", type=int, default=1000, help="training images that scores and losses come from")
     parser.add_argument("--samples", type=int, default=2, help="test images that are simulated")
     asked = parser.parse_args()
@@ -58,9 +58,9 @@ def main() -> None:
     with tables.progress() as progress:
         rows = [
             row
-            for criterion in asked.criterion
+            for method in asked.method
             for reestimated in (False, True)
-            for row in compared(network, criterion, reestimated, asked, progress)
+            for row in compared(network, method, reestimated, asked, progress)
         ]
     tables.out.print(
         tables.table(
@@ -68,7 +68,7 @@ def main() -> None:
             ["", "kept", "bits", "cycles", "of dense", "loss", "float", "integer"],
             [
                 [
-                    f"{row['criterion']}{', BatchNorm re-estimated' * row['reestimated']}: {row['allocation']}", f"{row['weights']:,}",
+                    f"{row['method']}{', BatchNorm re-estimated' * row['reestimated']}: {row['allocation']}", f"{row['weights']:,}",
                     f"{row['stored_bits']:,}", f"{row['interval']:,}", f"{row['interval'] / row['dense_interval']:.2%}", f"{row['loss']:.3f}",
                     f"{row['float']:.2f} %", f"{row['integer']:.2f} %",
                 ]
@@ -81,14 +81,14 @@ def main() -> None:
             shares = "  ".join(
                 f"{name.removesuffix('.weight')} {share:.1%}" for name, share in row["sparsities"].items()
             )
-            tables.out.print(f"{row['criterion']}{', BatchNorm re-estimated' * row['reestimated']}: {shares}")
+            tables.out.print(f"{row['method']}{', BatchNorm re-estimated' * row['reestimated']}: {shares}")
     OUT.write_text(
         json.dumps({"network": NETWORK, "budget": asked.budget, "images": asked.images, "rows": rows}, indent=1) + "\n"
     )
 
 
 def compared(
-    network: RealNetwork, criterion: str, reestimated: bool, asked: argparse.Namespace, progress: Progress
+    network: RealNetwork, method: str, reestimated: bool, asked: argparse.Namespace, progress: Progress
 ) -> Iterator[dict[str, Any]]:
     """The row of the budget, and that of the uniform sparsity that takes the same cycles."""
     source = CONVOLUTIONAL[NETWORK]
@@ -99,19 +99,20 @@ def compared(
         if reestimated:
             reestimate(model, [torch.cat([x for x, _ in batches])])
 
-    met = prune_to_budget(
-        network.model, asked.budget, batches, criterion=criterion, calibration=network.calibration, config=config, adapt=adapt,
-        key=str(reestimated), cache=OUT.with_suffix(".losses.json"), progress=progress,
+    options = zs.BudgetOptions(
+        method=method, calibration=network.calibration, config=config, adapt=adapt, key=str(reestimated),
+        cache=OUT.with_suffix(".losses.json"),
     )  # fmt: skip
+    met = prune_to_budget(network.model, asked.budget, batches, options, progress=progress)
     simulate(network, met, config, asked.samples, progress)
-    facts = {"criterion": criterion, "reestimated": reestimated, "dense_interval": met.dense}
+    facts = {"method": method, "reestimated": reestimated, "dense_interval": met.dense}
     chosen = {name: float(share) for name, share in met.sparsities.items()}
     yield (
         facts | {"allocation": "budget", "sparsities": chosen} | quality(network, met.model, met.masks, config, batches)
     )
 
     progress("looking for the uniform sparsity of equal cycles")
-    ranking = Ranking.of(network.model, criterion, batches)
+    ranking = Ranking.of(network.model, method, batches)
     share = equal_uniform(network, ranking, config, met.cost)
     model = duplicate(network.model)
     masks = ranking.prune(model, share, pattern="unstructured")
@@ -144,7 +145,7 @@ def equal_uniform(network: RealNetwork, ranking: Ranking, config: zs.ArrayConfig
     return Fraction(low, 1000)
 
 
-def simulate(network: RealNetwork, met: Met, config: zs.ArrayConfig, samples: int, progress: Progress) -> None:
+def simulate(network: RealNetwork, met: BudgetResult, config: zs.ArrayConfig, samples: int, progress: Progress) -> None:
     """Refuse to report cycles that the simulation does not count."""
     design = zs.compile(
         met.model, network.example, calibration=network.calibration, masks=met.masks, config=config, progress=progress

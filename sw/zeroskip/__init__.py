@@ -13,26 +13,47 @@ if TYPE_CHECKING:
     from zeroskip.contracts.config import PRESETS, ArrayConfig
     from zeroskip.contracts.cycles import Cycles
     from zeroskip.contracts.errors import ZeroskipError
-    from zeroskip.explore.budget import prune_to_budget
-    from zeroskip.explore.comparison import compare
+    from zeroskip.explore.budget import BudgetOptions, prune_to_budget
+    from zeroskip.explore.comparison import ComparisonOptions, compare
     from zeroskip.flow import Design, Simulation, assemble, compile
     from zeroskip.frontend import capture, load_model
     from zeroskip.synth import synthesise
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "ArrayConfig": "zeroskip.contracts.config", "PRESETS": "zeroskip.contracts.config", "Cycles": "zeroskip.contracts.cycles",
-    "ZeroskipError": "zeroskip.contracts.errors", "Design": "zeroskip.flow", "Simulation": "zeroskip.flow",
-    "assemble": "zeroskip.flow", "compile": "zeroskip.flow", "capture": "zeroskip.frontend", "load_model": "zeroskip.frontend",
-    "compare": "zeroskip.explore.comparison", "prune_to_budget": "zeroskip.explore.budget", "synthesise": "zeroskip.synth",
-}  # fmt: skip
+_NAMES = {
+    "zeroskip.contracts.config": ("PRESETS", "ArrayConfig"),
+    "zeroskip.contracts.cycles": ("Cycles",),
+    "zeroskip.contracts.errors": ("ZeroskipError",),
+    "zeroskip.explore.budget": ("BudgetOptions", "prune_to_budget"),
+    "zeroskip.explore.comparison": ("ComparisonOptions", "compare"),
+    "zeroskip.flow": ("Design", "Simulation", "assemble", "compile"),
+    "zeroskip.frontend": ("capture", "load_model"),
+    "zeroskip.synth": ("synthesise",),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = ("contracts", "prune", "reference")
 
 __all__ = [
-    "PRESETS", "ArrayConfig", "Cycles", "Design", "Simulation", "ZeroskipError", "assemble", "capture", "compare", "compile", "contracts",
-    "load_model", "prune", "prune_to_budget", "reference", "synthesise",
-]  # fmt: skip
+    "PRESETS",
+    "ArrayConfig",
+    "BudgetOptions",
+    "ComparisonOptions",
+    "Cycles",
+    "Design",
+    "Simulation",
+    "ZeroskipError",
+    "assemble",
+    "capture",
+    "compare",
+    "compile",
+    "contracts",
+    "load_model",
+    "prune",
+    "prune_to_budget",
+    "reference",
+    "synthesise",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ Source of the data: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritt
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import nn
 from zeroskip import prune
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.flow import Design, Simulation, compile
+from zeroskip.storage.atomic import write_json
 from zeroskip.storage.design_folder import require_design_folder
 
 SPARSITY = 0.9
@@ -120,7 +120,7 @@ class DemoResult:
     run: Simulation
     accuracies: dict[str, float]
     samples: int
-    places: dict[str, Path]
+    paths: dict[str, Path]
 
     @property
     def cycles_equal(self) -> bool:
@@ -164,9 +164,9 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
     folder = out / "sim" / "verilator"
     folder.mkdir(parents=True, exist_ok=True)
     run = design.simulate(digits.test_x, seed=seed, folder=folder, progress=progress)
-    places = {"Verilog": out / "rtl", "images": out / "images", "manifest": out / "manifest.json", "simulation": folder}
+    paths = {"Verilog": out / "rtl", "images": out / "images", "manifest": out / "manifest.json", "simulation": folder}
     progress("recording waves")
-    places["waves"] = _waves(design, digits.test_x[:1], out / "sim" / "waves", progress)
+    paths["waves"] = _waves(design, digits.test_x[:1], out / "sim" / "waves", progress)
     result = DemoResult(
         design, run,
         {
@@ -175,9 +175,9 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
             "integer masked": accuracy(design.reference(digits.test_x), digits.test_y),
             "RTL": accuracy(run.outputs, digits.test_y),
         },
-        len(digits.test_x), places,
+        len(digits.test_x), paths,
     )  # fmt: skip
-    (out / "demo.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    write_json(result.to_json(), out / "demo.json")
     return result
 
 

@@ -225,9 +225,9 @@ class Design:
         if difference is not None:
             progress("looking for the first wrong activation")
             run(self.program, self.verilog, flat, expected, trace=True, **options)
-            placed = prepared(self.network) if strips else self.network
-            signed = {tensor: value.signed for tensor, value in placed.formats.items()}
-            found = locate(self.program, reference.run_layers(placed, inputs), signed, home / "trace.txt")
+            simulated = prepared(self.network) if strips else self.network
+            signed = {tensor: value.signed for tensor, value in simulated.formats.items()}
+            found = locate(self.program, reference.run_layers(simulated, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
         kept = folder is not None or difference is not None or waves
         if not kept:

@@ -84,9 +84,7 @@ def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
         sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz", "macs")
     )
     stored = sum(
-        len(program.images[memory.name]) * memory.width
-        for memory in Layout(program.config).memories
-        if memory.name.startswith("lane")
+        len(program.images[memory.name]) * memory.width for memory in Layout(program.config).memories if memory.per_lane
     )
     return Summary(
         layers=tuple(layers),

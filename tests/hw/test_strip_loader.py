@@ -11,7 +11,7 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import layout_of, load, parted, simulate
 
-from zeroskip.contracts.layout import PLACES, Layout
+from zeroskip.contracts.layout import BAND_POSITIONS, Layout
 from zeroskip.contracts.timing import SAMPLE_GAP
 from zeroskip_hw.store import position_bits
 from zeroskip_hw.strip_loader import StripLoader
@@ -60,7 +60,7 @@ class Image:
         for number, row in enumerate(self.rows):
             fields = {"last": number == len(self.rows) - 1, "width": self.width - 1, "channels": self.channels - 1}
             fields |= {"x_step": self.x_step, "channel_step": self.channel_step}
-            for place in PLACES:
+            for place in BAND_POSITIONS:
                 fields |= {f"{place}_begin": row[place].start, f"{place}_more": len(row[place]) - 1}
             bands.append(layout.input_band.encode(fields))
         return bands, [layout.input_passes.encode(entry) for entry in self.passes]
@@ -80,7 +80,7 @@ def random_image(rng: Random, layout: Layout, channels: int, width: int, rows: i
     lists = []
     for _ in range(rows):
         row = {}
-        for place in PLACES:
+        for place in BAND_POSITIONS:
             count = rng.randint(least, max(least, longest))
             begin = rng.randrange(c.input_pass_depth - count + 1)
             row[place] = range(begin, begin + count)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.contracts.layout import PLACES, Layout
+from zeroskip.contracts.layout import BAND_POSITIONS, Layout
 from zeroskip_hw.tiles import Tiles
 
 START_TO_PLACE = 3
@@ -43,7 +43,7 @@ def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
         for i in range(count):
             lists = {
                 f"{place}_{what}": value
-                for place in PLACES
+                for place in BAND_POSITIONS
                 for what, value in (
                     ("begin", rng.randrange(c.pass_depth)),
                     ("more", rng.choice([0, 1, 255, rng.randrange(256)])),

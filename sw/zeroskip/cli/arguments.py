@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from zeroskip.synth.targets import TARGETS
+
 
 class Method(StrEnum):
     """Pruning criteria; those of :data:`zeroskip.prune.CRITERIA`, named here so that ``--help`` does not wait for torch."""
@@ -71,3 +73,5 @@ ExcludeOption = Annotated[
 InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that the method is shown.")]
 LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
 SeedOption = Annotated[int, typer.Option("--prune-seed", help="Of methods that draw random numbers.")]
+
+TARGET_NAMES = f"{', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}"

@@ -49,8 +49,7 @@ class BuildOptions(ArrayOptions):
     target: Annotated[
         str | None,
         typer.Option(
-            help="Choose lanes and columns, unless given, that fit ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k"
-            " by estimate and take the fewest cycles."
+            help=f"Choose lanes and columns, unless given, that fit {a.TARGET_NAMES} by estimate and take the fewest cycles."
         ),
     ] = None
     image_format: Annotated[
@@ -82,8 +81,8 @@ def build(options: BuildOptions) -> None:
         tables.out.print(tables.candidates(design.fit))
     tables.out.print(tables.layers(design.summary))
     memory = [tables.memory(design.memory, design.config.columns)] if design.memory is not None else []
-    places = [("design", str(options.out)), ("report", str(options.out / "report.json"))]
-    tables.out.print(tables.pairs([*tables.totals(design.summary), *memory, *places]))
+    written = [("design", str(options.out)), ("report", str(options.out / "report.json"))]
+    tables.out.print(tables.pairs([*tables.totals(design.summary), *memory, *written]))
 
 
 def _built(options: BuildOptions, progress: Callable[[str], None]) -> Design:

@@ -51,7 +51,7 @@ def show(result: DemoResult) -> None:
         ),
         *tables.totals(design.summary),
         ("simulated", f"latency {run.cycles.latency:,}, interval {run.cycles.interval:,} cycles"),
-        *((name, str(path)) for name, path in result.places.items()),
+        *((name, str(path)) for name, path in result.paths.items()),
         ("verdict", Text(result.verdict, style="bold green" if result.passed else "bold red")),
     ]
     tables.out.print(tables.pairs(rows))

@@ -12,7 +12,7 @@ from .prune_result import adaptation, calibration, refuse_with, require_writable
 
 def reach_budget(options: PruneOptions) -> None:
     """Masks by a budget; what was measured on the way is kept beside them."""
-    from zeroskip.explore.budget import Budget, prune_to_budget
+    from zeroskip.explore.budget import Budget, BudgetOptions, prune_to_budget
     from zeroskip.frontend import load_model
     from zeroskip.prune import save
 
@@ -31,15 +31,15 @@ def reach_budget(options: PruneOptions) -> None:
     batches = load_batches(options.inputs, options.labels)
     with tables.progress() as progress:
         progress(f"loading {options.model}")
-        met = prune_to_budget(
-            load_model(options.model), wanted, batches, criterion=method, calibration=calibration(options), config=config,
-            pattern=options.pattern, exclude=options.exclude or (), adapt=adaptation(options, batches),
-            key="reestimated" * options.reestimate, seed=options.prune_seed, cache=options.out.with_suffix(".losses.json"),
-            progress=progress,
+        search = BudgetOptions(
+            method=method, pattern=options.pattern, seed=options.prune_seed, calibration=calibration(options), config=config,
+            exclude=options.exclude or (), adapt=adaptation(options, batches), key="reestimated" * options.reestimate,
+            cache=options.out.with_suffix(".losses.json"),
         )  # fmt: skip
-    save(met.masks, options.out)
+        result = prune_to_budget(load_model(options.model), wanted, batches, search, progress=progress)
+    save(result.masks, options.out)
     facts = [
-        (wanted.kind, f"{met.cost:,} = {met.cost / met.dense:.2%} of {met.dense:,} with every weight kept"),
-        ("budget", f"{met.limit:,}"),
+        (wanted.kind, f"{result.cost:,} = {result.cost / result.dense:.2%} of {result.dense:,} with every weight kept"),
+        ("budget", f"{result.limit:,}"),
     ]
-    write_result(options, met.model, met.masks, met.costs, facts)
+    write_result(options, result.model, result.masks, result.costs, facts)

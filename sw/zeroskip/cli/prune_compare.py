@@ -13,7 +13,7 @@ from .values import load_array, numbers, words
 def compare_methods(options: PruneOptions) -> None:
     """Table, ``compare.json`` and plots in the folder ``options.out``."""
     from zeroskip.explore import plots
-    from zeroskip.explore.comparison import compare
+    from zeroskip.explore.comparison import ComparisonOptions, compare
     from zeroskip.frontend import load_model
 
     from . import tables
@@ -24,18 +24,17 @@ def compare_methods(options: PruneOptions) -> None:
     })  # fmt: skip
     if options.sparsity is None or options.test_inputs is None or options.test_labels is None:
         raise InputError("--compare: needs --sparsity, --test-inputs and --test-labels")
-    methods, sparsities = words(options.compare or "", "--compare"), numbers(options.sparsity, "--sparsity")
-    allocations = words(options.allocation, "--allocation")
-    patterns = [] if options.pattern is None else words(options.pattern, "--pattern")
     batches = None if options.inputs is None else load_batches(options.inputs, options.labels)
+    compared = ComparisonOptions(
+        methods=words(options.compare or "", "--compare"), sparsities=numbers(options.sparsity, "--sparsity"),
+        test=(load_array(options.test_inputs, "--test-inputs"), load_array(options.test_labels, "--test-labels")),
+        calibration=calibration(options), batches=batches, allocations=words(options.allocation, "--allocation"),
+        patterns=[] if options.pattern is None else words(options.pattern, "--pattern"), exclude=options.exclude or (),
+        config=config, adapt=adaptation(options, batches), key="reestimated" * options.reestimate, seed=options.prune_seed,
+    )  # fmt: skip
     with tables.progress() as progress:
         progress(f"loading {options.model}")
-        rows = compare(
-            load_model(options.model), methods, sparsities, calibration=calibration(options), batches=batches,
-            test=(load_array(options.test_inputs, "--test-inputs"), load_array(options.test_labels, "--test-labels")),
-            allocations=allocations, patterns=patterns, exclude=options.exclude or (), config=config, adapt=adaptation(options, batches),
-            key="reestimated" * options.reestimate, seed=options.prune_seed, folder=options.out, progress=progress,
-        )  # fmt: skip
+        rows = compare(load_model(options.model), compared, folder=options.out, progress=progress)
     tables.out.print(tables.comparison(rows))
     pictures = [options.out / f"compare.{suffix}" for suffix in ("png", "svg")]
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zeroskip.contracts.errors import InputError
+from zeroskip.storage.atomic import write_json
 
 from .options import Batches
 from .prune_options import PruneOptions
@@ -77,12 +77,12 @@ def write_result(
 
     from . import tables
 
-    places = [("masks", str(options.out))]
+    written = [("masks", str(options.out))]
     if options.weights is not None:
         save_state(model, options.weights)
-        places.append(("weights", str(options.weights)))
+        written.append(("weights", str(options.weights)))
     rows = summary(masks)
-    options.out.with_suffix(".json").write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n")
+    write_json([row._asdict() for row in rows], options.out.with_suffix(".json"))
     columns = ["weight", "weights", "kept", "sparsity"]
     lines = [[row.name, f"{row.total:,}", f"{row.kept:,}", f"{row.sparsity:.2%}"] for row in rows]
     if figures is not None:
@@ -94,4 +94,4 @@ def write_result(
             ("stored", f"{figures.stored_bits:,} bits"),
         ]  # fmt: skip
     tables.out.print(tables.table("Masks", columns, lines))
-    tables.out.print(tables.pairs([*facts, *places]))
+    tables.out.print(tables.pairs([*facts, *written]))

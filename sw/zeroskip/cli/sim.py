@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
+from zeroskip.storage.atomic import write_json
 
 from . import arguments as a
 from .arguments import Simulator
@@ -83,7 +83,7 @@ def _write_report(home: Path, design: Design, run: Simulation, samples: int, ver
         "difference": verdict or None, "predicted": timed(design.cycles), "simulated": timed(run.cycles),
         "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
     }  # fmt: skip
-    (home / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_json(report, home / "report.json")
 
 
 def _show(home: Path, design: Design, run: Simulation, samples: int, *, waves: bool) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+
+from zeroskip.storage.atomic import write_json
 
 from . import arguments as a
 
@@ -16,7 +17,7 @@ class SynthOptions:
     """The options, as they were given."""
 
     folder: a.Folder
-    target: Annotated[str, typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k.")]
+    target: Annotated[str, typer.Option(help=f"{a.TARGET_NAMES}.")]
     seeds: Annotated[int, typer.Option(help="Placements to try; Fmax is their median.")] = 3
 
 
@@ -29,5 +30,5 @@ def synth(options: SynthOptions) -> None:
     with tables.progress() as progress:
         seeds = tuple(range(1, options.seeds + 1))
         report = synthesise(options.folder, options.target, seeds=seeds, progress=progress)
-    (options.folder / f"synth-{options.target}.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    write_json(report.to_json(), options.folder / f"synth-{options.target}.json")
     tables.out.print(tables.pairs(report.rows()))

@@ -153,7 +153,7 @@ CAPACITIES = (
 """The memory depths of an :class:`ArrayConfig` that every array has."""
 
 STRIP_CAPACITIES = ("offset_depth", "band_depth", "pass_depth", "input_band_depth", "input_pass_depth")
-"""Those that an array with strips has besides."""
+"""The memory depths that only an array with strips has."""
 
 FEATURES = ("strips", "maximum", "residual", "slopes")
 """What an array can do besides; None leaves it to the network."""

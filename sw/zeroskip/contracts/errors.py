@@ -1,4 +1,4 @@
-"""The refusals of zeroskip: one clear line each, which names the place and the rule it broke."""
+"""The refusals of zeroskip: one clear line each, which says where the fault is and which rule it broke."""
 
 
 class ZeroskipError(Exception):

@@ -28,7 +28,7 @@ REPEAT_BITS = 12
 PASSES_BITS = 8
 """Writes of one result, less one."""
 
-PLACES = ("first", "middle", "last")
+BAND_POSITIONS = ("first", "middle", "last")
 """Tiles or pixels of a band: its first, all others, its last; a band of one has only a first."""
 
 HIDDEN_MEMORY = 2048
@@ -91,15 +91,22 @@ class Word:
 
 @dataclass(frozen=True)
 class Memory:
-    """One loadable memory: its name in the manifest, its shape, and its window in the register map.
+    """One loadable memory.
 
     A word takes ``stride`` bytes of the window, in 32-bit parts from the lowest; writing the last part commits the word.
+
+    name : in the manifest, and of its image
+    width : bits of a word
+    depth : words
+    window : its number in the register map
+    per_lane : every lane has one of its kind, with masks or weights; all others exist once
     """
 
     name: str
     width: int
     depth: int
     window: int
+    per_lane: bool
 
     @property
     def parts(self) -> int:
@@ -288,8 +295,8 @@ class Layout:
 
     def _lists(self, depth: int) -> tuple[Field, ...]:
         lists = (
-            Field(f"{place}_{what}", width)
-            for place in PLACES
+            Field(f"{position}_{what}", width)
+            for position in BAND_POSITIONS
             for what, width in (("begin", bits_for(depth)), ("more", PASSES_BITS))
         )
         return (Field("last", 1), *lists)
@@ -329,10 +336,14 @@ class Layout:
             shapes.append(("input", self.beat.width, self.beat_depth))
         if c.table_depth:
             shapes.append(("tables", 8, TABLE_ENTRIES * c.table_depth))
+        shared = len(shapes)
         for lane in range(c.lanes):
             shapes.append((f"lane{lane:02}.masks", c.word, c.mask_depth))
             shapes.append((f"lane{lane:02}.weights", c.weight_bits, c.weight_depth))
-        return tuple(Memory(name, width, depth, 1 + i) for i, (name, width, depth) in enumerate(shapes))
+        return tuple(
+            Memory(name, width, depth, window=1 + i, per_lane=i >= shared)
+            for i, (name, width, depth) in enumerate(shapes)
+        )
 
     def memory(self, name: str) -> Memory:
         """The loadable memory of that name."""

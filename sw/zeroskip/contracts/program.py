@@ -11,9 +11,9 @@ from .config import ArrayConfig
 
 @dataclass(frozen=True, kw_only=True)
 class LayerInfo:
-    """One layer as placed.
+    """One layer as it is mapped to the array.
 
-    shape : (outputs, taps) of the captured layer; a tap is one input channel at one place of the window
+    shape : (outputs, taps) of the captured layer; a tap is one input channel at one position of the window
     kept : its weights that are not zero, as integers
     nnz : stored weights: those kept, less the rows that are constant or unread, plus explicit zeros
     tiles : output positions that each column works through; every weight is used once in each

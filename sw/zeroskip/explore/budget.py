@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from os import PathLike
 
@@ -58,11 +58,37 @@ class Budget:
         return self.amount if isinstance(self.amount, int) else int(self.amount * dense)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BudgetOptions:
+    """How :func:`prune_to_budget` chooses.
+
+    method, pattern, seed : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
+    calibration, config : as for :func:`zeroskip.compile`; only for a budget of weights calibration may be absent
+    exclude : names of layers that keep every weight; they count in the cost
+    sparsities : where losses are measured; the largest is the most that a layer loses
+    evaluate, cache : as for :func:`~zeroskip.prune.budget.sensitivity.sensitivity`; without ``evaluate`` the cross entropy is taken
+    adapt : called with every pruned copy before its loss is evaluated, and with the result: to re-estimate its BatchNorms, for instance
+    key : says what else losses depend on, ``evaluate`` and ``adapt``
+    """
+
+    method: str = "magnitude"
+    pattern: str | None = None
+    seed: int = 0
+    calibration: npt.ArrayLike | None = None
+    config: ArrayConfig = field(default_factory=ArrayConfig)
+    exclude: Iterable[str] = ()
+    sparsities: Iterable[float] = SPARSITIES
+    evaluate: Callable[[nn.Module], float] | None = None
+    cache: str | PathLike[str] | None = None
+    adapt: Callable[[nn.Module], None] | None = None
+    key: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Met:
+class BudgetResult:
     """A model pruned to a budget.
 
-    model : a copy of the one that was given, its removed weights zero and the kept ones updated where the criterion does that
+    model : a copy of the one that was given, its removed weights zero and the kept ones updated where the method does that
     masks : as criteria return them
     sparsities : of the layers, by parameter name
     kind, limit, cost, dense : of the budget; ``cost`` is exact and at most ``limit``
@@ -85,93 +111,95 @@ def prune_to_budget(
     model: nn.Module,
     budget: str | Budget,
     batches: Iterable[Batch],
+    options: BudgetOptions | None = None,
     *,
-    criterion: str = "magnitude",
-    calibration: npt.ArrayLike | None = None,
-    config: ArrayConfig | None = None,
-    pattern: str | None = None,
-    exclude: Iterable[str] = (),
-    sparsities: Iterable[float] = SPARSITIES,
-    evaluate: Callable[[nn.Module], float] | None = None,
-    adapt: Callable[[nn.Module], None] | None = None,
-    key: str = "",
-    cache: str | PathLike[str] | None = None,
-    seed: int = 0,
     progress: Callable[[str], None] | None = None,
-) -> Met:
-    """Choose each layer's sparsity so that the model costs at most ``budget`` and the layers' losses, each pruned alone, add up to the
-    least (:func:`~zeroskip.prune.budget.sensitivity.sensitivity`, :func:`~zeroskip.prune.budget.allocate.allocate`).
+) -> BudgetResult:
+    """Choose each layer's sparsity so that the model costs at most ``budget``. Each layer is pruned alone to measure the loss that this
+    causes (:func:`~zeroskip.prune.budget.sensitivity.sensitivity`); of all choices within the budget, the one with the least sum of
+    losses is taken (:func:`~zeroskip.prune.budget.allocate.allocate`).
 
     model : is not changed
     budget : ``weights=30%``, ``bits=400000``, ``cycles=40%`` …: kept prunable weights, bits stored in the lanes, or cycles from one group
         of samples to the next; a share is one of the same array and model with every weight kept. Cycles are those of the exact
         prediction for every choice that is tried, so that the simulation of the result counts them
-    batches : (input, target) pairs that show the criterion and, without ``evaluate``, the cross entropy what they need
-    criterion, pattern, seed : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
-    calibration, config : as for :func:`zeroskip.compile`; only for weights calibration may be absent
-    exclude : names of layers that keep every weight; they count in the cost
-    sparsities : where losses are measured; the largest is the most that a layer loses
-    evaluate, cache : as for :func:`sensitivity`
-    adapt : called with every pruned copy before its loss is evaluated, and with the result: to re-estimate its BatchNorms, for instance
-    key : says what else losses depend on, ``evaluate`` and ``adapt``
+    batches : (input, target) pairs that show the method and the loss what they need
     progress : called with a line before every step
 
     Raises InputError: a budget that is not written so, or out of reach (with both figures); calibration missing; and what the steps raise.
     """
     wanted = Budget.of(budget) if isinstance(budget, str) else budget
-    if wanted.kind != "weights" and calibration is None:
+    options = options or BudgetOptions()
+    if wanted.kind != "weights" and options.calibration is None:
         raise InputError(f"a budget of {wanted.kind} needs calibration inputs, from which the integers are made")
-    excluded = resolve_all(model, exclude, what="exclude")
-    config = config or ArrayConfig()
-    said = progress or (lambda line: None)
-    shown = list(batches)
-    dense = _dense(model, wanted.kind, calibration, config)
-    limit = wanted.limit(dense)
-    said(f"scores by {criterion}")
-    ranking = Ranking.of(model, criterion, shown, seed=seed)
+    return _Search(model, wanted, list(batches), options, progress or (lambda line: None)).run()
 
-    def pruned(target: nn.Module, layers: Mapping[str, Fraction]) -> Masks:
-        return ranking.prune(target, layers, pattern=pattern, exclude=excluded)
 
-    fit = adapt or (lambda target: None)
-    loss = evaluate or loss_on(shown)
+class _Search:
+    """One search: the ranking of the weights is made once, and masks, costs and losses of any choice of sparsities follow from it."""
 
-    def adapted_loss(target: nn.Module) -> float:
-        fit(target)
-        return loss(target)
+    def __init__(
+        self,
+        model: nn.Module,
+        budget: Budget,
+        batches: list[Batch],
+        options: BudgetOptions,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.model, self.budget, self.batches, self.options, self.progress = model, budget, batches, options, progress
+        self.excluded = resolve_all(model, options.exclude, what="exclude")
+        self.dense = _dense(model, budget.kind, options.calibration, options.config)
+        self.limit = budget.limit(self.dense)
+        progress(f"scores by {options.method}")
+        self.ranking = Ranking.of(model, options.method, batches, seed=options.seed)
 
-    measured = sensitivity(
-        model, pruned, adapted_loss, sparsities, exclude=excluded, cache=cache, progress=progress,
-        key=digest((criterion, pattern, seed, key, shown)),
-    )  # fmt: skip
+    def run(self) -> BudgetResult:
+        measured, aim = self._sensitivity(), self.limit
+        for _ in range(UPDATES):
+            chosen = allocate(measured, self._cost, aim, progress=self.progress)
+            result = duplicate(self.model)
+            self.progress(f"pruning by {self.options.method}")
+            masks = self._prune(result, chosen)
+            apply(result, masks)
+            self._adapt(result)
+            found, figures = _cost(result, masks, self.budget.kind, self.options.calibration, self.options.config)
+            if found.total <= self.limit:
+                break
+            # updated weights round to zero less often than the weights as they were: aim lower by what that costs
+            aim -= found.total - self.limit
+        else:
+            raise InputError(
+                f"budget of {self.limit:,} {self.budget.kind} is not met by the updated weights, which cost {found.total:,}"
+            )
+        if figures is None and self.options.calibration is not None:
+            figures = costs(result, masks, calibration=self.options.calibration, config=self.options.config)
+        return BudgetResult(
+            model=result, masks=masks, sparsities=chosen, kind=self.budget.kind, limit=self.limit, cost=found.total,
+            dense=self.dense, sensitivity=measured, costs=figures,
+        )  # fmt: skip
 
-    def cost(layers: Mapping[str, Fraction]) -> Cost:
-        masks = ranking.masks(model, layers, pattern=pattern, exclude=excluded)
-        return _cost(model, masks, wanted.kind, calibration, config)[0]
+    def _sensitivity(self) -> Sensitivity:
+        options, loss = self.options, self.options.evaluate or loss_on(self.batches)
 
-    aim = limit
-    for _ in range(UPDATES):
-        chosen = allocate(measured, cost, aim, progress=progress)
-        result = duplicate(model)
-        said(f"pruning by {criterion}")
-        masks = pruned(result, chosen)
-        apply(result, masks)
-        fit(result)
-        found, figures = _cost(result, masks, wanted.kind, calibration, config)
-        if found.total <= limit:
-            break
-        # updated weights round to zero less often than the weights as they were: aim lower by what that costs
-        aim -= found.total - limit
-    else:
-        raise InputError(
-            f"budget of {limit:,} {wanted.kind} is not met by the updated weights, which cost {found.total:,}"
-        )
-    if figures is None and calibration is not None:
-        figures = costs(result, masks, calibration=calibration, config=config)
-    return Met(
-        model=result, masks=masks, sparsities=chosen, kind=wanted.kind, limit=limit, cost=found.total, dense=dense,
-        sensitivity=measured, costs=figures,
-    )  # fmt: skip
+        def adapted_loss(target: nn.Module) -> float:
+            self._adapt(target)
+            return loss(target)
+
+        return sensitivity(
+            self.model, self._prune, adapted_loss, options.sparsities, exclude=self.excluded, cache=options.cache,
+            progress=self.progress, key=digest((options.method, options.pattern, options.seed, options.key, self.batches)),
+        )  # fmt: skip
+
+    def _prune(self, target: nn.Module, layers: Mapping[str, Fraction]) -> Masks:
+        return self.ranking.prune(target, layers, pattern=self.options.pattern, exclude=self.excluded)
+
+    def _adapt(self, target: nn.Module) -> None:
+        if self.options.adapt is not None:
+            self.options.adapt(target)
+
+    def _cost(self, layers: Mapping[str, Fraction]) -> Cost:
+        masks = self.ranking.masks(self.model, layers, pattern=self.options.pattern, exclude=self.excluded)
+        return _cost(self.model, masks, self.budget.kind, self.options.calibration, self.options.config)[0]
 
 
 def _dense(model: nn.Module, kind: str, calibration: npt.ArrayLike | None, config: ArrayConfig) -> int:

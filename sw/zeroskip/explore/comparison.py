@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from zeroskip.prune.model.digest import digest, model_digest
 from zeroskip.prune.model.duplicate import duplicate
 from zeroskip.prune.model.results import Results
 from zeroskip.quantize import quantize_input
+from zeroskip.storage.atomic import write_json
 
 from .costs import costs
 
@@ -76,33 +76,45 @@ class Row:
         return cls(**{name: value for name, value in values.items() if name != "sparsity"})
 
 
-def compare(
-    model: nn.Module,
-    methods: Sequence[str],
-    sparsities: Sequence[float],
-    *,
-    test: tuple[npt.ArrayLike, npt.ArrayLike],
-    calibration: npt.ArrayLike,
-    batches: Iterable[Batch] | None = None,
-    allocations: Sequence[str] = ("uniform",),
-    patterns: Sequence[str] = (),
-    exclude: Iterable[str] = (),
-    config: ArrayConfig | None = None,
-    adapt: Callable[[nn.Module], None] | None = None,
-    key: str = "",
-    seed: int = 0,
-    folder: str | os.PathLike[str] | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> list[Row]:
-    """Prune ``model`` by each of ``methods``, ``allocations``, ``patterns`` and ``sparsities`` in every combination.
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions:
+    """What :func:`compare` compares, and by which data.
 
-    model : is not changed: every pruning is tried on a copy
     methods : names of :data:`~zeroskip.prune.CRITERIA`; those that update the kept weights do
-    patterns : without any, each method's own, which is ``unstructured`` for most
+    sparsities, allocations, patterns : each method is tried with each of them; without patterns, with the method's own, which is
+        ``unstructured`` for most
     test : inputs (N, …) and class numbers (N,); a sample is right where the largest of its outputs is the class's
     calibration, config : as for :func:`zeroskip.compile`
     batches : (input, target) pairs for the methods that need them
+    exclude : names of layers that keep every weight
     adapt, key : called with every pruned copy, to re-estimate its BatchNorms or to train it, and what to know that again by
+    seed : of methods that draw random numbers
+    """
+
+    methods: Sequence[str]
+    sparsities: Sequence[float]
+    test: tuple[npt.ArrayLike, npt.ArrayLike]
+    calibration: npt.ArrayLike
+    batches: Iterable[Batch] | None = None
+    allocations: Sequence[str] = ("uniform",)
+    patterns: Sequence[str] = ()
+    exclude: Iterable[str] = ()
+    config: ArrayConfig = field(default_factory=ArrayConfig)
+    adapt: Callable[[nn.Module], None] | None = None
+    key: str = ""
+    seed: int = 0
+
+
+def compare(
+    model: nn.Module,
+    options: ComparisonOptions,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Row]:
+    """Prune ``model`` by each method, allocation, pattern and sparsity of ``options`` in every combination.
+
+    model : is not changed: every pruning is tried on a copy
     folder : where finished rows are kept in ``rows.json``, so that an interrupted comparison goes on, and ``compare.json`` is written
     progress : called with a line before each row that is not known yet
 
@@ -110,44 +122,48 @@ def compare(
     a sparsity outside 0 … 1, batches missing, labels that do not fit; later what the steps raise.
     """
     said = progress or (lambda line: None)
-    config = config or ArrayConfig()
-    shown = None if batches is None else list(batches)
-    inputs, labels = _test(test)
-    excluded = resolve_all(model, exclude, what="exclude")
-    wanted = list(_combinations(methods, allocations, patterns, sparsities, missing=shown is None))
+    tried = _Pruned(model, options)
+    inputs, labels = _test(options.test)
+    wanted = list(_combinations(options))
     known = Results(None if folder is None else _made(folder) / "rows.json")
     common = digest((
-        model_digest(model), repr(config), torch.from_numpy(np.asarray(calibration)), shown, torch.from_numpy(inputs),
-        torch.from_numpy(labels), sorted(excluded), key, seed,
+        model_digest(model), repr(options.config), torch.from_numpy(np.asarray(options.calibration)), tried.batches,
+        torch.from_numpy(inputs), torch.from_numpy(labels), sorted(tried.excluded), options.key, options.seed,
     ))  # fmt: skip
-    rankings: dict[str, Ranking] = {}
-
-    def pruned(method: str, allocation: str, pattern: str, sparsity: Fraction) -> tuple[nn.Module, Masks]:
-        copy = duplicate(model)
-        if method == "none":
-            return copy, {}
-        if method not in rankings:
-            rankings.clear()  # scores are as large as the model
-            rankings[method] = Ranking.of(model, method, shown, seed=seed)
-        masks = rankings[method].prune(copy, sparsity, allocation=allocation, pattern=pattern, exclude=excluded)
-        apply(copy, masks)
-        if adapt is not None:
-            adapt(copy)
-        return copy, masks
-
     rows = []
     for number, combination in enumerate(wanted, start=1):
         entry = digest((common, [str(part) for part in combination]))
         if entry not in known:
             said(f"{number} of {len(wanted)}: {described(*combination)}")
-            copy, masks = pruned(*combination)
-            known[entry] = _row(copy, masks, combination, inputs, labels, calibration, config).to_json()
+            copy, masks = tried.pruned(*combination)
+            known[entry] = _row(copy, masks, combination, inputs, labels, options).to_json()
         rows.append(Row.from_json(known[entry]))
     if folder is not None:
-        (Path(folder) / "compare.json").write_text(
-            json.dumps({"rows": [row.to_json() for row in rows]}, indent=1) + "\n"
-        )
+        write_json({"rows": [row.to_json() for row in rows]}, Path(folder) / "compare.json")
     return rows
+
+
+class _Pruned:
+    """Pruned copies of one model; the scores of the latest method are kept."""
+
+    def __init__(self, model: nn.Module, options: ComparisonOptions) -> None:
+        self._model, self._options = model, options
+        self.batches = None if options.batches is None else list(options.batches)
+        self.excluded = resolve_all(model, options.exclude, what="exclude")
+        self._ranking: Ranking | None = None
+
+    def pruned(self, method: str, allocation: str, pattern: str, sparsity: Fraction) -> tuple[nn.Module, Masks]:
+        copy = duplicate(self._model)
+        if method == "none":
+            return copy, {}
+        if self._ranking is None or self._ranking.criterion.name != method:
+            self._ranking = None  # scores are as large as the model
+            self._ranking = Ranking.of(self._model, method, self.batches, seed=self._options.seed)
+        masks = self._ranking.prune(copy, sparsity, allocation=allocation, pattern=pattern, exclude=self.excluded)
+        apply(copy, masks)
+        if self._options.adapt is not None:
+            self._options.adapt(copy)
+        return copy, masks
 
 
 def described(method: str, allocation: str, pattern: str, sparsity: float | Fraction) -> str:
@@ -161,28 +177,19 @@ def described(method: str, allocation: str, pattern: str, sparsity: float | Frac
 Combination = tuple[str, str, str, Fraction]
 
 
-def _combinations(
-    methods: Sequence[str],
-    allocations: Sequence[str],
-    patterns: Sequence[str],
-    sparsities: Sequence[float],
-    *,
-    missing: bool,
-) -> Iterator[Combination]:
-    exact = [exact_sparsity(sparsity) for sparsity in sparsities]
-    for name in methods:
-        needs = criterion_named(name).needs
-        if missing and needs != "weights":
-            raise InputError(f"criterion {name!r} needs batches of inputs{' and targets' * (needs == 'labels')}")
-    for allocation in allocations:
+def _combinations(options: ComparisonOptions) -> Iterator[Combination]:
+    exact = [exact_sparsity(sparsity) for sparsity in options.sparsities]
+    for name in options.methods:
+        criterion_named(name).shown(options.batches)
+    for allocation in options.allocations:
         if allocation not in ALLOCATIONS:
             raise InputError(f"allocation must be one of {', '.join(ALLOCATIONS)}, not {allocation!r}")
-    for pattern in patterns:
+    for pattern in options.patterns:
         pattern_named(pattern)
     yield "none", "", "", Fraction(0)
-    for method in methods:
-        for allocation in allocations:
-            for pattern in patterns or (criterion_named(method).own_pattern,):
+    for method in options.methods:
+        for allocation in options.allocations:
+            for pattern in options.patterns or (criterion_named(method).own_pattern,):
                 for sparsity in exact:
                     yield method, allocation, pattern, sparsity
 
@@ -207,10 +214,10 @@ def _made(folder: str | os.PathLike[str]) -> Path:
 
 def _row(
     model: nn.Module, masks: Masks, combination: Combination, inputs: npt.NDArray[Any], labels: npt.NDArray[Any],
-    calibration: npt.ArrayLike, config: ArrayConfig,
+    options: ComparisonOptions,
 ) -> Row:  # fmt: skip
     method, allocation, pattern, sparsity = combination
-    found = costs(model, masks, calibration=calibration, config=config)
+    found = costs(model, masks, calibration=options.calibration, config=options.config)
     integers = reference.run(found.network, quantize_input(found.network, inputs))
     device = next(model.parameters()).device
     with torch.no_grad():

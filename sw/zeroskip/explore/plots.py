@@ -64,5 +64,5 @@ def _draw(panel: Any, rows: Sequence[Row], value: Callable[[Row], float]) -> Non
 
 def _label(series: tuple[str, str, str], siblings: Sequence[tuple[str, str, str]]) -> str:
     """The method, and what its lines differ in."""
-    differing = (place for place in range(1, len(series)) if len({other[place] for other in siblings}) > 1)
-    return ", ".join([series[0], *(series[place] for place in differing)])
+    differing = (part for part in range(1, len(series)) if len({other[part] for other in siblings}) > 1)
+    return ", ".join([series[0], *(series[part] for part in differing)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroskip.contracts.layout import PLACES, Layout, Word
+from zeroskip.contracts.layout import BAND_POSITIONS, Layout, Word
 from zeroskip.contracts.network import IntArray
 from zeroskip.contracts.program import LayerInfo, Program
 from zeroskip.schedule import Band, LayerPlan, Pass, Schedule
@@ -109,9 +109,9 @@ def _lists(
     for group, given in zip(groups, constants, strict=True):
         for band in group:
             values: dict[str, Any] = {**given, "last": band is group[-1], "residual": band.residual % addresses}
-            for place in PLACES:
-                listed: tuple[Pass, ...] = getattr(band, place)
-                values |= {f"{place}_begin": len(passes), f"{place}_more": max(0, len(listed) - 1)}
+            for position in BAND_POSITIONS:
+                listed: tuple[Pass, ...] = getattr(band, position)
+                values |= {f"{position}_begin": len(passes), f"{position}_more": max(0, len(listed) - 1)}
                 passes += [
                     pass_word.encode({
                         "base": entry.base % addresses, "turn": entry.turn, "mask": entry.mask, "constant": entry.constant,

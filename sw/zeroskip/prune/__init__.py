@@ -21,12 +21,13 @@ from zeroskip.prune.masks.allocation import ALLOCATIONS
 from zeroskip.prune.masks.apply import SummaryRow, apply, check, summary
 from zeroskip.prune.masks.files import from_file, save
 from zeroskip.prune.masks.patterns import PATTERNS, Pattern
+from zeroskip.prune.masks.selection import MaskFunction
 from zeroskip.prune.masks.torch_masks import from_torch, from_zeros, to_torch
 from zeroskip.prune.masks.weights import Masks, prunable
 from zeroskip.prune.model.state import load_state, save_state
 from zeroskip.prune.training.batch_norm import reestimate
 from zeroskip.prune.training.fine_tune import fine_tune
-from zeroskip.prune.training.gradual import MaskCriterion, gradual
+from zeroskip.prune.training.gradual import gradual
 from zeroskip.prune.training.learning_rates import constant, cosine, warm_up
 from zeroskip.prune.training.loop import Epoch
 from zeroskip.prune.training.lottery import lottery
@@ -40,7 +41,7 @@ __all__ = [
     "Cost",
     "Criterion",
     "Epoch",
-    "MaskCriterion",
+    "MaskFunction",
     "Masks",
     "Pattern",
     "Ranking",

@@ -35,7 +35,7 @@ def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
 
 
 def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
-    """Place ``network`` on the array; what ``config`` leaves open is sized to it.
+    """Map ``network`` to the array; what ``config`` leaves open is sized to it.
 
     A flat network goes to an array without strips, unless ``config`` asks for strips; every other needs them.
     Raises CapacityError, naming the option and both figures, where a capacity that is given is too small.

@@ -1,7 +1,7 @@
 """Exact prediction of the cycles that the RTL takes.
 
 Every lane works through a fixed list of non-empty mask words, so that all it can wait for is known beforehand: the word FIFO behind the
-decoder, the start of the layer, and a free place among its uncollected rows. The recurrences below give the cycle of each of these
+decoder, the start of the layer, and room among its uncollected rows. The recurrences below give the cycle of each of these
 events; times are counted from the start of the first layer. The names of the constants are those of the hardware's documentation.
 """
 
@@ -177,8 +177,8 @@ class _Collector:
                 now = max(now, coming[0][0])
             while coming and coming[0][0] <= now:
                 insort(waiting, heappop(coming)[1])
-            place = bisect_right(waiting, self._served)
-            served = waiting.pop(place if place < len(waiting) else 0)
+            index = bisect_right(waiting, self._served)
+            served = waiting.pop(index if index < len(waiting) else 0)
             self._served = served
             self._lanes[served].collected.append(now)
             left[served] -= 1

@@ -14,13 +14,13 @@ from .split import split
 
 
 def schedule_flat(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
-    """Place ``network``, which must be flat, on the array."""
+    """Map ``network``, which must be flat, to the array."""
     inputs = int(np.prod(network.input_shape))
     outputs = int(np.prod(network.output_shape))
     lowered = lower(network, config.stream_elements)
     runs = [split(layer.mask, config.lanes, config.word) for layer in lowered]
 
-    stores, hidden = _place(lowered, config.word)
+    stores, hidden = _assign_addresses(lowered, config.word)
     plans, first_row = [], 0
     for i, (layer, captured) in enumerate(zip(lowered, network.layers, strict=True)):
         plans.append(
@@ -54,7 +54,7 @@ def schedule_flat(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     )  # fmt: skip
 
 
-def _place(layers: tuple[LoweredLayer, ...], word: int) -> tuple[list[int], int]:
+def _assign_addresses(layers: tuple[LoweredLayer, ...], word: int) -> tuple[list[int], int]:
     """Hidden activations alternate between two regions, so that a layer never overwrites what it reads; the last goes to the output."""
     sizes = [-(-len(layer.rows) // word) * word for layer in layers[:-1]]
     even, odd = max(sizes[0::2], default=0), max(sizes[1::2], default=0)

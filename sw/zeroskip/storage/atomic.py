@@ -1,19 +1,73 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, with the permissions that the user's umask gives.
+
+Whatever the file system refuses becomes an InputError that names the path: no room, a name that is too long, a folder in the way.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from zeroskip.contracts.errors import InputError
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; it becomes ``path`` at the end, or is removed where an error came first."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+def refused(path: Path) -> Iterator[None]:
+    """What the file system refuses in here is refused as ``path: cannot be written``."""
     try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """The whole content of a file, or the file that was there."""
+    partial = _beside(path)
+    with refused(path):
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def write_json(value: Any, path: Path) -> None:
+    """``value`` as indented JSON with a line feed at the end."""
+    write_bytes((json.dumps(value, indent=1) + "\n").encode(), path)
+
+
+@contextmanager
+def replaced_folder(folder: Path, require: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder beside ``folder`` to fill; it takes its place at the end, or is removed where an error came first.
+
+    require : refuses, by raising, a ``folder`` that must not be replaced
+    """
+    with refused(folder):
+        require(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = _beside(folder)
+        old = partial.with_name(f"{partial.name}.old")
+        partial.mkdir()
+        try:
+            yield partial
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(partial, folder)
+        except InputError as error:  # of a file in it: the user knows it by its final name
+            raise InputError(str(error).replace(str(partial), str(folder))) from error
+        finally:
+            if old.exists() and not folder.exists():
+                os.replace(old, folder)
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name in the same folder that nobody else takes; no longer than the file system takes, if ``path`` is not."""
+    return path.with_name(f".{secrets.token_hex(4)}.partial")

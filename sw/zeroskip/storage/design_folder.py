@@ -13,11 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as tensors_to_bytes
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
@@ -37,6 +34,7 @@ from zeroskip.contracts.program import LayerInfo, Program
 from zeroskip.contracts.tensor import QuantizedTensor
 
 from . import images
+from .atomic import replaced_folder
 
 FORMAT = "zeroskip"
 FORMAT_VERSION = 2
@@ -76,7 +74,7 @@ def save(
     unknown = sorted(set(image_formats) - set(images.FORMATS))
     if unknown:
         raise InputError(f"image format must be one of {', '.join(images.FORMATS)}, not {unknown[0]!r}")
-    with _replacing(folder) as part:
+    with replaced_folder(folder, require_design_folder) as part:
         (part / "rtl").mkdir()
         for name, text in saved.verilog.items():
             (part / "rtl" / name).write_text(text)
@@ -193,7 +191,7 @@ def _save_network(network: QuantizedNetwork, path: Path) -> None:
         for name in _ARRAYS + _OPTIONAL_ARRAYS
         if (array := getattr(layer, name)) is not None
     }
-    save_file(arrays, path)
+    path.write_bytes(tensors_to_bytes(arrays))
 
 
 def _load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
@@ -230,31 +228,6 @@ def require_design_folder(folder: Path) -> None:
         raise InputError(f"{folder}: must be a folder")
     if folder.is_dir() and any(folder.iterdir()) and not _is_design(folder):
         raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that takes its place when all went well."""
-    require_design_folder(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
-    old = part.with_name(f"{part.name}.old")
-    try:
-        yield part
-        part.chmod(0o755)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(part, folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
-        raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

@@ -34,16 +34,16 @@ def bytes_per_word(width: int) -> int:
     return (width + 7) // 8
 
 
-def from_bytes(content: bytes, width: int, place: Callable[[int], str]) -> list[int]:
-    """Cut little-endian words out of ``content``; ``place(word)`` names where a word stands."""
+def from_bytes(content: bytes, width: int, location: Callable[[int], str]) -> list[int]:
+    """Cut little-endian words out of ``content``; ``location(word)`` names where a word stands."""
     size = bytes_per_word(width)
     count, rest = divmod(len(content), size)
     if rest:
-        raise ImageError(f"{place(count)}: must have {size} bytes, not {rest}")
+        raise ImageError(f"{location(count)}: must have {size} bytes, not {rest}")
     words = [int.from_bytes(content[i * size : (i + 1) * size], "little") for i in range(count)]
     for position, word in enumerate(words):
         if word >> width:
-            raise ImageError(f"{place(position)}: must fit {width} bits, not {word:#x}")
+            raise ImageError(f"{location(position)}: must fit {width} bits, not {word:#x}")
     return words
 
 
@@ -56,14 +56,14 @@ def from_mem(content: bytes, width: int, where: str) -> list[int]:
     """Read the words of $readmemh text."""
     words: list[int] = []
     for number, line in _lines(content, where):
-        place = f"{where}:{number}"
+        location = f"{where}:{number}"
         for token in line.split("//")[0].replace("_", "").split():
             if token.startswith("@"):
-                address = _number(token[1:], 16, place)
+                address = _number(token[1:], 16, location)
                 if address != len(words):
-                    raise ImageError(f"{place}: address must go on at {len(words):#x}, not {address:#x}")
+                    raise ImageError(f"{location}: address must go on at {len(words):#x}, not {address:#x}")
             else:
-                words.append(_word(token, 16, width, place))
+                words.append(_word(token, 16, width, location))
     return words
 
 
@@ -81,25 +81,27 @@ def from_coe(content: bytes, width: int, where: str) -> list[int]:
     radix: int | None = None
     in_vector, ended, number = False, False, 1
     for number, line in _lines(content, where):
-        place = f"{where}:{number}"
+        location = f"{where}:{number}"
         if line.lstrip().startswith(";") and not (in_vector and not ended):
             continue
         if not in_vector and (found := re.fullmatch(r"\s*memory_initialization_radix\s*=\s*(\d+)\s*;\s*", line, re.I)):
             radix = int(found[1])
             if radix not in (2, 10, 16):
-                raise ImageError(f"{place}: radix must be 2, 10 or 16, not {radix}")
+                raise ImageError(f"{location}: radix must be 2, 10 or 16, not {radix}")
             continue
         if not in_vector and (found := re.match(r"\s*memory_initialization_vector\s*=", line, re.I)):
             in_vector, line = True, line[found.end() :]
         if not line.strip():
             continue
         if radix is None or not in_vector or ended:
-            raise ImageError(f"{place}: must be a radix, then one vector that ends with ';', not {line.strip()[:40]!r}")
+            raise ImageError(
+                f"{location}: must be a radix, then one vector that ends with ';', not {line.strip()[:40]!r}"
+            )
         values, semicolon, after = line.partition(";")
         ended = bool(semicolon)
-        words += [_word(token, radix, width, place) for token in values.replace(",", " ").split()]
+        words += [_word(token, radix, width, location) for token in values.replace(",", " ").split()]
         if after.strip():
-            raise ImageError(f"{place}: nothing may follow the vector's ';', not {after.strip()[:40]!r}")
+            raise ImageError(f"{location}: nothing may follow the vector's ';', not {after.strip()[:40]!r}")
     if not ended:
         raise ImageError(f"{where}:{number}: the vector must end with ';'")
     return words
@@ -119,34 +121,34 @@ def from_mif(content: bytes, width: int, where: str) -> list[int]:
     words: list[int] = []
     depth, state, number = 0, "header", 1
     for number, line in _lines(content, where):
-        place = f"{where}:{number}"
+        location = f"{where}:{number}"
         line = re.sub(r"--.*|%[^%]*%", "", line).strip()
         if not line:
             continue
         if state == "header" and (found := re.fullmatch(r"(\w+)\s*=\s*(\w+)\s*;", line)) and found[1].upper() in header:
             header[found[1].upper()] = found[2].upper()
         elif state == "header" and re.fullmatch(r"CONTENT\s+BEGIN", line, re.I):
-            depth, state = _number(header["DEPTH"], 10, f"{place}: DEPTH"), "content"
-            if _number(header["WIDTH"], 10, f"{place}: WIDTH") != width:
-                raise ImageError(f"{place}: WIDTH must be {width}, not {header['WIDTH']}")
+            depth, state = _number(header["DEPTH"], 10, f"{location}: DEPTH"), "content"
+            if _number(header["WIDTH"], 10, f"{location}: WIDTH") != width:
+                raise ImageError(f"{location}: WIDTH must be {width}, not {header['WIDTH']}")
             for key in ("ADDRESS_RADIX", "DATA_RADIX"):
                 if header[key] not in _MIF_RADICES:
-                    raise ImageError(f"{place}: {key} must be one of {', '.join(_MIF_RADICES)}, not {header[key]}")
+                    raise ImageError(f"{location}: {key} must be one of {', '.join(_MIF_RADICES)}, not {header[key]}")
         elif state == "content" and re.fullmatch(r"END\s*;", line, re.I):
             state = "end"
         elif state == "content" and (found := re.fullmatch(r"(?:\[(\w+)\.\.(\w+)\]|(\w+))\s*:\s*([^;]+);", line)):
             radix = _MIF_RADICES[header["ADDRESS_RADIX"]]
-            first = _number(found[1] or found[3], radix, place)
-            last = _number(found[2], radix, place) if found[2] else None
-            values = [_word(v, _MIF_RADICES[header["DATA_RADIX"]], width, place) for v in found[4].split()]
+            first = _number(found[1] or found[3], radix, location)
+            last = _number(found[2], radix, location) if found[2] else None
+            values = [_word(v, _MIF_RADICES[header["DATA_RADIX"]], width, location) for v in found[4].split()]
             if first != len(words):
-                raise ImageError(f"{place}: address must go on at {len(words):#x}, not {first:#x}")
+                raise ImageError(f"{location}: address must go on at {len(words):#x}, not {first:#x}")
             count = len(values) if last is None else last - first + 1
             if count < 1 or first + count > depth:
-                raise ImageError(f"{place}: addresses must rise and stay below DEPTH, {depth}")
+                raise ImageError(f"{location}: addresses must rise and stay below DEPTH, {depth}")
             words += [values[i % len(values)] for i in range(count)]
         else:
-            raise ImageError(f"{place}: must be a {state} line of a .mif file, not {line[:40]!r}")
+            raise ImageError(f"{location}: must be a {state} line of a .mif file, not {line[:40]!r}")
     if state != "end" or len(words) != depth:
         raise ImageError(f"{where}:{number}: must hold DEPTH={depth} words and END;, found {len(words)} words")
     return words
@@ -191,10 +193,10 @@ def from_hex(content: bytes, width: int, where: str) -> list[int]:
     if not ended:
         raise ImageError(f"{where}:{lines[-1][0] if lines else 1}: must end with an end-of-file record")
 
-    def place(word: int) -> str:
+    def location(word: int) -> str:
         return f"{where}:{max((n for a, n in starts if a <= word * size), default=1)}: word {word}"
 
-    return from_bytes(image.tobinstr() if end else b"", width, place)
+    return from_bytes(image.tobinstr() if end else b"", width, location)
 
 
 def _join(lines: list[str]) -> bytes:
@@ -214,17 +216,17 @@ def _lines(content: bytes, where: str) -> Iterator[tuple[int, str]]:
             yield number, line.decode().rstrip("\r")
 
 
-def _number(token: str, radix: int, place: str) -> int:
+def _number(token: str, radix: int, location: str) -> int:
     try:
         if not token.isalnum():
             raise ValueError
         return int(token, radix)
     except ValueError:
-        raise ImageError(f"{place}: must be a {_RADIX_DIGITS[radix]} number, not {token[:40]!r}") from None
+        raise ImageError(f"{location}: must be a {_RADIX_DIGITS[radix]} number, not {token[:40]!r}") from None
 
 
-def _word(token: str, radix: int, width: int, place: str) -> int:
-    value = _number(token, radix, place)
+def _word(token: str, radix: int, width: int, location: str) -> int:
+    value = _number(token, radix, location)
     if value >> width:
-        raise ImageError(f"{place}: must fit {width} bits, not {token[:40]!r}")
+        raise ImageError(f"{location}: must fit {width} bits, not {token[:40]!r}")
     return value

@@ -17,7 +17,6 @@ was given. Every path is replaced whole: a write that fails leaves the file that
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from operator import index
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import SupportsIndex
 from zeroskip.contracts.errors import ImageError, InputError
 
 from . import image_text as text
+from .atomic import write_bytes
 
 
 def write(path: str | Path, words: Iterable[SupportsIndex], width: int, format: str | None = None) -> None:
@@ -41,16 +41,7 @@ def write(path: str | Path, words: Iterable[SupportsIndex], width: int, format: 
     path = Path(path)
     encode = _WRITERS[_format_of(path, format)]
     _check_width(path, width)
-    content = encode(_checked(path, words, width), width, str(path))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    write_bytes(encode(_checked(path, words, width), width, str(path)), path)
 
 
 def read(path: str | Path, width: int, format: str | None = None) -> list[int]:

@@ -61,7 +61,7 @@ def stores(config: ArrayConfig) -> Iterator[Store]:
     yield Store(8 * layout.group_samples, output_depth, count=c.stream_elements)
     copies = {"offsets": c.lanes, "tables": c.columns}
     for memory in layout.memories:
-        yield Store(memory.width, memory.depth, block=memory.name.startswith("lane"), count=copies.get(memory.name, 1))
+        yield Store(memory.width, memory.depth, block=memory.per_lane, count=copies.get(memory.name, 1))
 
 
 def estimate(config: ArrayConfig, target: Target) -> Area:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.contracts.layout import PLACES, Field, Layout, Word, bits_for
+from zeroskip.contracts.layout import BAND_POSITIONS, Field, Layout, Word, bits_for
 
 SHAPES = {
     "lanes": st.integers(1, 64), "columns": st.integers(1, 16), "word": st.sampled_from([8, 16, 32, 64]),
@@ -102,7 +102,7 @@ def test_fields_hold_the_largest_values_of_the_configuration_with_strips(config)
     layout.program.encode(program)
     for band, depth in ((layout.band, config.pass_depth), (layout.input_band, config.input_pass_depth)):
         values = dict.fromkeys((field.name for field in band), 0)
-        band.encode(values | {f"{place}_begin": depth - 1 for place in PLACES})
+        band.encode(values | {f"{place}_begin": depth - 1 for place in BAND_POSITIONS})
     turn = {"base": config.output_depth - 1, "turn": config.columns - 1, "mask": (1 << config.columns) - 1}
     layout.passes.encode(turn | {"constant": 1})
     layout.input_passes.encode({"base": config.input_depth - 1, "mask": turn["mask"], "constant": 1, "value": 255})

@@ -13,7 +13,7 @@ from torch import nn
 import zeroskip as zs
 from zeroskip import prune
 from zeroskip.contracts.errors import InputError
-from zeroskip.explore.budget import Budget, Met
+from zeroskip.explore.budget import Budget, BudgetResult
 from zeroskip.explore.costs import costs
 from zeroskip.prune.budget.sensitivity import loss_on
 from zeroskip.prune.criteria.registry import CRITERIA
@@ -43,9 +43,10 @@ def case() -> tuple[nn.Module, Batches, np.ndarray]:
     return model.eval(), list(zip(x.split(64), y.split(64), strict=True)), x.numpy()
 
 
-def met_by(case: tuple[nn.Module, Batches, np.ndarray], budget: str, **options) -> Met:
+def met_by(case: tuple[nn.Module, Batches, np.ndarray], budget: str, *, progress=None, **options) -> BudgetResult:
     model, batches, x = case
-    return zs.prune_to_budget(model, budget, batches, calibration=x, config=CONFIG, **options)
+    chosen = zs.BudgetOptions(calibration=x, config=CONFIG, **options)
+    return zs.prune_to_budget(model, budget, batches, chosen, progress=progress)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,9 @@ def test_the_simulation_counts_the_cycles_of_the_budget_and_uniform_sparsity_los
 def test_weights_need_no_calibration_and_the_model_stays_as_it_was(case):
     model, batches, _ = case
     before = copy.deepcopy(model.state_dict())
-    met = zs.prune_to_budget(model, "weights=400", batches, criterion="taylor", exclude=["6"], sparsities=[0.5, 0.9])
+    met = zs.prune_to_budget(
+        model, "weights=400", batches, zs.BudgetOptions(method="taylor", exclude=["6"], sparsities=[0.5, 0.9])
+    )
     assert (met.cost, met.dense, met.costs) == (400, 6 * 9 + 8 * 54 + 4 * 72, None)
     assert met.cost == sum(int(mask.sum()) for mask in met.masks.values())
     assert met.masks["6.weight"].all()
@@ -92,10 +95,10 @@ def test_weights_need_no_calibration_and_the_model_stays_as_it_was(case):
         assert torch.equal(value, before[name])
 
 
-@pytest.mark.parametrize("criterion", [name for name, found in CRITERIA.items() if found.updates])
-def test_updated_weights_meet_the_budget_too(case, criterion):
+@pytest.mark.parametrize("method", [name for name, found in CRITERIA.items() if found.updates])
+def test_updated_weights_meet_the_budget_too(case, method):
     model, _, x = case
-    met = met_by(case, "cycles=40%", criterion=criterion, sparsities=[0.5, 0.9])
+    met = met_by(case, "cycles=40%", method=method, sparsities=[0.5, 0.9])
     assert costs(met.model, met.masks, calibration=x, config=CONFIG).of("cycles").total == met.cost <= met.limit
     assert not torch.equal(met.model[0].weight, model[0].weight * met.masks["0.weight"])
 
@@ -127,4 +130,4 @@ def test_refusals(case):
         InputError,
         match=r"^budget of 7 is out of reach: with every layer at the largest sparsity measured, 0\.5, the cost is [\d,]+$",
     ):
-        zs.prune_to_budget(model, "cycles=7", batches, calibration=x, config=CONFIG, sparsities=[0.5])
+        met_by((model, batches, x), "cycles=7", sparsities=[0.5])

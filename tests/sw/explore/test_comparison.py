@@ -36,8 +36,9 @@ def case() -> dict:
     return {"model": model.eval(), "options": options}
 
 
-def run(case: dict, *arguments, **options) -> list[Row]:
-    return zs.compare(case["model"], *arguments, **case["options"], **options)
+def run(case: dict, methods: list[str], sparsities: list[float], *, folder=None, progress=None, **options) -> list[Row]:
+    asked = zs.ComparisonOptions(methods=methods, sparsities=sparsities, **{**case["options"], **options})
+    return zs.compare(case["model"], asked, folder=folder, progress=progress)
 
 
 def test_rows_are_all_combinations_and_their_figures_those_of_the_pruned_model(case):
@@ -182,5 +183,5 @@ def test_without_matplotlib_the_plot_is_refused_in_one_line(case, tmp_path, monk
 def test_bad_input_is_refused_before_anything_is_pruned(case, tmp_path, arguments, options, message):
     said: list[str] = []
     with pytest.raises(InputError, match=f"^{message}$"):
-        zs.compare(case["model"], *arguments, **{**case["options"], **options}, progress=said.append)
+        run(case, *arguments, **options, progress=said.append)
     assert not said

@@ -12,7 +12,7 @@ from tests.sim.any_image_network import describe, image_networks
 from tests.sim.image_cases import CASES, case
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.layout import PLACES, Layout
+from zeroskip.contracts.layout import BAND_POSITIONS, Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.pack import pack, unpack
@@ -68,7 +68,7 @@ def listed(program: Program, bands: str, passes: str, first: int) -> list[dict[s
     result = []
     for word in program.images[bands][first:]:
         band = band_word.decode(word)
-        spans = {place: (band[f"{place}_begin"], band[f"{place}_more"] + 1) for place in PLACES}
+        spans = {place: (band[f"{place}_begin"], band[f"{place}_more"] + 1) for place in BAND_POSITIONS}
         result.append({
             place: [pass_word.decode(entry) for entry in program.images[passes][begin : begin + count]]
             for place, (begin, count) in spans.items()
@@ -81,7 +81,7 @@ def listed(program: Program, bands: str, passes: str, first: int) -> list[dict[s
 def require_lists(found: list[dict[str, list[dict[str, int]]]], bands: tuple[Band, ...], addresses: int) -> None:
     assert len(found) == len(bands)
     for decoded, band in zip(found, bands, strict=True):
-        for place in PLACES:
+        for place in BAND_POSITIONS:
             wanted = getattr(band, place)
             assert wanted or place != "first"
             for entry, written in zip(decoded[place][: len(wanted)], wanted, strict=True):

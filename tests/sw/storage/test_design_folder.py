@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -165,20 +167,16 @@ def test_an_incomplete_manifest_is_refused(folder, key):
 # --- what cannot be saved ---------------------------------------------------------------------------------------------
 
 
-class FullDiskError(OSError):
-    """Stands for whatever breaks in the middle of writing."""
-
-
 def break_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise FullDiskError
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(design_folder, "_save_network", fail)
 
 
 def test_nothing_half_written_stays(saved, tmp_path, monkeypatch):
     break_writing(monkeypatch)
-    with pytest.raises(FullDiskError):
+    with pytest.raises(InputError, match=r"^.*/net: cannot be written: No space left on device$"):
         design_folder.save(saved, tmp_path / "net")
     assert list(tmp_path.iterdir()) == []
 
@@ -186,7 +184,7 @@ def test_nothing_half_written_stays(saved, tmp_path, monkeypatch):
 def test_the_design_that_was_there_stays_when_writing_breaks(saved, folder, monkeypatch):
     before = contents(folder)
     break_writing(monkeypatch)
-    with pytest.raises(FullDiskError):
+    with pytest.raises(InputError, match=r"^.*/net: cannot be written: No space left on device$"):
         design_folder.save(saved, folder)
     assert contents(folder) == before
     assert list(folder.parent.iterdir()) == [folder]

@@ -70,7 +70,7 @@ def _add(
     step: AddStep, done: dict[str, Step], readers: Mapping[str, int], shapes: Mapping[str, Shape], formats: Formats
 ) -> Layer:
     """The sum as a layer with a residual. A learned layer goes before a copy, whose input is exact as it is; then the later one."""
-    order = {name: place for place, name in enumerate(done)}
+    order = {name: position for position, name in enumerate(done)}
     candidates = [
         (not layer.structural, order[name], layer)
         for name in step.sources

@@ -35,7 +35,7 @@ def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
 
 
 def _needed(steps: Sequence[Step], result: str) -> list[Step]:
-    """Those that ``result`` depends on."""
+    """The steps on which ``result`` depends."""
     wanted = {result}
     kept = []
     for step in reversed(steps):

@@ -93,4 +93,4 @@ def _along(values: Array, rank: int, axis: int) -> Array:
     """One value, or one per entry of an axis, in a shape that broadcasts."""
     if values.size == 1:
         return values.reshape(())
-    return values.reshape([-1 if place == axis % rank else 1 for place in range(rank)])
+    return values.reshape([-1 if position == axis % rank else 1 for position in range(rank)])

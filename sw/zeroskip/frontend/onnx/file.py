@@ -26,13 +26,13 @@ def load_onnx(path: Path) -> OnnxNetwork:
     return read_model(model, str(path))
 
 
-def read_model(model: onnx.ModelProto, place: str) -> OnnxNetwork:
-    """The network of an ONNX model; ``place`` names it in refusals, which are those of :func:`load_onnx`."""
+def read_model(model: onnx.ModelProto, location: str) -> OnnxNetwork:
+    """The network of an ONNX model; ``location`` names it in refusals, which are those of :func:`load_onnx`."""
     graph = model.graph
     known = {tensor.name for tensor in graph.initializer}
     entries = [value for value in graph.input if value.name not in known]
     problems = [
-        f"model {place!r}: must have one {what}, not {len(values)} ({', '.join(value.name for value in values)})"
+        f"model {location!r}: must have one {what}, not {len(values)} ({', '.join(value.name for value in values)})"
         for what, values in (("input", entries), ("output", list(graph.output)))
         if len(values) != 1
     ]

@@ -22,13 +22,13 @@ Operand = Tensor | Array | None
 class Operator(nn.Module):
     """A node without learned weights: a function of its inputs.
 
-    place : operator and name of the node, for refusals
+    location : operator and name of the node, for refusals
     constants : the inputs that are known, by position; they move and change precision with the module
     """
 
-    def __init__(self, place: str, function: Callable[..., Any], constants: Mapping[int, Array]) -> None:
+    def __init__(self, location: str, function: Callable[..., Any], constants: Mapping[int, Array]) -> None:
         super().__init__()
-        self._place = place
+        self._location = location
         self._function = function
         self._constants = {position: f"constant_{position}" for position in constants}
         for position, value in constants.items():
@@ -41,7 +41,7 @@ class Operator(nn.Module):
         try:
             return self._function(*operands)
         except RefusalError as refusal:
-            raise UnsupportedError(f"{self._place}: {refusal}") from refusal
+            raise UnsupportedError(f"{self._location}: {refusal}") from refusal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -193,8 +193,8 @@ def pad(
     if mode != "constant":
         raise RefusalError(f"padding must be a constant number, not mode {mode!r}")
     before, after = [0] * x.ndim, [0] * x.ndim
-    for place, axis in enumerate(over):
-        before[axis], after[axis] = both[place], both[place + len(over)]
+    for position, axis in enumerate(over):
+        before[axis], after[axis] = both[position], both[position + len(over)]
     return pad_image(x, before, after, float(fill))
 
 

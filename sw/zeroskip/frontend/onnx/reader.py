@@ -57,12 +57,12 @@ class Reader:
         problems = self._input_problems()
         unknown = False
         for node in self._needed():
-            place = f"{node.op_type} {node_name(node)!r}"
+            location = f"{node.op_type} {node_name(node)!r}"
             try:
-                self._node(node, place)
+                self._node(node, location)
             except RefusalError as refusal:
                 unknown |= str(refusal) == UNKNOWN
-                problems.append(f"{place}: {refusal}")
+                problems.append(f"{location}: {refusal}")
                 self._refused.update(node.output)
         output = self._model.graph.output[0].name
         if output in self._formats:  # what a maximum or a slice of integers gives are integers of that format
@@ -86,7 +86,7 @@ class Reader:
             f"input {self._entry.name!r}: must be float, int8 or uint8, not {TensorProto.DataType.Name(kind).lower()}"
         ]
 
-    def _node(self, node: onnx.NodeProto, place: str) -> None:
+    def _node(self, node: onnx.NodeProto, location: str) -> None:
         if node.domain not in ("", "ai.onnx"):
             raise RefusalError(f"domain {node.domain!r} is not supported")
         if not self._refused.isdisjoint(node.input):
@@ -117,7 +117,7 @@ class Reader:
             _BUILDERS[node.op_type](self, node, attributes)
         elif node.op_type in FUNCTIONS:
             self._require_real(node)
-            self._function(node, attributes, place)
+            self._function(node, attributes, location)
         else:
             raise RefusalError(UNKNOWN)
 
@@ -146,19 +146,19 @@ class Reader:
         self.modules[path] = module
         self._append(Call(path=path, inputs=tuple(node.input), outputs=tuple(node.output)))
 
-    def _function(self, node: onnx.NodeProto, attributes: dict[str, Any], place: str) -> None:
+    def _function(self, node: onnx.NodeProto, attributes: dict[str, Any], location: str) -> None:
         function = partial(FUNCTIONS[node.op_type], attributes)
         known = {
             position: host_array(self.constants[name])
             for position, name in enumerate(node.input)
             if node.op_type in ARITHMETIC and name in self.constants
         }
-        self._add_module(node, Operator(place, function, known))
+        self._add_module(node, Operator(location, function, known))
 
     def _split(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
-        place = f"Split {node_name(node)!r}"
-        self._add_module(node, Operator(place, partial(split, attributes, len(node.output)), {}))
+        location = f"Split {node_name(node)!r}"
+        self._add_module(node, Operator(location, partial(split, attributes, len(node.output)), {}))
 
     def _require_real(self, node: onnx.NodeProto) -> None:
         """Integers may only be moved, not computed with."""

@@ -119,18 +119,18 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
         if node.op != "call_function" or node.target in _CHECKS:
             continue
         reader = READERS.get(node.target)
-        place = f"{operator_name(node)} {qualified_name(node)!r}"
+        location = f"{operator_name(node)} {qualified_name(node)!r}"
         try:
             if not any(reading.holds(read) for read in node.all_input_nodes):
                 parameters.compute(node)
             elif reader is None:
                 unknown = True
-                problems.append(f"{place}: not supported")
+                problems.append(f"{location}: not supported")
                 reading.refuse(node)
             else:
                 reading.give(node, reader(node, reading))
         except RefusalError as refusal:
-            problems.append(f"{place}: {refusal}")
+            problems.append(f"{location}: {refusal}")
             reading.refuse(node)
         except SkippedError:
             reading.refuse(node)

@@ -75,7 +75,7 @@ class Reading:
     def __init__(self, graph: fx.Graph, parameters: Parameters, entry: fx.Node) -> None:
         self.parameters = parameters
         self.steps: list[Step] = []
-        self._order = {node: place for place, node in enumerate(graph.nodes)}
+        self._order = {node: position for position, node in enumerate(graph.nodes)}
         self._memories: dict[fx.Node, _Memory] = defaultdict(_Memory)
         user = shape(entry)[1:]
         self._batch = shape(entry)[0]
@@ -158,7 +158,7 @@ class Reading:
         self._remember(node)
 
     def refuse(self, node: fx.Node) -> None:
-        """A refused node holds its place, so that the nodes after it are still judged."""
+        """A refused node gives a value too, so that the nodes after it are still judged."""
         meta = node.meta.get("val")
         user = shape(node)[1:] if isinstance(meta, torch.Tensor) and meta.ndim else None
         stored = image_shape(user) if user is not None else None

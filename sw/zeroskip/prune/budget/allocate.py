@@ -98,10 +98,10 @@ def knapsack(
                 now[better], option[better] = tried[better], number
         best = now
         chosen.append((option, -(-(cost - lowest) // unit)))
-    place, result = size - 1, []
+    left, result = size - 1, []
     for option, needs in reversed(chosen):
-        result.append(int(option[place]))
-        place -= int(needs[result[-1]])
+        result.append(int(option[left]))
+        left -= int(needs[result[-1]])
     return result[::-1]
 
 

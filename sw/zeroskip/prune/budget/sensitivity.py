@@ -15,16 +15,13 @@ from torch.nn.functional import cross_entropy
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.masks.apply import apply
-from zeroskip.prune.masks.selection import exact_sparsity
-from zeroskip.prune.masks.weights import Masks, prunable, resolve_all
+from zeroskip.prune.masks.selection import MaskFunction, exact_sparsity
+from zeroskip.prune.masks.weights import prunable, resolve_all
 from zeroskip.prune.model.batches import Batch, Loss, scalar_loss, unpack
 from zeroskip.prune.model.digest import digest, model_digest
 from zeroskip.prune.model.duplicate import duplicate
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 from zeroskip.prune.model.results import Results
-
-Select = Callable[[nn.Module, Mapping[str, Any]], Masks]
-"""``select(model, {name: Fraction})`` → masks; it may change the kept weights of the model that it is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +53,7 @@ class Sensitivity:
 
 def sensitivity(
     model: nn.Module,
-    criterion: Select,
+    mask_function: MaskFunction,
     evaluate: Callable[[nn.Module], float],
     sparsities: Iterable[float],
     *,
@@ -68,18 +65,18 @@ def sensitivity(
     """Prune each layer alone to each of ``sparsities`` and evaluate the loss (Han et al., NIPS 2015, §3; Li et al., ICLR 2017, §3.2).
 
     model : is not changed: every pruning is tried on a copy in evaluation mode
-    criterion : ``criterion(model, {name: sparsity})`` → masks; may change the kept weights of its copy
+    mask_function : ``mask_function(model, {name: sparsity})`` → masks; may change the kept weights of its copy
     evaluate : the loss of a pruned copy, one finite number to be kept low, as :func:`loss_on` makes it. It may change the copy, to
         re-estimate a BatchNorm for instance
     sparsities : each 0 … 1, in any order; 0 is measured besides
     exclude : names of parameters or modules that are not measured
     cache : JSON file of losses; an interrupted call goes on where it stopped, and a finished one costs nothing. An entry holds for the same
         weights, layer, sparsity and ``key``
-    key : says what criterion and loss are, so that one file may serve several
+    key : says what mask function and loss are, so that one file may serve several
     progress : called with a line before each evaluation that the cache does not spare
 
-    Raises InputError: what :func:`prunable` and the criterion raise; a sparsity outside 0 … 1; an unknown name; nothing left to measure;
-    a loss that is not finite; a cache that is no such file.
+    Raises InputError: what :func:`prunable` and the mask function raise; a sparsity outside 0 … 1; an unknown name; nothing left to
+    measure; a loss that is not finite; a cache that is no such file.
     """
     excluded = resolve_all(model, exclude, what="exclude")
     weights = {name: weight.effective.numel() for name, weight in prunable(model).items() if name not in excluded}
@@ -99,7 +96,7 @@ def sensitivity(
             if progress is not None:
                 what = f"{layer} pruned to {float(sparsity):.3g}" if layer else "the model as it is"
                 progress(f"sensitivity: {what}, {done} of {total}")
-            known[entry] = _loss(model, criterion, evaluate, layer, sparsity)
+            known[entry] = _loss(model, mask_function, evaluate, layer, sparsity)
         return float(known[entry])
 
     base = measured("", Fraction(0))
@@ -113,7 +110,7 @@ def loss_on(batches: Iterable[Batch], loss: Loss = cross_entropy) -> Callable[[n
     def evaluate(model: nn.Module) -> float:
         device = next(model.parameters()).device
         total, count = 0.0, 0
-        with undisturbed(model, []), torch.no_grad():
+        with preserving(model, []), torch.no_grad():
             for count, batch in enumerate(batches, start=1):
                 inputs, target = unpack(batch, count - 1, device)
                 total += float(scalar_loss(loss, model(*inputs), target))
@@ -125,11 +122,15 @@ def loss_on(batches: Iterable[Batch], loss: Loss = cross_entropy) -> Callable[[n
 
 
 def _loss(
-    model: nn.Module, criterion: Select, evaluate: Callable[[nn.Module], float], layer: str, sparsity: Fraction
+    model: nn.Module,
+    mask_function: MaskFunction,
+    evaluate: Callable[[nn.Module], float],
+    layer: str,
+    sparsity: Fraction,
 ) -> float:
     tried = duplicate(model)
     if layer:
-        apply(tried, criterion(tried, {layer: sparsity}))
+        apply(tried, mask_function(tried, {layer: sparsity}))
     loss = float(evaluate(tried))
     if not math.isfinite(loss):
         raise InputError(f"evaluate must return a finite number, not {loss!r} with {layer or 'nothing'} pruned")

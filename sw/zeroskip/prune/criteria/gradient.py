@@ -13,7 +13,7 @@ from zeroskip.prune.masks.patterns import Pattern
 from zeroskip.prune.masks.selection import Selection, Sparsity
 from zeroskip.prune.masks.weights import Masks, Weight, prunable
 from zeroskip.prune.model.batches import Batch, Loss, scalar_loss, unpack
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(weight, gradient of one batch's loss) → what the batch adds to the score."""
@@ -31,7 +31,7 @@ def accumulated(model: nn.Module, batches: Iterable[Batch], loss: Loss, term: Te
     # a half-precision sum would lose the later batches to rounding
     scores = [torch.zeros_like(v, dtype=torch.promote_types(v.dtype, torch.float32)) for v in values]
     count = 0
-    with undisturbed(model, parameters), torch.enable_grad():
+    with preserving(model, parameters), torch.enable_grad():
         for count, batch in enumerate(batches, start=1):
             gradients = batch_gradients(model, batch, count - 1, loss, parameters)
             for score, value, grad in zip(scores, values, gradients, strict=True):

@@ -13,7 +13,7 @@ from zeroskip.prune.masks.patterns import Pattern
 from zeroskip.prune.masks.selection import Selection, Sparsity
 from zeroskip.prune.masks.weights import Masks
 from zeroskip.prune.model.batches import Batch, Loss
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 from .gradient import batch_gradients, differentiable
 
@@ -32,7 +32,7 @@ def grasp_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_
     flow = [torch.zeros_like(p, dtype=dtype) for p, dtype in zip(parameters, wide, strict=True)]
     product = [torch.zeros_like(total) for total in flow]
     count = 0
-    with undisturbed(model, parameters), torch.enable_grad():
+    with preserving(model, parameters), torch.enable_grad():
         for count, batch in enumerate(batches, start=1):
             _add(flow, batch_gradients(model, batch, count - 1, loss, parameters))
         if count == 0:

@@ -13,7 +13,7 @@ from zeroskip.prune.masks.patterns import Pattern
 from zeroskip.prune.masks.selection import Selection, Sparsity
 from zeroskip.prune.masks.weights import Masks, prunable
 from zeroskip.prune.model.batches import InputBatch
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 from .obs_elimination import removal_losses
 from .reconstruct import check_damping, reconstruct
@@ -47,7 +47,7 @@ def obs_scores(
             raise InputError(
                 f"layer {name!r} has {inputs} weights per output, and Optimal Brain Surgeon takes at most {MOST_INPUTS}: exclude it"
             )
-    with undisturbed(model, []), torch.no_grad():
+    with preserving(model, []), torch.no_grad():
         if progress is not None:
             progress("looking at the layers' inputs")
         moments = second_moments(model, list(batches), names)

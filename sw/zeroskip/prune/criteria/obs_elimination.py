@@ -40,7 +40,7 @@ def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
     row = torch.arange(count, device=weight.device)
     losses = torch.zeros_like(weight)
     weight, inverses = weight.clone(), inverse.expand(count, n, n).clone()
-    place = torch.arange(n, device=weight.device).expand(count, n)  # which weight each column stands for
+    origin = torch.arange(n, device=weight.device).expand(count, n)  # which weight each column stands for
     gone = torch.zeros_like(weight, dtype=torch.bool)
     highest = torch.zeros_like(weight[:, 0])
     steps = 0
@@ -48,7 +48,7 @@ def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
         diagonal = inverses.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(torch.float64).tiny)
         loss, least = torch.where(gone, torch.inf, weight.square() / diagonal).min(1)
         highest = torch.maximum(highest, loss)
-        losses[row, place[row, least]] = highest
+        losses[row, origin[row, least]] = highest
         column, pivot = inverses[row, :, least], diagonal[row, least, None]
         weight -= column * (weight[row, least, None] / pivot)
         inverses.addcmul_((column / pivot)[:, :, None], column[:, None, :], value=-1)
@@ -56,7 +56,7 @@ def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
         steps += 1
         if 2 * steps >= weight.shape[1] > COMPACT:  # what is gone need not be carried along
             left = (~gone).nonzero()[:, 1].reshape(count, -1)
-            weight, place = weight.gather(1, left), place.gather(1, left)
+            weight, origin = weight.gather(1, left), origin.gather(1, left)
             inverses = inverses[row[:, None, None], left[:, :, None], left[:, None, :]]
             gone, steps = torch.zeros_like(weight, dtype=torch.bool), 0
     return losses

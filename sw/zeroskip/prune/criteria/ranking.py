@@ -34,13 +34,15 @@ class Ranking:
 
     @classmethod
     def of(
-        cls, model: nn.Module, criterion: str, batches: Iterable[InputBatch] | None = None, *, seed: int = 0
+        cls, model: nn.Module, method: str, batches: Iterable[InputBatch] | None = None, *, seed: int = 0
     ) -> Ranking:
-        """Raises InputError: an unknown criterion; batches missing; what the criterion raises."""
-        found = criterion_named(criterion)
-        given = tuple(tuple(shown) for shown in found.shown(batches))
-        options = {"seed": seed} if found.seeded else {}
-        return cls(criterion=found, batches=given[0] if given else (), scores=found.scores(model, *given, **options))
+        """``method`` is the name of a criterion. Raises InputError: an unknown one; batches missing; what the criterion raises."""
+        criterion = criterion_named(method)
+        given = tuple(tuple(shown) for shown in criterion.shown(batches))
+        options = {"seed": seed} if criterion.seeded else {}
+        return cls(
+            criterion=criterion, batches=given[0] if given else (), scores=criterion.scores(model, *given, **options)
+        )
 
     def masks(
         self,
@@ -51,7 +53,7 @@ class Ranking:
         pattern: str | Pattern | None = None,
         exclude: Iterable[str] = (),
     ) -> Masks:
-        """Those that the criterion itself gives; ``model`` is not changed. Arguments and errors as those of the criterion."""
+        """The masks that the criterion itself gives; ``model`` is not changed. Arguments and errors are the criterion's."""
         pattern = self.criterion.own_pattern if pattern is None else pattern
         # Fractions are taken as they are
         return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)

@@ -14,7 +14,7 @@ from zeroskip.prune.masks.apply import apply, check
 from zeroskip.prune.masks.layer_inputs import EnoughError, Inputs, Users, columns, unpacked, users, watching
 from zeroskip.prune.masks.weights import Weight, prunable
 from zeroskip.prune.model.batches import InputBatch
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 from .obs_elimination import CHUNK, damped
 
@@ -54,7 +54,7 @@ def reconstruct(
     device = next(model.parameters()).device
     dense = {name: weight.parameter.detach().clone() for name, weight in weights.items()}
     pruned = dict(dense)
-    with undisturbed(model, []), torch.no_grad():
+    with preserving(model, []), torch.no_grad():
         layers = users(model)
         calls = _calls(model, {name: layers[name] for name in weights}, next(unpacked(batches, device)))
         try:

@@ -13,7 +13,7 @@ from zeroskip.prune.masks.patterns import Pattern
 from zeroskip.prune.masks.selection import Selection, Sparsity
 from zeroskip.prune.masks.weights import Masks, prunable
 from zeroskip.prune.model.batches import InputBatch, unpack_inputs
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 
 def wanda_scores(model: nn.Module, batches: Iterable[InputBatch]) -> dict[str, torch.Tensor]:
@@ -35,7 +35,7 @@ def wanda_scores(model: nn.Module, batches: Iterable[InputBatch]) -> dict[str, t
 
     device = next(iter(weights.values())).parameter.device
     count = 0
-    with undisturbed(model, []), watching(users(model), add), torch.no_grad():
+    with preserving(model, []), watching(users(model), add), torch.no_grad():
         for count, batch in enumerate(batches, start=1):
             model(*unpack_inputs(batch, count - 1, device))
     if count == 0:

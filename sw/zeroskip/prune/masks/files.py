@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import zipfile
@@ -11,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from zeroskip.contracts.errors import InputError
-from zeroskip.storage.atomic import written_whole
+from zeroskip.storage.atomic import write_bytes
 
 from .apply import complete
 from .torch_masks import zero_one
@@ -37,15 +39,18 @@ def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Non
             given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
             raise InputError(f"mask {name!r} must be a torch.bool tensor, not {given}")
         tensors[name] = mask.detach().cpu().clone(memory_format=torch.contiguous_format)
-    with written_whole(path) as partial:
-        if suffix == ".safetensors":
-            save_file(tensors, partial, metadata={"content": "zeroskip masks", "version": "1"})
-        elif suffix == ".npz":
-            with partial.open("wb") as handle:
-                arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-                np.savez_compressed(handle, allow_pickle=False, **arrays)
-        else:
-            torch.save(tensors, partial)
+    write_bytes(_encoded(tensors, suffix), path)
+
+
+def _encoded(tensors: dict[str, torch.Tensor], suffix: str) -> bytes:
+    if suffix == ".safetensors":
+        return tensors_to_bytes(tensors, metadata={"content": "zeroskip masks", "version": "1"})
+    buffer = io.BytesIO()
+    if suffix == ".npz":
+        np.savez_compressed(buffer, allow_pickle=False, **{name: tensor.numpy() for name, tensor in tensors.items()})
+    else:
+        torch.save(tensors, buffer)
+    return buffer.getvalue()
 
 
 def require_masks_path(path: str | os.PathLike[str]) -> Path:
@@ -68,15 +73,15 @@ def from_file(path: str | os.PathLike[str], model: nn.Module) -> Masks:
     """
     path = Path(path)
     suffix = _suffix(path)
-    place = f"masks file {str(path)!r}"
+    location = f"masks file {str(path)!r}"
     if not path.is_file():
-        raise InputError(f"{place}: no such file")
+        raise InputError(f"{location}: no such file")
     masks: Masks = {}
-    for key, value in _read(path, suffix, place).items():
+    for key, value in _read(path, suffix, location).items():
         parameter = key.removesuffix("_mask") if key.rpartition(".")[2] == "weight_mask" else key
-        name = resolve(model, parameter, what=place)
+        name = resolve(model, parameter, what=location)
         if name in masks:
-            raise InputError(f"{place}: {name!r} is given twice")
+            raise InputError(f"{location}: {name!r} is given twice")
         masks[name] = zero_one(value, name)
     return complete(model, masks)
 
@@ -87,7 +92,7 @@ def _suffix(path: Path) -> str:
     return path.suffix
 
 
-def _read(path: Path, suffix: str, place: str) -> dict[str, torch.Tensor]:
+def _read(path: Path, suffix: str, location: str) -> dict[str, torch.Tensor]:
     try:
         if suffix == ".safetensors":
             tensors: object = load_file(path)
@@ -100,7 +105,7 @@ def _read(path: Path, suffix: str, place: str) -> dict[str, torch.Tensor]:
     except (OSError, EOFError, ValueError, TypeError, RuntimeError, AttributeError,
             pickle.UnpicklingError, zipfile.BadZipFile, SafetensorError) as error:  # fmt: skip
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{place}: cannot be read as {suffix}: {reason}") from error
+        raise InputError(f"{location}: cannot be read as {suffix}: {reason}") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-        raise InputError(f"{place}: must hold a dict from parameter name to tensor")
+        raise InputError(f"{location}: must hold a dict from parameter name to tensor")
     return {str(name): value for name, value in tensors.items()}

@@ -29,7 +29,7 @@ def columns(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The input of a Linear, Conv1d or Conv2d as the matrix that its weight is multiplied with.
 
     Returns (groups, inputs / groups · taps, positions): with the weight reshaped to (groups, outputs / groups, inputs / groups ·
-    taps), their product is the layer's output less its bias. Positions run over samples, then places.
+    taps), their product is the layer's output less its bias. Positions run over samples, then output positions.
     """
     if isinstance(module, nn.Linear):
         return x.reshape(-1, x.shape[-1]).T[None]
@@ -45,9 +45,9 @@ def columns(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
         (1, *given) if flat else tuple(given) for given in (module.kernel_size, module.stride, module.dilation)
     )
     taps = unfold(x[:, :, None] if flat else x, kernel, dilation=dilation, stride=stride)
-    samples, rows, places = taps.shape
-    grouped = taps.reshape(samples, module.groups, rows // module.groups, places)
-    return grouped.permute(1, 2, 0, 3).reshape(module.groups, rows // module.groups, samples * places)
+    samples, rows, positions = taps.shape
+    grouped = taps.reshape(samples, module.groups, rows // module.groups, positions)
+    return grouped.permute(1, 2, 0, 3).reshape(module.groups, rows // module.groups, samples * positions)
 
 
 def users(model: nn.Module) -> Users:

@@ -37,5 +37,5 @@ def nested(
 
 
 def _highest(among: torch.Tensor, scores: torch.Tensor, count: int) -> torch.Tensor:
-    """True at the ``count`` highest scores of the places that are True in ``among``."""
+    """True at the ``count`` highest scores of the positions that are True in ``among``."""
     return remove_lowest(torch.where(among, scores.double(), -1.0), among.numel() - count)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,6 +21,9 @@ from .weights import Masks, prunable, resolve, resolve_all
 Sparsity = float | Mapping[str, float]
 """Share of the weights to remove, 0 … 1: one for the whole model, or by the name of a parameter or its module; layers that such a
 mapping does not name keep every weight."""
+
+MaskFunction = Callable[[nn.Module, Any], Masks]
+"""(model, :data:`Sparsity`) → masks, as ``magnitude`` itself or ``functools.partial(magnitude, allocation="lamp")``."""
 
 
 def exact_sparsity(sparsity: float, *, what: str = "sparsity") -> Fraction:

@@ -10,7 +10,7 @@ from torch import nn
 
 
 @contextmanager
-def undisturbed(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
+def preserving(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
     """Evaluation mode with gradients on ``parameters``; every flag, buffer and random state is put back at the end, whatever happened.
 
     cuDNN is held to its deterministic algorithms, so that the same batches give the same sums.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroskip.contracts.errors import InputError
-from zeroskip.storage.atomic import written_whole
+from zeroskip.storage.atomic import write_json
 
 
 class Results:
@@ -39,5 +39,4 @@ class Results:
     def __setitem__(self, entry: str, value: Any) -> None:
         self._values[entry] = value
         if self._path is not None:
-            with written_whole(self._path) as partial:
-                partial.write_text(json.dumps({"results": self._values}, indent=1) + "\n")
+            write_json({"results": self._values}, self._path)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from zeroskip.contracts.errors import InputError
-from zeroskip.storage.atomic import written_whole
+from zeroskip.storage.atomic import write_bytes
 
 SUFFIX = ".safetensors"
 
@@ -35,8 +35,7 @@ def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
     Raises InputError: what :func:`require_state_path` raises.
     """
     path = require_state_path(path)
-    with written_whole(path) as partial:
-        save_file(snapshot(model), partial, metadata={"content": "zeroskip weights", "version": "1"})
+    write_bytes(save(snapshot(model), metadata={"content": "zeroskip weights", "version": "1"}), path)
 
 
 def require_state_path(path: str | os.PathLike[str]) -> Path:
@@ -56,22 +55,22 @@ def load_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
     shape.
     """
     path = Path(path)
-    place = f"weights file {str(path)!r}"
+    location = f"weights file {str(path)!r}"
     if not path.is_file():
-        raise InputError(f"{place}: no such file")
+        raise InputError(f"{location}: no such file")
     try:
         read = load_file(path)
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{place}: cannot be read as {SUFFIX}: {(str(error).splitlines() or [''])[0]}") from error
+        raise InputError(f"{location}: cannot be read as {SUFFIX}: {(str(error).splitlines() or [''])[0]}") from error
     wanted = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     for name, tensor in wanted.items():
         if name not in read:
-            raise InputError(f"{place}: has no {name!r}, which the model has")
+            raise InputError(f"{location}: has no {name!r}, which the model has")
         if read[name].shape != tensor.shape:
             raise InputError(
-                f"{place}: {name!r} must have the model's shape {tuple(tensor.shape)}, not {tuple(read[name].shape)}"
+                f"{location}: {name!r} must have the model's shape {tuple(tensor.shape)}, not {tuple(read[name].shape)}"
             )
     for name in read:
         if name not in wanted:
-            raise InputError(f"{place}: has {name!r}, which the model has not")
+            raise InputError(f"{location}: has {name!r}, which the model has not")
     model.load_state_dict(read, strict=False)

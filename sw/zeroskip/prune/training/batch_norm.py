@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.masks.layer_inputs import EnoughError, Users, watching
 from zeroskip.prune.model.batches import InputBatch, unpack_inputs
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 
 def reestimate(
@@ -50,7 +50,7 @@ def reestimate(
         moments.write(layers[name])  # so that the layers behind it see the new statistics
 
     # which puts the statistics back too, so that an error leaves none half done
-    with undisturbed(model, []), torch.no_grad():
+    with preserving(model, []), torch.no_grad():
         random_state = torch.random.get_rng_state()
         order, count = _order(model, layers, batches)
         if count == 1:

@@ -10,7 +10,7 @@ from torch import nn
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.masks.apply import complete
 from zeroskip.prune.masks.nesting import nested
-from zeroskip.prune.masks.selection import Selection, Sparsity
+from zeroskip.prune.masks.selection import MaskFunction, Selection, Sparsity
 from zeroskip.prune.masks.weights import Masks
 from zeroskip.prune.model.batches import Batch
 
@@ -18,13 +18,10 @@ from .fixed_masks import Masked
 from .loop import Epoch, Options, train
 from .sparsity_schedule import Ramp, step_at
 
-MaskCriterion = Callable[[nn.Module, Sparsity], Masks]
-"""(model, sparsity) → masks, as ``functools.partial(magnitude, allocation="lamp")``."""
-
 
 def gradual(
     model: nn.Module,
-    criterion: MaskCriterion,
+    mask_function: MaskFunction,
     sparsity: Sparsity,
     batches: Iterable[Batch],
     *,
@@ -40,40 +37,40 @@ def gradual(
     """Train ``model`` in place while its sparsity rises from ``initial`` to ``sparsity`` along a cubic, and then on under the last masks
     (Zhu & Gupta, *To prune, or not to prune: exploring the efficacy of pruning for model compression*, 2017).
 
-    criterion : function of (model, sparsity) that returns masks: ``magnitude`` itself, with ``functools.partial(magnitude,
+    mask_function : of (model, sparsity): ``magnitude`` itself, ``functools.partial(magnitude,
         allocation="lamp", exclude=["head"])``, or ``lambda model, s: taylor(model, s, few_batches)``. It sees the model with its
         removed weights at zero.
-    sparsity : share to remove, 0 … 1, or one per layer, handed to ``criterion`` at last as it is
+    sparsity : share to remove, 0 … 1, or one per layer, handed to ``mask_function`` at last as it is
     batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
         :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
     initial : sparsity at the beginning of the ramp; of layers with a lower final sparsity, that
     begin, end : the span of the ramp, as shares of all steps
     updates : how often in this span the masks are renewed, at even distances
 
-    Returns the masks of exactly the final sparsity as the criterion counts it; removed weights are +0.0. A weight once removed stays
-    removed: where the criterion wants some back (most do not, for they rank zeros last), as many of those that it would
+    Returns the masks of exactly the final sparsity as the mask function counts it; removed weights are +0.0. A weight once removed stays
+    removed: where the mask function wants some back (most do not, for they rank zeros last), as many of those that it would
     remove stay instead, the largest first. The model is left in evaluation mode.
 
-    Raises InputError: what ``criterion`` and :func:`fine_tune` raise; a share outside 0 … 1, an end before the beginning, an initial
+    Raises InputError: what ``mask_function`` and :func:`fine_tune` raise; a share outside 0 … 1, an end before the beginning, an initial
     sparsity above the final one, fewer than 1 update.
     """
     Selection.of(model, sparsity)  # refuses before the training
-    regime = Gradual(model, criterion, Ramp(final=sparsity, initial=initial, begin=begin, end=end), updates)
+    regime = Gradual(model, mask_function, Ramp(final=sparsity, initial=initial, begin=begin, end=end), updates)
     train(model, regime, batches, epochs=epochs, progress=progress, seed=seed, **options)
     regime.complete()
     return regime.masks
 
 
 class Gradual(Masked):
-    """Masks that ``criterion`` shrinks along ``ramp``."""
+    """Masks that ``mask_function`` shrinks along ``ramp``."""
 
     paced = True
 
-    def __init__(self, model: nn.Module, criterion: MaskCriterion, ramp: Ramp, updates: int) -> None:
+    def __init__(self, model: nn.Module, mask_function: MaskFunction, ramp: Ramp, updates: int) -> None:
         super().__init__(model, complete(model, {}))
         if isinstance(updates, bool) or not isinstance(updates, int) or updates < 1:
             raise InputError(f"updates must be an integer of 1 or more, not {updates!r}")
-        self.criterion, self.ramp, self.updates = criterion, ramp, updates
+        self.mask_function, self.ramp, self.updates = mask_function, ramp, updates
         self.due: dict[int, Sparsity] = {}
         self.final = False
 
@@ -95,8 +92,8 @@ class Gradual(Masked):
 
     def renew(self, sparsity: Sparsity) -> None:
         modes = [(module, module.training) for module in self.model.modules()]
-        wanted = complete(self.model, self.criterion(self.model, sparsity))
-        for module, training in modes:  # a criterion of one's own may leave it in evaluation mode
+        wanted = complete(self.model, self.mask_function(self.model, sparsity))
+        for module, training in modes:  # a mask function of one's own may leave it in evaluation mode
             module.training = training
         magnitudes = {name: weight.effective.abs() for name, weight in self.weights.items()}
         self.masks = nested(wanted, self.masks, magnitudes)

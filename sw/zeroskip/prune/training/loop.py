@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.model.batches import Batch, Loss, unpack
-from zeroskip.prune.model.preserve import undisturbed
+from zeroskip.prune.model.preserve import preserving
 
 from .distillation import Objective, objective
 from .learning_rates import Rate, factor
@@ -115,7 +115,7 @@ def train(
     device = parameters[0].device
     gpus = [device] if device.type == "cuda" else []
     history = []
-    with torch.random.fork_rng(devices=gpus), undisturbed(teacher, []) if teacher else nullcontext():
+    with torch.random.fork_rng(devices=gpus), preserving(teacher, []) if teacher else nullcontext():
         steps = epochs * number_of(batches) if epochs and (rate is not None or regime.paced) else 0
         stepper = make_optimizer(optimizer, parameters)
         regime.start(steps)

@@ -12,21 +12,20 @@ from torch import nn
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.masks.apply import apply, complete
 from zeroskip.prune.masks.nesting import nested
-from zeroskip.prune.masks.selection import Selection, Sparsity, exact_sparsity
+from zeroskip.prune.masks.selection import MaskFunction, Selection, Sparsity, exact_sparsity
 from zeroskip.prune.masks.weights import Masks, prunable
 from zeroskip.prune.model.batches import Batch
 from zeroskip.prune.model.digest import digest
 from zeroskip.prune.model.state import State, snapshot
 
 from .fixed_masks import Masked
-from .gradual import MaskCriterion
 from .loop import Epoch, Options, number_of, train
 from .tickets import Ticket, read_all, write
 
 
 def lottery(
     model: nn.Module,
-    criterion: MaskCriterion,
+    mask_function: MaskFunction,
     share: Sparsity,
     batches: Iterable[Batch],
     folder: str | os.PathLike[str],
@@ -44,8 +43,8 @@ def lottery(
     Hypothesis*, ICML 2020).
 
     model : as it is initialised; left as the last ticket, not yet trained, in evaluation mode
-    criterion : as for :func:`zeroskip.prune.gradual`, and as there a weight once removed stays removed
-    share : of what is left, per round, 0 … 1, or one per layer; after r rounds the criterion is asked for 1 - (1 - share)^r
+    mask_function : as for :func:`zeroskip.prune.gradual`, and as there a weight once removed stays removed
+    share : of what is left, per round, 0 … 1, or one per layer; after r rounds it is asked for 1 - (1 - share)^r
     folder : gets ``ticket-01.safetensors`` (``mask.NAME``, ``state.NAME``) and ``ticket-01.json`` (figures) when round 1 is done, and so
         on; it is made if its parent exists. Called again with the same arguments and initial values, for as many rounds or more,
         the search goes on after the last ticket there, to the same end as without the interruption, if the batches are the same
@@ -56,8 +55,8 @@ def lottery(
 
     Returns the tickets of all rounds. ``ticket.restore(model)`` and ``fine_tune(model, ticket.masks, …)`` train one.
 
-    Raises InputError: what ``criterion`` and :func:`fine_tune` raise; rounds below 1, a step that the training does not reach; tickets in
-    ``folder`` that are unreadable, do not fit or are of another run: other epochs, share, rewind, seed or initial values.
+    Raises InputError: what ``mask_function`` and :func:`fine_tune` raise; rounds below 1, a step that the training does not reach; tickets
+    in ``folder`` that are unreadable, do not fit or are of another run: other epochs, share, rewind, seed or initial values.
     """
     Selection.of(model, share)  # refuses before the training
     for value, what, least in ((rounds, "rounds", 1), (rewind, "rewind", 0)):
@@ -72,7 +71,7 @@ def lottery(
     tickets = read_all(_made(Path(folder)), model, run, rounds)
     for number in range(len(tickets) + 1, rounds + 1):
         ticket = _round(
-            model, criterion, _removed_after(share, number), batches, tickets[-1] if tickets else None,
+            model, mask_function, _removed_after(share, number), batches, tickets[-1] if tickets else None,
             number=number, epochs=epochs, rewind=rewind, seed=seed,
             progress=_told(progress, f"round {number} of {rounds}", epochs), options=options,
         )  # fmt: skip
@@ -87,7 +86,7 @@ def lottery(
 
 def _round(
     model: nn.Module,
-    criterion: MaskCriterion,
+    mask_function: MaskFunction,
     sparsity: Sparsity,
     batches: Iterable[Batch],
     before: Ticket | None,
@@ -108,7 +107,7 @@ def _round(
     history = train(
         model, regime, batches, epochs=epochs, seed=seed, progress=progress, first=rewind if before else 0, **options
     )
-    wanted = complete(model, criterion(model, sparsity))
+    wanted = complete(model, mask_function(model, sparsity))
     magnitudes = {name: weight.effective.abs() for name, weight in prunable(model).items()}
     masks = nested(wanted, regime.masks, magnitudes)
     model.load_state_dict(before.state if before else regime.state)

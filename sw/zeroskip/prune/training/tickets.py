@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.prune.masks.apply import apply, check
 from zeroskip.prune.masks.weights import Masks
 from zeroskip.prune.model.state import State
-from zeroskip.storage.atomic import written_whole
+from zeroskip.storage.atomic import write_bytes, write_json
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,10 +64,8 @@ def write(ticket: Ticket, folder: Path, run: Mapping[str, Any]) -> None:
         "content": "zeroskip ticket", "version": 1, "round": ticket.round, "kept": ticket.kept, "total": ticket.total,
         "sparsity": ticket.sparsity, "losses": list(ticket.losses), "run": dict(run),
     }  # fmt: skip
-    with written_whole(path) as partial:
-        save_file(tensors, partial)
-    with written_whole(path.with_suffix(".json")) as partial:
-        partial.write_text(json.dumps(figures, indent=2) + "\n")
+    write_bytes(save(tensors), path)
+    write_json(figures, path.with_suffix(".json"))
 
 
 def read_all(folder: Path, model: nn.Module, run: Mapping[str, Any], rounds: int) -> list[Ticket]:
@@ -86,17 +84,19 @@ def _path(folder: Path, number: int) -> Path:
 
 
 def _read(path: Path, model: nn.Module, run: Mapping[str, Any]) -> Ticket:
-    place = f"ticket {str(path.with_suffix('.json'))!r}"
+    location = f"ticket {str(path.with_suffix('.json'))!r}"
     try:
         figures = json.loads(path.with_suffix(".json").read_text())
         before, number, losses = dict(figures["run"]), int(figures["round"]), tuple(map(float, figures["losses"]))
         tensors = load_file(path)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(f"{place}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise InputError(
+            f"{location}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+        ) from None
     for key, value in run.items():
         if before.get(key) != value:
             raise InputError(
-                f"{place} is of another run, whose {key} was {before.get(key)!r}, not {value!r}; choose another folder"
+                f"{location} is of another run, whose {key} was {before.get(key)!r}, not {value!r}; choose another folder"
             )
     parts: dict[str, State] = {"mask": {}, "state": {}}
     for key, tensor in tensors.items():

@@ -19,7 +19,7 @@ class Block:
     size: int
 
 
-def place(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
+def assign_addresses(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
     """The base of every block, and the peak.
 
     Each block in turn goes to the lowest address that is free throughout its life; the order decides how well that goes. Tried are the

@@ -10,7 +10,7 @@ import numpy as np
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedNetwork
 
-from .blocks import Block, place
+from .blocks import Block, assign_addresses
 from .geometry import View
 
 
@@ -27,7 +27,7 @@ def lives(network: QuantizedNetwork) -> dict[str, tuple[int, int]]:
 def allocate(network: QuantizedNetwork, found: Mapping[str, View]) -> tuple[dict[str, View], int]:
     """Every view at its address, and how many addresses the hidden buffer must have.
 
-    A sum that is stored as its residual is may take the residual's place, where that is read for the last time: every activation is read
+    A sum that is stored as its residual is may lie where its residual lies, where that is read for the last time: every activation is read
     just before it is overwritten. Since both must then be stored alike, which may take more room, each such sum does so only where the
     peak is not higher for it.
     """
@@ -52,7 +52,7 @@ def _allocate(
         blocks[owner] = Block(
             first=min(before.first, first), last=max(before.last, last), size=max(before.size, found[tensor].size)
         )
-    bases, peak = place(blocks)
+    bases, peak = assign_addresses(blocks)
     result = {
         tensor: replace(view, base=bases[owners.get(tensor, tensor)]) if tensor in alive else view
         for tensor, view in found.items()
@@ -63,7 +63,7 @@ def _allocate(
 def _in_place(
     network: QuantizedNetwork, found: dict[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
 ) -> tuple[dict[str, View], dict[str, str]]:
-    """Views made alike where a sum can take its residual's place, and by tensor whose place it takes."""
+    """Views made alike where a sum can lie where its residual lies, and by tensor on which it lies."""
     owners: dict[str, str] = {}
     for number, layer in enumerate(network.layers):
         residual, output = layer.residual, layer.output

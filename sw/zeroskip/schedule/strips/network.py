@@ -27,19 +27,19 @@ LEAST_ACCUMULATOR = 10
 
 
 def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
-    """Place ``network`` on the array. Raises InputError for a tensor that nothing reads: it has no place there."""
+    """Map ``network`` to the array. Raises InputError for a tensor that nothing reads."""
     _require_read(network)
     network = prepared(network)
     rows, advance = strip_rows(network, config.columns)
     stored, hidden = allocate(network, views(network, config.columns, rows, advance))
     tables = _tables(network)
     plans: list[LayerPlan] = []
-    place = {"row": 0, "group": 0, "band": 0}
+    first = {"row": 0, "group": 0, "band": 0}
     for layer in network.layers:
-        plans.append(_layer(network, layer, config, stored, rows[layer.name], tables, place))
-        place["row"] += layer.outputs
-        place["group"] += plans[-1].groups
-        place["band"] += len(plans[-1].bands)
+        plans.append(_layer(network, layer, config, stored, rows[layer.name], tables, first))
+        first["row"] += layer.outputs
+        first["group"] += plans[-1].groups
+        first["band"] += len(plans[-1].bands)
 
     source, output = stored[INPUT], network.shapes[network.output_name]
     outputs, image = int(np.prod(output)), input_bands(source, config.columns, padded(network, INPUT))
@@ -47,8 +47,8 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
         "strips": True, "maximum": any(layer.maximum for layer in network.layers),
         "residual": any(layer.residual is not None for layer in network.layers),
         "slopes": any(layer.slope is not None for layer in network.layers), "table_depth": len(tables),
-        "input_depth": source.size, "hidden_depth": hidden, "output_depth": outputs, "row_depth": place["row"],
-        "acc_bits": _accumulator(network), "offset_depth": place["group"], "band_depth": place["band"],
+        "input_depth": source.size, "hidden_depth": hidden, "output_depth": outputs, "row_depth": first["row"],
+        "acc_bits": _accumulator(network), "offset_depth": first["group"], "band_depth": first["band"],
         "pass_depth": _passes([band for plan in plans for band in plan.bands]),
         "input_band_depth": len(image), "input_pass_depth": _passes(image),
     }  # fmt: skip
@@ -143,7 +143,7 @@ def _runs(
 
 
 def _tables(network: QuantizedNetwork) -> list[IntArray]:
-    """Those that differ."""
+    """Distinct lookup tables, in order of first use."""
     tables: list[IntArray] = []
     for layer in network.layers:
         if layer.table is not None and not any(np.array_equal(layer.table, table) for table in tables):
@@ -173,15 +173,15 @@ def _require_counts(network: QuantizedNetwork, plans: list[LayerPlan], image: tu
     channels, _, width = network.shapes[INPUT]
     checks = [("input", "channels", channels, 1 << CHANNEL_BITS), ("input", "pixels in a row", width, 1 << WIDTH_BITS)]
     for plan in plans:
-        place = f"layer {plan.name!r}"
+        location = f"layer {plan.name!r}"
         checks += [
-            (place, "output pixels in a row", plan.bands[0].width, 1 << WIDTH_BITS),
-            (place, "output positions in a strip", plan.tiles, 1 << TILE_BITS),
-            (place, "outputs in a group", plan.repeat, 1 << REPEAT_BITS),
+            (location, "output pixels in a row", plan.bands[0].width, 1 << WIDTH_BITS),
+            (location, "output positions in a strip", plan.tiles, 1 << TILE_BITS),
+            (location, "outputs in a group", plan.repeat, 1 << REPEAT_BITS),
         ]  # fmt: skip
-    for place, bands in [("input", image), *((f"layer {plan.name!r}", plan.bands) for plan in plans)]:
+    for location, bands in [("input", image), *((f"layer {plan.name!r}", plan.bands) for plan in plans)]:
         most = max(max(len(band.first), len(band.middle), len(band.last)) for band in bands)
-        checks.append((place, "writes of one element", most, 1 << PASSES_BITS))
-    for place, what, count, most in checks:
+        checks.append((location, "writes of one element", most, 1 << PASSES_BITS))
+    for location, what, count, most in checks:
         if count > most:
-            raise CapacityError(f"{place}: at most {most} {what}, not {count}")
+            raise CapacityError(f"{location}: at most {most} {what}, not {count}")

@@ -16,7 +16,7 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import prepared
-from zeroskip.schedule.strips.blocks import Block, place
+from zeroskip.schedule.strips.blocks import Block, assign_addresses
 from zeroskip.schedule.strips.geometry import View, strip_rows, views
 from zeroskip.schedule.strips.memory import allocate, lives
 
@@ -190,7 +190,7 @@ def test_a_sum_lies_apart_where_being_stored_alike_would_raise_the_peak() -> Non
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 4), st.integers(1, 40)), max_size=9))
 def test_blocks_alive_together_do_not_overlap(drawn: list[tuple[int, int, int]]) -> None:
     blocks = {f"b{i}": Block(first=first, last=first + more, size=size) for i, (first, more, size) in enumerate(drawn)}
-    bases, peak = place(blocks)
+    bases, peak = assign_addresses(blocks)
     assert peak == max((bases[name] + block.size for name, block in blocks.items()), default=0)
     for a, one in blocks.items():
         for b, other in blocks.items():
@@ -198,7 +198,7 @@ def test_blocks_alive_together_do_not_overlap(drawn: list[tuple[int, int, int]])
                 assert bases[a] + one.size <= bases[b] or bases[b] + other.size <= bases[a]
     alive = [sum(block.size for block in blocks.values() if block.first <= step <= block.last) for step in range(13)]
     assert max(alive) <= peak <= sum(block.size for block in blocks.values())
-    assert place(blocks) == (bases, peak)
+    assert assign_addresses(blocks) == (bases, peak)
 
 
 def test_blocks_fill_the_places_of_those_that_died() -> None:
@@ -206,7 +206,7 @@ def test_blocks_fill_the_places_of_those_that_died() -> None:
         "a": Block(first=0, last=1, size=10), "b": Block(first=1, last=2, size=6), "c": Block(first=2, last=3, size=4),
         "d": Block(first=2, last=3, size=6),
     }  # fmt: skip
-    assert place(blocks)[1] == 16
+    assert assign_addresses(blocks)[1] == 16
 
 
 def test_one_large_tensor_does_not_keep_its_room() -> None:
