@@ -62,7 +62,7 @@ def test_lenet_300_100_on_mnist(lenet: tuple[zs.Design, RealNetwork], simulator:
 def test_a_pruned_autoencoder_on_a_real_clip(
     require_data: RequireData, data_dir: Path, simulator: str, samples: int
 ) -> None:
-    require_data("mlperf_tiny"), require_data("toyadmos_sample")
+    require_data("mlperf_tiny/ad_autoencoder.npz"), require_data("toyadmos_sample")
     network = autoencoder(data_dir)
     masks = zs.prune.magnitude(network.model, 0.75)
     config = zs.ArrayConfig(lanes=8, columns=2)

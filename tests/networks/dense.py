@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from tests.networks.digits import mnist
-from tests.networks.network import RealNetwork, stored, tiny
+from tests.networks.mlperf_tiny import Autoencoder, tiny
+from tests.networks.network import RealNetwork, stored
 from torch import nn
 
 
@@ -23,7 +24,7 @@ def autoencoder(data: Path) -> RealNetwork:
     """Inputs are the 196 windows of five frames of one real clip, which also calibrate."""
     clip = np.load(data / "toyadmos_sample" / "normal_id_01_00000000_200x128_f32.npy")
     windows = np.stack([clip[start : start + 5].reshape(640) for start in range(196)])
-    return RealNetwork(tiny(data, "AD", "ad_autoencoder"), windows, windows, None)
+    return RealNetwork(tiny(data, Autoencoder(), "ad_autoencoder"), windows, windows, None)
 
 
 def jet_tagger(data: Path, kind: str) -> RealNetwork:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tests.networks.network import FloatArray, RealNetwork, stored, tiny
+from tests.networks.mlperf_tiny import ResNet8, VisualWakeWords, tiny
+from tests.networks.network import FloatArray, RealNetwork, stored
 from torch import nn
 from torch.nn.functional import interpolate, pad, relu
 
@@ -17,7 +18,7 @@ CALIBRATION = 256
 def resnet8(data: Path) -> RealNetwork:
     """Inputs are pixels, 0 … 255."""
     calibration, inputs, labels = cifar(data)
-    return RealNetwork(tiny(data, "ResNet8", "resnet8_cifar10"), calibration, inputs, labels)
+    return RealNetwork(tiny(data, ResNet8(), "resnet8_cifar10"), calibration, inputs, labels)
 
 
 def resnet20(data: Path) -> RealNetwork:
@@ -43,7 +44,9 @@ def vww(data: Path) -> RealNetwork:
         larger = interpolate(torch.from_numpy(x), size=(96, 96), mode="bilinear", align_corners=False)
         return np.asarray(larger.numpy() / 255)
 
-    return RealNetwork(tiny(data, "VWW", "vww_mobilenet"), enlarged(calibration[:64]), enlarged(inputs[:64]), None)
+    return RealNetwork(
+        tiny(data, VisualWakeWords(), "vww_mobilenet"), enlarged(calibration[:64]), enlarged(inputs[:64]), None
+    )
 
 
 def cifar(data: Path) -> tuple[FloatArray, FloatArray, np.ndarray]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -73,21 +71,3 @@ def stored(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """The arrays of an .npz file."""
     with np.load(path) as values:
         return {name: values[name] for name in values.files}
-
-
-def tiny_models(data: Path) -> ModuleType:
-    """The module that defines the MLPerf Tiny networks, from the data folder."""
-    spec = spec_from_file_location("tiny_models", data / "mlperf_tiny" / "tiny_models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def tiny(data: Path, definition: str, weights: str) -> nn.Module:
-    """One MLPerf Tiny network with its trained weights."""
-    models = tiny_models(data)
-    model = models.load(getattr(models, definition)(), data / "mlperf_tiny" / f"{weights}.npz")
-    assert isinstance(model, nn.Module)
-    return model

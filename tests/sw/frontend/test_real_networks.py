@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.networks.catalog import CONVOLUTIONAL
-from tests.networks.network import tiny
+from tests.networks.mlperf_tiny import Autoencoder, tiny
 from tests.sw.frontend.evaluate import assert_same
 
 from zeroskip.contracts.graph import Graph, Layer
@@ -55,7 +55,7 @@ def test_convolutional_networks(require_data, data_dir, name, layers, residuals,
 
 def test_the_anomaly_detector(require_data, data_dir):
     require_data("mlperf_tiny/ad_autoencoder.npz")
-    model = tiny(data_dir, "AD", "ad_autoencoder")
+    model = tiny(data_dir, Autoencoder(), "ad_autoencoder")
     graph = capture(model, torch.zeros(1, 640))
     torch.manual_seed(1)
     assert_same(model, graph, torch.randn(5, 640) * 20 - 40)
