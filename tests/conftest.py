@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.data import folder
 
 # Workers already share the cores: a torch that starts a thread per core in each of them runs several times slower. Read when
 # torch is first imported, which is after this file.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 INSTALL = {
     "iverilog": "apt-get install iverilog",
@@ -63,8 +62,8 @@ def require_tool() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real networks and data: ZEROSKIP_DATA, by default ``../shared/data`` beside the repository. May be absent."""
-    return Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data").resolve()
+    """The folder of real networks and data, which ``tests/data/folder.py`` chooses. May be absent."""
+    return folder.data_folder()
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +71,8 @@ def require_data(data_dir: Path) -> Callable[[str], Path]:
     """``require_data("mnist")`` gives that file or folder of ``data_dir``, or skips the test by its name."""
 
     def require(name: str) -> Path:
-        path = data_dir / name
-        if not path.exists():
-            pytest.skip(f"real data {name!r} is not in {data_dir}; point ZEROSKIP_DATA at the folder that holds it")
-        return path
+        if reason := folder.missing(data_dir, name):
+            pytest.skip(reason)
+        return data_dir / name
 
     return require
