@@ -79,7 +79,7 @@ def describe(path: Path) -> str | Mapping[str, Wanted]:
         lines = (f"{_sha256(file.read_bytes())}  {file.relative_to(path).as_posix()}\n" for file in files)
         return _sha256("".join(lines).encode())
     if path.suffix == ".npz":
-        with np.load(path) as values:
+        with path.open("rb") as file, np.load(file) as values:
             return {
                 name: Wanted(value.dtype.name, value.shape, digest(value))
                 for name in values.files

@@ -1,4 +1,4 @@
-"""The operator tests of the onnx wheel: those that ``tests/sw/frontend/conformance.py`` names."""
+"""The operator tests of the onnx wheel: those that ``tests/sw/frontend/onnx/conformance.py`` names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PREFIX = "onnx/backend/test/data/node/"
 
 
 def onnx_nodes(files: Mapping[str, Path], folder: Path) -> None:
-    from tests.sw.frontend.conformance import NAMES  # here, because it loads torch
+    from tests.sw.frontend.onnx.conformance import NAMES  # here, because it loads torch
 
     target = folder / "onnx_node_tests"
     target.mkdir()
