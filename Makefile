@@ -12,7 +12,7 @@ SHELL  := /bin/bash
 SYSTEM := g++ perl iverilog ccache liblz4-dev zlib1g-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type sim bench pruning synth verilog snapshot clean
+.PHONY: help setup demo data test lint type sim bench pruning synth verilog snapshot clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ endef
 demo: $(STAMP) ## run the main job: sparse network to Verilog, simulated and compared bit for bit
 	$(BIN)/zeroskip demo
 
+data: $(STAMP) ## fetch the real networks and data that tests read (180 MB) into build/data, or where ZEROSKIP_DATA says
+	@$(BIN)/python -m tests.data.fetch
+
 test: lint type ## everything CI runs: lint, layering, types, tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
@@ -102,5 +105,5 @@ verilog: $(STAMP) ## Verilog and memory images of a trained digits network, in b
 snapshot: $(STAMP) ## accept the present Verilog and images as tests/golden
 	$(BIN)/python tests/golden/update.py
 
-clean: ## empty build/
-	find build -mindepth 1 -maxdepth 1 ! -name .gitignore -exec rm -rf {} +
+clean: ## empty build/ but for build/data, which took long to fetch
+	find build -mindepth 1 -maxdepth 1 ! -name .gitignore ! -name data -exec rm -rf {} +
