@@ -1,13 +1,12 @@
-"""Trained networks that the benchmark runs: the demo's, and those whose files are in ``ZEROSKIP_DATA``."""
+"""Trained networks that the benchmark runs: the demo's, and those whose files are in the data folder (``make data``)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from tests.data.folder import data_folder, missing
 from tests.networks.catalog import CONVOLUTIONAL
 from tests.networks.dense import autoencoder, jet_tagger, lenet_300_100
 from tests.networks.network import RealNetwork, Source
@@ -16,7 +15,7 @@ import zeroskip as zs
 from zeroskip import demo
 from zeroskip.cli import tables
 
-DATA = Path(os.environ.get("ZEROSKIP_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = data_folder()
 SEED = 1
 
 
@@ -43,18 +42,22 @@ def checked(
 def fully_connected() -> Iterator[Case]:
     """The demo's digits first; then whatever data is there."""
     yield _digits()
-    for folder, case in (("dns_pruned_lenet", _lenet), ("mlperf_tiny", _autoencoder), ("jet_tagging", _jets)):
-        if (DATA / folder).is_dir():
-            yield from case()
+    for case, *needs in (
+        (_lenet, "dns_pruned_lenet", "mnist"),
+        (_autoencoder, "mlperf_tiny/ad_autoencoder.npz", "toyadmos_sample"),
+        (_jets, "jet_tagging"),
+    ):
+        if reason := next(filter(None, (missing(DATA, name) for name in needs)), None):
+            tables.out.print(f"not measured: {reason}")
         else:
-            tables.out.print(f"{folder}: not measured: {DATA / folder} is absent")
+            yield from case()
 
 
 def convolutional() -> Iterator[tuple[str, Source, RealNetwork]]:
     """Those of the catalog whose data are there."""
     for name, source in CONVOLUTIONAL.items():
-        if missing := source.missing(DATA):
-            tables.out.print(f"{name}: not measured: {DATA / missing} is absent")
+        if reason := next(filter(None, (missing(DATA, needed) for needed in source.needs)), None):
+            tables.out.print(f"{name}: not measured: {reason}")
         else:
             yield name, source, source.load(DATA)
 

@@ -1,13 +1,12 @@
 """Prints the ONNX conformance tables of docs/06-operators.md: which operator tests are built, and why the others are refused.
 
-``python benchmarks/onnx_table.py``, with ZEROSKIP_DATA at the folder that holds onnx_node_tests. ``--integers`` adds how far the
+``python benchmarks/onnx_table.py``, on the data of ``make data``. ``--integers`` adds how far the
 integers are from ONNX's output, and simulates all that is built, which takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -18,6 +17,7 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from tests.data.folder import needed  # noqa: E402
 from tests.flow.onnx_arrays import SIMULATORS, array_for, shared_arrays, simulate  # noqa: E402
 from tests.sw.frontend.onnx.conformance import NAMES, Case, Integers, in_integers, load  # noqa: E402
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--integers", action="store_true")
     integers_too = parser.parse_args().integers
-    folder = Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data") / "onnx_node_tests"
+    folder = needed("onnx_node_tests") / "onnx_node_tests"
     cases = {name: load(folder, name) for name in NAMES}
     graphs = {name: case.captured() for name, case in cases.items()}
     print_operators(cases, graphs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -21,6 +20,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the networks are those of the tests
 
+from tests.data.folder import data_folder, needed
 from tests.networks.catalog import CONVOLUTIONAL
 from tests.networks.images import CIFAR
 from tests.networks.network import FloatArray, RealNetwork, stored
@@ -38,7 +38,6 @@ from zeroskip.prune.training.batch_norm import reestimate
 from zeroskip.quantize import quantize_input
 
 NETWORK = "ResNet-8"
-DATA = Path(os.environ.get("ZEROSKIP_DATA", Path(__file__).parents[2] / "shared" / "data"))
 OUT = Path("build/pruning-budget.json")
 BATCH = 250
 
@@ -53,7 +52,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2, help="test images that are simulated")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    network = CONVOLUTIONAL[NETWORK].load(DATA)
+    network = CONVOLUTIONAL[NETWORK].load(needed(*CONVOLUTIONAL[NETWORK].needs))
     OUT.parent.mkdir(exist_ok=True)
     with tables.progress() as progress:
         rows = [
@@ -124,7 +123,7 @@ def compared(
 
 def training(images: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The first training images, in pixels, and their labels."""
-    values = stored(DATA / CIFAR[0])
+    values = stored(data_folder() / CIFAR[0])
     x = torch.from_numpy(np.ascontiguousarray(values["x"][:images].transpose(0, 3, 1, 2), dtype=np.float32))
     y = torch.from_numpy(values["y"][:images].astype(np.int64).reshape(-1))
     return list(zip(x.split(BATCH), y.split(BATCH), strict=True))

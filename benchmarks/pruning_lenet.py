@@ -1,6 +1,6 @@
 """Prunes the two LeNets on MNIST to the sparsities of Dynamic Network Surgery, and prints accuracies and sparsities.
 
-``python benchmarks/pruning_lenet.py``, with ZEROSKIP_DATA at the folder that holds mnist; writes build/pruning-lenet.json. Each
+``python benchmarks/pruning_lenet.py``, on the data of ``make data``; writes build/pruning-lenet.json. Each
 network is trained densely, then pruned gradually with the dense one as its teacher, for a fixed number of epochs; the weights after the
 last are measured. ``--holdout`` keeps the last 5,000 training images out of the training and measures on them instead of the test
 images: recipes are chosen so.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from torch import nn
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from tests.data.folder import needed  # noqa: E402
 from tests.networks.digits import mnist  # noqa: E402
 from tests.networks.lenets import Deformed, lenet_5, lenet_300_100  # noqa: E402
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--network", choices=RECIPES, action="append", help="only this one; the file keeps the others")
     parser.add_argument("--holdout", action="store_true", help=f"measure on the last {HELD_OUT} training images")
     arguments = parser.parse_args()
-    data = Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data")
+    data = needed("mnist")
     train, measured = images(data, "train"), images(data, "t10k")
     if arguments.holdout:
         measured = tuple(part[-HELD_OUT:] for part in train)

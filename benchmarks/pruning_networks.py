@@ -1,6 +1,6 @@
 """Prunes trained convolutional networks: in one shot from calibration images, and tuned with a dense teacher.
 
-``python benchmarks/pruning_networks.py``, with ZEROSKIP_DATA at the folder with the networks; writes build/pruning-networks.json. Names
+``python benchmarks/pruning_networks.py``, on the data of ``make data``; writes build/pruning-networks.json. Names
 of parts, ``one-shot`` or a network, run only these. One shot sees 1,024 training images and no labels, and takes no gradients. Tuning
 has the 5,000 training images, or every second keyword, the others being measured. Test inputs choose nothing: epochs are fixed, and the
 weights of the last are measured.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import torch
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from tests.data.folder import needed  # noqa: E402
 from tests.networks.catalog import CONVOLUTIONAL  # noqa: E402
 from tests.networks.network import RealNetwork  # noqa: E402
 from tests.networks.training import Batches, cifar_training, halved  # noqa: E402
@@ -64,8 +64,9 @@ def main() -> None:
     unknown = set(options.parts) - {"one-shot", *TUNED}
     if unknown:
         parser.error(f"unknown part {sorted(unknown)[0]!r}; allowed are one-shot, {', '.join(TUNED)}")
-    data = Path(os.environ.get("ZEROSKIP_DATA") or REPOSITORY / "../shared/data")
     parts = options.parts or ["one-shot", *TUNED]
+    names = ("ResNet-20" if part == "one-shot" else part for part in parts)
+    data = needed(*(file for name in names for file in CONVOLUTIONAL[name].needs))
     results = json.loads(options.out.read_text()) if options.out.exists() else {}
     with tables.progress() as progress:
         for part in parts:

@@ -16,6 +16,14 @@ def data_folder() -> Path:
     return beside if beside.is_dir() else REPOSITORY / "build" / "data"
 
 
+def needed(*names: str) -> Path:
+    """The data folder, if it has these; else the program ends with one line."""
+    folder = data_folder()
+    if reason := next(filter(None, (missing(folder, name) for name in names)), None):
+        raise SystemExit(reason)
+    return folder
+
+
 def missing(folder: Path, name: str) -> str | None:
     """Why ``name``, a file or folder of the data folder, cannot be read, or None where it is there."""
     if (folder / name).exists():

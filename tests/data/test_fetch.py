@@ -379,6 +379,14 @@ def test_what_is_missing_is_named_with_the_command(tmp_path: Path) -> None:
     assert folder.missing(tmp_path, "mnist") is None
 
 
+def test_a_benchmark_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEROSKIP_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    assert folder.needed("mnist") == tmp_path.resolve()
+    with pytest.raises(SystemExit, match=r"^real data 'cifar10' is not in .*; fetch it with: make data$"):
+        folder.needed("mnist", "cifar10")
+
+
 def test_wanted_arrays_are_listed() -> None:
     assert contents.arrays("cifar10/cifar10_test_first2000.npz")["y"] == Wanted(
         "uint8", (2000,), "3902c3af7fa7672eec1fabac87b4a7d8e9846a916952a3f6b723ec75787df0f9"

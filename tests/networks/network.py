@@ -62,10 +62,6 @@ class Source:
     columns: int
     samples: int
 
-    def missing(self, data: Path) -> str | None:
-        """The first thing that is needed and not in the data folder."""
-        return next((name for name in self.needs if not (data / name).exists()), None)
-
 
 def stored(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """The arrays of an .npz file."""
