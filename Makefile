@@ -69,7 +69,7 @@ endef
 demo: $(STAMP) ## run the main job: sparse network to Verilog, simulated and compared bit for bit
 	$(BIN)/zeroskip demo
 
-data: $(STAMP) ## fetch the real networks and data that tests read (180 MB) into build/data, or where ZEROSKIP_DATA says
+data: $(STAMP) ## fetch the real networks and data that tests read (200 MB), into build/data or ZEROSKIP_DATA
 	@$(BIN)/python -m tests.data.fetch
 
 test: lint type ## everything CI runs: lint, layering, types, tests
