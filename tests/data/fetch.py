@@ -9,6 +9,7 @@ cannot be written, or nothing could be had; 2 bad usage; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,14 +39,14 @@ def main(arguments: Sequence[str] | None = None, sources: Sequence[Source] = SOU
         parser.error(f"--only must be one of {', '.join(known)}, not {unknown!r}")
     chosen = [known[name] for name in options.only] if options.only else sources
     folder = data_folder()
-    if options.list:
-        show(chosen, folder)
-        return 0
     try:
-        return fetch_all(chosen, folder)
+        return show(chosen, folder) if options.list else fetch_all(chosen, folder)
     except KeyboardInterrupt:
         say("interrupted; what was complete stays, nothing is half-written")
         return 130
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Timeout:
         say(f"another make data is at work in {folder}")
         return 1
@@ -139,14 +140,15 @@ def note(source: Source, way: Way, path: Path) -> None:
     path.write_text("\n\n\n".join([*(part.strip() for part in others), "\n".join(lines)]) + "\n")
 
 
-def show(sources: Sequence[Source], folder: Path) -> None:
-    """What ``--list`` prints."""
+def show(sources: Sequence[Source], folder: Path) -> int:
+    """What ``--list`` prints; the exit status."""
     print(f"{folder}:")
     for source in sources:
         wrong = next(filter(None, (difference(folder, name) for name in source.files)), None)
         print(f"\n{source.name}: {wrong or 'there'}; about {source.megabytes:g} MB to fetch")
         print(f"  {source.title}\n  licence: {source.licence}\n  needed by: {source.needed_by}")
         print(f"  from: {', else '.join(way.downloads[0].where for way in source.ways)}")
+    return 0
 
 
 def say(line: str) -> None:
