@@ -24,7 +24,7 @@ class Way:
     convert: Convert
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """One set of data.
 
@@ -79,13 +79,13 @@ SURGERY = "yiwenguo/Dynamic-Network-Surgery", "27d4926f0f6dfb218da0d6e8b4a3e45b6
 
 SOURCES = (
     Source(
-        "onnx_node_tests",
-        "100 operator tests of ONNX 1.16.2, by the ONNX project",
-        "Apache-2.0",
-        16,
-        ("onnx_node_tests/",),
-        "ONNX conformance",
-        (
+        name="onnx_node_tests",
+        title="100 operator tests of ONNX 1.16.2, by the ONNX project",
+        licence="Apache-2.0",
+        megabytes=16,
+        files=("onnx_node_tests/",),
+        needed_by="ONNX conformance",
+        ways=(
             Way(
                 (
                     Wheel(
@@ -98,13 +98,13 @@ SOURCES = (
         ),
     ),
     Source(
-        "mnist",
-        "MNIST, handwritten digits, by Y. LeCun, C. Cortes and C. J. C. Burges",
-        "none stated with the files",
-        11,
-        tuple(f"mnist/{name}.gz" for name in mnist.NAMES),
-        "LeNet-300-100 and LeNet-5",
-        (
+        name="mnist",
+        title="MNIST, handwritten digits, by Y. LeCun, C. Cortes and C. J. C. Burges",
+        licence="none stated with the files",
+        megabytes=11,
+        files=tuple(f"mnist/{name}.gz" for name in mnist.NAMES),
+        needed_by="LeNet-300-100 and LeNet-5",
+        ways=(
             mnist_at("https://storage.googleapis.com/cvdf-datasets/mnist"),
             mnist_at("https://ossci-datasets.s3.amazonaws.com/mnist"),
             Way(
@@ -119,13 +119,13 @@ SOURCES = (
         ),
     ),
     Source(
-        "cifar10",
-        "CIFAR-10, small photographs: the first 5000 training and 2000 test images, by A. Krizhevsky",
-        "none stated; its author asks to cite: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
-        170,
-        ("cifar10/cifar10_train_first5000.npz", "cifar10/cifar10_test_first2000.npz"),
-        "ResNet-8, ResNet-20 and MobileNetV1-0.25",
-        (
+        name="cifar10",
+        title="CIFAR-10, small photographs: the first 5000 training and 2000 test images, by A. Krizhevsky",
+        licence="none stated; its author asks to cite: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+        megabytes=170,
+        files=("cifar10/cifar10_train_first5000.npz", "cifar10/cifar10_test_first2000.npz"),
+        needed_by="ResNet-8, ResNet-20 and MobileNetV1-0.25",
+        ways=(
             Way(
                 (
                     Url(
@@ -150,13 +150,13 @@ SOURCES = (
         extras=("cifar10/cifar10_ic01_200.npz",),
     ),
     Source(
-        "mlperf_tiny",
-        "weights of the MLPerf Tiny reference networks, by MLCommons",
-        "Apache-2.0; training code of the anomaly detector MIT",
-        4,
-        tuple(f"mlperf_tiny/{name}.npz" for name in (*weights.MLPERF_TINY, "kws_dscnn")),
-        "ResNet-8, DS-CNN, MobileNetV1-0.25, streaming wake word and the autoencoder",
-        (
+        name="mlperf_tiny",
+        title="weights of the MLPerf Tiny reference networks, by MLCommons",
+        licence="Apache-2.0; training code of the anomaly detector MIT",
+        megabytes=4,
+        files=tuple(f"mlperf_tiny/{name}.npz" for name in (*weights.MLPERF_TINY, "kws_dscnn")),
+        needed_by="ResNet-8, DS-CNN, MobileNetV1-0.25, streaming wake word and the autoencoder",
+        ways=(
             Way(
                 (
                     tiny("training/image_classification/trained_models/pretrainedResnet.h5"),
@@ -164,20 +164,22 @@ SOURCES = (
                     tiny("training/anomaly_detection/trained_models/ad01.h5"),
                     tiny("training/streaming_wakeword/trained_models/str_ww_ref_model.h5"),
                     tiny("training/keyword_spotting/trained_models/kws_ref_model/variables/variables.index"),
-                    tiny("training/keyword_spotting/trained_models/kws_ref_model/variables/variables.data-00000-of-00001"),
+                    tiny(
+                        "training/keyword_spotting/trained_models/kws_ref_model/variables/variables.data-00000-of-00001"
+                    ),
                 ),
                 weights.mlperf_tiny,
             ),
         ),
     ),
     Source(
-        "kws01",
-        "1000 keyword inputs of the MLPerf Tiny benchmark, by EEMBC, made of Speech Commands v2",
-        "“All content on this repository is Copyright of EEMBC”; Speech Commands v2 is CC BY 4.0",
-        0.5,
-        ("kws_speech_commands/kws01_1000.npz",),
-        "DS-CNN",
-        (
+        name="kws01",
+        title="1000 keyword inputs of the MLPerf Tiny benchmark, by EEMBC, made of Speech Commands v2",
+        licence="“All content on this repository is Copyright of EEMBC”; Speech Commands v2 is CC BY 4.0",
+        megabytes=0.5,
+        files=("kws_speech_commands/kws01_1000.npz",),
+        needed_by="DS-CNN",
+        ways=(
             Way(
                 (
                     Listed(
@@ -190,22 +192,22 @@ SOURCES = (
         ),
     ),
     Source(
-        "sww_inputs",
-        "45 inputs of the MLPerf Tiny streaming wake word, by MLCommons, made of Speech Commands v2",
-        "Apache-2.0; Speech Commands v2 is CC BY 4.0",
-        0.2,
-        ("kws_speech_commands/sww_calibration_45.npz",),
-        "streaming wake word",
-        (Way((tiny("training/streaming_wakeword/calibration_samples.npz"),), weights.wake_word_inputs),),
+        name="sww_inputs",
+        title="45 inputs of the MLPerf Tiny streaming wake word, by MLCommons, made of Speech Commands v2",
+        licence="Apache-2.0; Speech Commands v2 is CC BY 4.0",
+        megabytes=0.2,
+        files=("kws_speech_commands/sww_calibration_45.npz",),
+        needed_by="streaming wake word",
+        ways=(Way((tiny("training/streaming_wakeword/calibration_samples.npz"),), weights.wake_word_inputs),),
     ),
     Source(
-        "toyadmos_sample",
-        "one machine sound of ToyADMOS, by NTT, from MLPerf Tiny",
-        "Apache-2.0 (the repository it comes from)",
-        0.1,
-        ("toyadmos_sample/normal_id_01_00000000_200x128_f32.npy",),
-        "the autoencoder",
-        (
+        name="toyadmos_sample",
+        title="one machine sound of ToyADMOS, by NTT, from MLPerf Tiny",
+        licence="Apache-2.0 (the repository it comes from)",
+        megabytes=0.1,
+        files=("toyadmos_sample/normal_id_01_00000000_200x128_f32.npy",),
+        needed_by="the autoencoder",
+        ways=(
             Way(
                 (
                     tiny(
@@ -218,13 +220,13 @@ SOURCES = (
         ),
     ),
     Source(
-        "resnet20_cifar10",
-        "a trained ResNet-20, by Y. Idelbayev",
-        "BSD-2-Clause",
-        1.1,
-        ("resnet20_cifar10/resnet20.npz",),
-        "ResNet-20",
-        (
+        name="resnet20_cifar10",
+        title="a trained ResNet-20, by Y. Idelbayev",
+        licence="BSD-2-Clause",
+        megabytes=1.1,
+        files=("resnet20_cifar10/resnet20.npz",),
+        needed_by="ResNet-20",
+        ways=(
             Way(
                 (
                     github(
@@ -238,13 +240,13 @@ SOURCES = (
         ),
     ),
     Source(
-        "lenet5",
-        "a trained LeNet-5, by C. Singh",
-        "MIT (a badge in its readme)",
-        0.3,
-        ("lenet_pytorch_csinva/lenet_epoch=12_test_acc=0.991.pth",),
-        "LeNet-5",
-        (
+        name="lenet5",
+        title="a trained LeNet-5, by C. Singh",
+        licence="MIT (a badge in its readme)",
+        megabytes=0.3,
+        files=("lenet_pytorch_csinva/lenet_epoch=12_test_acc=0.991.pth",),
+        needed_by="LeNet-5",
+        ways=(
             Way(
                 (
                     github(
@@ -258,13 +260,13 @@ SOURCES = (
         ),
     ),
     Source(
-        "dns_pruned_lenet",
-        "LeNet-300-100, dense and pruned by Dynamic Network Surgery, by Y. Guo, A. Yao and Y. Chen",
-        "BSD-2-Clause (Caffe); “Intel Corporation holds license for the surgery related code”",
-        4,
-        tuple(f"dns_pruned_lenet/lenet300100_{kind}.npz" for kind in weights.LENETS),
-        "LeNet-300-100",
-        (
+        name="dns_pruned_lenet",
+        title="LeNet-300-100, dense and pruned by Dynamic Network Surgery, by Y. Guo, A. Yao and Y. Chen",
+        licence="BSD-2-Clause (Caffe); “Intel Corporation holds license for the surgery related code”",
+        megabytes=4,
+        files=tuple(f"dns_pruned_lenet/lenet300100_{kind}.npz" for kind in weights.LENETS),
+        needed_by="LeNet-300-100",
+        ways=(
             Way(
                 tuple(github(*SURGERY, f"models/lenet300100/{name}") for name in weights.LENETS.values()),
                 weights.lenets,
@@ -272,12 +274,12 @@ SOURCES = (
         ),
     ),
     Source(
-        "jet_tagging",
-        "jet taggers of hls4ml's examples, dense and 70 % pruned, by the Fast Machine Learning Lab",
-        "none stated",
-        0.1,
-        tuple(f"jet_tagging/jet3layer_{kind}.npz" for kind in weights.JETS),
-        "the jet taggers",
-        (Way(tuple(github(*KERAS_EXAMPLES, f"keras/{name}") for name in weights.JETS.values()), weights.jets),),
+        name="jet_tagging",
+        title="jet taggers of hls4ml's examples, dense and 70 % pruned, by the Fast Machine Learning Lab",
+        licence="none stated",
+        megabytes=0.1,
+        files=tuple(f"jet_tagging/jet3layer_{kind}.npz" for kind in weights.JETS),
+        needed_by="the jet taggers",
+        ways=(Way(tuple(github(*KERAS_EXAMPLES, f"keras/{name}") for name in weights.JETS.values()), weights.jets),),
     ),
-)  # fmt: skip
+)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pooch
 import pytest
@@ -23,6 +24,8 @@ from tests.data.sources import SOURCES, Source, Way
 
 TEXT = b"some numbers"
 SHA256 = hashlib.sha256(TEXT).hexdigest()
+
+FACTS: dict[str, Any] = {"title": "numbers", "licence": "CC0", "megabytes": 1, "needed_by": "a test"}
 
 Run = Callable[..., tuple[int, list[str]]]
 
@@ -84,7 +87,7 @@ def copied(files: Mapping[str, Path], made: Path, name: str = "a.txt") -> None:
 def source(*ways: str | Way, name: str = "set", file: str = "a.txt", hash: str | None = None) -> Source:
     """One that copies what it fetches."""
     made = tuple(way if isinstance(way, Way) else Way((Url(way, hash),), partial(copied, name=file)) for way in ways)
-    return Source(name, "numbers", "CC0", 1, (f"set/{file}",), "a test", made)
+    return Source(name=name, files=(f"set/{file}",), ways=made, **FACTS)
 
 
 def held(data: Path) -> set[str]:
@@ -173,7 +176,7 @@ def test_files_that_a_table_lists(web: str, tmp_path: Path, data: Path, run: Run
 
 def test_an_optional_file_that_cannot_be_had(web: str, data: Path, run: Run) -> None:
     way = Way((Url(f"{web}/a.txt"), Url(f"{web}/extra.txt", optional=True)), copied)
-    with_extra = Source("set", "numbers", "CC0", 1, ("set/a.txt",), "a test", (way,), extras=("set/extra.txt",))
+    with_extra = Source(name="set", files=("set/a.txt",), ways=(way,), extras=("set/extra.txt",), **FACTS)
     status, lines = run(with_extra)
     assert status == 0
     reason = f"{web}/extra.txt answers 404"
