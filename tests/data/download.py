@@ -12,6 +12,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,11 @@ from tests.data.failures import RefusedError, UnreachableError
 TIMEOUT = 20
 """Seconds without a byte after which a host counts as unreachable."""
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Small files fetched at a time."""
+
+BUSY, PAUSES = (429, 503), (5, 20, 60)
+"""Answers after which to ask again, and the seconds before each time."""
 
 pooch.get_logger().setLevel(logging.ERROR)
 _silent_hosts: set[str] = set()  # those that did not answer, so that nobody waits for them twice
@@ -140,18 +144,25 @@ def _get(address: str, folder: Path, hash: str | None = None, bar: _Bar | None =
     downloader = pooch.HTTPDownloader(
         progressbar=bar or False, chunk_size=1 << 16, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
     )
-    try:
-        return Path(pooch.retrieve(address, hash, address.rpartition("/")[2], folder, downloader=downloader))
-    except requests.HTTPError as error:
-        status = "an error" if error.response is None else error.response.status_code
-        raise UnreachableError(f"{address} answers {status}") from None
-    except (requests.ConnectionError, requests.Timeout):
-        _silent_hosts.add(host)
-        raise UnreachableError(f"{host} cannot be reached") from None
-    except requests.RequestException:
-        raise UnreachableError(f"{address} ends early") from None
-    except ValueError:
-        raise RefusedError(f"{address} has another {str(hash).partition(':')[0]} than its publisher states") from None
+    for pause in (*PAUSES, None):
+        try:
+            return Path(pooch.retrieve(address, hash, address.rpartition("/")[2], folder, downloader=downloader))
+        except requests.HTTPError as error:
+            status = 0 if error.response is None else error.response.status_code
+            if status not in BUSY or pause is None:
+                raise UnreachableError(f"{address} answers {status}") from None
+            time.sleep(pause)
+        except requests.exceptions.SSLError:
+            raise UnreachableError(f"{host} has a certificate that is not accepted") from None
+        except (requests.ConnectionError, requests.Timeout):
+            _silent_hosts.add(host)
+            raise UnreachableError(f"{host} cannot be reached") from None
+        except requests.RequestException:
+            raise UnreachableError(f"{address} ends early") from None
+        except ValueError:
+            algorithm = str(hash).partition(":")[0]
+            raise RefusedError(f"{address} has another {algorithm} than its publisher states") from None
+    raise AssertionError
 
 
 def _packed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import gzip
 import hashlib
 import socket
@@ -22,12 +23,18 @@ from tests.data.download import Listed, Npm, Url
 from tests.data.failures import UnreachableError
 from tests.data.sources import SOURCES, Source, Way
 
+# pooch leaves the connection of a failed download open until it is collected
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 TEXT = b"some numbers"
 SHA256 = hashlib.sha256(TEXT).hexdigest()
 
 FACTS: dict[str, Any] = {"title": "numbers", "licence": "CC0", "megabytes": 1, "needed_by": "a test"}
 
 Run = Callable[..., tuple[int, list[str]]]
+
+
+asked: set[str] = set()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -38,6 +45,9 @@ class Quiet(SimpleHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(TEXT)
             self.close_connection = True
+        elif self.path.endswith("busy.txt") and self.path not in asked:
+            asked.add(self.path)
+            self.send_error(429)
         else:
             super().do_GET()
 
@@ -57,6 +67,7 @@ def web(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+    gc.collect()  # here and not in the middle of somebody else's test
 
 
 @pytest.fixture
@@ -214,7 +225,18 @@ def test_a_file_that_is_gone(web: str, data: Path, run: Run) -> None:
     assert lines[0] == f"data: set: left out: {web}/gone.txt answers 404; skipped without it: a test"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pooch leaves the connection to its end
+def test_a_busy_host_is_asked_again(
+    web: str, tmp_path: Path, data: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "web/busy.txt").write_bytes(TEXT)
+    asked.clear()
+    monkeypatch.setattr(download, "PAUSES", ())
+    assert f"{web}/busy.txt answers 429;" in run(source(f"{web}/busy.txt"))[1][0]
+    asked.clear()
+    monkeypatch.setattr(download, "PAUSES", (0,))
+    assert run(source(f"{web}/busy.txt"))[0] == 0
+
+
 def test_a_file_that_ends_early(web: str, data: Path, run: Run) -> None:
     status, lines = run(source(f"{web}/short.txt"))
     assert status == 1
