@@ -16,7 +16,7 @@ import numpy.typing as npt
 from zeroskip import reference
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
@@ -32,6 +32,8 @@ from zeroskip.synth import target_named
 
 if TYPE_CHECKING:
     import torch
+
+    from zeroskip_sim.checks import Check
 
 KEPT_SAMPLES = 64
 """Inputs that a saved design keeps for its simulation."""
@@ -107,8 +109,12 @@ class Simulation:
     cycles : as the RTL counted them; with stalls only ``layers`` can be compared with the prediction
     difference : None, or the first difference from the reference: sample, layer, row, column, expected, got, cycle and seed
     errors : the ERROR register at the end, 0 when all is well
-    simulator, seed, stalls : as they were asked for
-    clock_cycles, seconds : simulated, and the wall time that took, start-up and comparison included
+    checks : every point that the run must fulfil: outputs, errors, latency and interval unless there were stalls, cycles of each layer
+    simulator : as it was asked for
+    seed : as it was asked for
+    stalls : as they were asked for
+    clock_cycles : simulated
+    seconds : the wall time that took, start-up and comparison included
     folder : of results, waves and logs; None when it was temporary and all went well
     """
 
@@ -116,12 +122,21 @@ class Simulation:
     cycles: Cycles
     difference: str | None
     errors: int
+    checks: tuple[Check, ...]
     simulator: str
     seed: int
     stalls: bool
     clock_cycles: int
     seconds: float
     folder: Path | None
+
+    @property
+    def failure(self) -> str | None:
+        """What is wrong first, and how much more; None when nothing is."""
+        failures = [check.failure for check in self.checks if check.failure is not None]
+        if not failures:
+            return None
+        return failures[0] + (f" (and {len(failures) - 1} more: see results.xml)" if len(failures) > 1 else "")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -196,12 +211,13 @@ class Design:
         seed : of the pauses and of the registers' and memories' initial contents
         stalls : random pauses on both streams
         waves : record signals, FST under Verilator, VCD under Icarus, in ``folder``
-        folder : keep results, logs and waves there; by default they are kept only after a mismatch
+        folder : keep results, logs, waves and a JUnit report, ``results.xml``, there; by default they are kept only after a failure
         reset_at : reset the array once, that many cycles after the start, and begin again
 
-        A mismatch is not an exception: look at ``difference``. Raises ToolMissingError, with the command that installs it, when a
-        program is absent, and InputError for unusable inputs.
+        A mismatch is not an exception: look at ``failure``. Raises MismatchError when the array gives no result at all; ToolMissingError,
+        with the command that installs it, when a program is absent; and InputError for unusable inputs.
         """
+        from zeroskip_sim.checks import Check, checks, write_junit
         from zeroskip_sim.locate import locate
         from zeroskip_sim.run import run
 
@@ -220,7 +236,12 @@ class Design:
             "simulator": simulator, "seed": seed,
             "stalls": stalls, "reset_at": reset_at, "progress": progress,
         }  # fmt: skip
-        result = run(self.program, self.verilog, flat, expected, waves=waves, **options)
+        report, suite = home / "results.xml", f"zeroskip.{simulator}"
+        try:
+            result = run(self.program, self.verilog, flat, expected, waves=waves, **options)
+        except MismatchError as error:
+            write_junit(report, suite, [Check("outputs", str(error))], 0.0)
+            raise
         difference = result.difference
         if difference is not None:
             progress("looking for the first wrong activation")
@@ -229,12 +250,16 @@ class Design:
             signed = {tensor: value.signed for tensor, value in simulated.formats.items()}
             found = locate(self.program, reference.run_layers(simulated, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
-        kept = folder is not None or difference is not None or waves
+        found_checks = checks(
+            difference=difference, errors=result.errors, simulated=result.cycles, predicted=self.cycles, stalls=stalls
+        )
+        write_junit(report, suite, found_checks, result.seconds)
+        kept = folder is not None or waves or any(check.failure for check in found_checks)
         if not kept:
             shutil.rmtree(home)
         return Simulation(
             outputs=from_output_stream(self.network, result.outputs, strips), cycles=result.cycles,
-            difference=difference, errors=result.errors, simulator=simulator, seed=seed, stalls=stalls,
+            difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, seed=seed, stalls=stalls,
             clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
 

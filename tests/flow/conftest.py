@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from zeroskip.cli.main import main
+from zeroskip.cli.main import run
 
 Command = Callable[..., tuple[int, str, str]]
 """Arguments → (exit status, standard output, standard error)."""
 
 
 @pytest.fixture
-def zeroskip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroskip", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
+def zeroskip(capsys: pytest.CaptureFixture[str]) -> Command:
+    def called(*arguments: object) -> tuple[int, str, str]:
+        status = run([str(argument) for argument in arguments])
         said = capsys.readouterr()
         return status, said.out, said.err
 
-    return run
+    return called

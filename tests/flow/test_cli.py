@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
+from tests.sw.storage.manifests import edit_manifest, sign_again
 
 MODEL = """
 import torch
@@ -89,7 +91,42 @@ def test_sim_confirms_the_design(zeroskip, design, require_tool):
     report = json.loads((design / "sim" / "verilator" / "report.json").read_text())
     assert report["equal"]
     assert report["predicted"] == report["simulated"]
-    assert "<testcase" in (design / "sim" / "verilator" / "results.xml").read_text()
+    cases = junit(design / "sim" / "verilator" / "results.xml")
+    assert list(cases) == ["outputs", "errors", "latency", "interval", "cycles of layer '0'", "cycles of layer '2'"]
+    assert set(cases.values()) == {None}
+
+
+def junit(path: Path) -> dict[str, str | None]:
+    """Case → what failed. The counts that CI shows must be those of the cases."""
+    suite = ElementTree.parse(path).getroot()
+    cases = {case.get("name", ""): getattr(case.find("failure"), "text", None) for case in suite.iter("testcase")}
+    for element in (suite, *suite.iter("testsuite")):
+        assert element.get("tests") == str(len(cases))
+        assert element.get("failures") == str(sum(failure is not None for failure in cases.values()))
+    return cases
+
+
+@pytest.mark.verilator
+def test_a_wrong_prediction_fails_in_every_report(zeroskip, design):
+    edit_manifest(
+        design, lambda manifest: manifest["cycles"]["layers"].update({"2": manifest["cycles"]["layers"]["2"] + 1})
+    )
+    status, _, said = zeroskip("sim", design, "--samples", 3)
+    assert status == 1
+    found = refusal(said)
+    assert re.fullmatch(rf"zeroskip: {design}: cycles of layer '2': predicted (\d+), simulated (\d+)", found), found
+    assert not json.loads((design / "sim" / "verilator" / "report.json").read_text())["equal"]
+    failed = {name: failure for name, failure in junit(design / "sim" / "verilator" / "results.xml").items() if failure}
+    assert list(failed) == ["cycles of layer '2'"]
+
+
+@pytest.mark.verilator
+def test_with_stalls_the_layers_are_checked_alone(zeroskip, design):
+    status, _, said = zeroskip("sim", design, "--samples", 3, "--stalls")
+    assert status == 0, said
+    assert list(junit(design / "sim" / "verilator" / "results.xml")) == [
+        "outputs", "errors", "cycles of layer '0'", "cycles of layer '2'",
+    ]  # fmt: skip
 
 
 @pytest.mark.icarus
@@ -99,9 +136,7 @@ def test_sim_exits_1_and_names_the_place_when_rtl_and_reference_differ(zeroskip,
     arrays = load_file(path)
     arrays["0.bias"] = arrays["0.bias"] + 4000
     save_file(arrays, path)
-    manifest = json.loads((design / "manifest.json").read_text())
-    manifest["files"]["network.safetensors"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (design / "manifest.json").write_text(json.dumps(manifest))
+    sign_again(design)
     status, _, said = zeroskip("sim", design, "--simulator", "icarus", "--samples", 2, "--seed", 7)
     assert status == 1
     assert "first wrong in layer '0', row " in said

@@ -1,8 +1,16 @@
-"""The command line. Exit status: 0 good, 1 a mismatch or failed check, 2 bad usage or input."""
+"""The command line. Exit status: 0 good, 1 a mismatch or failed check, 2 bad usage or input, 130 interrupted.
+
+Whatever goes wrong is one line on standard error; ``--debug``, anywhere on the line, shows the traceback, warnings and log lines too.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -16,9 +24,12 @@ from .prune_options import PruneOptions
 from .sim import SimOptions, sim
 from .synth import SynthOptions, synth
 
+DEBUG = "--debug"
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
 )  # fmt: skip
 app.command("demo")(command(DemoOptions, demo))
 app.command("build")(command(BuildOptions, build))
@@ -26,11 +37,59 @@ app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))
 app.command("prune")(command(PruneOptions, prune))
 
+# Typer carries click inside itself, or depends on it, by its version: this is the base of all that it raises for bad usage.
+UsageError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+@app.callback()
+def common(
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show tracebacks, warnings and log lines; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle."""
+
 
 def main() -> None:
-    """Entry point: errors that zeroskip raises become one line and an exit status."""
+    """Entry point."""
+    arguments = sys.argv[1:]
+    if DEBUG not in arguments:  # what libraries have to say is not for the user of a command
+        logging.disable(logging.CRITICAL)
+        warnings.simplefilter("ignore")
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status; every failure is one line on standard error."""
+    debug = DEBUG in arguments
+    given = [word for word in arguments if word != DEBUG] or ["--help"]
     try:
-        app()
-    except ZeroskipError as error:
-        sys.stderr.write(f"zeroskip: {error}\n")
-        sys.exit(error.exit_status)
+        status = app(given, prog_name="zeroskip", standalone_mode=False)
+        return _failed("interrupted", INTERRUPTED) if status == INTERRUPTED else int(status or 0)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        return _failed(*_told(error))
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """What is said of an error, and the exit status."""
+    if isinstance(error, ZeroskipError):
+        return str(error), error.exit_status
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, UsageError):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "zeroskip"
+        return f"{error.format_message()} ({path} --help tells what is allowed)", 2  # type: ignore[attr-defined]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 2
+    if isinstance(error, SystemExit):
+        return f"the model or a library ended the program, with status {error.code!r}", 2
+    return f"{type(error).__name__}: {error or 'no message'} (unexpected; {DEBUG} shows where)", 2
+
+
+def _failed(message: str, status: int) -> int:
+    """One line, whatever line breaks the message holds."""
+    sys.stderr.write(f"zeroskip: {' '.join(message.split())}\n")
+    return status

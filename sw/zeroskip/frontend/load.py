@@ -96,7 +96,7 @@ def _call(module: ModuleType, name: str, text: str) -> nn.Module:
         )
     try:
         model = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"model {text!r}: calling {name}() failed: {_reason(error)}") from error
     if not isinstance(model, nn.Module):
         raise InputError(f"model {text!r}: {name}() must return an nn.Module, not {type(model).__name__}")

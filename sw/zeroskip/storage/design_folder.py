@@ -1,7 +1,7 @@
 """A design on disk: manifest, integer network, memory images and Verilog in one folder that is complete or absent.
 
 ====================== ===================================================================================================
-``manifest.json``      versioned; configuration, layers, number formats, predicted cycles, sha256 of every other file
+``manifest.json``      versioned; configuration, layers, number formats, predicted cycles, sha256 of every file and its own
 ``network.safetensors`` the integer network, for the reference
 ``images/*.mem``       one image per memory, where the Verilog looks for it; other formats in ``images/<format>/``
 ``inputs.npy``         some inputs to simulate, where they were given; ``report.json`` figures
@@ -14,34 +14,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-from safetensors.numpy import save as tensors_to_bytes
 
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.consistency import require_consistent
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import ImageError, InputError
-from zeroskip.contracts.graph import Window
 from zeroskip.contracts.layout import Layout
-from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.program import LayerInfo, Program
-from zeroskip.contracts.tensor import QuantizedTensor
 
 from . import images
 from .atomic import replaced_folder
-
-FORMAT = "zeroskip"
-FORMAT_VERSION = 2
-
-_ARRAYS = ("weight", "weight_scale", "bias", "multiplier", "shift")
-_OPTIONAL_ARRAYS = ("slope", "table")
-"""Fields of a layer that are tensors of network.safetensors, ``<index of the layer>.<field>``. The others are in the manifest."""
+from .manifest import NAME, is_design, read_manifest, to_json, write_manifest
+from .network_file import load_network, network_to_json, save_arrays
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,17 +69,17 @@ def save(
         (part / "rtl").mkdir()
         for name, text in saved.verilog.items():
             (part / "rtl" / name).write_text(text)
-        (part / "rtl" / "zeroskip.json").write_text(_json(saved.sidecar))
+        (part / "rtl" / "zeroskip.json").write_text(to_json(saved.sidecar))
         for format in dict.fromkeys(("mem", *image_formats)):
             write_images(saved.program, part / "images" / ("" if format == "mem" else format), format)
-        _save_network(saved.network, part / "network.safetensors")
+        save_arrays(saved.network, part / "network.safetensors")
         if samples is not None:
             np.save(part / "inputs.npy", samples)
         if report is not None:
-            (part / "report.json").write_text(_json(report))
-        files = sorted(path for path in part.rglob("*") if path.is_file())
-        manifest = _manifest(saved) | {"files": {path.relative_to(part).as_posix(): _sha256(path) for path in files}}
-        (part / "manifest.json").write_text(_json(manifest))
+            (part / "report.json").write_text(to_json(report))
+        written = sorted(path for path in part.rglob("*") if path.is_file())
+        digests = {path.relative_to(part).as_posix(): _sha256(path) for path in written}
+        write_manifest({**_described(saved), "files": digests}, part)
     return folder
 
 
@@ -102,60 +93,71 @@ def write_images(program: Program, folder: Path, format: str = "mem") -> None:
 def load(folder: str | Path) -> Saved:
     """Read what :func:`save` wrote.
 
-    Raises ImageError, naming the file, when one is missing, altered (sha256), or the manifest is of another version.
+    Raises ImageError, naming file and rule: a file that is missing or altered (sha256); a manifest of another version, altered, or whose
+    parts do not fit each other.
     """
     folder = Path(folder)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise ImageError(f"{path}: is missing; the manifest lists it")
+        if _sha256(path) != digest:
+            raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
     try:
-        for name, digest in manifest["files"].items():
-            path = folder / name
-            if not path.is_file():
-                raise ImageError(f"{path}: is missing; the manifest lists it")
-            if _sha256(path) != digest:
-                raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
-        config = ArrayConfig.from_json(manifest["config"], where=str(folder / "manifest.json"))
-        program = Program(
-            config=config, layers=tuple(LayerInfo.from_json(layer) for layer in manifest["layers"]),
-            inputs=manifest["inputs"], outputs=manifest["outputs"],
-            images={
-                memory.name: tuple(images.read(folder / "images" / f"{memory.name}.mem", memory.width))
-                for memory in Layout(config).memories
-            },
-        )  # fmt: skip
+        network = load_network(manifest["network"], folder / "network.safetensors")
+        require_consistent(network)
         return Saved(
-            network=_load_network(manifest["network"], folder / "network.safetensors"), program=program,
-            cycles=Cycles.from_json(manifest["cycles"]), dense_cycles=Cycles.from_json(manifest["dense_cycles"]),
-            verilog={name: (folder / "rtl" / name).read_text() for name in manifest["verilog"]["files"]},
-            sidecar=json.loads((folder / "rtl" / "zeroskip.json").read_text()),
+            network=network, program=_program(manifest, folder), cycles=_cycles(manifest, "cycles"),
+            dense_cycles=_cycles(manifest, "dense_cycles"),
+            verilog={name: _text(folder / "rtl" / name) for name in manifest["verilog"]["files"]},
+            sidecar=json.loads(_text(folder / "rtl" / "zeroskip.json")),
         )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ImageError(f"{folder / 'manifest.json'}: is incomplete: {error}") from error
+    except ImageError:
+        raise
+    except (InputError, ValueError) as error:
+        raise ImageError(f"{folder / NAME}: {error}") from error
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise ImageError(f"{path}: is missing; {folder} is not a design that zeroskip build wrote")
-    try:
-        manifest = json.loads(path.read_text())
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ImageError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ImageError(f"{path}: is not a zeroskip manifest")
-    if manifest.get("version") != FORMAT_VERSION:
-        raise ImageError(
-            f"{path}: version must be {FORMAT_VERSION}, not {manifest.get('version')!r}; build the design again"
+def _program(manifest: Mapping[str, Any], folder: Path) -> Program:
+    config = ArrayConfig.from_json(manifest["config"])
+    if not config.sized:
+        raise ImageError(f"{folder / NAME}: config must be sized, every capacity and feature")
+    layers = tuple(LayerInfo.from_json(layer) for layer in manifest["layers"])
+    words = {}
+    for memory in Layout(config).memories:
+        path = folder / "images" / f"{memory.name}.mem"
+        words[memory.name] = tuple(images.read(path, memory.width))
+        if len(words[memory.name]) > memory.depth:
+            raise ImageError(f"{path}: must have at most {memory.depth} words, not {len(words[memory.name])}")
+    return Program(
+        config=config, layers=layers, inputs=manifest["inputs"], outputs=manifest["outputs"], images=words,
+    )  # fmt: skip
+
+
+def _cycles(manifest: Mapping[str, Any], name: str) -> Cycles:
+    """In the order of the layers, which JSON with sorted keys does not keep."""
+    values, layers = manifest[name], [layer["name"] for layer in manifest["layers"]]
+    if sorted(values["layers"]) != sorted(layers):
+        raise InputError(
+            f"{name}: must have each of the layers {', '.join(layers)} once, not {', '.join(values['layers'])}"
         )
-    return manifest
+    return Cycles.from_json({**values, "layers": {layer: values["layers"][layer] for layer in layers}})
 
 
-def _manifest(saved: Saved) -> dict[str, Any]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _described(saved: Saved) -> dict[str, Any]:
     layout = Layout(saved.program.config)
     return {
-        "format": FORMAT, "version": FORMAT_VERSION,
         "config": saved.program.config.to_json(),
         "inputs": saved.program.inputs, "outputs": saved.program.outputs,
-        "network": _network_json(saved.network),
+        "network": network_to_json(saved.network),
         "layers": [layer.to_json() for layer in saved.program.layers],
         "images": {
             memory.name: {
@@ -169,70 +171,13 @@ def _manifest(saved: Saved) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _network_json(network: QuantizedNetwork) -> dict[str, Any]:
-    return {
-        "input_shape": list(network.input_shape), "output_shape": list(network.output_shape),
-        "weight_bits": network.weight_bits, "output": network.output_name,
-        "tensors": {
-            name: {"shape": list(shape), "format": asdict(network.formats[name])} for name, shape in network.shapes.items()
-        },
-        "layers": [
-            {field.name: getattr(layer, field.name) for field in fields(layer) if field.name not in _ARRAYS + _OPTIONAL_ARRAYS}
-            | {"window": asdict(layer.window)}
-            for layer in network.layers
-        ],
-    }  # fmt: skip
-
-
-def _save_network(network: QuantizedNetwork, path: Path) -> None:
-    arrays = {
-        f"{i}.{name}": np.ascontiguousarray(array)
-        for i, layer in enumerate(network.layers)
-        for name in _ARRAYS + _OPTIONAL_ARRAYS
-        if (array := getattr(layer, name)) is not None
-    }
-    path.write_bytes(tensors_to_bytes(arrays))
-
-
-def _load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ImageError(f"{path}: cannot be read: {error}") from error
-    layers = []
-    for i, layer in enumerate(values["layers"]):
-        stored: dict[str, Any] = {name: arrays[f"{i}.{name}"] for name in _ARRAYS}
-        stored |= {name: arrays.get(f"{i}.{name}") for name in _OPTIONAL_ARRAYS}
-        window = Window(**{name: tuple(numbers) for name, numbers in layer["window"].items()})
-        layers.append(QuantizedLayer(**layer | stored | {"window": window}))
-    return QuantizedNetwork(
-        input_shape=tuple(values["input_shape"]), output_shape=tuple(values["output_shape"]),
-        weight_bits=values["weight_bits"], layers=tuple(layers), output_name=values["output"],
-        shapes={name: tuple(tensor["shape"]) for name, tensor in values["tensors"].items()},
-        formats={name: QuantizedTensor(**tensor["format"]) for name, tensor in values["tensors"].items()},
-    )  # fmt: skip
-
-
-def _is_design(folder: Path) -> bool:
-    """Whether ``folder`` is a design of whatever version, and so may be replaced; other programs write a manifest.json too."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
-
-
 def require_design_folder(folder: Path) -> None:
     """Refuse a folder that :func:`save` would not write to, before the work is done."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: must be a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not _is_design(folder):
+    if folder.is_dir() and any(folder.iterdir()) and not is_design(folder):
         raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,46 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.sw.graphs import chain, layer
 from tests.sw.tiny_networks import tiny_network
 
-from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import ImageError, InputError
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.pack import pack
-from zeroskip.quantize import quantize
-from zeroskip.schedule import predict, schedule
 from zeroskip.storage import design_folder
-from zeroskip.storage.design_folder import Saved
 from zeroskip.storage.images import FORMATS
-
-
-@pytest.fixture
-def saved() -> Saved:
-    rng = np.random.default_rng(8)
-    first, second = (rng.normal(size=shape) * (rng.random(shape) < 0.5) for shape in ((9, 11), (5, 9)))
-    network = quantize(chain([layer(first, name="a"), layer(second, name="b")]), rng.normal(size=(20, 11)))
-    plan = schedule(network, ArrayConfig(lanes=2))
-    cycles = predict(plan)
-    return Saved(
-        network=network, program=pack(plan), cycles=cycles, dense_cycles=cycles,
-        verilog={"zeroskip.v": "module zeroskip; endmodule\n", "zs_ram.v": "module zs_ram; endmodule\n"},
-        sidecar={"top": "zeroskip", "ports": []},
-    )  # fmt: skip
-
-
-@pytest.fixture
-def folder(saved: Saved, tmp_path: Path) -> Path:
-    return design_folder.save(saved, tmp_path / "net")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def edit_manifest(folder: Path, **values: object) -> None:
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def test_what_is_saved_is_loaded(saved, folder):
@@ -132,38 +101,6 @@ def test_an_altered_file_is_refused(folder, name, change):
         design_folder.load(folder)
 
 
-@pytest.mark.parametrize("version", [0, 1, None, "2"])
-def test_another_version_is_refused(folder, version):
-    edit_manifest(folder, version=version)
-    match = rf"^.*/manifest\.json: version must be 2, not {version!r}; build the design again$"
-    with pytest.raises(ImageError, match=match):
-        design_folder.load(folder)
-
-
-@pytest.mark.parametrize("text", ["", "{", "\x00\xff", "not json"])
-def test_a_manifest_that_is_not_json_is_refused(folder, text):
-    (folder / "manifest.json").write_text(text)
-    with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not JSON: .+$"):
-        design_folder.load(folder)
-
-
-@pytest.mark.parametrize("text", ["[]", "3", '{"format": "other"}', "{}"])
-def test_a_manifest_of_something_else_is_refused(folder, text):
-    (folder / "manifest.json").write_text(text)
-    with pytest.raises(ImageError, match=r"^.*/manifest\.json: is not a zeroskip manifest$"):
-        design_folder.load(folder)
-
-
-@pytest.mark.parametrize("key", ["files", "config", "layers", "inputs", "network", "cycles", "verilog"])
-def test_an_incomplete_manifest_is_refused(folder, key):
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    del manifest[key]
-    path.write_text(json.dumps(manifest))
-    with pytest.raises(ImageError, match=rf"^.*/manifest\.json: is incomplete: '{key}'$"):
-        design_folder.load(folder)
-
-
 # --- what cannot be saved ---------------------------------------------------------------------------------------------
 
 
@@ -171,7 +108,7 @@ def break_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(design_folder, "_save_network", fail)
+    monkeypatch.setattr(design_folder, "save_arrays", fail)
 
 
 def test_nothing_half_written_stays(saved, tmp_path, monkeypatch):

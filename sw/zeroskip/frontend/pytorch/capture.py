@@ -94,7 +94,7 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
             return torch.export.export(model, (example_input.detach().cpu(),), strict=False)
     except UnsupportedError:  # a module's own refusal
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the model's forward is the user's code
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UnsupportedError(
             f"model {model_name!r}: torch.export cannot capture it for an example of shape {tuple(example_input.shape)}: {reason}"
