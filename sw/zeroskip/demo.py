@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from zeroskip import prune
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.explore.accuracy import TestData
 from zeroskip.flow import Design, Simulation, compile
 from zeroskip.storage.atomic import write_json
 from zeroskip.storage.design_folder import require_design_folder
@@ -47,6 +46,10 @@ class Digits:
         y = torch.from_numpy(data.target).long()
         test = torch.arange(len(x)) % TEST_SHARE == 0
         return cls(x[~test], y[~test], x[test], y[test])
+
+    @property
+    def test(self) -> TestData:
+        return TestData.of(self.test_x, self.test_y)
 
     def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The training scans in batches, always in the same order."""
@@ -83,7 +86,7 @@ def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[n
     prune.fine_tune(
         model, everything, batches, epochs=DENSE_EPOCHS, seed=seed, progress=report("training", DENSE_EPOCHS)
     )
-    dense = accuracy(logits(model, digits.test_x), digits.test_y)
+    dense = digits.test.float_accuracy(model)
     masks = prune.magnitude(model, SPARSITY)
     prune.fine_tune(
         model,
@@ -99,17 +102,6 @@ def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[n
 def trained() -> nn.Module:
     """The demo's network as ``zeroskip build zeroskip.demo:trained`` takes it."""
     return train(Digits.load(), 1, lambda message: None)[0]
-
-
-def logits(model: nn.Module, x: torch.Tensor) -> npt.NDArray[Any]:
-    """Float outputs (N, 10)."""
-    with torch.no_grad():
-        return np.asarray(model(x).numpy())
-
-
-def accuracy(outputs: npt.NDArray[Any], labels: torch.Tensor) -> float:
-    """Share of samples whose largest output is the label's."""
-    return float((outputs.argmax(axis=1) == labels.numpy()).mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,9 +156,9 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
         design, run,
         {
             "float dense": dense,
-            "float masked": accuracy(logits(model, digits.test_x), digits.test_y),
-            "integer masked": accuracy(design.reference(digits.test_x), digits.test_y),
-            "RTL": accuracy(run.outputs, digits.test_y),
+            "float masked": digits.test.float_accuracy(model),
+            "integer masked": digits.test.accuracy(design.reference(digits.test_x)),
+            "RTL": digits.test.accuracy(run.outputs),
         },
         len(digits.test_x), paths,
     )  # fmt: skip

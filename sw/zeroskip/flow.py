@@ -264,12 +264,18 @@ class Design:
         )  # fmt: skip
 
     def save(
-        self, folder: str | Path, *, image_formats: Sequence[str] = ("mem",), samples: npt.ArrayLike | None = None
+        self,
+        folder: str | Path,
+        *,
+        image_formats: Sequence[str] = ("mem",),
+        samples: npt.ArrayLike | None = None,
+        report: Mapping[str, Any] | None = None,
     ) -> Path:
         """Write Verilog, images, manifest, integer network and report to ``folder``, whole or not at all.
 
         image_formats : ``mem``, which the Verilog reads and which is always written, ``hex``, ``coe``, ``mif``, ``bin``
         samples : float inputs (N, …) that ``zeroskip sim`` uses by default; the first ``KEPT_SAMPLES`` are kept
+        report : further figures for ``report.json``
         """
         saved = design_folder.Saved(
             network=self.network, program=self.program, cycles=self.cycles, dense_cycles=self.dense_cycles,
@@ -277,8 +283,9 @@ class Design:
         )  # fmt: skip
         kept = None if samples is None else np.asarray(samples)[:KEPT_SAMPLES]
         further = {"memory": self.memory, "fit": self.fit}
-        report = self.summary.to_json() | {name: part.to_json() for name, part in further.items() if part is not None}
-        return design_folder.save(saved, folder, image_formats=image_formats, samples=kept, report=report)
+        figures = self.summary.to_json() | {name: part.to_json() for name, part in further.items() if part is not None}
+        figures |= report or {}
+        return design_folder.save(saved, folder, image_formats=image_formats, samples=kept, report=figures)
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:

@@ -135,7 +135,7 @@ def test_without_matplotlib_the_figures_come_all_the_same(zeroskip, place, monke
         (["--sparsity", "0.5,0.6"], "--sparsity: takes several only with --compare, not '0.5,0.6'"),
         (["--sparsity", "0.5", "--allocation", "uniform,erk"], "--allocation: must be one of uniform, global, erk, lamp, or with --compare several, not 'uniform,erk'"),
         (["--sparsity", "0.5", "--pattern", "nm:4,nm:8"], "pattern must be one of unstructured, nm:M, block:RxC, channel, balanced:R, not 'nm:4,nm:8'"),
-        (["--sparsity", "0.5", "--test-inputs", "x.npy"], "--test-inputs: is for --compare"),
+        (["--sparsity", "0.5", "--test-inputs", "x.npy"], "--test-inputs and --test-labels: must be given together"),
         (["--sparsity", "0.5", "--method", "obs", "--inputs", "x.npy"], "--method obs: changes what is kept of the model too; name a file for it with --weights"),
         (["--sparsity", "0.5", "--reestimate"], "--reestimate: changes what is kept of the model too; name a file for it with --weights"),
         (["--sparsity", "0.5", "--reestimate", "--weights", "w.safetensors"], "--reestimate: needs --inputs"),

@@ -72,6 +72,10 @@ ExcludeOption = Annotated[
 ]
 InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that the method is shown.")]
 LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
+TestInputsOption = Annotated[
+    Path | None, typer.Option(help="X.npy, float inputs (N, …) on which accuracies are measured; with --test-labels.")
+]
+TestLabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of the test inputs.")]
 SeedOption = Annotated[int, typer.Option("--prune-seed", help="Of methods that draw random numbers.")]
 
 TARGET_NAMES = f"{', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}"

@@ -13,7 +13,8 @@ from zeroskip.contracts.errors import InputError
 from zeroskip.storage.design_folder import require_design_folder
 
 from . import arguments as a
-from .arguments import Allocation
+from .accuracies import accuracy_report, accuracy_rows, load_test_data
+from .arguments import Allocation, Method
 from .options import ArrayOptions, Pruning, make_masks
 from .values import example_input, load_array
 
@@ -45,6 +46,8 @@ class BuildOptions(ArrayOptions):
     inputs: a.InputsOption = None
     labels: a.LabelsOption = None
     prune_seed: a.SeedOption = 0
+    test_inputs: a.TestInputsOption = None
+    test_labels: a.TestLabelsOption = None
     masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None
     target: Annotated[
         str | None,
@@ -70,26 +73,28 @@ def build(options: BuildOptions) -> None:
 
     Weights that are zero count as pruned already; --method or --masks prune further.
 
-    Example: zeroskip build net.py:trained --calibration x.npy --method magnitude --sparsity 0.8 --lanes 8 --out build/net
+    Example: zeroskip build net.py:trained --calibration x.npy --method obs --inputs x.npy --sparsity 0.8 --lanes 8 --out build/net
     Example: zeroskip build net.onnx --calibration x.npy --target ecp5-85k --out build/net
     """
     from . import tables
 
     with tables.progress() as progress:
-        design = _built(options, progress)
+        design, accuracies = _built(options, progress)
     if design.fit is not None:
         tables.out.print(tables.candidates(design.fit))
     tables.out.print(tables.layers(design.summary))
     memory = [tables.memory(design.memory, design.config.columns)] if design.memory is not None else []
     written = [("design", str(options.out)), ("report", str(options.out / "report.json"))]
-    tables.out.print(tables.pairs([*tables.totals(design.summary), *memory, *written]))
+    measured = accuracy_rows(accuracies, updated=options.method is Method.obs)
+    tables.out.print(tables.pairs([*measured, *tables.totals(design.summary), *memory, *written]))
 
 
-def _built(options: BuildOptions, progress: Callable[[str], None]) -> Design:
-    """The design, saved. What can be refused before the model is loaded is."""
+def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Design, dict[str, float] | None]:
+    """The design, saved, and its accuracies, where test data were given. What can be refused before the model is loaded is."""
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
     from zeroskip.prune import from_file, load_state
+    from zeroskip.prune.masks.apply import masked
     from zeroskip.synth import target_named
 
     if options.masks is not None and (options.method is not None or options.layer):
@@ -104,6 +109,8 @@ def _built(options: BuildOptions, progress: Callable[[str], None]) -> Design:
         load_state(model, options.weights)
     if options.calibration is None:
         raise InputError("--calibration: must name a .npy file of inputs; the activations' ranges are taken from it")
+    test = load_test_data(options.test_inputs, options.test_labels)
+    accuracies = None if test is None else {"float dense": test.float_accuracy(model)}
     samples = load_array(options.calibration, "--calibration")
     example = example_input(samples, options.input_shape)
     masks = make_masks(model, options.pruning) if options.masks is None else from_file(options.masks, model)
@@ -111,6 +118,11 @@ def _built(options: BuildOptions, progress: Callable[[str], None]) -> Design:
         model, example, calibration=samples, masks=masks, config=config, target=options.target,
         free=[name for name in ("lanes", "columns") if name not in given], progress=progress,
     )  # fmt: skip
+    if test is not None and accuracies is not None:
+        progress("measuring accuracies")
+        accuracies["float masked"] = test.float_accuracy(masked(model, masks))
+        accuracies["integer masked"] = test.accuracy(design.reference(test.inputs))
     progress("elaborating and writing")
-    design.save(options.out, image_formats=["mem", *(options.image_format or [])], samples=samples)
-    return design
+    report = {} if test is None or accuracies is None else {"accuracy": accuracy_report(test, accuracies)}
+    design.save(options.out, image_formats=["mem", *(options.image_format or [])], samples=samples, report=report)
+    return design, accuracies

@@ -14,13 +14,13 @@ from typing import Annotated
 
 import typer
 
+from zeroskip.cli.prune.options import PruneOptions
+from zeroskip.cli.prune.prune import prune
 from zeroskip.contracts.errors import ZeroskipError
 
 from .build import BuildOptions, build
 from .command import command
 from .demo import DemoOptions, demo
-from .prune import prune
-from .prune_options import PruneOptions
 from .sim import SimOptions, sim
 from .synth import SynthOptions, synth
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +12,17 @@ import typer
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.storage.atomic import write_json
+from zeroskip.storage.design_folder import read_report
 
 from . import arguments as a
+from .accuracies import accuracy_rows, load_test_data
 from .arguments import Simulator
 from .values import load_array
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from zeroskip.explore.accuracy import TestData
     from zeroskip.flow import Design, Simulation
 
 
@@ -28,6 +34,8 @@ class SimOptions:
     inputs: Annotated[
         Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")
     ] = None
+    test_inputs: a.TestInputsOption = None
+    test_labels: a.TestLabelsOption = None
     simulator: Annotated[Simulator, typer.Option(help="Which simulator to use.")] = Simulator.verilator
     samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None
     seed: Annotated[int, typer.Option(help="Of pauses and of initial register contents.")] = 1
@@ -46,11 +54,14 @@ def sim(options: SimOptions) -> None:
     from . import tables
 
     design = Design.load(options.folder)
-    x = load_array(options.inputs if options.inputs is not None else options.folder / "inputs.npy", "--inputs")
-    if options.samples is not None:
-        if options.samples < 1:
-            raise InputError(f"--samples: must be at least 1, not {options.samples}")
-        x = x[: options.samples]
+    if options.samples is not None and options.samples < 1:
+        raise InputError(f"--samples: must be at least 1, not {options.samples}")
+    test = load_test_data(options.test_inputs, options.test_labels)
+    if test is not None and options.inputs is not None:
+        raise InputError("--inputs: cannot be combined with --test-inputs")
+    if test is not None and options.samples is not None:
+        test = test.first(options.samples)
+    x = _inputs(options) if test is None else test.inputs
     home = options.folder / "sim" / options.simulator.value
     home.mkdir(parents=True, exist_ok=True)
     with tables.progress() as progress:
@@ -58,13 +69,29 @@ def sim(options: SimOptions) -> None:
             x, simulator=options.simulator.value, seed=options.seed, stalls=options.stalls, waves=options.waves, folder=home,
             progress=progress,
         )  # fmt: skip
-    _write_report(home, design, run, len(x))
-    _show(home, design, run, len(x), waves=options.waves)
+    accuracies = None if test is None else _accuracies(options.folder, design, run, test)
+    _write_report(home, design, run, len(x), accuracies)
+    _show(home, design, run, len(x), accuracies, waves=options.waves)
     if run.failure is not None:
         raise MismatchError(f"{options.folder}: {run.failure}")
 
 
-def _write_report(home: Path, design: Design, run: Simulation, samples: int) -> None:
+def _inputs(options: SimOptions) -> np.ndarray[Any, Any]:
+    given = options.inputs if options.inputs is not None else options.folder / "inputs.npy"
+    return load_array(given, "--inputs")[: options.samples]
+
+
+def _accuracies(folder: Path, design: Design, run: Simulation, test: TestData) -> dict[str, float]:
+    """Of integers and RTL, behind those of the float network that the build measured on the same data."""
+    built = read_report(folder).get("accuracy", {})
+    known = {kind: built[kind] for kind in ("float dense", "float masked") if built.get("sha256") == test.digest}
+    found = {"integer masked": test.accuracy(design.reference(test.inputs)), "RTL": test.accuracy(run.outputs)}
+    return known | found
+
+
+def _write_report(
+    home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float] | None
+) -> None:
     def timed(cycles: Cycles) -> dict[str, Any]:
         return {"layers": dict(cycles.layers)} if run.stalls else cycles.to_json()
 
@@ -73,10 +100,14 @@ def _write_report(home: Path, design: Design, run: Simulation, samples: int) -> 
         "difference": run.failure, "predicted": timed(design.cycles), "simulated": timed(run.cycles),
         "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
     }  # fmt: skip
+    if accuracies is not None:
+        report["accuracy"] = accuracies
     write_json(report, home / "report.json")
 
 
-def _show(home: Path, design: Design, run: Simulation, samples: int, *, waves: bool) -> None:
+def _show(
+    home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float] | None, *, waves: bool
+) -> None:
     from . import tables
 
     rows = [[name, f"{design.cycles.layers[name]:,}", f"{count:,}"] for name, count in run.cycles.layers.items()]
@@ -88,6 +119,7 @@ def _show(home: Path, design: Design, run: Simulation, samples: int, *, waves: b
     recorded = sorted(home.glob("*.fst")) + sorted(home.glob("*.vcd")) if waves else []
     found = [
         ("outputs", f"{samples} samples equal the reference" if run.difference is None else "differ"),
-        ("clock cycles", speed), ("results", str(home)), *(("waves", str(path)) for path in recorded),
+        *(accuracy_rows(accuracies) if accuracies is not None else []), ("clock cycles", speed), ("results", str(home)),
+        *(("waves", str(path)) for path in recorded),
     ]  # fmt: skip
     tables.out.print(tables.pairs(found))

@@ -31,10 +31,8 @@ from zeroskip.prune.model.results import Results
 from zeroskip.quantize import quantize_input
 from zeroskip.storage.atomic import write_json
 
+from .accuracy import TestData
 from .costs import costs
-
-BATCH = 250
-"""Test samples that the float network is shown at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +121,12 @@ def compare(
     """
     said = progress or (lambda line: None)
     tried = _Pruned(model, options)
-    inputs, labels = _test(options.test)
+    test = TestData.of(*options.test)
     wanted = list(_combinations(options))
     known = Results(None if folder is None else _made(folder) / "rows.json")
     common = digest((
         model_digest(model), repr(options.config), torch.from_numpy(np.asarray(options.calibration)), tried.batches,
-        torch.from_numpy(inputs), torch.from_numpy(labels), sorted(tried.excluded), options.key, options.seed,
+        torch.from_numpy(test.inputs), torch.from_numpy(test.labels), sorted(tried.excluded), options.key, options.seed,
     ))  # fmt: skip
     rows = []
     for number, combination in enumerate(wanted, start=1):
@@ -136,7 +134,7 @@ def compare(
         if entry not in known:
             said(f"{number} of {len(wanted)}: {described(*combination)}")
             copy, masks = tried.pruned(*combination)
-            known[entry] = _row(copy, masks, combination, inputs, labels, options).to_json()
+            known[entry] = _row(copy, masks, combination, test, options).to_json()
         rows.append(Row.from_json(known[entry]))
     if folder is not None:
         write_json({"rows": [row.to_json() for row in rows]}, Path(folder) / "compare.json")
@@ -194,15 +192,6 @@ def _combinations(options: ComparisonOptions) -> Iterator[Combination]:
                     yield method, allocation, pattern, sparsity
 
 
-def _test(test: tuple[npt.ArrayLike, npt.ArrayLike]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    inputs, labels = np.asarray(test[0]), np.asarray(test[1])
-    if labels.shape != inputs.shape[:1] or labels.dtype.kind not in "iu" or not len(inputs):
-        raise InputError(
-            f"test: labels must be class numbers, one for each of {len(inputs)} inputs, not {labels.dtype} of shape {labels.shape}"
-        )
-    return np.ascontiguousarray(inputs, dtype=np.float32), labels.astype(np.int64)
-
-
 def _made(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder)
     try:
@@ -212,23 +201,13 @@ def _made(folder: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _row(
-    model: nn.Module, masks: Masks, combination: Combination, inputs: npt.NDArray[Any], labels: npt.NDArray[Any],
-    options: ComparisonOptions,
-) -> Row:  # fmt: skip
+def _row(model: nn.Module, masks: Masks, combination: Combination, test: TestData, options: ComparisonOptions) -> Row:
     method, allocation, pattern, sparsity = combination
     found = costs(model, masks, calibration=options.calibration, config=options.config)
-    integers = reference.run(found.network, quantize_input(found.network, inputs))
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        floats = [model(part.to(device)).cpu().numpy() for part in torch.split(torch.from_numpy(inputs), BATCH)]
-
-    def accuracy(outputs: npt.NDArray[Any]) -> float:
-        return float((outputs.reshape(len(labels), -1).argmax(axis=1) == labels).mean())
-
+    integers = reference.run(found.network, quantize_input(found.network, test.inputs))
     return Row(
         method=method, allocation=allocation, pattern=pattern, asked=float(sparsity),
         weights=sum(weight.effective.numel() for weight in prunable(model).values()), kept=found.weights,
-        float_accuracy=accuracy(np.concatenate(floats)), integer_accuracy=accuracy(integers),
+        float_accuracy=test.float_accuracy(model), integer_accuracy=test.accuracy(integers),
         stored_bits=found.stored_bits, interval=found.cycles.interval, latency=found.cycles.latency,
     )  # fmt: skip

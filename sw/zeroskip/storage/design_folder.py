@@ -119,6 +119,15 @@ def load(folder: str | Path) -> Saved:
         raise ImageError(f"{folder / NAME}: {error}") from error
 
 
+def read_report(folder: Path) -> dict[str, Any]:
+    """The figures of a saved design; empty where it has none. Check the folder by :func:`load` first."""
+    path = folder / "report.json"
+    if not path.is_file():
+        return {}
+    report = json.loads(_text(path))
+    return report if isinstance(report, dict) else {}
+
+
 def _program(manifest: Mapping[str, Any], folder: Path) -> Program:
     config = ArrayConfig.from_json(manifest["config"])
     if not config.sized:

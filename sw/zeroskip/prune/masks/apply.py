@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from zeroskip.contracts.errors import InputError
+from zeroskip.prune.model.duplicate import duplicate
 
 from .weights import Masks, Weight, prunable, resolve
 
@@ -76,6 +77,15 @@ def zero_removed(weight: Weight, mask: torch.Tensor) -> None:
                 f"weight {weight.name!r} has a parametrization that does not keep zeros; "
                 "remove it with torch.nn.utils.parametrize.remove_parametrizations"
             )
+
+
+def masked(model: nn.Module, masks: Masks | None) -> nn.Module:
+    """A copy of ``model`` under ``masks``, in evaluation mode; ``model`` itself where there are none."""
+    if masks is None:
+        return model
+    copy = duplicate(model)
+    apply(copy, masks)
+    return copy
 
 
 def summary(masks: Mapping[str, torch.Tensor]) -> list[SummaryRow]:

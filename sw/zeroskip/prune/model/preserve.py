@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import nn
@@ -27,7 +27,8 @@ def preserving(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[Non
     deterministic = torch.backends.cudnn.deterministic
     # forked because a DataLoader draws from torch's random state, and dropout as a function does so even in evaluation mode
     with torch.random.fork_rng(devices=gpus):
-        model.eval()
+        with suppress(NotImplementedError):  # an exported module: its mode is fixed in its graph
+            model.eval()
         for parameter in frozen:
             parameter.requires_grad_(True)
         torch.backends.cudnn.deterministic = True

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from zeroskip.cli.options import Batches
+from zeroskip.cli.values import load_array
 from zeroskip.contracts.errors import InputError
 from zeroskip.storage.atomic import write_json
 
-from .options import Batches
-from .prune_options import PruneOptions
-from .values import load_array
+from .options import PruneOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,10 +72,9 @@ def write_result(
     options: PruneOptions, model: nn.Module, masks: Masks, figures: Costs | None, facts: list[tuple[str, str]]
 ) -> None:
     """Save the weights where they were asked for, and show and save what is kept; the masks are written already."""
+    from zeroskip.cli import tables
     from zeroskip.prune import summary
     from zeroskip.prune.model.state import save_state
-
-    from . import tables
 
     written = [("masks", str(options.out))]
     if options.weights is not None:

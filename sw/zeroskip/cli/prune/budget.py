@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from zeroskip.cli.accuracies import accuracy_rows, load_test_data
+from zeroskip.cli.arguments import Method
+from zeroskip.cli.options import load_batches
 from zeroskip.contracts.errors import InputError
 
-from .arguments import Method
-from .options import load_batches
-from .prune_options import PruneOptions
-from .prune_result import adaptation, calibration, refuse_with, require_writable, write_result
+from .options import PruneOptions
+from .result import adaptation, calibration, refuse_with, require_writable, write_result
 
 
 def reach_budget(options: PruneOptions) -> None:
     """Masks by a budget; what was measured on the way is kept beside them."""
+    from zeroskip.cli import tables
     from zeroskip.explore.budget import Budget, BudgetOptions, prune_to_budget
     from zeroskip.frontend import load_model
     from zeroskip.prune import save
-
-    from . import tables
 
     config, _ = options.array()
     refuse_with("--budget", {
@@ -29,6 +29,7 @@ def reach_budget(options: PruneOptions) -> None:
     method = (options.method or Method.magnitude).value
     require_writable(options, method)
     batches = load_batches(options.inputs, options.labels)
+    test = load_test_data(options.test_inputs, options.test_labels)
     with tables.progress() as progress:
         progress(f"loading {options.model}")
         search = BudgetOptions(
@@ -36,10 +37,17 @@ def reach_budget(options: PruneOptions) -> None:
             exclude=options.exclude or (), adapt=adaptation(options, batches), key="reestimated" * options.reestimate,
             cache=options.out.with_suffix(".losses.json"),
         )  # fmt: skip
-        result = prune_to_budget(load_model(options.model), wanted, batches, search, progress=progress)
+        model = load_model(options.model)
+        result = prune_to_budget(model, wanted, batches, search, progress=progress)
     save(result.masks, options.out)
     facts = [
         (wanted.kind, f"{result.cost:,} = {result.cost / result.dense:.2%} of {result.dense:,} with every weight kept"),
         ("budget", f"{result.limit:,}"),
-    ]
+        *accuracy_rows(
+            None if test is None else {
+                "float dense": test.float_accuracy(model), "float masked": test.float_accuracy(result.model),
+            },
+            updated=method == Method.obs,
+        ),
+    ]  # fmt: skip
     write_result(options, result.model, result.masks, result.costs, facts)

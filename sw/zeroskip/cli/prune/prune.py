@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .prune_budget import reach_budget
-from .prune_compare import compare_methods
-from .prune_options import PruneOptions
-from .prune_sparsity import reach_sparsity
+from .budget import reach_budget
+from .compare import compare_methods
+from .options import PruneOptions
+from .sparsity import reach_sparsity
 
 
 def prune(options: PruneOptions) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from zeroskip.cli.options import load_batches
+from zeroskip.cli.values import load_array, numbers, words
 from zeroskip.contracts.errors import InputError, ToolMissingError
 
-from .options import load_batches
-from .prune_options import PruneOptions
-from .prune_result import adaptation, calibration, refuse_with
-from .values import load_array, numbers, words
+from .options import PruneOptions
+from .result import adaptation, calibration, refuse_with
 
 
 def compare_methods(options: PruneOptions) -> None:
     """Table, ``compare.json`` and plots in the folder ``options.out``."""
+    from zeroskip.cli import tables
     from zeroskip.explore import plots
     from zeroskip.explore.comparison import ComparisonOptions, compare
     from zeroskip.frontend import load_model
-
-    from . import tables
 
     config, _ = options.array()
     refuse_with("--compare", {

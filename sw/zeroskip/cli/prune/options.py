@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from . import arguments as a
-from .arguments import Method
-from .options import ArrayOptions
+from zeroskip.cli import arguments as a
+from zeroskip.cli.arguments import Method
+from zeroskip.cli.options import ArrayOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,8 @@ class PruneOptions(ArrayOptions):
     exclude: a.ExcludeOption = None
     inputs: a.InputsOption = None
     labels: a.LabelsOption = None
-    test_inputs: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …) on which --compare measures accuracies.")
-    ] = None
-    test_labels: Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")] = None
+    test_inputs: a.TestInputsOption = None
+    test_labels: a.TestLabelsOption = None
     calibration: Annotated[
         Path | None,
         typer.Option(

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from zeroskip.cli.accuracies import accuracy_rows, load_test_data
+from zeroskip.cli.arguments import Allocation, Method
+from zeroskip.cli.options import Pruning, load_batches, make_masks
+from zeroskip.cli.values import numbers
 from zeroskip.contracts.errors import InputError
 
-from .arguments import Allocation, Method
-from .options import Pruning, load_batches, make_masks
-from .prune_options import PruneOptions
-from .prune_result import adaptation, calibration, require_writable, write_result
-from .values import numbers
+from .options import PruneOptions
+from .result import adaptation, calibration, require_writable, write_result
 
 
 def reach_sparsity(options: PruneOptions) -> None:
     """Masks by a sparsity of the whole, or of layers."""
+    from zeroskip.cli import tables
     from zeroskip.explore.costs import costs
     from zeroskip.frontend import load_model
     from zeroskip.prune import apply, save
 
-    from . import tables
-
     config, _ = options.array()
-    for name, value in (("--test-inputs", options.test_inputs), ("--test-labels", options.test_labels)):
-        if value is not None:
-            raise InputError(f"{name}: is for --compare")
+    test = load_test_data(options.test_inputs, options.test_labels)
     method = (options.method or Method.magnitude).value
     require_writable(options, method)
     if options.allocation not in [allocation.value for allocation in Allocation]:
@@ -38,6 +36,7 @@ def reach_sparsity(options: PruneOptions) -> None:
     batches = None if options.inputs is None or not options.reestimate else load_batches(options.inputs, None)
     adapt = adaptation(options, batches)
     module = load_model(options.model)
+    accuracies = None if test is None else {"float dense": test.float_accuracy(module)}
     pruning = Pruning(
         method=Method(method), sparsity=shares[0] if shares else None, layers=options.layer or (),
         allocation=Allocation(options.allocation),
@@ -53,5 +52,7 @@ def reach_sparsity(options: PruneOptions) -> None:
         with tables.progress() as progress:
             progress("predicting cycles")
             figures = costs(module, chosen, calibration=calibration(options), config=config)
+    if test is not None and accuracies is not None:
+        accuracies["float masked"] = test.float_accuracy(module)
     save(chosen, options.out)
-    write_result(options, module, chosen, figures, [])
+    write_result(options, module, chosen, figures, accuracy_rows(accuracies, updated=method == Method.obs))

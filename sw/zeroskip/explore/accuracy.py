@@ -1,0 +1,74 @@
+"""How often a network is right: test data, outputs of the float network, and the share of right answers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from zeroskip.contracts.errors import InputError
+from zeroskip.prune.model.preserve import preserving
+
+BATCH = 250
+"""Test samples that the float network is shown at once."""
+
+KINDS = ("float dense", "float masked", "integer masked", "RTL")
+"""The network as it was given; with its masks; in integers, as the reference computes it; as the Verilog computes it."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestData:
+    """inputs : (N, …) float32; labels : (N,) int64, class numbers."""
+
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+    __test__ = False  # not a class of tests, whatever pytest makes of its name
+
+    @classmethod
+    def of(cls, inputs: npt.ArrayLike, labels: npt.ArrayLike) -> TestData:
+        """Raises InputError: labels that are not one class number for each input, or no input at all."""
+        x, y = np.asarray(inputs), np.asarray(labels)
+        if y.shape != x.shape[:1] or y.dtype.kind not in "iu" or not len(x):
+            raise InputError(
+                f"test: labels must be class numbers, one for each of {len(x)} inputs, not {y.dtype} of shape {y.shape}"
+            )
+        return cls(np.ascontiguousarray(x, dtype=np.float32), y.astype(np.int64))
+
+    @property
+    def digest(self) -> str:
+        """By which figures of the same data are known."""
+        return hashlib.sha256(self.inputs.tobytes() + self.labels.tobytes()).hexdigest()
+
+    def first(self, count: int) -> TestData:
+        return TestData(self.inputs[:count], self.labels[:count])
+
+    def accuracy(self, outputs: npt.NDArray[Any]) -> float:
+        """Share of the samples whose largest output is that of their class.
+
+        outputs : (N, …), flattened per sample
+        """
+        answers = outputs.reshape(len(self.labels), -1).argmax(axis=1)
+        return float((answers == self.labels).mean())
+
+    def float_accuracy(self, model: nn.Module) -> float:
+        """That of the float network, on its own device and in evaluation mode, in which it is not left.
+
+        Raises InputError where the model refuses the inputs.
+        """
+        parameter = next(model.parameters(), None)
+        device = parameter.device if parameter is not None else torch.device("cpu")
+        try:
+            with preserving(model, []), torch.no_grad():
+                parts = [
+                    model(part.to(device)).cpu().numpy() for part in torch.split(torch.from_numpy(self.inputs), BATCH)
+                ]
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(f"test: the model refuses inputs of shape {self.inputs.shape}: {reason}") from error
+        return self.accuracy(np.concatenate(parts))
