@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 120
 """Columns of a table that goes to a file or pipe, which has no width of its own."""
+
+KEY_LEAST = 6
+"""A name is folded in its column beyond a third of the width, shared by the names of a row, and so much."""
+
+UNLIMITED = 10_000
+"""Columns that every table fits in, to measure it."""
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 log = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,21 +50,73 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield show
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, last_is_total: bool = False) -> Table:
-    """The first column is text, the others are numbers."""
-    result = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
-    )
-    for i, column in enumerate(columns):
-        result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    for i, row in enumerate(rows):
-        if last_is_total and i == len(rows) - 1:
-            result.add_section()
-        result.add_row(*row)
-    return result
+@dataclass(frozen=True)
+class Folding:
+    """A table that is never cut: what does not fit the width goes on below, with the first ``keys`` columns again.
+
+    title : stands above
+    columns : headings; those of ``keys`` are text, the others numbers
+    rows : cells
+    keys : leading columns that tell the rows apart
+    last_is_total : a line stands before the last row
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    keys: int = 1
+    last_is_total: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for number, chosen in enumerate(self._blocks(console, options)):
+            yield self._table(chosen, self.title if number == 0 else None, options.max_width)
+
+    def _blocks(self, console: Console, options: ConsoleOptions) -> list[list[int]]:
+        """The columns of each part, as many as fit."""
+        keys = list(range(self.keys))
+        blocks = [[*keys]]
+        for column in range(self.keys, len(self.columns)):
+            wider = [*blocks[-1], column]
+            fits = (
+                Measurement.get(
+                    console, options.update(width=UNLIMITED), self._table(wider, None, options.max_width)
+                ).maximum
+                <= options.max_width
+            )
+            if fits or blocks[-1] == keys:
+                blocks[-1] = wider
+            else:
+                blocks.append([*keys, column])
+        return blocks
+
+    def _table(self, chosen: Sequence[int], title: str | None, width: int) -> Table:
+        result = Table(
+            title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+        )
+        for column in chosen:
+            key = column < self.keys
+            result.add_column(
+                self.columns[column],
+                justify="left" if key else "right",
+                no_wrap=not key,
+                overflow="fold",
+                max_width=width // (3 * self.keys) + KEY_LEAST if key else None,
+            )
+        for i, row in enumerate(self.rows):
+            if self.last_is_total and i == len(self.rows) - 1:
+                result.add_section()
+            result.add_row(*(escape(row[column]) for column in chosen))
+        return result
 
 
-def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Table:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, keys: int = 1, last_is_total: bool = False
+) -> Folding:
+    """The first ``keys`` columns are text, the others are numbers."""
+    return Folding(title, columns, rows, keys, last_is_total)
+
+
+def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Folding:
     """Nonzeros and cycles per layer; with ``simulated`` also the cycles that the RTL counted."""
     columns = ["layer", "weights", "kept", "sparsity", "stored", "cycles"]
     if simulated is not None:
@@ -85,7 +145,7 @@ AREA = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 """Headings of an area."""
 
 
-def candidates(fit: Fit) -> Table:
+def candidates(fit: Fit) -> Folding:
     """The arrays that were considered for a part, the fastest first, and the one that was chosen."""
     rows = []
     for found in fit.candidates:
@@ -101,7 +161,7 @@ def candidates(fit: Fit) -> Table:
     return table(title, columns, rows)
 
 
-def comparison(rows: Sequence[Row]) -> Table:
+def comparison(rows: Sequence[Row]) -> Folding:
     """Pruned models beside each other; cycles are those between two groups, and their share of the first row's, the model as it is."""
     title = "Accuracy, float masked and in integers, bits and predicted cycles"
     columns = [
@@ -123,7 +183,7 @@ def comparison(rows: Sequence[Row]) -> Table:
         ]
         for row in rows
     ]  # fmt: skip
-    return table(title, columns, lines)
+    return table(title, columns, lines, keys=4)
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:
@@ -154,6 +214,8 @@ def memory(found: Memory, columns: int) -> tuple[str, str]:
 def pairs(rows: Sequence[tuple[str, str | Text]]) -> Table:
     """Names and values without a frame; a value of plain text is shown as it is, brackets included."""
     result = Table.grid(padding=(0, 2))
+    result.add_column(no_wrap=True)
+    result.add_column(overflow="fold")
     for name, value in rows:
         result.add_row(f"[bold]{name}[/bold]", value if isinstance(value, Text) else escape(value))
     return result
