@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@$(install_torch)
 	@echo "setup: installing into $(VENV), which takes minutes"
-	$(PIP) install -qq --constraint constraints.txt --editable '.[dev,synth,plot]'
+	$(PIP) install -qq --constraint constraints.txt --editable '.[dev,all]'
 	@touch $@
 
 define install_system

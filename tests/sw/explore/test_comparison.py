@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import copy
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -151,14 +151,7 @@ def test_the_table_and_the_plot(case, tmp_path, capsys):
 def test_without_matplotlib_the_plot_is_refused_in_one_line(case, tmp_path, monkeypatch):
     from zeroskip.explore.plots import plot
 
-    imported = builtins.__import__
-
-    def without(name, *rest, **options):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return imported(name, *rest, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(
         ToolMissingError, match=r"^matplotlib is missing; install it with: pip install 'zeroskip\[plot\]'$"
     ):

@@ -1,0 +1,28 @@
+"""What only some users need is an extra of the package; a missing one is named with the command that installs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .errors import ToolMissingError
+
+EXTRAS = ("demo", "onnx", "sim", "synth", "plot")
+"""Of pyproject.toml; ``all`` is all of them."""
+
+
+def install_command(extra: str) -> str:
+    """How the extra is installed, wherever zeroskip itself came from: pip finds its list in the installed package."""
+    return f"pip install 'zeroskip[{extra}]'"
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Around imports that need the extra. Raises ToolMissingError, which names the module and the command."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name.startswith("zeroskip"):
+            raise
+        raise ToolMissingError(f"{name} is missing; install it with: {install_command(extra)}") from error
