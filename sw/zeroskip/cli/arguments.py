@@ -76,6 +76,10 @@ TestInputsOption = Annotated[
     Path | None, typer.Option(help="X.npy, float inputs (N, …) on which accuracies are measured; with --test-labels.")
 ]
 TestLabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of the test inputs.")]
-SeedOption = Annotated[int, typer.Option("--prune-seed", help="Of methods that draw random numbers.")]
+LARGEST_SEED = (1 << 32) - 1
+
+SeedOption = Annotated[
+    int, typer.Option("--prune-seed", min=0, max=LARGEST_SEED, help="Of methods that draw random numbers.")
+]
 
 TARGET_NAMES = f"{', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}"

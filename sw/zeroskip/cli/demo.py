@@ -11,6 +11,8 @@ from rich.text import Text
 
 from zeroskip.contracts.errors import MismatchError
 
+from . import arguments as a
+
 if TYPE_CHECKING:
     from zeroskip.demo import DemoResult
 
@@ -20,7 +22,7 @@ class DemoOptions:
     """The options, as they were given."""
 
     out: Annotated[Path, typer.Option(help="Folder for the design, its report and its waves.")] = Path("build/demo")
-    seed: Annotated[int, typer.Option(help="Of training and simulation.")] = 1
+    seed: Annotated[int, typer.Option(min=0, max=a.LARGEST_SEED, help="Of training and simulation.")] = 1
 
 
 def demo(options: DemoOptions) -> None:

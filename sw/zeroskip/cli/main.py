@@ -6,10 +6,12 @@ Whatever goes wrong is one line on standard error; ``--debug``, anywhere on the 
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +39,9 @@ app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))
 app.command("prune")(command(PruneOptions, prune))
 
+_CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}
+"""Functions of torch.nn in which a model runs, and their files."""
+
 # Typer carries click inside itself, or depends on it, by its version: this is the base of all that it raises for bad usage.
 UsageError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -53,6 +58,7 @@ def common(
 def main() -> None:
     """Entry point."""
     arguments = sys.argv[1:]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half-written stays
     if DEBUG not in arguments:  # what libraries have to say is not for the user of a command
         logging.disable(logging.CRITICAL)
         warnings.simplefilter("ignore")
@@ -86,7 +92,16 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 2
     if isinstance(error, SystemExit):
         return f"the model or a library ended the program, with status {error.code!r}", 2
-    return f"{type(error).__name__}: {error or 'no message'} (unexpected; {DEBUG} shows where)", 2
+    said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), 'no message')}"
+    if _raised_by_a_module(error):
+        return f"the model failed on the inputs that it was given: {said} ({DEBUG} shows where)", 2
+    return f"{said} (unexpected; {DEBUG} shows where)", 2
+
+
+def _raised_by_a_module(error: BaseException) -> bool:
+    """Whether a torch module was being called, or a loss of its output: the model and the shapes of the inputs are the user's."""
+    frames = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any((code.co_name, Path(code.co_filename).name) in _CALLS for code in frames)
 
 
 def _failed(message: str, status: int) -> int:

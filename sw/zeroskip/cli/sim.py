@@ -38,7 +38,9 @@ class SimOptions:
     test_labels: a.TestLabelsOption = None
     simulator: Annotated[Simulator, typer.Option(help="Which simulator to use.")] = Simulator.verilator
     samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None
-    seed: Annotated[int, typer.Option(help="Of pauses and of initial register contents.")] = 1
+    seed: Annotated[
+        int, typer.Option(min=0, max=a.LARGEST_SEED, help="Of pauses and of initial register contents.")
+    ] = 1
     stalls: Annotated[bool, typer.Option(help="Pause both streams at random.")] = False
     waves: Annotated[bool, typer.Option(help="Record signals: FST under Verilator, VCD under Icarus.")] = False
 

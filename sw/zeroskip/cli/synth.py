@@ -18,7 +18,7 @@ class SynthOptions:
 
     folder: a.Folder
     target: Annotated[str, typer.Option(help=f"{a.TARGET_NAMES}.")]
-    seeds: Annotated[int, typer.Option(help="Placements to try; Fmax is their median.")] = 3
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Placements to try; Fmax is their median.")] = 3
 
 
 def synth(options: SynthOptions) -> None:

@@ -63,12 +63,24 @@ class TestData:
         """
         parameter = next(model.parameters(), None)
         device = parameter.device if parameter is not None else torch.device("cpu")
+        parts = torch.split(torch.from_numpy(self.inputs), BATCH)
+        with preserving(model, []), torch.no_grad():
+            return self.accuracy(np.concatenate([self._answer(model, part.to(device)) for part in parts]))
+
+    def _answer(self, model: nn.Module, inputs: torch.Tensor) -> npt.NDArray[Any]:
         try:
-            with preserving(model, []), torch.no_grad():
-                parts = [
-                    model(part.to(device)).cpu().numpy() for part in torch.split(torch.from_numpy(self.inputs), BATCH)
-                ]
-        except (RuntimeError, ValueError, TypeError) as error:
+            outputs = model(inputs)
+        except Exception as error:  # the model is the user's code
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(f"test: the model refuses inputs of shape {self.inputs.shape}: {reason}") from error
-        return self.accuracy(np.concatenate(parts))
+        if (
+            not isinstance(outputs, torch.Tensor)
+            or outputs.is_complex()
+            or len(outputs.shape) < 2
+            or not outputs.numel()
+        ):
+            given = f"shape {tuple(outputs.shape)}" if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+            raise InputError(f"test: the model must give a number for each class and sample, not {given}")
+        if len(outputs) != len(inputs):
+            raise InputError(f"test: the model must give one row for each of {len(inputs)} samples, not {len(outputs)}")
+        return np.asarray(outputs.cpu().float().numpy())

@@ -100,6 +100,9 @@ def _call(module: ModuleType, name: str, text: str) -> nn.Module:
         raise InputError(f"model {text!r}: calling {name}() failed: {_reason(error)}") from error
     if not isinstance(model, nn.Module):
         raise InputError(f"model {text!r}: {name}() must return an nn.Module, not {type(model).__name__}")
+    empty = next((key for key, value in model.named_parameters() if value.is_meta), None)
+    if empty is not None:
+        raise InputError(f"model {text!r}: parameter {empty!r} must hold values, but is on the meta device")
     return model
 
 

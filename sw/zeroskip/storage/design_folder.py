@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,8 +183,13 @@ def _described(saved: Saved) -> dict[str, Any]:
 
 def require_design_folder(folder: Path) -> None:
     """Refuse a folder that :func:`save` would not write to, before the work is done."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: must be a folder")
+    if not folder.name:
+        raise InputError(f"{str(folder)!r}: must be the name of a folder")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{folder}: {'must be a folder' if nearest == folder else f'{nearest} is not a folder'}")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"{folder}: cannot be written: {nearest} is write-protected")
     if folder.is_dir() and any(folder.iterdir()) and not is_design(folder):
         raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
 

@@ -29,6 +29,12 @@ def fails():
 def number():
     return 3
 
+def leaves():
+    raise SystemExit(3)
+
+def empty():
+    return torch.nn.Linear(3, 2, device="meta")
+
 value = 3
 module = net()
 """
@@ -88,6 +94,8 @@ def test_modules(model_file, monkeypatch):
     [
         ("nothing", r"model '.*:nothing': the module has no attribute 'nothing'"),
         ("fails", r"model '.*:fails': calling fails\(\) failed: RuntimeError: no weights here"),
+        ("leaves", r"model '.*:leaves': calling leaves\(\) failed: SystemExit: 3"),
+        ("empty", r"model '.*:empty': parameter 'weight' must hold values, but is on the meta device"),
         ("number", r"model '.*:number': number\(\) must return an nn.Module, not int"),
         ("value", r"model '.*:value': 'value' must be a callable that returns an nn.Module, not int"),
         ("module", r"model '.*:module': 'module' must be a callable that returns an nn.Module, not Linear"),
