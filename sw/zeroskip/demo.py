@@ -17,7 +17,7 @@ from zeroskip import prune
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.extras import needs_extra
 from zeroskip.explore.accuracy import TestData
-from zeroskip.flow import Design, Simulation, compile
+from zeroskip.flow import Design, Simulation, compile, wave_simulator
 from zeroskip.storage.atomic import write_json
 from zeroskip.storage.design_folder import require_design_folder
 
@@ -170,9 +170,6 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
 
 def _waves(design: Design, x: torch.Tensor, folder: Path, progress: Callable[[str], None]) -> Path:
     """FST by Verilator; it needs the headers of lz4 and zlib, without which Icarus or nobody records."""
-    with needs_extra("sim"):
-        from zeroskip_sim.build import wave_simulator
-
     simulator = wave_simulator()
     if simulator is None:
         return Path("none: install liblz4-dev and zlib1g-dev, or iverilog")

@@ -46,6 +46,14 @@ def silent(message: str) -> None:
     """Progress that nobody wants to see."""
 
 
+def wave_simulator() -> str | None:
+    """The simulator that can record waves on this machine, or None."""
+    with needs_extra("sim"):
+        from zeroskip_sim import build
+
+    return build.wave_simulator()
+
+
 def compile(
     model: torch.nn.Module,
     example_input: torch.Tensor,
