@@ -48,6 +48,6 @@ def accuracy_rows(figures: Mapping[str, float] | None, *, updated: bool = False)
     if loss > MUCH:
         advice = "fine-tune in Python (zeroskip.prune.fine_tune), or prune less"
         if not updated:
-            advice = f"--method obs makes the kept weights up for the removed ones; or {advice}"
+            advice = f"--method obs lets the kept weights make up for the removed ones; or {advice}"
         rows.append(("", f"pruning cost {100 * loss:.1f} points: {advice}"))
     return rows
