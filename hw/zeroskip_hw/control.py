@@ -30,10 +30,11 @@ def axil_members(layout: Layout) -> dict[str, Any]:
 class Control(Component):
     """AXI4-Lite slave: window 0 holds the registers of :mod:`zeroskip.contracts.registers`, each further window one memory.
 
-    A write is taken when address and data are both there and the answer to the one before is gone. Answers come two cycles after the
-    request. SLVERR, without effect, for a write with partial strobes, to a memory while the array runs, or to an address that cannot be
-    written, and for a read of anything but a register; the second and third are also recorded in ERROR. A memory word of several parts
-    is written from its lowest part on, without other writes in between.
+    Every output is a function of registers alone. Address and data of a write are taken in any order, each into a register of its own.
+    An answer comes two cycles after its request (after the later of address and data), or after the answer before it has been taken; so
+    a write and a read can be done every two cycles. SLVERR, without effect, for a write with partial strobes, to a memory while the
+    array runs, or to an address that cannot be written, and for a read of anything but a register; the second and third are also
+    recorded in ERROR. A memory word of several parts is written from its lowest part on; what is refused is no part of it.
 
     Members
     -------
@@ -58,28 +59,33 @@ class Control(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         errors, found, clear = Signal(4), Signal(4), Signal(4)
+        # READY is low during reset, when nothing can be taken, and high from the second cycle on.
+        awake = Signal()
+        m.d.sync += awake.eq(1)
         m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last)]
         m.d.sync += errors.eq((errors & ~clear) | found)
-        self._write(m, found, clear)
-        self._read(m, errors)
+        self._write(m, awake, found, clear)
+        self._read(m, awake, errors)
         return m
 
-    def _write(self, m: Module, found: Signal, clear: Signal) -> None:
-        """Take address and data; in the next cycle decide and answer."""
+    def _write(self, m: Module, awake: Signal, found: Signal, clear: Signal) -> None:
+        """Take address and data; once both are there and the answer before is gone, decide and answer."""
         layout = self._layout
-        take, decide, whole = Signal(), Signal(), Signal()
+        addressed, filled, decide, whole = Signal(), Signal(), Signal(), Signal()
         window = Signal(layout.address_bits - layout.window_bits, reset_less=True)
         offset = Signal(layout.window_bits - 2, reset_less=True)
-        history = Signal(32 * layout.most_parts, reset_less=True)
+        data = Signal(32, reset_less=True)
         m.d.comb += [
-            take.eq(self.awvalid & self.wvalid & ~self.bvalid & ~decide), self.awready.eq(take), self.wready.eq(take),
+            self.awready.eq(awake & ~addressed), self.wready.eq(awake & ~filled), decide.eq(addressed & filled & ~self.bvalid),
         ]  # fmt: skip
-        m.d.sync += decide.eq(take)
-        with m.If(take):
+        with m.If(self.awready & self.awvalid):
             m.d.sync += [
-                window.eq(self.awaddr[layout.window_bits :]), offset.eq(self.awaddr[2 : layout.window_bits]),
-                whole.eq(self.wstrb.all()), history.eq(Cat(self.wdata, history)),
+                addressed.eq(1), window.eq(self.awaddr[layout.window_bits :]), offset.eq(self.awaddr[2 : layout.window_bits]),
             ]  # fmt: skip
+        with m.If(self.wready & self.wvalid):
+            m.d.sync += [filled.eq(1), data.eq(self.wdata), whole.eq(self.wstrb.all())]
+        with m.If(decide):
+            m.d.sync += [addressed.eq(0), filled.eq(0)]
 
         answer, commit, committed = Signal(2), Signal(), Signal()
         m.d.comb += answer.eq(SLVERR)
@@ -87,10 +93,10 @@ class Control(Component):
             with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
                 with m.If(whole):
                     m.d.comb += answer.eq(OKAY)
-                    m.d.sync += self.run.eq(history[0])
+                    m.d.sync += self.run.eq(data[0])
             with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
                 with m.If(whole):
-                    m.d.comb += [answer.eq(OKAY), clear.eq(history[: len(clear)])]
+                    m.d.comb += [answer.eq(OKAY), clear.eq(data[: len(clear)])]
             with m.Elif(offset >= self._limit(window)):
                 m.d.comb += found[3].eq(1)
             with m.Elif(self.run):
@@ -99,9 +105,12 @@ class Control(Component):
                 m.d.comb += [answer.eq(OKAY), commit.eq(1)]
         # Registers come up with any value: without the gate, the first clock edge could spoil a word of a preloaded memory.
         m.d.comb += self.load.commit.eq(committed & ~ResetSignal())
-        m.d.sync += [
-            committed.eq(commit), self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(history),
-        ]  # fmt: skip
+        m.d.sync += committed.eq(commit)
+        # What was refused must not enter the parts given before.
+        with m.If(commit):
+            m.d.sync += [
+                self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(Cat(data, self.load.data)),
+            ]  # fmt: skip
         with m.If(decide):
             m.d.sync += [self.bvalid.eq(1), self.bresp.eq(answer)]
         with m.Elif(self.bready):
@@ -117,14 +126,15 @@ class Control(Component):
             Mux(window < len(limits), Array(alike)[(window - shared)[0]], 0),
         )  # fmt: skip
 
-    def _read(self, m: Module, errors: Signal) -> None:
+    def _read(self, m: Module, awake: Signal, errors: Signal) -> None:
         layout, c = self._layout, self._layout.config
-        taken, decide = Signal(), Signal()
+        asked, decide = Signal(), Signal()
         address = Signal(layout.address_bits, reset_less=True)
-        m.d.comb += [taken.eq(self.arvalid & ~decide & ~self.rvalid), self.arready.eq(taken)]
-        m.d.sync += decide.eq(taken)
-        with m.If(taken):
-            m.d.sync += address.eq(self.araddr)
+        m.d.comb += [self.arready.eq(awake & ~asked), decide.eq(asked & ~self.rvalid)]
+        with m.If(self.arready & self.arvalid):
+            m.d.sync += [asked.eq(1), address.eq(self.araddr)]
+        with m.If(decide):
+            m.d.sync += asked.eq(0)
         is_cycles = (address >= reg.LAYER_CYCLES) & (address < reg.LAYER_CYCLES + 4 * c.layer_depth)
         m.d.comb += self.layer_cycles_address.eq(address[2:])
 

@@ -31,15 +31,15 @@ class Master:
         await ctx.tick()
 
     async def write(self, ctx: Any, address: int, data: int, strobes: int = 15) -> int:
-        """Address and data come in either order; returns the response."""
+        """Address and data come in either order, and each is taken at once; returns the response."""
         dut = self.dut
         for name, value in (("awaddr", address), ("wdata", data), ("wstrb", strobes)):
             ctx.set(getattr(dut, name), value)
-        delays = {"awvalid": self.rng.randrange(3), "wvalid": self.rng.randrange(3)}
+        delays = {"aw": self.rng.randrange(3), "w": self.rng.randrange(3)}
         for cycle in range(1 + max(delays.values())):
             for name, delay in delays.items():
-                ctx.set(getattr(dut, name), cycle >= delay)
-            assert ctx.get(dut.awready) == ctx.get(dut.wready) == (cycle == max(delays.values()))
+                ctx.set(getattr(dut, f"{name}valid"), cycle == delay)
+                assert ctx.get(getattr(dut, f"{name}ready")) == (cycle <= delay), f"{name}, {cycle} of {delays}"
             await self.step(ctx)
         ctx.set(dut.awvalid, 0)
         ctx.set(dut.wvalid, 0)
@@ -62,7 +62,6 @@ class Master:
         assert ctx.get(valid), "no answer"
         answer = payload()
         for _ in range(self.rng.randrange(3)):
-            self._expect_no_request_taken(ctx, valid)
             await self.step(ctx)
             assert ctx.get(valid)
             assert payload() == answer, "the answer changed before it was taken"
@@ -71,17 +70,6 @@ class Master:
         ctx.set(ready, 0)
         assert not ctx.get(valid)
         return answer
-
-    def _expect_no_request_taken(self, ctx: Any, valid: Any) -> None:
-        """While the answer to the one before waits."""
-        requests, readies = (
-            (("awvalid", "wvalid"), ("awready", "wready")) if valid is self.dut.bvalid else (("arvalid",), ("arready",))
-        )
-        for on in (1, 0):
-            for name in requests:
-                ctx.set(getattr(self.dut, name), on)
-            for name in readies:
-                assert not ctx.get(getattr(self.dut, name)), f"{name} while an answer waits"
 
     async def run(self, ctx: Any, on: bool) -> None:
         assert await self.write(ctx, reg.CONTROL, on) == OKAY
@@ -96,7 +84,100 @@ def bench_of(layout: Layout, body: Any) -> None:
     master = Master(dut, Random(1))
 
     async def bench(ctx: Any) -> None:
+        await ctx.tick()
         await body(ctx, dut, master)
+
+    simulate(dut, bench)
+
+
+CHANNELS = {
+    "aw": ("valid", "ready"),
+    "w": ("valid", "ready"),
+    "b": ("ready", "valid"),
+    "ar": ("valid", "ready"),
+    "r": ("ready", "valid"),
+}
+"""Of each channel what the master drives, and what the slave answers."""
+
+
+@pytest.mark.parametrize(
+    "shares", [dict.fromkeys(CHANNELS, 1.0), *({**dict.fromkeys(CHANNELS, 0.5), name: 0.1} for name in CHANNELS)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_channels_by_themselves(shares: dict[str, float], seed: int) -> None:
+    """Each runs ahead of the others as far as it may; answers come in order, and no output follows an input within the cycle."""
+    rng, count = Random(seed), 60
+    dut = Control(layout_of())
+    writes = [
+        (
+            rng.choice([reg.CONTROL, reg.ERROR, reg.ID, 0x200]),
+            rng.getrandbits(32),
+            rng.choice([15, 15, rng.randrange(16)]),
+        )
+        for _ in range(count)
+    ]
+    reads = [rng.choice([reg.ID, reg.CONFIG_ID, reg.SHAPE, reg.LATENCY, 0x40]) for _ in range(count)]
+    done: dict[str, list[Any]] = {name: [] for name in CHANNELS}
+    when: dict[str, list[int]] = {name: [] for name in CHANNELS}
+    run = False
+    expected = []
+    for address, data, strobes in writes:
+        good = strobes == 15 and (address in (reg.CONTROL, reg.ERROR) or (address == 0x200 and not run))
+        run = bool(data & 1) if good and address == reg.CONTROL else run
+        expected.append(OKAY if good else SLVERR)
+
+    def outputs(ctx: Any) -> tuple[int, ...]:
+        return tuple(
+            ctx.get(getattr(dut, n))
+            for n in ("awready", "wready", "bvalid", "bresp", "arready", "rvalid", "rdata", "rresp", "run")
+        )
+
+    async def bench(ctx: Any) -> None:
+        drives = dict.fromkeys(CHANNELS, False)
+        for cycle in range(5000):
+            where = f"cycle {cycle}, seed {seed}"
+            for name, (driven, _) in CHANNELS.items():
+                # An offer stays until it is taken; readiness may come and go.
+                keep = drives[name] and driven == "valid"
+                drives[name] = len(done[name]) < count and (keep or rng.random() < shares[name])
+            if len(done["aw"]) < count:
+                ctx.set(dut.awaddr, writes[len(done["aw"])][0])
+            if len(done["w"]) < count:
+                ctx.set(dut.wdata, writes[len(done["w"])][1])
+                ctx.set(dut.wstrb, writes[len(done["w"])][2])
+            if len(done["ar"]) < count:
+                ctx.set(dut.araddr, reads[len(done["ar"])])
+            before = None
+            for tried in (*([bool(number >> i & 1) for i in range(5)] for number in range(32)), list(drives.values())):
+                for (name, (driven, _)), value in zip(CHANNELS.items(), tried, strict=True):
+                    ctx.set(getattr(dut, name + driven), value)
+                assert before is None or outputs(ctx) == before, f"an output follows an input, {where}"
+                before = outputs(ctx)
+            for name, (_, answered) in CHANNELS.items():
+                if drives[name] and ctx.get(getattr(dut, name + answered)):
+                    payload = {"b": lambda: ctx.get(dut.bresp), "r": lambda: (ctx.get(dut.rdata), ctx.get(dut.rresp))}
+                    done[name].append(payload.get(name, lambda: None)())
+                    when[name].append(cycle)
+            if all(len(found) == count for found in done.values()):
+                break
+            await ctx.tick()
+        assert done["b"] == expected, f"seed {seed}"
+        values = {
+            reg.ID: reg.IDENTITY,
+            reg.CONFIG_ID: dut._layout.config.digest,
+            reg.SHAPE: 2 | 1 << 8 | 8 << 16 | 8 << 24,
+            reg.LATENCY: 0,
+        }
+        assert done["r"] == [(values[a], OKAY) if a in values else (0, SLVERR) for a in reads], f"seed {seed}"
+        for answer, requests in (("b", ("aw", "w")), ("r", ("ar",))):
+            for i in range(count):
+                taken = max(when[name][i] for name in requests)
+                earliest = max(taken + ANSWER, when[answer][i - 1] + 1 if i else 0)
+                assert when[answer][i] >= earliest, f"seed {seed}"
+        if set(shares.values()) == {1.0}:
+            assert all(when[name] == [when[name][0] + 2 * i for i in range(count)] for name in CHANNELS), (
+                "a transfer every two cycles"
+            )
 
     simulate(dut, bench)
 
@@ -195,6 +276,37 @@ def test_refused_writes_have_no_effect() -> None:
         assert await master.write(ctx, program, 1) == OKAY
         await master.step(ctx)
         assert len(master.commits) == 1
+
+    bench_of(layout, body)
+
+
+def test_what_is_refused_is_no_part_of_a_word() -> None:
+    """Between the parts of a word: writes that are refused for every reason, and writes of registers."""
+    layout = layout_of(acc_bits=40)
+    rows = layout.memory("rows")
+    assert rows.parts == 3
+    base, nowhere = rows.window << layout.window_bits, (1 << layout.address_bits) - 4
+    parts = [0x01234567, 0x89ABCDEF, 0x12345678]
+
+    async def body(ctx: Any, dut: Control, master: Master) -> None:
+        async def disturb(where: int) -> None:
+            for strobes in (0b0000, 0b0111, 0b1000):
+                assert await master.write(ctx, where, 0xFFFFFFFF, strobes) == SLVERR
+            for address in (reg.ID, reg.STATUS, nowhere):
+                assert await master.write(ctx, address, 0xFFFFFFFF) == SLVERR
+            await master.run(ctx, True)
+            assert await master.write(ctx, where, 0xFFFFFFFF) == SLVERR
+            await master.run(ctx, False)
+            assert await master.write(ctx, reg.ERROR, 0xFFFFFFFF) == OKAY
+
+        for number, value in enumerate(parts):
+            await disturb(base + 4 * number)
+            assert await master.write(ctx, base + 4 * number, value) == OKAY
+        await master.step(ctx)
+        window, offset, data = master.commits[-1]
+        assert (window, offset) == (rows.window, 2)
+        assert data & ((1 << 96) - 1) == parts[0] << 64 | parts[1] << 32 | parts[2]
+        assert len(master.commits) == len(parts)
 
     bench_of(layout, body)
 
