@@ -132,7 +132,8 @@ class SparseArray(Component):
             self.out_keep.eq(unloader.keep), self.out_last.eq(unloader.last),
         ]  # fmt: skip
         m.d.comb += [
-            counters.first.eq(loader.first), counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
+            counters.first.eq(loader.first), counters.accepted.eq(loader.accepted),
+            counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
             self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
             self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
         ]  # fmt: skip

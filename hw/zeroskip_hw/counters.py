@@ -14,11 +14,14 @@ class Counters(Component):
     Members
     -------
     first : In(1)
-        A group's first input beat is taken.
+        A group's first input beat is taken; again, where the sample was dropped.
+    accepted : In(1)
+        A sample is complete and stays.
     last : In(1)
         A group's last output beat is given.
     latency : Out(32)
-        From ``first`` to ``last`` of the first group since reset, which waits for no other.
+        From ``first`` to ``last`` of the first group since reset, which waits for no other: from the ``first`` that the first ``accepted``
+        follows. Counts up until ``last``.
     interval : Out(32)
         Between the latest two ``last``; 0 before the second.
     groups : Out(32)
@@ -27,23 +30,22 @@ class Counters(Component):
 
     def __init__(self) -> None:
         super().__init__({
-            "first": In(1), "last": In(1), "latency": Out(32), "interval": Out(32), "groups": Out(32),
+            "first": In(1), "accepted": In(1), "last": In(1), "latency": Out(32), "interval": Out(32), "groups": Out(32),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        seen, timing, since_last = Signal(), Signal(), Signal(32)
-        with m.If(self.first & ~seen):
-            m.d.sync += [seen.eq(1), timing.eq(1)]
-        counting = Signal()
-        m.d.comb += counting.eq(timing | (self.first & ~seen))
-        with m.If(counting):
+        # Until a sample is accepted, each beginning may be that of a dropped one, and time starts anew with the next.
+        settled, timing, since_last = Signal(), Signal(), Signal(32)
+        with m.If(self.accepted):
+            m.d.sync += settled.eq(1)
+        with m.If(self.first & ~settled):
+            m.d.sync += [timing.eq(1), self.latency.eq(1)]
+        with m.Elif(timing & ~self.last):
             m.d.sync += self.latency.eq(self.latency + 1)
         m.d.sync += since_last.eq(since_last + 1)
         with m.If(self.last):
             m.d.sync += [timing.eq(0), since_last.eq(1), self.groups.eq(self.groups + 1)]
-            with m.If(timing):
-                m.d.sync += self.latency.eq(self.latency)
             with m.If(self.groups != 0):
                 m.d.sync += self.interval.eq(since_last)
         return m

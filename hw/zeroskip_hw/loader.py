@@ -19,7 +19,7 @@ def loader_members(layout: Layout) -> dict[str, Any]:
     return {
         "load": In(load_bus(layout)), "enable": In(1),
         "valid": In(1), "ready": Out(1), "data": In(layout.config.stream_bits), "last": In(1),
-        "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1),
+        "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1),
         "early_last": Out(1), "late_last": Out(1),
     }  # fmt: skip
 
@@ -41,7 +41,9 @@ class Loader(Component):
     full : Out(2), release : In(2)
         Halves of the buffer: filled; no longer needed.
     first : Out(1)
-        The first beat of a group is taken.
+        The first beat of a group is taken, or again of one whose first sample was dropped.
+    accepted : Out(1)
+        A sample is complete and stays.
     early_last, late_last : Out(1)
         A sample was too short; too long.
     """
@@ -74,7 +76,7 @@ class Loader(Component):
         taken, dropping = Signal(), Signal()
         m.d.sync += [held.eq(self.data), taken.eq(take), is_last.eq(take & self.last), resting.eq(take & self.last)]
         word = fields(layout.beat, beats.read_data)
-        finish, accepted = Signal(), Signal()
+        finish, accepted = Signal(), self.accepted
         m.d.comb += [
             finish.eq(taken & is_last), accepted.eq(finish & word["last"] & ~dropping),
             self.early_last.eq(finish & ~word["last"] & ~dropping),

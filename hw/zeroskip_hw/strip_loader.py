@@ -37,7 +37,7 @@ class StripLoader(Component):
         held, held_last = Signal(c.stream_bits, reset_less=True), Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
         take, element_done, sample_done, beat_done = Signal(), Signal(), Signal(), Signal()
-        accepted, known = Signal(), Signal()
+        accepted, known = self.accepted, Signal()
         place, address, band_last = self._walk(m, busy, element_done, self.early_last, known)
 
         m.d.comb += [

@@ -11,14 +11,20 @@ from tests.hw.bench import simulate
 from zeroskip_hw.counters import Counters
 
 
-@pytest.mark.parametrize("first, lasts", [(3, [4, 5]), (0, [1, 2, 3]), (2, [40]), (5, [17, 30, 90, 91]), (7, [])])
-def test_latency_interval_groups(first: int, lasts: list[int]) -> None:
+@pytest.mark.parametrize("first, lasts", [(3, [5, 6]), (0, [2, 3, 4]), (2, [40]), (5, [17, 30, 90, 91]), (7, [])])
+@pytest.mark.parametrize("dropped", [0, 1, 3])
+def test_latency_interval_groups(first: int, lasts: list[int], dropped: int) -> None:
+    """Samples that are dropped before the first that is accepted, and beginnings of samples behind it."""
     rng = Random(first)
+    first += 4 * dropped
+    lasts = [last + 4 * dropped for last in lasts]
+    begins = {first, *(4 * i + rng.randrange(4) for i in range(dropped))}
     dut = Counters()
 
     async def bench(ctx: Any) -> None:
-        for cycle in range(100):
-            ctx.set(dut.first, cycle == first or (cycle > first and rng.random() < 0.2))
+        for cycle in range(120):
+            ctx.set(dut.first, cycle in begins or (cycle > first + 1 and rng.random() < 0.2))
+            ctx.set(dut.accepted, cycle == first + 1 or (cycle > first + 1 and rng.random() < 0.2))
             ctx.set(dut.last, cycle in lasts)
             await ctx.tick()
         assert ctx.get(dut.groups) == len(lasts)

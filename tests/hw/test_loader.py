@@ -22,7 +22,7 @@ class Stream:
     def __init__(self, dut: Loader, layout: Layout, rng: Random, share: float = 1.0) -> None:
         self.dut, self.layout, self.rng, self.share = dut, layout, rng, share
         self.buffer: dict[tuple[int, int, int, int], int] = {}  # half, column, bank, position
-        self.events = {"first": 0, "early_last": 0, "late_last": 0}
+        self.events = {"first": 0, "accepted": 0, "early_last": 0, "late_last": 0}
         self.cycle = 0
 
     async def step(self, ctx: Any) -> None:
@@ -102,19 +102,22 @@ def test_kept_elements_by_bank(stream_bits: int, columns: int, beats: int, seed:
             assert not ctx.get(dut.full) >> half & 1, where
             stream.buffer.clear()
             stream.events["first"] = 0
+            begun = 1
             for column in range(columns):
                 # A dropped sample is partly written before its length is known, so drop only before good ones.
                 for length in rng.choices([beats - 1, beats + 1, 2 * beats + 1], k=rng.randint(0, 2)):
                     if length:
                         await stream.send(ctx, [rng.getrandbits(stream_bits) for _ in range(length)])
                         short, long = short + (length < beats), long + (length > beats)
+                        begun += column == 0
                 sample = [rng.getrandbits(stream_bits) for _ in range(beats)]
                 await stream.send(ctx, sample)
                 expected |= stored(layout, words, sample, half, column)
             for _ in range(3):
                 await stream.step(ctx)
             assert stream.buffer == expected, where
-            assert stream.events["first"] >= 1, where
+            assert stream.events["first"] == begun, where
+            assert stream.events["accepted"] == (group + 1) * columns, where
             assert (stream.events["early_last"], stream.events["late_last"]) == (short, long), where
             assert ctx.get(dut.full) >> half & 1, where
             ctx.set(dut.release, 1 << half)

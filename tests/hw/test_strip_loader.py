@@ -132,6 +132,7 @@ class Driver:
         assert ctx.get(dut.ready) == ready, f"TREADY depends on TVALID, {where}"
         take = offered and ready
         assert ctx.get(dut.first) == (take and self.fresh and not self.dropping), where
+        assert ctx.get(dut.accepted) == (self.cycle + 1 in self.filled), where
         assert ctx.get(dut.full) == self.full, where
         assert ctx.get(dut.early_last) == (self.cycle in self.early), where
         assert ctx.get(dut.late_last) == (self.cycle in self.late), where

@@ -51,6 +51,23 @@ async def samples_of_wrong_length_are_dropped_whole(dut: Any) -> None:
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def latency_is_that_of_the_first_accepted_sample(dut: Any) -> None:
+    """Whatever was dropped before it."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    beats, elements = case.program.input_beats, tb.config.stream_elements
+    await tb.load(case)
+    for lengths in ([1], [beats - 1], [beats + 1], [2 * beats + 1, beats - 1, 1]):
+        await tb.start()
+        for length in lengths:
+            tb.send_bytes(tb.rng.randbytes(length * elements))
+        await tb.compute(case)
+        await tb.expect_register(reg.LATENCY, case.cycles.latency, f"LATENCY after {lengths}")
+        await tb.stop()
+    await tb.finish(errors=reg.ERROR_EARLY_LAST | reg.ERROR_LATE_LAST)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def error_bits_are_cleared_one_by_one(dut: Any) -> None:
     """Writing a one clears that bit alone."""
     tb = await TB.open(dut)
