@@ -61,13 +61,16 @@ def test_beats(stream_bits: int, columns: int, rows: int, strips: bool, share: f
     dut = Unloader(layout)
     groups = [[[rng.randrange(256) for _ in range(rows)] for _ in range(layout.group_samples)] for _ in range(6)]
     expected = [beat for group in groups for beat in beats_of(group, stream_bits // 8)]
+    announced = 0
 
     async def writer(ctx: Any) -> None:
+        nonlocal announced
         ctx.set(dut.outputs, rows)
         for number, group in enumerate(groups):
             while ctx.get(dut.full) >> (number % 2) & 1:
                 await ctx.tick()
             await write(ctx, dut, rng, group, number % 2)
+            announced += len(expected) // len(groups)
 
     async def reader(ctx: Any) -> None:
         found: list[Beat] = []
@@ -77,6 +80,7 @@ def test_beats(stream_bits: int, columns: int, rows: int, strips: bool, share: f
             valid = ctx.get(dut.valid)
             ctx.set(dut.ready, ready)
             assert ctx.get(dut.valid) == valid, "TVALID depends on TREADY"
+            assert ctx.get(dut.busy) == (len(found) < announced), f"beat {len(found)}, seed {seed}"
             beat = (ctx.get(dut.data), ctx.get(dut.keep), bool(ctx.get(dut.last)), bool(ctx.get(dut.group_end)))
             assert offered is None or (valid and beat == offered), (
                 f"beat {len(found)} changed before it was taken, seed {seed}"
@@ -92,7 +96,7 @@ def test_beats(stream_bits: int, columns: int, rows: int, strips: bool, share: f
         for _ in range(8):
             await ctx.tick()
             assert not ctx.get(dut.valid), "beats too many"
-        assert ctx.get(dut.full) == 0
+        assert ctx.get(dut.full) == ctx.get(dut.busy) == 0
 
     simulate(dut, writer, reader)
 

@@ -150,6 +150,28 @@ async def unmapped_addresses_are_refused(dut: Any) -> None:
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def what_is_refused_is_no_part_of_a_word(dut: Any) -> None:
+    """A part may be refused, and written again, and registers may be written between the parts."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    await tb.load(case)
+    several = [memory for memory in tb.layout.memories if memory.parts > 1]
+    assert several
+    for memory in several:
+        for word, value in enumerate(case.program.images[memory.name][:3]):
+            for part in range(memory.parts):
+                where = tb.address(memory, word) + 4 * part
+                refused = await tb.axil.write(where, tb.rng.randbytes(3))
+                assert refused.resp == SLVERR, f"partial write to {memory.name}: {refused.resp!r} (seed {SEED})"
+                await tb.write(reg.ID, tb.rng.getrandbits(32), expect=SLVERR)
+                await tb.write(reg.ERROR, reg.ERROR_ADDRESS)
+                await tb.write(where, value >> (32 * part) & 0xFFFFFFFF)
+    await tb.start()
+    await tb.compute(case)
+    await tb.finish()
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def partial_writes_have_no_effect(dut: Any) -> None:
     """On memories, CONTROL and ERROR, whatever the strobes."""
     tb = await TB.open(dut)

@@ -41,6 +41,7 @@ class TB:
 
     cases : the networks of this run, all on the same hardware
     rng : seeded by the run's seed; every assertion names it
+    beats_out, samples_out : taken at the output since the start
     """
 
     def __init__(self, dut: Any, cases: Sequence[Case]) -> None:
@@ -49,7 +50,7 @@ class TB:
         self.layout = Layout(self.config)
         self.rng = random.Random(SEED)
         self.interrupted = False
-        self._pending = 0
+        self._pending = self.beats_out = self.samples_out = 0
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk)
         self.axil = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
@@ -58,6 +59,7 @@ class TB:
         }  # fmt: skip
         for prefix, payload in watch.items():
             cocotb.start_soon(watch_handshake(dut, prefix, payload, lambda: self.interrupted))
+        cocotb.start_soon(self._count_output())
 
     @classmethod
     async def open(cls, dut: Any) -> TB:
@@ -91,6 +93,16 @@ class TB:
         for end in (self.source, self.sink):
             end.clear()
             end.assert_reset()
+
+    async def _count_output(self) -> None:
+        dut = self.dut
+        while True:
+            await RisingEdge(dut.clk)
+            if self.interrupted:
+                self.beats_out = self.samples_out = 0
+            elif dut.m_axis_tvalid.value and dut.m_axis_tready.value:
+                self.beats_out += 1
+                self.samples_out += int(dut.m_axis_tlast.value)
 
     async def reset(self, cycles: int = 2, *, drop: bool = True) -> None:
         """Reset from the next edge on; without ``drop`` the source holds TVALID all along."""
@@ -156,7 +168,7 @@ class TB:
         self.source.send_nowait(AxiStreamFrame(data + self.rng.randbytes(padding)))
 
     async def receive(self, case: Case, expected: IntArray) -> None:
-        """Wait for ``expected`` and compare: TKEEP, number of beats, values, order."""
+        """Wait for ``expected`` and compare: TKEEP, number of beats, values, order; bytes without TKEEP are 0."""
         elements, outputs = self.config.stream_elements, case.program.outputs
         job = Job(expected=expected, elements=elements, signed=case.signed)
         keep = [1] * outputs + [0] * (case.program.output_beats * elements - outputs)
@@ -165,6 +177,9 @@ class TB:
             frame = await self.sink.recv(compact=False)
             self._pending -= 1
             assert frame.tkeep == keep, f"sample {number}: TKEEP {frame.tkeep}, expected {keep} (seed {SEED})"
+            assert not any(frame.tdata[outputs:]), (
+                f"sample {number}: not 0 without TKEEP: {frame.tdata[outputs:]} (seed {SEED})"
+            )
             rows.append(
                 np.frombuffer(bytes(frame.tdata[:outputs]), dtype=np.int8 if case.signed else np.uint8).astype(np.int64)
             )
