@@ -102,6 +102,13 @@ def one_pixel(b: Builder) -> str:
     return b.conv(x, 4, pattern="even")
 
 
+@_case(1, 1, 40)
+def one_channel_pointwise(b: Builder) -> str:
+    """Tiles of one result, written once: as many of them as can be are on their way at once."""
+    x = b.conv(INPUT, 1, pattern="full", table=True)
+    return b.conv(x, 1, residual=x, pattern="full", slopes=True, table=True)
+
+
 @_case(3, 3, 3)
 def image_smaller_than_columns(b: Builder) -> str:
     x = b.conv(INPUT, 4, SAME_3, pattern="even")
