@@ -22,6 +22,7 @@ from .store import hidden_write
 from .strip_loader import StripLoader
 from .tiles import Tiles
 from .unloader import Unloader
+from .watchdog import Watchdog
 from .writer import Writer
 
 
@@ -39,6 +40,9 @@ class SparseArray(Component):
         A sample is being computed, or waits in a full half of a buffer.
     early_last, late_last : Out(1)
         An input sample was too short; too long.
+    silence_limit, layer_limit : In(32), expired : Out(1)
+        See :class:`~zeroskip_hw.watchdog.Watchdog`. Once it has expired, no input is taken and no layer or group ends any more; output that
+        is complete still leaves.
     latency, interval, groups : Out(32), layer_cycles_address : In, layer_cycles : Out(32)
         Counters.
     """
@@ -52,6 +56,7 @@ class SparseArray(Component):
             "out_valid": Out(1), "out_ready": In(1), "out_data": Out(c.stream_bits),
             "out_keep": Out(c.stream_elements), "out_last": Out(1),
             "ready": Out(1), "busy": Out(1), "early_last": Out(1), "late_last": Out(1),
+            "silence_limit": In(32), "layer_limit": In(32), "expired": Out(1),
             "latency": Out(32), "interval": Out(32), "groups": Out(32),
             "layer_cycles_address": In(layout.layer_bits), "layer_cycles": Out(32),
         })  # fmt: skip
@@ -70,6 +75,7 @@ class SparseArray(Component):
         m.submodules.loader = loader
         m.submodules.unloader = unloader = Unloader(layout)
         m.submodules.counters = counters = Counters()
+        m.submodules.watchdog = watchdog = Watchdog()
 
         broadcast(m, self.load, *(part.load for part in (*lanes, collector, requantizer, sequencer, loader)))
         broadcast(m, loader.write, *(lane.input for lane in lanes))
@@ -122,7 +128,7 @@ class SparseArray(Component):
             sequencer.layer_cycles_address.eq(self.layer_cycles_address), self.layer_cycles.eq(sequencer.layer_cycles),
         ]  # fmt: skip
         m.d.comb += [
-            loader.enable.eq(ready), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
+            loader.enable.eq(ready & ~watchdog.halt), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
             loader.data.eq(self.in_data), loader.last.eq(self.in_last),
             self.early_last.eq(loader.early_last), self.late_last.eq(loader.late_last),
             unloader.write.enable.eq(write.enable & sequencer.to_output.replicate(len(write.enable))),
@@ -136,6 +142,14 @@ class SparseArray(Component):
             counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
             self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
             self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
+        ]  # fmt: skip
+        ended = sequencer.output_done.any()
+        m.d.comb += [
+            watchdog.working.eq(~ready | sequencer.working), watchdog.running.eq(sequencer.busy),
+            watchdog.layer_ends.eq(sequencer.start | ended), watchdog.elapsed.eq(sequencer.elapsed),
+            watchdog.progress.eq(sequencer.start | ended | (collector.grant.any() & sequencer.busy)),
+            watchdog.silence_limit.eq(self.silence_limit), watchdog.layer_limit.eq(self.layer_limit),
+            watchdog.fault.eq(sequencer.fault), sequencer.halt.eq(watchdog.halt), self.expired.eq(watchdog.expired),
         ]  # fmt: skip
         return m
 

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import longest_silence
 
 from .load import load_bus
 
@@ -42,7 +43,9 @@ class Control(Component):
     run : Out(1)
         CONTROL.RUN; the array is in reset while it is low.
     load : Out(load_bus)
-    ready, busy, early_last, late_last, latency, interval, groups, layer_cycles_address, layer_cycles :
+    silence_limit, layer_limit : Out(32)
+        WATCHDOG and LAYER_LIMIT.
+    ready, busy, early_last, late_last, expired, latency, interval, groups, layer_cycles_address, layer_cycles :
         The array's, see :class:`~zeroskip_hw.array.SparseArray`.
     """
 
@@ -51,18 +54,19 @@ class Control(Component):
         super().__init__({
             **axil_members(layout),
             "run": Out(1), "load": Out(load_bus(layout)),
-            "ready": In(1), "busy": In(1), "early_last": In(1), "late_last": In(1),
+            "silence_limit": Out(32, init=longest_silence(layout.config)), "layer_limit": Out(32, init=reg.NO_LAYER_LIMIT),
+            "ready": In(1), "busy": In(1), "early_last": In(1), "late_last": In(1), "expired": In(1),
             "latency": In(32), "interval": In(32), "groups": In(32),
             "layer_cycles_address": Out(layout.layer_bits), "layer_cycles": In(32),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        errors, found, clear = Signal(4), Signal(4), Signal(4)
+        errors, found, clear = Signal(5), Signal(5), Signal(5)
         # READY is low during reset, when nothing can be taken, and high from the second cycle on.
         awake = Signal()
         m.d.sync += awake.eq(1)
-        m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last)]
+        m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last), found[4].eq(self.expired)]
         m.d.sync += errors.eq((errors & ~clear) | found)
         self._write(m, awake, found, clear)
         self._read(m, awake, errors)
@@ -97,6 +101,11 @@ class Control(Component):
             with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
                 with m.If(whole):
                     m.d.comb += [answer.eq(OKAY), clear.eq(data[: len(clear)])]
+            for place, register in ((reg.WATCHDOG, self.silence_limit), (reg.LAYER_LIMIT, self.layer_limit)):
+                with m.Elif((window == 0) & (offset == place >> 2)):
+                    with m.If(whole):
+                        m.d.comb += answer.eq(OKAY)
+                        m.d.sync += register.eq(data)
             with m.Elif(offset >= self._limit(window)):
                 m.d.comb += found[3].eq(1)
             with m.Elif(self.run):
@@ -143,6 +152,7 @@ class Control(Component):
             reg.SHAPE: c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24,
             reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), reg.ERROR: errors,
             reg.LATENCY: self.latency, reg.INTERVAL: self.interval, reg.GROUPS: self.groups,
+            reg.WATCHDOG: self.silence_limit, reg.LAYER_LIMIT: self.layer_limit,
         }  # fmt: skip
         data, answer = Signal(32), Signal(2)
         with m.If(is_cycles):

@@ -67,6 +67,14 @@ class Sequencer(Component):
         Cycles of each layer of the latest group; the answer comes in the same cycle.
     busy : Out(1)
         A group is being computed.
+    working : Out(1)
+        A group is being computed, or could be, were all lanes primed.
+    elapsed : Out(32)
+        Cycles since the present layer's start.
+    fault : Out(1)
+        No layer of the program is its last, or not exactly one releases the input: it would never come to an end.
+    halt : In(1)
+        No layer and no group starts or ends any more.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -80,6 +88,7 @@ class Sequencer(Component):
             **{name: Out(shape) for name, shape in (self._early | self._late_fields).items()},
             "output_half": Out(1), "outputs": Out(layout.output_bits),
             "layer_cycles_address": In(layout.layer_bits), "layer_cycles": Out(32), "busy": Out(1),
+            "working": Out(1), "elapsed": Out(32), "fault": Out(1), "halt": In(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -102,15 +111,16 @@ class Sequencer(Component):
 
         running, began, half = Signal(), Signal(), Signal()
         input_half = self.input_half
-        begin, go_on, end, ended = Signal(), Signal(), Signal(), Signal()
+        begin, go_on, end, ending, ended, could = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            begin.eq(
-                ~running & self.primed & self.input_full.bit_select(input_half, 1) & ~self.output_full.bit_select(half, 1)
-            ),
-            go_on.eq(running & taps[distance.collect_to_start - passed - 1] & ~current["last"]),
+            could.eq(self.input_full.bit_select(input_half, 1) & ~self.output_full.bit_select(half, 1)),
+            self.working.eq(running | could),
+            begin.eq(~running & self.primed & could & ~self.halt),
+            go_on.eq(running & taps[distance.collect_to_start - passed - 1] & ~current["last"] & ~self.halt),
             end.eq(running & taps[-1] & current["last"]),
+            ended.eq(ending & ~self.halt),
         ]  # fmt: skip
-        m.d.sync += [self.start.eq(begin | go_on), began.eq(begin), ended.eq(end)]
+        m.d.sync += [self.start.eq(begin | go_on), began.eq(begin), ending.eq(end)]
         with m.If(begin | go_on):
             m.d.sync += [
                 line.eq(0), now.eq(following), running.eq(1), self.layer.eq(number), number.eq(Mux(after["last"], 0, number + 1)),
@@ -124,9 +134,14 @@ class Sequencer(Component):
             m.d.comb += self.output_done.eq(Mux(half, 2, 1))
 
         # Some layer is the last that reads the input; it is released when that one ends, with the group or before.
-        read = Signal()
-        m.d.sync += read.eq(go_on & current["release"])
-        with m.If(read | (ended & current["release"])):
+        read, release, kept = Signal(), Signal(), Signal()
+        m.d.sync += [read.eq(go_on & current["release"]), kept.eq((kept | began) & ~release)]
+        m.d.comb += [
+            release.eq(read | (ended & current["release"])),
+            # A program whose number of the next layer has come round to 0 has no last one.
+            self.fault.eq((go_on & ~number.any()) | (ended & kept & ~release) | (release & ~kept)),
+        ]  # fmt: skip
+        with m.If(release):
             m.d.comb += self.input_release.eq(Mux(input_half, 2, 1))
             m.d.sync += input_half.eq(~input_half)
         self._late(m, current, half)
@@ -148,7 +163,7 @@ class Sequencer(Component):
         layout = self._layout
         m.submodules.cycles = cycles = DistributedRam(shape=unsigned(32), depth=1 << layout.layer_bits, init=[])
         write, read = cycles.write_port(), cycles.read_port(domain="comb")
-        elapsed, timed = Signal(32), Signal(layout.layer_bits)
+        elapsed, timed = self.elapsed, Signal(layout.layer_bits)
         m.d.sync += elapsed.eq(Mux(self.start, 1, elapsed + 1))
         with m.If(self.start):
             m.d.sync += timed.eq(self.layer)

@@ -53,8 +53,9 @@ class Top(Component):
             self.m_axis_tdata.eq(array.out_data), self.m_axis_tkeep.eq(array.out_keep), self.m_axis_tlast.eq(array.out_last),
             *(
                 getattr(control, name).eq(getattr(array, name))
-                for name in ("ready", "busy", "early_last", "late_last", "latency", "interval", "groups", "layer_cycles")
+                for name in ("ready", "busy", "early_last", "late_last", "expired", "latency", "interval", "groups", "layer_cycles")
             ),
             array.layer_cycles_address.eq(control.layer_cycles_address),
+            array.silence_limit.eq(control.silence_limit), array.layer_limit.eq(control.layer_limit),
         ]  # fmt: skip
         return m

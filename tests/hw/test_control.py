@@ -11,6 +11,7 @@ from tests.hw.bench import layout_of, simulate
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import longest_silence
 from zeroskip_hw.control import OKAY, SLVERR, Control
 
 ANSWER = 2
@@ -189,9 +190,10 @@ def test_registers() -> None:
         for name, value in (("latency", 0x12345678), ("interval", 99), ("groups", 7), ("ready", 1), ("busy", 1)):
             ctx.set(getattr(dut, name), value)
         expected = {
-            reg.ID: 0x5A534B50, reg.VERSION_REGISTER: 0x00020000, reg.CONFIG_ID: layout.config.digest,
+            reg.ID: 0x5A534B50, reg.VERSION_REGISTER: 0x00020001, reg.CONFIG_ID: layout.config.digest,
             reg.SHAPE: 3 | 2 << 8 | 16 << 16 | 4 << 24, reg.CONTROL: 0, reg.STATUS: 0b110, reg.ERROR: 0,
             reg.LATENCY: 0x12345678, reg.INTERVAL: 99, reg.GROUPS: 7,
+            reg.WATCHDOG: longest_silence(layout.config), reg.LAYER_LIMIT: 0xFFFFFFFF,
         }  # fmt: skip
         for address, value in expected.items():
             assert await master.read(ctx, address) == (value, OKAY), f"{address:#x}"
@@ -200,6 +202,22 @@ def test_registers() -> None:
         assert await master.read(ctx, reg.STATUS) == (0b111, OKAY)
 
     bench_of(layout, body)
+
+
+def test_limits_are_kept_while_the_array_starts_and_stops() -> None:
+    async def body(ctx: Any, dut: Control, master: Master) -> None:
+        limits = {reg.WATCHDOG: dut.silence_limit, reg.LAYER_LIMIT: dut.layer_limit}
+        for number, (address, limit) in enumerate(limits.items()):
+            assert await master.write(ctx, address, 0x89ABCDEF + number) == OKAY
+            assert await master.write(ctx, address, 5, 0b0111) == SLVERR
+            assert ctx.get(limit) == 0x89ABCDEF + number
+        for on in (True, False):
+            await master.run(ctx, on)
+            for number, address in enumerate(limits):
+                assert await master.read(ctx, address) == (0x89ABCDEF + number, OKAY)
+        assert await master.errors(ctx) == 0
+
+    bench_of(layout_of(), body)
 
 
 @pytest.mark.parametrize("layer_depth", [1, 5, 64])
@@ -266,7 +284,7 @@ def test_refused_writes_have_no_effect() -> None:
             assert await master.errors(ctx) == reg.ERROR_ADDRESS
             assert await master.write(ctx, reg.ERROR, reg.ERROR_ADDRESS, 0b0001) == SLVERR
             assert await master.errors(ctx) == reg.ERROR_ADDRESS, "cleared by a partial write"
-            assert await master.write(ctx, reg.ERROR, 15) == OKAY
+            assert await master.write(ctx, reg.ERROR, 31) == OKAY
         await master.run(ctx, True)
         assert await master.write(ctx, program, 1) == SLVERR
         assert await master.errors(ctx) == reg.ERROR_LOAD_WHILE_RUNNING
@@ -313,11 +331,12 @@ def test_what_is_refused_is_no_part_of_a_word() -> None:
 
 def test_errors_stay_until_each_is_cleared() -> None:
     async def body(ctx: Any, dut: Control, master: Master) -> None:
-        for name in ("early_last", "late_last"):
+        for name in ("early_last", "late_last", "expired"):
             ctx.set(getattr(dut, name), 1)
             await master.step(ctx)
             ctx.set(getattr(dut, name), 0)
-        assert await master.errors(ctx) == reg.ERROR_EARLY_LAST | reg.ERROR_LATE_LAST
+        assert await master.errors(ctx) == reg.ERROR_EARLY_LAST | reg.ERROR_LATE_LAST | reg.ERROR_WATCHDOG
+        assert await master.write(ctx, reg.ERROR, reg.ERROR_WATCHDOG) == OKAY
         assert await master.write(ctx, reg.ERROR, reg.ERROR_EARLY_LAST) == OKAY
         assert await master.errors(ctx) == reg.ERROR_LATE_LAST
         # An error that comes in the very cycle in which it is cleared, the one after the write was taken, is not lost.

@@ -104,6 +104,7 @@ def test_every_pulse_and_every_constant(strips: bool, layers: int, share: float,
         assert ctx.get(dut.input_release) == (1 << model.input_half if cycle in model.releases else 0), where
         assert ctx.get(dut.output_done) == (1 << model.output_half if cycle in model.ends else 0), where
         assert ctx.get(dut.busy) == model.busy, where
+        assert not ctx.get(dut.fault), where
         assert ctx.get(dut.input_half) == model.input_half, where
         if model.busy:
             assert ctx.get(dut.layer) == model.layer, where
@@ -143,6 +144,8 @@ def test_every_pulse_and_every_constant(strips: bool, layers: int, share: float,
                 ("primed", primed), ("input_full", input_full), ("output_full", output_full), ("finished", finished),
             ):  # fmt: skip
                 ctx.set(getattr(dut, name), value)
+            could = input_full >> model.input_half & 1 and not output_full >> model.output_half & 1
+            assert ctx.get(dut.working) == bool(model.busy or could), f"cycle {cycle}, seed {seed}"
             model.end_cycle(cycle, primed, input_full, output_full, finished)
             cycle += 1
             await ctx.tick()
@@ -150,5 +153,68 @@ def test_every_pulse_and_every_constant(strips: bool, layers: int, share: float,
         if share == 1.0:
             ends, begins = sorted(model.ends), sorted(c for c, (_, rewinds) in model.starts.items() if rewinds)
             assert [b - e for e, b in zip(ends, begins[1:], strict=False)] == [TURNAROUND] * (len(begins) - 1)
+
+    simulate(ResetInserter(reset)(dut), bench)
+
+
+@pytest.mark.parametrize("layers", [2, 4])
+@pytest.mark.parametrize("releases", [0, 1, 2])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_program_without_end_is_a_fault(layers: int, releases: int, last: bool) -> None:
+    """One that has no last layer, or does not release the input exactly once."""
+    rng = Random(layers)
+    layout = layout_of(layer_depth=layers)
+    program = random_program(rng, layout, layers)
+    for number, word in enumerate(program):
+        word |= {"last": last and number == layers - 1, "release": number < releases}
+    dut, reset = Sequencer(layout), Signal()
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(reset, 1)
+        await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
+        ctx.set(reset, 0)
+        for _ in range(4):
+            await ctx.tick()
+        for name, value in (("primed", 1), ("input_full", 3)):
+            ctx.set(getattr(dut, name), value)
+        faults = 0
+        for _ in range(layers):
+            for cycle in range(40):
+                ctx.set(dut.finished, cycle == 20)
+                faults += ctx.get(dut.fault)
+                if ctx.get(dut.output_done):
+                    ctx.set(dut.primed, 0)
+                await ctx.tick()
+        # Without a release it is noticed at the group's end, which a program without a last layer does not reach.
+        assert faults == {0: last, 1: False, 2: True}[releases] + (not last)
+
+    simulate(ResetInserter(reset)(dut), bench)
+
+
+@pytest.mark.parametrize("cycle", range(40))
+def test_nothing_starts_or_ends_once_it_is_halted(cycle: int) -> None:
+    """Whatever the cycle: at most the layer that is about to start still does."""
+    rng = Random(cycle)
+    layout = layout_of(layer_depth=2)
+    program = random_program(rng, layout, 2)
+    dut, reset = Sequencer(layout), Signal()
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(reset, 1)
+        await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
+        ctx.set(reset, 0)
+        for _ in range(4):
+            await ctx.tick()
+        for name, value in (("primed", 1), ("input_full", 3)):
+            ctx.set(getattr(dut, name), value)
+        for now in range(60):
+            ctx.set(dut.halt, now >= cycle)
+            ctx.set(dut.finished, now in (8, 20, 34, 50))
+            if now > cycle:
+                assert not ctx.get(dut.start), f"cycle {now}"
+            if now >= cycle:
+                assert not ctx.get(dut.output_done), f"cycle {now}"
+            await ctx.tick()
+        assert ctx.get(dut.working), "it waits for no stream"
 
     simulate(ResetInserter(reset)(dut), bench)

@@ -5,7 +5,7 @@ from __future__ import annotations
 IDENTITY = 0x5A53_4B50
 """``ZSKP`` in ASCII."""
 
-VERSION = 0x0002_0000
+VERSION = 0x0002_0001
 """Of the hardware and of the image format: major in the upper half."""
 
 ID = 0x00
@@ -18,6 +18,8 @@ ERROR = 0x18
 LATENCY = 0x1C
 INTERVAL = 0x20
 GROUPS = 0x24
+WATCHDOG = 0x28
+LAYER_LIMIT = 0x2C
 LAYER_CYCLES = 0x100
 
 CONTROL_RUN = 1 << 0
@@ -30,3 +32,7 @@ ERROR_EARLY_LAST = 1 << 0
 ERROR_LATE_LAST = 1 << 1
 ERROR_LOAD_WHILE_RUNNING = 1 << 2
 ERROR_ADDRESS = 1 << 3
+ERROR_WATCHDOG = 1 << 4
+
+NO_LAYER_LIMIT = 0xFFFF_FFFF
+"""LAYER_LIMIT after reset. WATCHDOG begins with :func:`zeroskip.contracts.timing.longest_silence`."""

@@ -34,6 +34,10 @@ WHOLE_ROW = 5
 """From the collection of a row's last part until the collector gives the row out."""
 
 
+SILENCE = 512
+"""More than the cycles between two signs of progress that are neither decoding nor issue: writing a result, and the pipelines' length."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """Distances that depend on what the array can do.
@@ -67,3 +71,14 @@ def timing(config: ArrayConfig) -> Timing:
         issue_to_result=8, tail_to_result=9, requantize=requantize, collect_to_start=WHOLE_ROW + requantize + 2,
         collect_to_end=WHOLE_ROW + requantize + 4, last_beat_to_start=2,
     )  # fmt: skip
+
+
+def longest_silence(config: ArrayConfig) -> int:
+    """Cycles that no network on that (sized) array works without a sign of progress: a layer's start, a result collected, a group's end.
+
+    Between two results a lane decodes and issues what is left of one row: every mask word at most once, and every weight at most once.
+    Before a layer starts, its predecessor's last result is written, at most 256 times. Before a group starts, every lane's queue is filled
+    again: a word is found at least every ``mask_depth`` words and the wait behind a header, and the queue, the words at work and the one
+    before a full queue are fewer than ``FIFO_WORDS`` + 4.
+    """
+    return (FIFO_WORDS + 4) * (config.mask_depth + HEADER_BUBBLES) + config.weight_depth + SILENCE

@@ -24,7 +24,7 @@ TOP = "zeroskip"
 PORTS = Path(__file__).with_name("zeroskip.vlt")
 """Opens its ports to Python under Verilator."""
 
-BENCHES = "tests.sim.protocol.handshakes,tests.sim.protocol.refusals"
+BENCHES = ",".join(f"tests.sim.protocol.{name}" for name in ("handshakes", "status", "refusals", "watchdog"))
 
 CASES = "cases.json"
 

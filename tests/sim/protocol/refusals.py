@@ -129,7 +129,7 @@ async def unmapped_addresses_are_refused(dut: Any) -> None:
         reg.GROUPS,
         reg.LAYER_CYCLES,
     ]
-    nowhere = [reg.GROUPS + 4, 0xFC, registers_end]
+    nowhere = [reg.LAYER_LIMIT + 4, 0xFC, registers_end]
     behind = [tb.address(m, m.depth) for m in layout.memories if m.depth * m.stride < 1 << layout.window_bits]
     first_unused = (1 + len(layout.memories)) << layout.window_bits
     unused = [first_unused, (1 << layout.address_bits) - 4] if first_unused < 1 << layout.address_bits else []
@@ -183,6 +183,11 @@ async def partial_writes_have_no_effect(dut: Any) -> None:
             last_part = tb.address(memory) + 4 * (memory.parts - 1)
             answer = await tb.axil.write(last_part + first, tb.rng.randbytes(count))
             assert answer.resp == SLVERR, f"partial write to {memory.name}: {answer.resp!r} (seed {SEED})"
+        for limit in (reg.WATCHDOG, reg.LAYER_LIMIT):
+            before = await tb.read(limit)
+            answer = await tb.axil.write(limit + first, tb.rng.randbytes(count))
+            assert answer.resp == SLVERR, f"partial write to {limit:#x}: {answer.resp!r} (seed {SEED})"
+            await tb.expect_register(limit, before, "a limit after a partial write")
         answer = await tb.axil.write(reg.CONTROL + first, b"\xff" * count)
         assert answer.resp == SLVERR, f"partial write to CONTROL: {answer.resp!r} (seed {SEED})"
         await tb.expect_register(reg.CONTROL, 0, "CONTROL after a partial write")

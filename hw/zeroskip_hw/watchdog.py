@@ -1,0 +1,56 @@
+"""Stops an array that does not come to the end of its work, as happens when its images are not those of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+
+class Watchdog(Component):
+    """Counts the cycles without progress while the array works, and compares those of the layer that is computed.
+
+    When there are more than may be, ``expired`` pulses (silence is found one cycle later), and from the next cycle on ``halt`` stays high
+    until reset.
+
+    Members
+    -------
+    working : In(1)
+        The array has all that it needs to go on: it waits for no stream.
+    progress : In(1)
+        It went on.
+    silence_limit : In(32)
+        The most cycles in a row that may be worked without progress.
+    running : In(1), layer_ends : In(1)
+        A layer is computed; in this cycle the one before ends.
+    elapsed : In(32), layer_limit : In(32)
+        Cycles since the layer's start; the most that a layer may take.
+    fault : In(1)
+        The program goes wrong.
+    expired, halt : Out(1)
+    """
+
+    def __init__(self) -> None:
+        super().__init__({
+            "working": In(1), "progress": In(1), "silence_limit": In(32),
+            "running": In(1), "layer_ends": In(1), "elapsed": In(32), "layer_limit": In(32),
+            "fault": In(1), "expired": Out(1), "halt": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        # The limit is taken with the first cycle behind reset too, when nothing has been counted yet.
+        fresh, left = Signal(init=1), Signal(32, reset_less=True)
+        silent, too_long = Signal(), Signal()
+        m.d.sync += [fresh.eq(self.progress | ~self.working), left.eq(left - 1)]
+        with m.If(fresh):
+            m.d.sync += left.eq(self.silence_limit)
+        m.d.comb += [
+            silent.eq(~fresh & ~left.any()),
+            too_long.eq(self.running & ~self.layer_ends & (self.elapsed >= self.layer_limit)),
+            self.expired.eq((silent | too_long | self.fault) & ~self.halt),
+        ]  # fmt: skip
+        with m.If(self.expired):
+            m.d.sync += self.halt.eq(1)
+        return m
