@@ -12,8 +12,8 @@ from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 
 from .fifo import Fifo
 
-BELOW_ALL = -129
-"""Less than every activation: where a maximum starts."""
+LEAST = -128
+"""No activation is less: where a maximum starts."""
 
 
 class Macs(Component):
@@ -67,7 +67,8 @@ class Macs(Component):
         sums = []
         for column in range(c.columns):
             byte = self.activations.word_select(column, 8)
-            product = Signal(signed(9 + c.weight_bits), name=f"product{column}", reset_less=True)
+            # An activation lies within -128 … 255, so the product within 255 · 2**(weight_bits - 1).
+            product = Signal(signed(8 + c.weight_bits), name=f"product{column}", reset_less=True)
             acc, total = (
                 Signal(signed(c.acc_bits), name=f"{name}{column}", reset_less=True) for name in ("acc", "sum")
             )
@@ -75,14 +76,15 @@ class Macs(Component):
             # `acc` is cleared as the operands of a row's first product arrive, which costs no gate before the adder; `sum` keeps the row.
             result = acc + product
             if c.maximum:
-                # One adder serves both: with the product negated, the sign of the sum tells which of the two is larger.
-                raised = Signal(signed(c.acc_bits + 1), name=f"raised{column}")
-                m.d.comb += raised.eq(acc + (product ^ self.maximum.replicate(len(product)).as_signed()) + self.maximum)
+                # One adder serves both: with the product's bits inverted it gives acc - product - 1, negative unless acc is larger.
+                # That is -384 at least, which the 10 bits of the narrowest accumulator hold.
+                raised = Signal(signed(c.acc_bits), name=f"raised{column}")
+                m.d.comb += raised.eq(acc + (product ^ self.maximum.replicate(len(product)).as_signed()))
                 result = Mux(self.maximum, Mux(raised[-1], product, acc), raised)
             with m.If(issue):
                 m.d.sync += [acc.eq(result), total.eq(result)]
             with m.If(coming):
-                m.d.sync += acc.eq(Mux(self.maximum, BELOW_ALL, 0) if c.maximum else 0)
+                m.d.sync += acc.eq(Mux(self.maximum, LEAST, 0) if c.maximum else 0)
             sums.append(total)
 
         entry = Cat(is_head, ended, *sums)

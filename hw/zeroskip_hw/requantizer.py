@@ -18,11 +18,12 @@ from .words import fields
 LIMB = 17
 """Accumulator bits in one partial product: an unsigned 17-bit limb and the 16-bit multiplier both fit an 18-bit signed multiplier."""
 
-NARROW = 19
-"""Once shifted by a multiple of eight, a value beyond 19 bits stays beyond the clamp after the remaining shift of at most seven."""
+NARROW = 18
+"""Once shifted by a multiple of eight, a value beyond 18 bits stays beyond the clamp: the remaining shift of at most seven leaves 1023 of
+it, and 2 · (255 + 128) - 1 is enough for any zero-point."""
 
-NARROW_WITH_RESIDUAL = 35
-"""The same where a residual below 2**25 is still to be added: beyond 2**34, at least 2**27 remains after the shift."""
+NARROW_WITH_RESIDUAL = 33
+"""The same where an addend is still to come: 2**25 - 1 is left, and 255 · 2**12 less the lowest addend, 26.7 million, is enough."""
 
 
 class Requantizer(Component):
@@ -121,7 +122,9 @@ class Requantizer(Component):
         limbs[-1] = limbs[-1].as_signed()
         partials = []
         for i, limb in enumerate(limbs):
-            partial = register(signed(len(limb) + MULTIPLIER_BITS + 1), f"partial{i}_")
+            # A signed limb times an unsigned factor needs no more bits than both have; an unsigned one needs a sign.
+            bits = len(limb) + MULTIPLIER_BITS + (i < len(limbs) - 1)
+            partial = register(signed(bits), f"partial{i}_")
             m.d.sync += partial.eq(limb * factor)
             partials.append(partial << (LIMB * i))
         product, shifted = register(signed(product_bits), "product"), register(signed(product_bits), "shifted")
@@ -137,7 +140,8 @@ class Requantizer(Component):
             )
         )
         m.d.sync += [narrow.eq(fitted), moved.eq(narrow >> fine)]
-        rounded = register(signed(narrow_bits + 1), "rounded")
+        # Half of what was shifted and half of the zero-point's addend together need no more bits than the former alone.
+        rounded = register(signed(narrow_bits), "rounded")
         if c.residual:
             total = moved + self.addends.word_select(column, ADDEND_BITS).as_signed()
             m.d.sync += rounded.eq(Mux(self.residual, total >> RESIDUAL_FRACTION, total >> 1))

@@ -16,8 +16,8 @@ from .broadcast import registered
 from .store import hidden_buffer, hidden_write
 from .tiles import place_queue, tile_place
 
-ADDEND_BITS = 27
-"""Holds the scaled residual, at most 2**25, with zero-point and half."""
+ADDEND_BITS = 26
+"""Holds the scaled residual, at most 383 · (2**16 - 1), with zero-point and half: below 26.2 million."""
 
 
 class Residual(Component):
