@@ -40,14 +40,13 @@ class Watchdog(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # The limit is taken with the first cycle behind reset too, when nothing has been counted yet.
-        fresh, left = Signal(init=1), Signal(32, reset_less=True)
+        silence = Signal(32)
         silent, too_long = Signal(), Signal()
-        m.d.sync += [fresh.eq(self.progress | ~self.working), left.eq(left - 1)]
-        with m.If(fresh):
-            m.d.sync += left.eq(self.silence_limit)
+        m.d.sync += silence.eq(silence + 1)
+        with m.If(self.progress | ~self.working):
+            m.d.sync += silence.eq(0)
         m.d.comb += [
-            silent.eq(~fresh & ~left.any()),
+            silent.eq(silence > self.silence_limit),
             too_long.eq(self.running & ~self.layer_ends & (self.elapsed >= self.layer_limit)),
             self.expired.eq((silent | too_long | self.fault) & ~self.halt),
         ]  # fmt: skip
