@@ -19,22 +19,26 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   wire clk;
   wire early_last;
   wire early_last_71;
+  wire expired;
+  wire expired_75;
   wire [31:0] groups;
-  wire [31:0] groups_79;
+  wire [31:0] groups_81;
   wire [15:0] in_data;
   wire in_last;
   wire in_ready;
   wire in_valid;
   wire [31:0] interval;
-  wire [31:0] interval_77;
+  wire [31:0] interval_79;
   wire late_last;
   wire late_last_73;
   wire [31:0] latency;
-  wire [31:0] latency_75;
+  wire [31:0] latency_77;
   wire [31:0] layer_cycles;
-  wire [31:0] layer_cycles_81;
+  wire [31:0] layer_cycles_83;
   wire layer_cycles_address;
-  wire layer_cycles_address_83;
+  wire layer_cycles_address_85;
+  wire [31:0] layer_limit;
+  wire [31:0] layer_limit_89;
   wire load__commit;
   wire load__commit_50;
   wire [63:0] load__data;
@@ -113,6 +117,8 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   wire s_axis_tready;
   input s_axis_tvalid;
   wire s_axis_tvalid;
+  wire [31:0] silence_limit;
+  wire [31:0] silence_limit_87;
   wire [31:0] wdata;
   wire wready;
   wire [3:0] wstrb;
@@ -120,9 +126,9 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   zeroskip_array array (
     .busy(busy),
     .clk(clk),
-    .data_112(s_axis_tdata),
+    .data_113(s_axis_tdata),
     .early_last(early_last),
-    .enable_106(ready),
+    .expired(expired),
     .groups(groups),
     .in_ready(s_axis_tready),
     .interval(interval),
@@ -131,6 +137,7 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .latency(latency),
     .layer_cycles(layer_cycles),
     .layer_cycles_address(layer_cycles_address),
+    .layer_limit(layer_limit),
     .load__commit(load__commit),
     .load__data(load__data),
     .load__offset(load__offset),
@@ -139,10 +146,12 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .out_keep(m_axis_tkeep),
     .out_last(m_axis_tlast),
     .out_valid(m_axis_tvalid),
-    .ready_129(m_axis_tready),
+    .ready(ready),
+    .ready_130(m_axis_tready),
     .rst(rst),
     .run(run),
-    .valid_108(s_axis_tvalid)
+    .silence_limit(silence_limit),
+    .valid_109(s_axis_tvalid)
   );
   zeroskip_control control (
     .araddr(s_axil_araddr),
@@ -157,12 +166,14 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .bvalid(s_axil_bvalid),
     .clk(clk),
     .early_last(early_last),
+    .expired(expired),
     .groups(groups),
     .interval(interval),
     .late_last(late_last),
     .latency(latency),
     .layer_cycles(layer_cycles),
     .layer_cycles_address(layer_cycles_address),
+    .layer_limit(layer_limit),
     .load__commit(load__commit),
     .load__data(load__data),
     .load__offset(load__offset),
@@ -174,16 +185,20 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .rst(rst),
     .run(run),
     .rvalid(s_axil_rvalid),
+    .silence_limit(silence_limit),
     .wdata(s_axil_wdata),
+    .wready(s_axil_wready),
     .wstrb(s_axil_wstrb),
     .wvalid(s_axil_wvalid)
   );
-  assign s_axil_wready = s_axil_awready;
-  assign layer_cycles_address_83 = layer_cycles_address;
-  assign layer_cycles_81 = layer_cycles;
-  assign groups_79 = groups;
-  assign interval_77 = interval;
-  assign latency_75 = latency;
+  assign layer_limit_89 = layer_limit;
+  assign silence_limit_87 = silence_limit;
+  assign layer_cycles_address_85 = layer_cycles_address;
+  assign layer_cycles_83 = layer_cycles;
+  assign groups_81 = groups;
+  assign interval_79 = interval;
+  assign latency_77 = latency;
+  assign expired_75 = expired;
   assign late_last_73 = late_last;
   assign early_last_71 = early_last;
   assign busy_69 = busy;
@@ -212,7 +227,7 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   assign bready = s_axil_bready;
   assign bvalid = s_axil_bvalid;
   assign bresp = s_axil_bresp;
-  assign wready = s_axil_awready;
+  assign wready = s_axil_wready;
   assign wvalid = s_axil_wvalid;
   assign wstrb = s_axil_wstrb;
   assign wdata = s_axil_wdata;
@@ -222,41 +237,55 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
   assign awaddr = s_axil_awaddr;
 endmodule
 
-module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, layer_cycles, in_ready, early_last, late_last, run, load__window, load__offset, load__data, layer_cycles_address, enable_106, out_valid, out_last, out_keep, out_data
-, latency, groups, interval, data_112);
+module zeroskip_array(valid_109, last, ready_130, clk, rst, load__commit, busy, layer_cycles, in_ready, early_last, late_last, expired, run, silence_limit, layer_limit, load__window, load__offset, load__data, layer_cycles_address, ready, out_valid
+, out_last, out_keep, out_data, latency, groups, interval, data_113);
   wire n_1;
-  wire n_10;
+  wire n_11;
+  wire n_13;
+  wire n_15;
+  wire n_16;
+  wire n_17;
   wire n_2;
   wire n_3;
   wire n_4;
+  wire n_5;
   wire n_6;
+  wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_813_Y;
-  wire n_procmux_817_Y;
-  wire n_procmux_821_Y;
+  wire n_procmux_827_Y;
+  wire n_procmux_831_Y;
+  wire n_procmux_835_Y;
   wire n_signal;
-  reg n_signal_153;
+  reg n_signal_172;
+  wire accepted;
+  wire accepted_141;
   output busy;
   wire busy;
-  wire busy_149;
-  wire busy_150;
+  wire busy_152;
+  wire busy_153;
   input clk;
   wire clk;
   wire [7:0] data;
-  input [15:0] data_112;
-  wire [15:0] data_112;
-  wire [15:0] data_132;
+  input [15:0] data_113;
+  wire [15:0] data_113;
+  wire [15:0] data_133;
   wire [1:0] done;
   output early_last;
   wire early_last;
-  wire early_last_117;
+  wire early_last_118;
+  wire [31:0] elapsed;
+  wire [31:0] elapsed_159;
   wire enable;
-  output enable_106;
-  reg enable_106;
+  wire enable_106;
+  output expired;
+  wire expired;
+  wire expired_169;
+  wire fault;
+  wire fault_166;
   wire finished;
   wire first;
-  wire first_138;
+  wire first_139;
   wire from_input;
   wire from_input_56;
   wire [1:0] full;
@@ -266,9 +295,11 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire group_end;
   output [31:0] groups;
   wire [31:0] groups;
-  wire [31:0] groups_146;
+  wire [31:0] groups_149;
   wire half;
-  wire half_123;
+  wire half_124;
+  wire halt;
+  wire halt_167;
   wire head;
   wire heads;
   wire [2:0] hidden__address;
@@ -294,21 +325,21 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire [1:0] input_release;
   output [31:0] interval;
   wire [31:0] interval;
-  wire [31:0] interval_144;
+  wire [31:0] interval_147;
   wire [1:0] keep;
   wire lanes;
   wire lanes_67;
   input last;
   wire last;
-  wire last_136;
-  wire last_139;
+  wire last_137;
+  wire last_142;
   wire last_tile;
   output late_last;
   wire late_last;
-  wire late_last_119;
+  wire late_last_120;
   output [31:0] latency;
   wire [31:0] latency;
-  wire [31:0] latency_142;
+  wire [31:0] latency_145;
   wire layer;
   wire layer_65;
   output [31:0] layer_cycles;
@@ -319,6 +350,10 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire layer_cycles_address_103;
   wire layer_end;
   wire layer_end_85;
+  wire layer_ends;
+  input [31:0] layer_limit;
+  wire [31:0] layer_limit;
+  wire [31:0] layer_limit_164;
   input load__commit;
   wire load__commit;
   wire load__commit_1;
@@ -364,15 +399,17 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire [1:0] output_full;
   wire output_half;
   wire [2:0] outputs;
-  wire [2:0] outputs_126;
+  wire [2:0] outputs_127;
   wire [2:0] place;
   reg primed;
-  wire primed_154;
-  wire ready;
-  wire ready_111;
-  input ready_129;
-  wire ready_129;
-  wire ready_147;
+  wire primed_173;
+  wire progress;
+  output ready;
+  reg ready;
+  wire ready_112;
+  input ready_130;
+  wire ready_130;
+  wire ready_150;
   wire [1:0] release_;
   wire request;
   wire request_69;
@@ -386,8 +423,12 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire rst;
   input run;
   wire run;
+  wire running;
   wire signed_;
   wire signed_60;
+  input [31:0] silence_limit;
+  wire [31:0] silence_limit;
+  wire [31:0] silence_limit_162;
   wire start;
   wire start_52;
   wire start_63;
@@ -402,16 +443,18 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   wire [16:0] total;
   wire [16:0] total_82;
   wire valid;
-  input valid_108;
-  wire valid_108;
-  wire valid_128;
+  input valid_109;
+  wire valid_109;
+  wire valid_129;
   wire valid_80;
+  wire working;
+  wire working_155;
   wire [2:0] write__address;
   wire write__column;
   wire [15:0] write__data;
-  wire [7:0] write__data_122;
+  wire [7:0] write__data_123;
   wire [1:0] write__enable;
-  wire write__enable_120;
+  wire write__enable_121;
   wire write__half;
   wire [1:0] write__position;
   wire [8:0] zero_point;
@@ -419,25 +462,35 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   assign finished = valid & layer_end;
   assign n_1 = ~ to_output;
   assign hidden__enable = result__enable & n_1;
-  assign write__enable_120 = result__enable & to_output;
-  assign n_2 = out_valid & ready_129;
-  assign last_139 = n_2 & group_end;
-  assign n_3 = | input_full;
-  assign n_4 = busy_149 | n_3;
-  assign busy = n_4 | busy_150;
-  assign n_6 = enable_106 | primed;
+  assign n_2 = ~ halt;
+  assign enable_106 = ready & n_2;
+  assign write__enable_121 = result__enable & to_output;
+  assign n_3 = out_valid & ready_130;
+  assign last_142 = n_3 & group_end;
+  assign n_4 = | input_full;
+  assign n_5 = busy_152 | n_4;
+  assign busy = n_5 | busy_153;
+  assign n_6 = ~ ready;
+  assign working = n_6 | working_155;
+  assign n_7 = | done;
+  assign layer_ends = start | n_7;
+  assign n_8 = | done;
+  assign n_9 = start | n_8;
+  assign n_11 = grant & busy_152;
+  assign progress = n_9 | n_11;
+  assign n_13 = ready | primed;
   always @(posedge clk)
-    n_signal_153 <= n_8;
+    n_signal_172 <= n_15;
   always @(posedge clk)
-    primed <= n_9;
+    primed <= n_16;
   always @(posedge clk)
-    enable_106 <= n_10;
-  assign n_procmux_813_Y = run ? n_6 : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_813_Y;
-  assign n_procmux_817_Y = run ? n_signal_153 : 1'h0;
-  assign n_9 = rst ? 1'h0 : n_procmux_817_Y;
-  assign n_procmux_821_Y = run ? primed_154 : 1'h0;
-  assign n_8 = rst ? 1'h0 : n_procmux_821_Y;
+    ready <= n_17;
+  assign n_procmux_827_Y = run ? n_13 : 1'h0;
+  assign n_17 = rst ? 1'h0 : n_procmux_827_Y;
+  assign n_procmux_831_Y = run ? n_signal_172 : 1'h0;
+  assign n_16 = rst ? 1'h0 : n_procmux_831_Y;
+  assign n_procmux_835_Y = run ? primed_173 : 1'h0;
+  assign n_15 = rst ? 1'h0 : n_procmux_835_Y;
   zeroskip_array_collector collector (
     .clk(clk),
     .grant(grant),
@@ -448,7 +501,7 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1072_0({ sums, tail_result, head }),
+    .port_1159_0({ sums, tail_result, head }),
     .request(request),
     .row4(next_row),
     .rst(rst),
@@ -460,11 +513,12 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .valid(valid)
   );
   zeroskip_array_counters counters (
+    .accepted(accepted),
     .clk(clk),
     .first(first),
     .groups(groups),
     .interval(interval),
-    .last(last_139),
+    .last(last_142),
     .latency(latency),
     .rst(rst),
     .run(run)
@@ -485,9 +539,9 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1072_0({ sums, tail_result, head }),
-    .port_1196_1({ from_input, signed_ }),
-    .primed(primed_154),
+    .port_1159_0({ sums, tail_result, head }),
+    .port_1283_1({ from_input, signed_ }),
+    .primed(primed_173),
     .request(request),
     .request_tail(tails_waiting),
     .rewind(rewind),
@@ -496,8 +550,9 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .start(start)
   );
   zeroskip_array_loader loader (
+    .accepted_23(accepted),
     .clk(clk),
-    .data(data_112),
+    .data(data_113),
     .early_last(early_last),
     .enable(enable_106),
     .first(first),
@@ -512,7 +567,7 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .release_(release_),
     .rst(rst),
     .run(run),
-    .valid(valid_108),
+    .valid(valid_109),
     .write__column(input__column),
     .write__data(input__data),
     .write__enable(input__enable),
@@ -540,9 +595,12 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .zero_point(zero_point)
   );
   zeroskip_array_sequencer sequencer (
-    .busy(busy_149),
+    .busy(busy_152),
     .clk(clk),
+    .elapsed(elapsed),
+    .fault(fault),
     .finished(finished),
+    .halt(halt),
     .high(high),
     .input_full(input_full),
     .input_half(half),
@@ -557,9 +615,9 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .low(low),
     .output_done(done),
     .output_full(output_full),
-    .output_half(half_123),
+    .output_half(half_124),
     .outputs(outputs),
-    .port_1196_1({ from_input, signed_ }),
+    .port_1283_1({ from_input, signed_ }),
     .primed(primed),
     .read__addr(layer_cycles_address),
     .rewind(rewind),
@@ -567,48 +625,71 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
     .run(run),
     .start(start),
     .to_output(to_output),
+    .working(working_155),
     .zero_point(zero_point)
   );
   zeroskip_array_unloader unloader (
-    .busy(busy_150),
+    .busy(busy_153),
     .clk(clk),
     .data(out_data),
     .done(done),
     .full(output_full),
     .group_end_40(group_end),
-    .half(half_123),
+    .half(half_124),
     .keep(out_keep),
     .last(out_last),
     .outputs(outputs),
-    .ready(ready_129),
+    .ready(ready_130),
     .rst(rst),
     .run(run),
     .valid(out_valid),
     .write__address(result__address),
-    .write__enable(write__enable_120),
+    .write__enable(write__enable_121),
     .write_data(result__data)
   );
-  assign ready_147 = enable_106;
-  assign groups_146 = groups;
-  assign interval_144 = interval;
-  assign latency_142 = latency;
-  assign first_138 = first;
-  assign last_136 = out_last;
+  zeroskip_array_watchdog watchdog (
+    .clk(clk),
+    .elapsed(elapsed),
+    .expired(expired),
+    .fault(fault),
+    .halt(halt),
+    .layer_ends(layer_ends),
+    .layer_limit(layer_limit),
+    .progress(progress),
+    .rst(rst),
+    .run(run),
+    .running(busy_152),
+    .silence_limit(silence_limit),
+    .working(working)
+  );
+  assign expired_169 = expired;
+  assign halt_167 = halt;
+  assign fault_166 = fault;
+  assign layer_limit_164 = layer_limit;
+  assign silence_limit_162 = silence_limit;
+  assign elapsed_159 = elapsed;
+  assign running = busy_152;
+  assign ready_150 = ready;
+  assign groups_149 = groups;
+  assign interval_147 = interval;
+  assign latency_145 = latency;
+  assign accepted_141 = accepted;
+  assign first_139 = first;
+  assign last_137 = out_last;
   assign keep = out_keep;
-  assign data_132 = out_data;
-  assign out_ready = ready_129;
-  assign valid_128 = out_valid;
-  assign outputs_126 = outputs;
-  assign output_half = half_123;
-  assign write__data_122 = result__data;
+  assign data_133 = out_data;
+  assign out_ready = ready_130;
+  assign valid_129 = out_valid;
+  assign outputs_127 = outputs;
+  assign output_half = half_124;
+  assign write__data_123 = result__data;
   assign write__address = result__address;
-  assign late_last_119 = late_last;
-  assign early_last_117 = early_last;
+  assign late_last_120 = late_last;
+  assign early_last_118 = early_last;
   assign in_last = last;
-  assign in_data = data_112;
-  assign ready_111 = in_ready;
-  assign in_valid = valid_108;
-  assign ready = enable_106;
+  assign in_data = data_113;
+  assign ready_112 = in_ready;
+  assign in_valid = valid_109;
   assign layer_cycles_105 = layer_cycles;
   assign layer_cycles_address_103 = layer_cycles_address;
   assign output_done = done;
@@ -674,7 +755,7 @@ module zeroskip_array(valid_108, last, ready_129, clk, rst, load__commit, busy, 
   assign load__commit_1 = load__commit;
 endmodule
 
-module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, load__window, load__offset, load__data, port_1072_0, request, tile_end, layer_end, row4, valid, total, start, lanes, layer, clk);
+module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, load__window, load__offset, load__data, port_1159_0, request, tile_end, layer_end, row4, valid, total, start, lanes, layer, clk);
   wire n_1;
   wire n_100;
   wire n_101;
@@ -760,33 +841,33 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   wire n_97;
   wire [16:0] n_98;
   wire [17:0] n_99;
-  wire [16:0] n_procmux_372_Y;
-  wire n_procmux_380_Y;
-  wire n_procmux_384_Y;
-  wire n_procmux_386_Y;
-  wire n_procmux_388_Y;
-  wire n_procmux_393_Y;
-  wire n_procmux_395_Y;
-  wire n_procmux_397_Y;
-  wire n_procmux_401_Y;
-  wire n_procmux_405_Y;
+  wire [16:0] n_procmux_386_Y;
+  wire n_procmux_394_Y;
+  wire n_procmux_398_Y;
+  wire n_procmux_400_Y;
+  wire n_procmux_402_Y;
+  wire n_procmux_407_Y;
   wire n_procmux_409_Y;
-  wire n_procmux_413_Y;
-  wire n_procmux_417_Y;
-  wire n_procmux_421_Y;
-  wire n_procmux_425_Y;
-  wire n_procmux_429_Y;
-  wire n_procmux_433_Y;
-  wire n_procmux_437_Y;
-  wire [1:0] n_procmux_441_Y;
-  wire [1:0] n_procmux_445_Y;
-  wire [1:0] n_procmux_449_Y;
-  wire n_procmux_453_Y;
-  wire n_procmux_457_Y;
-  wire n_procmux_459_Y;
-  wire n_procmux_461_Y;
-  wire n_procmux_465_Y;
+  wire n_procmux_411_Y;
+  wire n_procmux_415_Y;
+  wire n_procmux_419_Y;
+  wire n_procmux_423_Y;
+  wire n_procmux_427_Y;
+  wire n_procmux_431_Y;
+  wire n_procmux_435_Y;
+  wire n_procmux_439_Y;
+  wire n_procmux_443_Y;
+  wire n_procmux_447_Y;
+  wire n_procmux_451_Y;
+  wire [1:0] n_procmux_455_Y;
+  wire [1:0] n_procmux_459_Y;
+  wire [1:0] n_procmux_463_Y;
   wire n_procmux_467_Y;
+  wire n_procmux_471_Y;
+  wire n_procmux_473_Y;
+  wire n_procmux_475_Y;
+  wire n_procmux_479_Y;
+  wire n_procmux_481_Y;
   reg n_signal;
   wire n_signature__addr;
   wire n_signature__addr_67;
@@ -835,8 +916,8 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   reg partial4;
   wire parts_read__addr;
   wire [16:0] parts_read__data;
-  input [18:0] port_1072_0;
-  wire [18:0] port_1072_0;
+  input [18:0] port_1159_0;
+  wire [18:0] port_1159_0;
   wire [1:0] read_address;
   wire [5:0] read_data;
   wire read_enable;
@@ -896,8 +977,8 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign n_6 = grant - 1'h1;
   assign n_7 = { 1'h0, grant } | n_6;
   assign n_8 = ~ n_7;
-  assign n_11 = granted & port_1072_0[0];
-  assign n_13 = granted & port_1072_0[1];
+  assign n_11 = granted & port_1159_0[0];
+  assign n_13 = granted & port_1159_0[1];
   assign n_16 = head3 & share[4];
   assign n_18 = tail3 & share[5];
   assign n_19 = n_16 | n_18;
@@ -935,7 +1016,7 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign { n_57[1], grant } = { 1'h0, n_44 } & n_56;
   assign n_58 = load__window == 2'h2;
   assign write_enable = load__commit & n_58;
-  assign chosen = port_1072_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
+  assign chosen = port_1159_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
   assign row3 = head3 ? share[2:0] : rows_read__data;
   assign { n_63[3], n_signature__data } = row3 + 1'h1;
   assign before_ = arrived >> slot4;
@@ -1018,56 +1099,56 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
     valid <= n_119;
   always @(posedge clk)
     total <= n_121;
-  assign n_procmux_372_Y = run ? n_signature__data_70 : 17'h00000;
-  assign n_121 = rst ? 17'h00000 : n_procmux_372_Y;
-  assign n_procmux_380_Y = run ? n_29 : 1'h0;
-  assign n_119 = rst ? 1'h0 : n_procmux_380_Y;
-  assign n_procmux_384_Y = slot4 ? n_28[0] : arrived[1];
-  assign n_procmux_386_Y = n_26 ? n_procmux_384_Y : arrived[1];
-  assign n_procmux_388_Y = run ? n_procmux_386_Y : 1'h0;
-  assign n_118[1] = rst ? 1'h0 : n_procmux_388_Y;
-  assign n_procmux_393_Y = slot4 ? arrived[0] : n_28[0];
-  assign n_procmux_395_Y = n_26 ? n_procmux_393_Y : arrived[0];
-  assign n_procmux_397_Y = run ? n_procmux_395_Y : 1'h0;
-  assign n_118[0] = rst ? 1'h0 : n_procmux_397_Y;
-  assign n_procmux_401_Y = run ? n_19 : 1'h0;
-  assign n_117 = rst ? 1'h0 : n_procmux_401_Y;
-  assign n_procmux_405_Y = run ? valid3 : 1'h0;
-  assign n_116 = rst ? 1'h0 : n_procmux_405_Y;
-  assign n_procmux_409_Y = run ? tail2 : 1'h0;
-  assign n_115 = rst ? 1'h0 : n_procmux_409_Y;
-  assign n_procmux_413_Y = run ? head2 : 1'h0;
-  assign n_114 = rst ? 1'h0 : n_procmux_413_Y;
-  assign n_procmux_417_Y = run ? valid2 : 1'h0;
-  assign n_113 = rst ? 1'h0 : n_procmux_417_Y;
-  assign n_procmux_421_Y = run ? n_13 : 1'h0;
-  assign n_112 = rst ? 1'h0 : n_procmux_421_Y;
-  assign n_procmux_425_Y = run ? n_11 : 1'h0;
-  assign n_111 = rst ? 1'h0 : n_procmux_425_Y;
-  assign n_procmux_429_Y = run ? granted : 1'h0;
-  assign n_110 = rst ? 1'h0 : n_procmux_429_Y;
-  assign n_procmux_433_Y = run ? ends4[1] : 1'h0;
-  assign n_109 = rst ? 1'h0 : n_procmux_433_Y;
-  assign n_procmux_437_Y = run ? ends4[0] : 1'h0;
-  assign n_108 = rst ? 1'h0 : n_procmux_437_Y;
-  assign n_procmux_441_Y = run ? ends3 : 2'h0;
-  assign n_107 = rst ? 2'h0 : n_procmux_441_Y;
-  assign n_procmux_445_Y = run ? ends2 : 2'h0;
-  assign n_106 = rst ? 2'h0 : n_procmux_445_Y;
-  assign n_procmux_449_Y = run ? { tile, tile } : 2'h0;
-  assign n_105 = rst ? 2'h0 : n_procmux_449_Y;
-  assign n_procmux_453_Y = run ? grant : 1'h0;
-  assign n_104 = rst ? 1'h0 : n_procmux_453_Y;
-  assign n_procmux_457_Y = n_4 ? n_8[0] : above;
-  assign n_procmux_459_Y = start ? 1'h0 : n_procmux_457_Y;
-  assign n_procmux_461_Y = run ? n_procmux_459_Y : 1'h0;
-  assign n_103 = rst ? 1'h0 : n_procmux_461_Y;
-  assign n_procmux_465_Y = tile ? 1'h0 : n_2;
-  assign n_procmux_467_Y = run ? n_procmux_465_Y : 1'h0;
-  assign n_102 = rst ? 1'h0 : n_procmux_467_Y;
+  assign n_procmux_386_Y = run ? n_signature__data_70 : 17'h00000;
+  assign n_121 = rst ? 17'h00000 : n_procmux_386_Y;
+  assign n_procmux_394_Y = run ? n_29 : 1'h0;
+  assign n_119 = rst ? 1'h0 : n_procmux_394_Y;
+  assign n_procmux_398_Y = slot4 ? n_28[0] : arrived[1];
+  assign n_procmux_400_Y = n_26 ? n_procmux_398_Y : arrived[1];
+  assign n_procmux_402_Y = run ? n_procmux_400_Y : 1'h0;
+  assign n_118[1] = rst ? 1'h0 : n_procmux_402_Y;
+  assign n_procmux_407_Y = slot4 ? arrived[0] : n_28[0];
+  assign n_procmux_409_Y = n_26 ? n_procmux_407_Y : arrived[0];
+  assign n_procmux_411_Y = run ? n_procmux_409_Y : 1'h0;
+  assign n_118[0] = rst ? 1'h0 : n_procmux_411_Y;
+  assign n_procmux_415_Y = run ? n_19 : 1'h0;
+  assign n_117 = rst ? 1'h0 : n_procmux_415_Y;
+  assign n_procmux_419_Y = run ? valid3 : 1'h0;
+  assign n_116 = rst ? 1'h0 : n_procmux_419_Y;
+  assign n_procmux_423_Y = run ? tail2 : 1'h0;
+  assign n_115 = rst ? 1'h0 : n_procmux_423_Y;
+  assign n_procmux_427_Y = run ? head2 : 1'h0;
+  assign n_114 = rst ? 1'h0 : n_procmux_427_Y;
+  assign n_procmux_431_Y = run ? valid2 : 1'h0;
+  assign n_113 = rst ? 1'h0 : n_procmux_431_Y;
+  assign n_procmux_435_Y = run ? n_13 : 1'h0;
+  assign n_112 = rst ? 1'h0 : n_procmux_435_Y;
+  assign n_procmux_439_Y = run ? n_11 : 1'h0;
+  assign n_111 = rst ? 1'h0 : n_procmux_439_Y;
+  assign n_procmux_443_Y = run ? granted : 1'h0;
+  assign n_110 = rst ? 1'h0 : n_procmux_443_Y;
+  assign n_procmux_447_Y = run ? ends4[1] : 1'h0;
+  assign n_109 = rst ? 1'h0 : n_procmux_447_Y;
+  assign n_procmux_451_Y = run ? ends4[0] : 1'h0;
+  assign n_108 = rst ? 1'h0 : n_procmux_451_Y;
+  assign n_procmux_455_Y = run ? ends3 : 2'h0;
+  assign n_107 = rst ? 2'h0 : n_procmux_455_Y;
+  assign n_procmux_459_Y = run ? ends2 : 2'h0;
+  assign n_106 = rst ? 2'h0 : n_procmux_459_Y;
+  assign n_procmux_463_Y = run ? { tile, tile } : 2'h0;
+  assign n_105 = rst ? 2'h0 : n_procmux_463_Y;
+  assign n_procmux_467_Y = run ? grant : 1'h0;
+  assign n_104 = rst ? 1'h0 : n_procmux_467_Y;
+  assign n_procmux_471_Y = n_4 ? n_8[0] : above;
+  assign n_procmux_473_Y = start ? 1'h0 : n_procmux_471_Y;
+  assign n_procmux_475_Y = run ? n_procmux_473_Y : 1'h0;
+  assign n_103 = rst ? 1'h0 : n_procmux_475_Y;
+  assign n_procmux_479_Y = tile ? 1'h0 : n_2;
+  assign n_procmux_481_Y = run ? n_procmux_479_Y : 1'h0;
+  assign n_102 = rst ? 1'h0 : n_procmux_481_Y;
   zeroskip_array_collector_merge merge (
     .clk(clk),
-    .port_1200_0(layer),
+    .port_1287_0(layer),
     .read_data(read_data),
     .write_address(load__offset[1:0]),
     .write_data(load__data[5:0]),
@@ -1082,24 +1163,24 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign n_signature__addr = lane3;
   assign n_signature__en = valid3;
   assign rows_read__addr = lane3;
-  assign sums = port_1072_0[18:2];
+  assign sums = port_1159_0[18:2];
   assign read_address = { layer, 1'h0 };
   assign read_enable = 1'h1;
   assign write_data = load__data[5:0];
   assign write_address = load__offset[1:0];
   assign total_46 = n_signature__data_70;
   assign lane1 = 1'h0;
-  assign tails = port_1072_0[1];
-  assign heads = port_1072_0[0];
+  assign tails = port_1159_0[1];
+  assign heads = port_1159_0[0];
   assign last_tile = 1'h1;
   assign grant_8 = grant;
 endmodule
 
-module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1200_0, clk);
+module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1287_0, clk);
   input clk;
   wire clk;
-  input port_1200_0;
-  wire port_1200_0;
+  input port_1287_0;
+  wire port_1287_0;
   wire [1:0] read_address;
   output [5:0] read_data;
   wire [5:0] read_data;
@@ -1119,18 +1200,18 @@ module zeroskip_array_collector_merge(write_enable, write_address, read_data, wr
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
-    .read_address({ port_1200_0, 1'h0 }),
+    .read_address({ port_1287_0, 1'h0 }),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1200_0, 1'h0 };
+  assign read_address = { port_1287_0, 1'h0 };
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_counters(rst, last, first, run, latency, groups, interval, clk);
+module zeroskip_array_counters(rst, last, first, accepted, run, latency, groups, interval, clk);
   wire n_1;
   wire n_10;
   wire n_11;
@@ -1139,33 +1220,33 @@ module zeroskip_array_counters(rst, last, first, run, latency, groups, interval,
   wire [31:0] n_14;
   wire [31:0] n_15;
   wire n_2;
-  wire [32:0] n_3;
-  wire [32:0] n_4;
+  wire n_3;
+  wire n_4;
   wire [32:0] n_5;
-  wire n_6;
+  wire [32:0] n_6;
+  wire [32:0] n_7;
   wire n_8;
-  wire n_9;
-  wire [31:0] n_procmux_11_Y;
+  wire [31:0] n_procmux_13_Y;
   wire [31:0] n_procmux_15_Y;
   wire [31:0] n_procmux_17_Y;
-  wire [31:0] n_procmux_1_Y;
   wire [31:0] n_procmux_21_Y;
   wire [31:0] n_procmux_23_Y;
-  wire [31:0] n_procmux_25_Y;
   wire [31:0] n_procmux_27_Y;
-  wire n_procmux_31_Y;
-  wire n_procmux_33_Y;
-  wire n_procmux_35_Y;
-  wire n_procmux_39_Y;
-  wire [31:0] n_procmux_3_Y;
+  wire [31:0] n_procmux_29_Y;
+  wire [31:0] n_procmux_33_Y;
+  wire [31:0] n_procmux_35_Y;
+  wire [31:0] n_procmux_37_Y;
   wire n_procmux_41_Y;
-  wire [31:0] n_procmux_5_Y;
-  wire [31:0] n_procmux_9_Y;
+  wire n_procmux_43_Y;
+  wire n_procmux_45_Y;
+  wire n_procmux_49_Y;
+  wire n_procmux_51_Y;
   reg n_signal;
-  reg n_signal_4;
+  reg n_signal_5;
+  input accepted;
+  wire accepted;
   input clk;
   wire clk;
-  wire counting;
   input first;
   wire first;
   output [31:0] groups;
@@ -1183,17 +1264,16 @@ module zeroskip_array_counters(rst, last, first, run, latency, groups, interval,
   reg [31:0] since_last;
   assign n_1 = ~ n_signal;
   assign n_2 = first & n_1;
-  assign n_3 = latency + 1'h1;
-  assign n_4 = since_last + 1'h1;
-  assign n_5 = groups + 1'h1;
-  assign n_6 = | groups;
-  assign n_8 = ~ n_signal;
-  assign n_9 = first & n_8;
-  assign counting = n_signal_4 | n_9;
+  assign n_3 = ~ last;
+  assign n_4 = n_signal_5 & n_3;
+  assign n_5 = latency + 1'h1;
+  assign n_6 = since_last + 1'h1;
+  assign n_7 = groups + 1'h1;
+  assign n_8 = | groups;
   always @(posedge clk)
     n_signal <= n_10;
   always @(posedge clk)
-    n_signal_4 <= n_11;
+    n_signal_5 <= n_11;
   always @(posedge clk)
     latency <= n_12;
   always @(posedge clk)
@@ -1202,31 +1282,30 @@ module zeroskip_array_counters(rst, last, first, run, latency, groups, interval,
     groups <= n_14;
   always @(posedge clk)
     interval <= n_15;
-  assign n_procmux_1_Y = n_6 ? since_last : interval;
-  assign n_procmux_11_Y = run ? n_procmux_9_Y : 32'd0;
-  assign n_14 = rst ? 32'd0 : n_procmux_11_Y;
-  assign n_procmux_15_Y = last ? 32'd1 : n_4[31:0];
+  assign n_procmux_13_Y = n_8 ? since_last : interval;
+  assign n_procmux_15_Y = last ? n_procmux_13_Y : interval;
   assign n_procmux_17_Y = run ? n_procmux_15_Y : 32'd0;
-  assign n_13 = rst ? 32'd0 : n_procmux_17_Y;
-  assign n_procmux_21_Y = counting ? n_3[31:0] : latency;
-  assign n_procmux_23_Y = n_signal_4 ? latency : n_procmux_21_Y;
-  assign n_procmux_25_Y = last ? n_procmux_23_Y : n_procmux_21_Y;
-  assign n_procmux_27_Y = run ? n_procmux_25_Y : 32'd0;
-  assign n_12 = rst ? 32'd0 : n_procmux_27_Y;
-  assign n_procmux_3_Y = last ? n_procmux_1_Y : interval;
-  assign n_procmux_31_Y = n_2 ? 1'h1 : n_signal_4;
-  assign n_procmux_33_Y = last ? 1'h0 : n_procmux_31_Y;
-  assign n_procmux_35_Y = run ? n_procmux_33_Y : 1'h0;
-  assign n_11 = rst ? 1'h0 : n_procmux_35_Y;
-  assign n_procmux_39_Y = n_2 ? 1'h1 : n_signal;
-  assign n_procmux_41_Y = run ? n_procmux_39_Y : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_41_Y;
-  assign n_procmux_5_Y = run ? n_procmux_3_Y : 32'd0;
-  assign n_15 = rst ? 32'd0 : n_procmux_5_Y;
-  assign n_procmux_9_Y = last ? n_5[31:0] : groups;
+  assign n_15 = rst ? 32'd0 : n_procmux_17_Y;
+  assign n_procmux_21_Y = last ? n_7[31:0] : groups;
+  assign n_procmux_23_Y = run ? n_procmux_21_Y : 32'd0;
+  assign n_14 = rst ? 32'd0 : n_procmux_23_Y;
+  assign n_procmux_27_Y = last ? 32'd1 : n_6[31:0];
+  assign n_procmux_29_Y = run ? n_procmux_27_Y : 32'd0;
+  assign n_13 = rst ? 32'd0 : n_procmux_29_Y;
+  assign n_procmux_33_Y = n_4 ? n_5[31:0] : latency;
+  assign n_procmux_35_Y = n_2 ? 32'd1 : n_procmux_33_Y;
+  assign n_procmux_37_Y = run ? n_procmux_35_Y : 32'd0;
+  assign n_12 = rst ? 32'd0 : n_procmux_37_Y;
+  assign n_procmux_41_Y = n_2 ? 1'h1 : n_signal_5;
+  assign n_procmux_43_Y = last ? 1'h0 : n_procmux_41_Y;
+  assign n_procmux_45_Y = run ? n_procmux_43_Y : 1'h0;
+  assign n_11 = rst ? 1'h0 : n_procmux_45_Y;
+  assign n_procmux_49_Y = accepted ? 1'h1 : n_signal;
+  assign n_procmux_51_Y = run ? n_procmux_49_Y : 1'h0;
+  assign n_10 = rst ? 1'h0 : n_procmux_51_Y;
 endmodule
 
-module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_tail, collected, run, load__window, load__offset, load__data, port_1072_0, request, hidden__address, hidden__data, start, rewind, port_1196_1, half, input__enable, input__column, input__half
+module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_tail, collected, run, load__window, load__offset, load__data, port_1159_0, request, hidden__address, hidden__data, start, rewind, port_1283_1, half, input__enable, input__column, input__half
 , input__position, input__data, clk);
   wire n_1;
   wire n_12;
@@ -1239,15 +1318,15 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
   wire n_19;
   wire n_20;
   wire n_6;
-  wire n_procmux_777_Y;
-  wire n_procmux_781_Y;
-  wire n_procmux_785_Y;
-  wire n_procmux_789_Y;
-  wire n_procmux_793_Y;
-  wire n_procmux_797_Y;
-  wire n_procmux_801_Y;
-  wire n_procmux_805_Y;
-  wire n_procmux_809_Y;
+  wire n_procmux_791_Y;
+  wire n_procmux_795_Y;
+  wire n_procmux_799_Y;
+  wire n_procmux_803_Y;
+  wire n_procmux_807_Y;
+  wire n_procmux_811_Y;
+  wire n_procmux_815_Y;
+  wire n_procmux_819_Y;
+  wire n_procmux_823_Y;
   wire [3:0] activation;
   wire [7:0] activations;
   wire [3:0] address;
@@ -1322,10 +1401,10 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
   wire [7:0] mask_21;
   wire place;
   wire place_25;
-  output [18:0] port_1072_0;
-  wire [18:0] port_1072_0;
-  input [1:0] port_1196_1;
-  wire [1:0] port_1196_1;
+  output [18:0] port_1159_0;
+  wire [18:0] port_1159_0;
+  input [1:0] port_1283_1;
+  wire [1:0] port_1283_1;
   output primed;
   wire primed;
   wire [3:0] read_address;
@@ -1404,24 +1483,24 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     first <= n_19;
   always @(posedge clk)
     tail <= n_20;
-  assign n_procmux_777_Y = run ? tail1 : 1'h0;
-  assign n_20 = rst ? 1'h0 : n_procmux_777_Y;
-  assign n_procmux_781_Y = run ? first1 : 1'h0;
-  assign n_19 = rst ? 1'h0 : n_procmux_781_Y;
-  assign n_procmux_785_Y = run ? issue1 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_785_Y;
-  assign n_procmux_789_Y = run ? tail0 : 1'h0;
-  assign n_17 = rst ? 1'h0 : n_procmux_789_Y;
-  assign n_procmux_793_Y = run ? first0 : 1'h0;
-  assign n_16 = rst ? 1'h0 : n_procmux_793_Y;
-  assign n_procmux_797_Y = run ? issue0 : 1'h0;
-  assign n_15 = rst ? 1'h0 : n_procmux_797_Y;
-  assign n_procmux_801_Y = run ? tail_98 : 1'h0;
-  assign n_14 = rst ? 1'h0 : n_procmux_801_Y;
-  assign n_procmux_805_Y = run ? first_96 : 1'h0;
-  assign n_13 = rst ? 1'h0 : n_procmux_805_Y;
-  assign n_procmux_809_Y = run ? issue_94 : 1'h0;
-  assign n_12 = rst ? 1'h0 : n_procmux_809_Y;
+  assign n_procmux_791_Y = run ? tail1 : 1'h0;
+  assign n_20 = rst ? 1'h0 : n_procmux_791_Y;
+  assign n_procmux_795_Y = run ? first1 : 1'h0;
+  assign n_19 = rst ? 1'h0 : n_procmux_795_Y;
+  assign n_procmux_799_Y = run ? issue1 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_799_Y;
+  assign n_procmux_803_Y = run ? tail0 : 1'h0;
+  assign n_17 = rst ? 1'h0 : n_procmux_803_Y;
+  assign n_procmux_807_Y = run ? first0 : 1'h0;
+  assign n_16 = rst ? 1'h0 : n_procmux_807_Y;
+  assign n_procmux_811_Y = run ? issue0 : 1'h0;
+  assign n_15 = rst ? 1'h0 : n_procmux_811_Y;
+  assign n_procmux_815_Y = run ? tail_98 : 1'h0;
+  assign n_14 = rst ? 1'h0 : n_procmux_815_Y;
+  assign n_procmux_819_Y = run ? first_96 : 1'h0;
+  assign n_13 = rst ? 1'h0 : n_procmux_819_Y;
+  assign n_procmux_823_Y = run ? issue_94 : 1'h0;
+  assign n_12 = rst ? 1'h0 : n_procmux_823_Y;
   zeroskip_array_lane00_decoder decoder (
     .address(read_address),
     .clk(clk),
@@ -1440,8 +1519,8 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .collected(collected),
     .idle(idle),
     .issue_21(issue_94),
-    .port_1035_0({ tail_98, first_96 }),
-    .port_232_0({ layer_end, begins, place, filled, mask }),
+    .port_1122_0({ tail_98, first_96 }),
+    .port_279_0({ layer_end, begins, place, filled, mask }),
     .rewind(rewind),
     .rst(rst),
     .run(run),
@@ -1459,10 +1538,10 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .request_tail(request_tail),
     .rst(rst),
     .run(run),
-    .signed_(port_1196_1[0]),
+    .signed_(port_1283_1[0]),
     .tail(tail),
     .take(collected),
-    .taken(port_1072_0),
+    .taken(port_1159_0),
     .weight(weight_81)
   );
   zeroskip_array_lane00_masks masks (
@@ -1478,7 +1557,7 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .address(address_45),
     .clk(clk),
     .data(activations),
-    .from_input(port_1196_1[1]),
+    .from_input(port_1283_1[1]),
     .half(half),
     .input__column(input__column),
     .input__data(input__data),
@@ -1511,24 +1590,24 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
   assign input__half_70 = input__half;
   assign input__column_68 = input__column;
   assign input__enable_66 = input__enable;
-  assign sums_64 = port_1072_0[18:2];
-  assign sums = port_1072_0[18:2];
-  assign tail_result_62 = port_1072_0[1];
-  assign tail_result = port_1072_0[1];
-  assign head_60 = port_1072_0[0];
-  assign head = port_1072_0[0];
+  assign sums_64 = port_1159_0[18:2];
+  assign sums = port_1159_0[18:2];
+  assign tail_result_62 = port_1159_0[1];
+  assign tail_result = port_1159_0[1];
+  assign head_60 = port_1159_0[0];
+  assign head = port_1159_0[0];
   assign grant_58 = collected;
   assign request_tail_57 = request_tail;
   assign request_55 = request;
-  assign signed_53 = port_1196_1[0];
-  assign signed_ = port_1196_1[0];
+  assign signed_53 = port_1283_1[0];
+  assign signed_ = port_1283_1[0];
   assign data_51 = activations;
   assign weight = read_address_48;
   assign read_enable_47 = 1'h1;
   assign activation = address_45;
   assign half_44 = half;
-  assign from_input_42 = port_1196_1[1];
-  assign from_input = port_1196_1[1];
+  assign from_input_42 = port_1283_1[1];
+  assign from_input = port_1283_1[1];
   assign grant = collected;
   assign rewind_35 = rewind;
   assign start_33 = start;
@@ -1587,54 +1666,54 @@ module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, ru
   wire n_45;
   wire n_46;
   wire n_5;
-  wire n_procmux_659_Y;
-  wire n_procmux_661_Y;
-  wire n_procmux_663_Y;
-  wire [1:0] n_procmux_675_Y;
-  wire [1:0] n_procmux_677_Y;
-  wire [1:0] n_procmux_683_Y;
-  wire [1:0] n_procmux_685_Y;
+  wire n_procmux_673_Y;
+  wire n_procmux_675_Y;
+  wire n_procmux_677_Y;
+  wire [1:0] n_procmux_689_Y;
   wire [1:0] n_procmux_691_Y;
-  wire [1:0] n_procmux_693_Y;
-  wire [15:0] n_procmux_697_Y;
-  wire n_procmux_701_Y;
-  wire n_procmux_703_Y;
-  wire [3:0] n_procmux_707_Y;
-  wire [3:0] n_procmux_709_Y;
-  wire [3:0] n_procmux_711_Y;
+  wire [1:0] n_procmux_697_Y;
+  wire [1:0] n_procmux_699_Y;
+  wire [1:0] n_procmux_705_Y;
+  wire [1:0] n_procmux_707_Y;
+  wire [15:0] n_procmux_711_Y;
   wire n_procmux_715_Y;
   wire n_procmux_717_Y;
-  wire n_procmux_718_CMP;
-  wire n_procmux_721_Y;
-  wire n_procmux_723_Y;
-  wire n_procmux_724_CMP;
-  wire [4:0] n_procmux_727_Y;
-  wire [4:0] n_procmux_729_Y;
-  wire n_procmux_730_CMP;
-  wire [2:0] n_procmux_733_Y;
-  wire [2:0] n_procmux_735_Y;
-  wire n_procmux_736_CMP;
-  wire [2:0] n_procmux_737_Y;
-  wire [2:0] n_procmux_739_Y;
-  wire n_procmux_741_CMP;
-  wire [2:0] n_procmux_742_Y;
-  wire [2:0] n_procmux_744_Y;
-  wire n_procmux_746_CMP;
+  wire [3:0] n_procmux_721_Y;
+  wire [3:0] n_procmux_723_Y;
+  wire [3:0] n_procmux_725_Y;
+  wire n_procmux_729_Y;
+  wire n_procmux_731_Y;
+  wire n_procmux_732_CMP;
+  wire n_procmux_735_Y;
+  wire n_procmux_737_Y;
+  wire n_procmux_738_CMP;
+  wire [4:0] n_procmux_741_Y;
+  wire [4:0] n_procmux_743_Y;
+  wire n_procmux_744_CMP;
   wire [2:0] n_procmux_747_Y;
-  wire n_procmux_749_CMP;
-  wire [2:0] n_procmux_750_Y;
-  wire [2:0] n_procmux_752_Y;
-  wire n_procmux_754_CMP;
-  wire [2:0] n_procmux_755_Y;
-  wire n_procmux_759_Y;
-  wire n_procmux_761_Y;
-  wire n_procmux_763_Y;
-  wire n_procmux_764_CMP;
-  wire n_procmux_765_Y;
-  wire n_procmux_770_CMP;
-  wire n_procmux_772_CMP;
-  wire n_procmux_774_CMP;
-  wire n_procmux_776_CMP;
+  wire [2:0] n_procmux_749_Y;
+  wire n_procmux_750_CMP;
+  wire [2:0] n_procmux_751_Y;
+  wire [2:0] n_procmux_753_Y;
+  wire n_procmux_755_CMP;
+  wire [2:0] n_procmux_756_Y;
+  wire [2:0] n_procmux_758_Y;
+  wire n_procmux_760_CMP;
+  wire [2:0] n_procmux_761_Y;
+  wire n_procmux_763_CMP;
+  wire [2:0] n_procmux_764_Y;
+  wire [2:0] n_procmux_766_Y;
+  wire n_procmux_768_CMP;
+  wire [2:0] n_procmux_769_Y;
+  wire n_procmux_773_Y;
+  wire n_procmux_775_Y;
+  wire n_procmux_777_Y;
+  wire n_procmux_778_CMP;
+  wire n_procmux_779_Y;
+  wire n_procmux_784_CMP;
+  wire n_procmux_786_CMP;
+  wire n_procmux_788_CMP;
+  wire n_procmux_790_CMP;
   wire n_signal;
   wire n_signal_10;
   wire n_signal_14;
@@ -1759,104 +1838,104 @@ module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, ru
     group <= n_33;
   always @(posedge clk)
     address <= n_34;
-  assign n_procmux_659_Y = kind3[0] ? n_27 : n_signal_20;
-  assign n_procmux_661_Y = stuck ? n_signal_20 : n_procmux_659_Y;
-  assign n_procmux_663_Y = run ? n_procmux_661_Y : 1'h0;
-  assign n_46 = rst ? 1'h0 : n_procmux_663_Y;
+  assign n_procmux_673_Y = kind3[0] ? n_27 : n_signal_20;
+  assign n_procmux_675_Y = stuck ? n_signal_20 : n_procmux_673_Y;
+  assign n_procmux_677_Y = run ? n_procmux_675_Y : 1'h0;
+  assign n_46 = rst ? 1'h0 : n_procmux_677_Y;
   assign n_45 = stuck ? filled : n_24;
   assign n_44 = stuck ? mask3 : mask2;
   assign n_43 = stuck ? mask2 : data_44;
   assign n_42 = stuck ? tags3 : tags2;
-  assign n_procmux_675_Y = stuck ? kind3 : kind2;
-  assign n_procmux_677_Y = run ? n_procmux_675_Y : 2'h0;
-  assign n_41 = rst ? 2'h0 : n_procmux_677_Y;
+  assign n_procmux_689_Y = stuck ? kind3 : kind2;
+  assign n_procmux_691_Y = run ? n_procmux_689_Y : 2'h0;
+  assign n_41 = rst ? 2'h0 : n_procmux_691_Y;
   assign n_40 = stuck ? tags2 : tags1;
-  assign n_procmux_683_Y = stuck ? kind2 : kind1;
-  assign n_procmux_685_Y = run ? n_procmux_683_Y : 2'h0;
-  assign n_39 = rst ? 2'h0 : n_procmux_685_Y;
+  assign n_procmux_697_Y = stuck ? kind2 : kind1;
+  assign n_procmux_699_Y = run ? n_procmux_697_Y : 2'h0;
+  assign n_39 = rst ? 2'h0 : n_procmux_699_Y;
   assign n_38 = stuck ? tags1 : { n_signal_7, n_signal, row_begins, group };
-  assign n_procmux_691_Y = stuck ? kind1 : { n_signal_8, n_signal_5 };
-  assign n_procmux_693_Y = run ? n_procmux_691_Y : 2'h0;
-  assign n_37 = rst ? 2'h0 : n_procmux_693_Y;
-  assign n_procmux_697_Y = header_read ? { data_44, header[15:8] } : header;
-  assign n_36 = stuck ? header : n_procmux_697_Y;
-  assign n_procmux_701_Y = stuck ? header_read : n_signal_14;
-  assign n_procmux_703_Y = run ? n_procmux_701_Y : 1'h0;
-  assign n_35 = rst ? 1'h0 : n_procmux_703_Y;
-  assign n_procmux_707_Y = n_18 ? n_19[3:0] : address;
-  assign n_procmux_709_Y = n_23 ? 4'h0 : n_procmux_707_Y;
-  assign n_procmux_711_Y = run ? n_procmux_709_Y : 4'h0;
-  assign n_34 = rst ? 4'h0 : n_procmux_711_Y;
-  assign n_procmux_715_Y = stuck ? group : n_16[0];
-  assign n_procmux_717_Y = n_procmux_718_CMP ? n_procmux_715_Y : group;
-  assign n_procmux_718_CMP = fetch_state == 3'h3;
-  assign n_33 = n_21 ? header[7] : n_procmux_717_Y;
-  assign n_procmux_721_Y = stuck ? row_begins : n_signal_10;
-  assign n_procmux_723_Y = n_procmux_724_CMP ? n_procmux_721_Y : row_begins;
-  assign n_procmux_724_CMP = fetch_state == 3'h3;
-  assign n_32 = n_21 ? 1'h1 : n_procmux_723_Y;
-  assign n_procmux_727_Y = stuck ? left : n_14[4:0];
-  assign n_procmux_729_Y = n_procmux_730_CMP ? n_procmux_727_Y : left;
-  assign n_procmux_730_CMP = fetch_state == 3'h3;
-  assign n_31 = n_21 ? header[6:2] : n_procmux_729_Y;
-  assign n_procmux_733_Y = stuck ? fetch_state : 3'h0;
-  function [2:0] n_procmux_735;
+  assign n_procmux_705_Y = stuck ? kind1 : { n_signal_8, n_signal_5 };
+  assign n_procmux_707_Y = run ? n_procmux_705_Y : 2'h0;
+  assign n_37 = rst ? 2'h0 : n_procmux_707_Y;
+  assign n_procmux_711_Y = header_read ? { data_44, header[15:8] } : header;
+  assign n_36 = stuck ? header : n_procmux_711_Y;
+  assign n_procmux_715_Y = stuck ? header_read : n_signal_14;
+  assign n_procmux_717_Y = run ? n_procmux_715_Y : 1'h0;
+  assign n_35 = rst ? 1'h0 : n_procmux_717_Y;
+  assign n_procmux_721_Y = n_18 ? n_19[3:0] : address;
+  assign n_procmux_723_Y = n_23 ? 4'h0 : n_procmux_721_Y;
+  assign n_procmux_725_Y = run ? n_procmux_723_Y : 4'h0;
+  assign n_34 = rst ? 4'h0 : n_procmux_725_Y;
+  assign n_procmux_729_Y = stuck ? group : n_16[0];
+  assign n_procmux_731_Y = n_procmux_732_CMP ? n_procmux_729_Y : group;
+  assign n_procmux_732_CMP = fetch_state == 3'h3;
+  assign n_33 = n_21 ? header[7] : n_procmux_731_Y;
+  assign n_procmux_735_Y = stuck ? row_begins : n_signal_10;
+  assign n_procmux_737_Y = n_procmux_738_CMP ? n_procmux_735_Y : row_begins;
+  assign n_procmux_738_CMP = fetch_state == 3'h3;
+  assign n_32 = n_21 ? 1'h1 : n_procmux_737_Y;
+  assign n_procmux_741_Y = stuck ? left : n_14[4:0];
+  assign n_procmux_743_Y = n_procmux_744_CMP ? n_procmux_741_Y : left;
+  assign n_procmux_744_CMP = fetch_state == 3'h3;
+  assign n_31 = n_21 ? header[6:2] : n_procmux_743_Y;
+  assign n_procmux_747_Y = stuck ? fetch_state : 3'h0;
+  function [2:0] n_procmux_749;
     input [2:0] a;
     input [14:0] b;
     input [4:0] s;
     casez (s) // synopsys parallel_case
       5'b????1:
-        n_procmux_735 = b[2:0];
+        n_procmux_749 = b[2:0];
       5'b???1?:
-        n_procmux_735 = b[5:3];
+        n_procmux_749 = b[5:3];
       5'b??1??:
-        n_procmux_735 = b[8:6];
+        n_procmux_749 = b[8:6];
       5'b?1???:
-        n_procmux_735 = b[11:9];
+        n_procmux_749 = b[11:9];
       5'b1????:
-        n_procmux_735 = b[14:12];
+        n_procmux_749 = b[14:12];
       default:
-        n_procmux_735 = a;
+        n_procmux_749 = a;
     endcase
   endfunction
-  assign n_procmux_735_Y = n_procmux_735(fetch_state, { n_procmux_752_Y, n_procmux_747_Y, n_procmux_744_Y, n_procmux_739_Y, n_procmux_733_Y }, { n_procmux_754_CMP, n_procmux_749_CMP, n_procmux_746_CMP, n_procmux_741_CMP, n_procmux_736_CMP });
-  assign n_procmux_736_CMP = fetch_state == 3'h4;
-  assign n_procmux_737_Y = n_signal_7 ? 3'h0 : fetch_state;
-  assign n_procmux_739_Y = stuck ? fetch_state : n_procmux_737_Y;
-  assign n_procmux_741_CMP = fetch_state == 3'h3;
-  assign n_procmux_742_Y = header[1] ? 3'h4 : 3'h3;
-  assign n_procmux_744_Y = stuck ? fetch_state : n_procmux_742_Y;
-  assign n_procmux_746_CMP = fetch_state == 3'h2;
-  assign n_procmux_747_Y = stuck ? fetch_state : 3'h2;
-  assign n_procmux_749_CMP = fetch_state == 3'h1;
-  assign n_procmux_750_Y = part ? 3'h1 : fetch_state;
-  assign n_procmux_752_Y = stuck ? fetch_state : n_procmux_750_Y;
-  assign n_procmux_754_CMP = ! fetch_state;
-  assign n_procmux_755_Y = run ? n_procmux_735_Y : 3'h0;
-  assign n_30 = rst ? 3'h0 : n_procmux_755_Y;
-  assign n_procmux_759_Y = part ? 1'h0 : n_12[0];
-  assign n_procmux_761_Y = stuck ? part : n_procmux_759_Y;
-  assign n_procmux_763_Y = n_procmux_764_CMP ? n_procmux_761_Y : part;
-  assign n_procmux_764_CMP = ! fetch_state;
-  assign n_procmux_765_Y = run ? n_procmux_763_Y : 1'h0;
-  assign n_29 = rst ? 1'h0 : n_procmux_765_Y;
-  assign n_signal_8 = n_procmux_770_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_770_CMP = fetch_state == 3'h4;
-  assign n_signal_5 = n_procmux_772_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_772_CMP = fetch_state == 3'h3;
-  assign n_signal_15 = n_procmux_774_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_774_CMP = fetch_state == 3'h2;
-  assign n_signal_14 = n_procmux_776_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_776_CMP = ! fetch_state;
+  assign n_procmux_749_Y = n_procmux_749(fetch_state, { n_procmux_766_Y, n_procmux_761_Y, n_procmux_758_Y, n_procmux_753_Y, n_procmux_747_Y }, { n_procmux_768_CMP, n_procmux_763_CMP, n_procmux_760_CMP, n_procmux_755_CMP, n_procmux_750_CMP });
+  assign n_procmux_750_CMP = fetch_state == 3'h4;
+  assign n_procmux_751_Y = n_signal_7 ? 3'h0 : fetch_state;
+  assign n_procmux_753_Y = stuck ? fetch_state : n_procmux_751_Y;
+  assign n_procmux_755_CMP = fetch_state == 3'h3;
+  assign n_procmux_756_Y = header[1] ? 3'h4 : 3'h3;
+  assign n_procmux_758_Y = stuck ? fetch_state : n_procmux_756_Y;
+  assign n_procmux_760_CMP = fetch_state == 3'h2;
+  assign n_procmux_761_Y = stuck ? fetch_state : 3'h2;
+  assign n_procmux_763_CMP = fetch_state == 3'h1;
+  assign n_procmux_764_Y = part ? 3'h1 : fetch_state;
+  assign n_procmux_766_Y = stuck ? fetch_state : n_procmux_764_Y;
+  assign n_procmux_768_CMP = ! fetch_state;
+  assign n_procmux_769_Y = run ? n_procmux_749_Y : 3'h0;
+  assign n_30 = rst ? 3'h0 : n_procmux_769_Y;
+  assign n_procmux_773_Y = part ? 1'h0 : n_12[0];
+  assign n_procmux_775_Y = stuck ? part : n_procmux_773_Y;
+  assign n_procmux_777_Y = n_procmux_778_CMP ? n_procmux_775_Y : part;
+  assign n_procmux_778_CMP = ! fetch_state;
+  assign n_procmux_779_Y = run ? n_procmux_777_Y : 1'h0;
+  assign n_29 = rst ? 1'h0 : n_procmux_779_Y;
+  assign n_signal_8 = n_procmux_784_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_784_CMP = fetch_state == 3'h4;
+  assign n_signal_5 = n_procmux_786_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_786_CMP = fetch_state == 3'h3;
+  assign n_signal_15 = n_procmux_788_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_788_CMP = fetch_state == 3'h2;
+  assign n_signal_14 = n_procmux_790_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_790_CMP = ! fetch_state;
   zeroskip_array_lane00_decoder_fifo fifo (
     .clk(clk),
     .data(data),
     .full(full),
-    .port_147_0(n_signal_18),
-    .port_154_0(write_data[8]),
-    .port_973_0(tags3[0]),
-    .port_973_3(tags3[3]),
-    .port_977_0(mask3),
+    .port_1060_0(tags3[0]),
+    .port_1060_3(tags3[3]),
+    .port_1064_0(mask3),
+    .port_194_0(n_signal_18),
+    .port_201_0(write_data[8]),
     .rst(rst),
     .run(run),
     .take(take),
@@ -1878,7 +1957,7 @@ module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, ru
   assign next_address = address;
 endmodule
 
-module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, data, take, run, port_973_0, port_973_3, port_977_0, valid, full, clk);
+module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, data, take, run, port_1060_0, port_1060_3, port_1064_0, valid, full, clk);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -1897,16 +1976,16 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, da
   wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_627_Y;
-  wire n_procmux_631_Y;
-  wire [3:0] n_procmux_635_Y;
-  wire [3:0] n_procmux_637_Y;
-  wire [3:0] n_procmux_641_Y;
-  wire [3:0] n_procmux_643_Y;
-  wire [3:0] n_procmux_647_Y;
+  wire n_procmux_641_Y;
+  wire n_procmux_645_Y;
   wire [3:0] n_procmux_649_Y;
-  wire [3:0] n_procmux_653_Y;
+  wire [3:0] n_procmux_651_Y;
   wire [3:0] n_procmux_655_Y;
+  wire [3:0] n_procmux_657_Y;
+  wire [3:0] n_procmux_661_Y;
+  wire [3:0] n_procmux_663_Y;
+  wire [3:0] n_procmux_667_Y;
+  wire [3:0] n_procmux_669_Y;
   wire [3:0] n_signal;
   reg [3:0] n_signal_14;
   reg [3:0] n_signature__addr;
@@ -1918,16 +1997,16 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, da
   wire [11:0] data;
   output full;
   reg full;
-  input port_147_0;
-  wire port_147_0;
-  input port_154_0;
-  wire port_154_0;
-  input port_973_0;
-  wire port_973_0;
-  input port_973_3;
-  wire port_973_3;
-  input [7:0] port_977_0;
-  wire [7:0] port_977_0;
+  input port_1060_0;
+  wire port_1060_0;
+  input port_1060_3;
+  wire port_1060_3;
+  input [7:0] port_1064_0;
+  wire [7:0] port_1064_0;
+  input port_194_0;
+  wire port_194_0;
+  input port_201_0;
+  wire port_201_0;
   reg [3:0] read__addr;
   wire [11:0] read__data;
   input rst;
@@ -1946,7 +2025,7 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, da
   reg [11:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
+      memory[n_signature__addr] <= { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -1973,31 +2052,31 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_147_0, write, port_154_0, da
     valid <= n_18;
   always @(posedge clk)
     full <= n_19;
-  assign n_procmux_627_Y = run ? n_12 : 1'h0;
-  assign n_19 = rst ? 1'h0 : n_procmux_627_Y;
-  assign n_procmux_631_Y = run ? n_7 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_631_Y;
-  assign n_procmux_635_Y = take ? n_2[3:0] : n_signal_14;
-  assign n_procmux_637_Y = run ? n_procmux_635_Y : 4'h1;
-  assign n_17 = rst ? 4'h1 : n_procmux_637_Y;
-  assign n_procmux_641_Y = take ? n_signal_14 : read__addr;
-  assign n_procmux_643_Y = run ? n_procmux_641_Y : 4'h0;
-  assign n_16 = rst ? 4'h0 : n_procmux_643_Y;
-  assign n_procmux_647_Y = write ? n_1[3:0] : tail_next;
-  assign n_procmux_649_Y = run ? n_procmux_647_Y : 4'h1;
-  assign n_15 = rst ? 4'h1 : n_procmux_649_Y;
-  assign n_procmux_653_Y = write ? tail_next : n_signature__addr;
-  assign n_procmux_655_Y = run ? n_procmux_653_Y : 4'h0;
-  assign n_14 = rst ? 4'h0 : n_procmux_655_Y;
+  assign n_procmux_641_Y = run ? n_12 : 1'h0;
+  assign n_19 = rst ? 1'h0 : n_procmux_641_Y;
+  assign n_procmux_645_Y = run ? n_7 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_645_Y;
+  assign n_procmux_649_Y = take ? n_2[3:0] : n_signal_14;
+  assign n_procmux_651_Y = run ? n_procmux_649_Y : 4'h1;
+  assign n_17 = rst ? 4'h1 : n_procmux_651_Y;
+  assign n_procmux_655_Y = take ? n_signal_14 : read__addr;
+  assign n_procmux_657_Y = run ? n_procmux_655_Y : 4'h0;
+  assign n_16 = rst ? 4'h0 : n_procmux_657_Y;
+  assign n_procmux_661_Y = write ? n_1[3:0] : tail_next;
+  assign n_procmux_663_Y = run ? n_procmux_661_Y : 4'h1;
+  assign n_15 = rst ? 4'h1 : n_procmux_663_Y;
+  assign n_procmux_667_Y = write ? tail_next : n_signature__addr;
+  assign n_procmux_669_Y = run ? n_procmux_667_Y : 4'h0;
+  assign n_14 = rst ? 4'h0 : n_procmux_669_Y;
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
-  assign n_signature__data = { port_973_3, port_147_0, port_973_0, port_154_0, port_977_0 };
+  assign write_data = { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
+  assign n_signature__data = { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
   assign n_signature__en = write;
 endmodule
 
-module zeroskip_array_lane00_issuer(rst, port_232_0, take, idle, collected, run, valid, issue_21, port_1035_0, activation, weight, start, rewind, clk);
+module zeroskip_array_lane00_issuer(rst, port_279_0, take, idle, collected, run, valid, issue_21, port_1122_0, activation, weight, start, rewind, clk);
   wire n_1;
   wire n_100;
   wire n_103;
@@ -2106,26 +2185,26 @@ module zeroskip_array_lane00_issuer(rst, port_232_0, take, idle, collected, run,
   wire n_96;
   wire n_97;
   wire n_98;
-  wire [2:0] n_procmux_549_Y;
-  wire [3:0] n_procmux_553_Y;
-  wire n_procmux_557_Y;
-  wire n_procmux_561_Y;
+  wire [2:0] n_procmux_563_Y;
+  wire [3:0] n_procmux_567_Y;
   wire n_procmux_571_Y;
   wire n_procmux_575_Y;
-  wire [7:0] n_procmux_579_Y;
-  wire n_procmux_583_Y;
   wire n_procmux_585_Y;
-  wire n_procmux_587_Y;
-  wire n_procmux_591_Y;
-  wire n_procmux_593_Y;
-  wire n_procmux_595_Y;
+  wire n_procmux_589_Y;
+  wire [7:0] n_procmux_593_Y;
   wire n_procmux_597_Y;
-  wire [4:0] n_procmux_601_Y;
+  wire n_procmux_599_Y;
+  wire n_procmux_601_Y;
+  wire n_procmux_605_Y;
+  wire n_procmux_607_Y;
+  wire n_procmux_609_Y;
   wire n_procmux_611_Y;
-  wire n_procmux_613_Y;
-  wire n_procmux_615_Y;
-  wire n_procmux_619_Y;
-  wire n_procmux_623_Y;
+  wire [4:0] n_procmux_615_Y;
+  wire n_procmux_625_Y;
+  wire n_procmux_627_Y;
+  wire n_procmux_629_Y;
+  wire n_procmux_633_Y;
+  wire n_procmux_637_Y;
   wire n_signal;
   reg [4:0] n_signal_10;
   wire n_signal_11;
@@ -2166,10 +2245,10 @@ module zeroskip_array_lane00_issuer(rst, port_232_0, take, idle, collected, run,
   wire [2:0] next_weight;
   wire place;
   reg place1;
-  output [1:0] port_1035_0;
-  wire [1:0] port_1035_0;
-  input [11:0] port_232_0;
-  wire [11:0] port_232_0;
+  output [1:0] port_1122_0;
+  wire [1:0] port_1122_0;
+  input [11:0] port_279_0;
+  wire [11:0] port_279_0;
   wire [7:0] rest;
   input rewind;
   wire rewind;
@@ -2342,52 +2421,52 @@ module zeroskip_array_lane00_issuer(rst, port_232_0, take, idle, collected, run,
     activation <= n_172;
   always @(posedge clk)
     weight <= n_173;
-  assign n_procmux_549_Y = issue_21 ? n_153[2:0] : weight;
-  assign n_173 = rewind ? 3'h0 : n_procmux_549_Y;
-  assign n_procmux_553_Y = run ? { place1, n_152, n_151, n_150 } : 4'h0;
-  assign n_172 = rst ? 4'h0 : n_procmux_553_Y;
-  assign n_procmux_557_Y = run ? n_signal_45 : 1'h0;
-  assign n_171 = rst ? 1'h0 : n_procmux_557_Y;
-  assign n_procmux_561_Y = run ? issue : 1'h0;
-  assign n_170 = rst ? 1'h0 : n_procmux_561_Y;
+  assign n_procmux_563_Y = issue_21 ? n_153[2:0] : weight;
+  assign n_173 = rewind ? 3'h0 : n_procmux_563_Y;
+  assign n_procmux_567_Y = run ? { place1, n_152, n_151, n_150 } : 4'h0;
+  assign n_172 = rst ? 4'h0 : n_procmux_567_Y;
+  assign n_procmux_571_Y = run ? n_signal_45 : 1'h0;
+  assign n_171 = rst ? 1'h0 : n_procmux_571_Y;
+  assign n_procmux_575_Y = run ? issue : 1'h0;
+  assign n_170 = rst ? 1'h0 : n_procmux_575_Y;
   assign n_169 = n_signal ? n_146 : byte_empty;
   assign n_168 = n_signal ? ends : byte_ends;
   assign n_167 = n_signal ? word_place : at;
-  assign n_procmux_571_Y = issue ? 1'h0 : byte_first;
-  assign n_166 = n_signal ? n_signal_30 : n_procmux_571_Y;
-  assign n_procmux_575_Y = issue ? n_94 : last_bit;
-  assign n_165 = n_signal ? n_143 : n_procmux_575_Y;
-  assign n_procmux_579_Y = issue ? { rest[7:1], 1'h0 } : n_signal_20;
-  assign n_164 = n_signal ? byte_ : n_procmux_579_Y;
-  assign n_procmux_583_Y = n_45 ? 1'h0 : n_signal_12;
-  assign n_procmux_585_Y = n_signal ? 1'h1 : n_procmux_583_Y;
-  assign n_procmux_587_Y = run ? n_procmux_585_Y : 1'h0;
-  assign n_163 = rst ? 1'h0 : n_procmux_587_Y;
-  assign n_procmux_591_Y = start ? 1'h0 : waiting;
-  assign n_procmux_593_Y = byte_ends[1] ? 1'h1 : n_procmux_591_Y;
-  assign n_procmux_595_Y = n_45 ? n_procmux_593_Y : n_procmux_591_Y;
-  assign n_procmux_597_Y = run ? n_procmux_595_Y : 1'h1;
-  assign n_162 = rst ? 1'h1 : n_procmux_597_Y;
-  assign n_procmux_601_Y = run ? n_44[4:0] : 5'h00;
-  assign n_161 = rst ? 5'h00 : n_procmux_601_Y;
-  assign n_160 = take ? { port_232_0[11], port_232_0[11] } : ends;
-  assign n_159 = take ? port_232_0[9] : word_place;
-  assign n_158 = take ? port_232_0[7:0] : word;
-  assign n_procmux_611_Y = n_signal ? 1'h0 : n_signal_2;
-  assign n_procmux_613_Y = take ? 1'h1 : n_procmux_611_Y;
-  assign n_procmux_615_Y = run ? n_procmux_613_Y : 1'h0;
-  assign n_157 = rst ? 1'h0 : n_procmux_615_Y;
-  assign n_procmux_619_Y = n_signal ? 1'h0 : n_signal_30;
-  assign n_156 = take ? port_232_0[10] : n_procmux_619_Y;
-  assign n_procmux_623_Y = n_signal ? 1'h0 : word_filled;
-  assign n_155 = take ? port_232_0[8] : n_procmux_623_Y;
-  assign port_1035_0 = n_signal_24[1:0];
-  assign layer_end = port_232_0[11];
-  assign tile_end = port_232_0[11];
-  assign begins = port_232_0[10];
-  assign place = port_232_0[9];
-  assign filled = port_232_0[8];
-  assign mask = port_232_0[7:0];
+  assign n_procmux_585_Y = issue ? 1'h0 : byte_first;
+  assign n_166 = n_signal ? n_signal_30 : n_procmux_585_Y;
+  assign n_procmux_589_Y = issue ? n_94 : last_bit;
+  assign n_165 = n_signal ? n_143 : n_procmux_589_Y;
+  assign n_procmux_593_Y = issue ? { rest[7:1], 1'h0 } : n_signal_20;
+  assign n_164 = n_signal ? byte_ : n_procmux_593_Y;
+  assign n_procmux_597_Y = n_45 ? 1'h0 : n_signal_12;
+  assign n_procmux_599_Y = n_signal ? 1'h1 : n_procmux_597_Y;
+  assign n_procmux_601_Y = run ? n_procmux_599_Y : 1'h0;
+  assign n_163 = rst ? 1'h0 : n_procmux_601_Y;
+  assign n_procmux_605_Y = start ? 1'h0 : waiting;
+  assign n_procmux_607_Y = byte_ends[1] ? 1'h1 : n_procmux_605_Y;
+  assign n_procmux_609_Y = n_45 ? n_procmux_607_Y : n_procmux_605_Y;
+  assign n_procmux_611_Y = run ? n_procmux_609_Y : 1'h1;
+  assign n_162 = rst ? 1'h1 : n_procmux_611_Y;
+  assign n_procmux_615_Y = run ? n_44[4:0] : 5'h00;
+  assign n_161 = rst ? 5'h00 : n_procmux_615_Y;
+  assign n_160 = take ? { port_279_0[11], port_279_0[11] } : ends;
+  assign n_159 = take ? port_279_0[9] : word_place;
+  assign n_158 = take ? port_279_0[7:0] : word;
+  assign n_procmux_625_Y = n_signal ? 1'h0 : n_signal_2;
+  assign n_procmux_627_Y = take ? 1'h1 : n_procmux_625_Y;
+  assign n_procmux_629_Y = run ? n_procmux_627_Y : 1'h0;
+  assign n_157 = rst ? 1'h0 : n_procmux_629_Y;
+  assign n_procmux_633_Y = n_signal ? 1'h0 : n_signal_30;
+  assign n_156 = take ? port_279_0[10] : n_procmux_633_Y;
+  assign n_procmux_637_Y = n_signal ? 1'h0 : word_filled;
+  assign n_155 = take ? port_279_0[8] : n_procmux_637_Y;
+  assign port_1122_0 = n_signal_24[1:0];
+  assign layer_end = port_279_0[11];
+  assign tile_end = port_279_0[11];
+  assign begins = port_279_0[10];
+  assign place = port_279_0[9];
+  assign filled = port_279_0[8];
+  assign mask = port_279_0[7:0];
   assign next_weight = weight;
   assign tail = n_signal_24[1];
   assign first = n_signal_24[0];
@@ -2412,16 +2491,16 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   wire [17:0] n_6;
   wire [17:0] n_7;
   wire n_9;
-  wire [16:0] n_procmux_505_Y;
-  wire n_procmux_509_Y;
-  wire n_procmux_511_Y;
-  wire n_procmux_513_Y;
-  wire n_procmux_517_Y;
-  wire n_procmux_519_Y;
+  wire [16:0] n_procmux_519_Y;
   wire n_procmux_523_Y;
+  wire n_procmux_525_Y;
   wire n_procmux_527_Y;
   wire n_procmux_531_Y;
-  wire n_procmux_535_Y;
+  wire n_procmux_533_Y;
+  wire n_procmux_537_Y;
+  wire n_procmux_541_Y;
+  wire n_procmux_545_Y;
+  wire n_procmux_549_Y;
   reg n_signal;
   reg n_signal_2;
   reg n_signal_24;
@@ -2441,7 +2520,7 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   reg is_head;
   input issue;
   wire issue;
-  reg [16:0] product0;
+  reg [15:0] product0;
   wire push;
   output request;
   wire request;
@@ -2489,7 +2568,7 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   always @(posedge clk)
     n_signal_3 <= n_14;
   always @(posedge clk)
-    product0 <= n_5;
+    product0 <= n_5[15:0];
   always @(posedge clk)
     acc0 <= n_15;
   always @(posedge clk)
@@ -2497,29 +2576,29 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   always @(posedge clk)
     taken <= data;
   assign n_16 = n_signal ? n_7[16:0] : sum0;
-  assign n_procmux_505_Y = n_signal ? n_6[16:0] : acc0;
-  assign n_15 = coming ? 17'h00000 : n_procmux_505_Y;
-  assign n_procmux_509_Y = n_signal_4 ? 1'h0 : n_signal_3;
-  assign n_procmux_511_Y = n_signal ? 1'h1 : n_procmux_509_Y;
-  assign n_procmux_513_Y = run ? n_procmux_511_Y : 1'h0;
-  assign n_14 = rst ? 1'h0 : n_procmux_513_Y;
-  assign n_procmux_517_Y = push ? n_signal_4 : is_head;
-  assign n_procmux_519_Y = run ? n_procmux_517_Y : 1'h1;
-  assign n_13 = rst ? 1'h1 : n_procmux_519_Y;
-  assign n_procmux_523_Y = run ? n_3 : 1'h0;
-  assign n_12 = rst ? 1'h0 : n_procmux_523_Y;
-  assign n_procmux_527_Y = run ? tail : 1'h0;
-  assign n_11 = rst ? 1'h0 : n_procmux_527_Y;
-  assign n_procmux_531_Y = run ? first : 1'h0;
-  assign n_10 = rst ? 1'h0 : n_procmux_531_Y;
-  assign n_procmux_535_Y = run ? issue : 1'h0;
-  assign n_9 = rst ? 1'h0 : n_procmux_535_Y;
+  assign n_procmux_519_Y = n_signal ? n_6[16:0] : acc0;
+  assign n_15 = coming ? 17'h00000 : n_procmux_519_Y;
+  assign n_procmux_523_Y = n_signal_4 ? 1'h0 : n_signal_3;
+  assign n_procmux_525_Y = n_signal ? 1'h1 : n_procmux_523_Y;
+  assign n_procmux_527_Y = run ? n_procmux_525_Y : 1'h0;
+  assign n_14 = rst ? 1'h0 : n_procmux_527_Y;
+  assign n_procmux_531_Y = push ? n_signal_4 : is_head;
+  assign n_procmux_533_Y = run ? n_procmux_531_Y : 1'h1;
+  assign n_13 = rst ? 1'h1 : n_procmux_533_Y;
+  assign n_procmux_537_Y = run ? n_3 : 1'h0;
+  assign n_12 = rst ? 1'h0 : n_procmux_537_Y;
+  assign n_procmux_541_Y = run ? tail : 1'h0;
+  assign n_11 = rst ? 1'h0 : n_procmux_541_Y;
+  assign n_procmux_545_Y = run ? first : 1'h0;
+  assign n_10 = rst ? 1'h0 : n_procmux_545_Y;
+  assign n_procmux_549_Y = run ? issue : 1'h0;
+  assign n_9 = rst ? 1'h0 : n_procmux_549_Y;
   zeroskip_array_lane00_macs_fifo fifo (
     .clk(clk),
     .data(data),
-    .port_1062_0(n_signal_4),
-    .port_1064_0(is_head),
-    .port_1071_0(sum0),
+    .port_1149_0(n_signal_4),
+    .port_1151_0(is_head),
+    .port_1158_0(sum0),
     .rst(rst),
     .run(run),
     .take(take),
@@ -2536,7 +2615,7 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   assign write = push;
 endmodule
 
-module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0, port_1064_0, port_1071_0, valid, clk);
+module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1149_0, port_1151_0, port_1158_0, valid, clk);
   wire [4:0] n_1;
   wire [3:0] n_14;
   wire [3:0] n_15;
@@ -2549,15 +2628,15 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0,
   wire n_5;
   wire n_6;
   wire n_7;
-  wire n_procmux_475_Y;
-  wire [3:0] n_procmux_479_Y;
-  wire [3:0] n_procmux_481_Y;
-  wire [3:0] n_procmux_485_Y;
-  wire [3:0] n_procmux_487_Y;
-  wire [3:0] n_procmux_491_Y;
+  wire n_procmux_489_Y;
   wire [3:0] n_procmux_493_Y;
-  wire [3:0] n_procmux_497_Y;
+  wire [3:0] n_procmux_495_Y;
   wire [3:0] n_procmux_499_Y;
+  wire [3:0] n_procmux_501_Y;
+  wire [3:0] n_procmux_505_Y;
+  wire [3:0] n_procmux_507_Y;
+  wire [3:0] n_procmux_511_Y;
+  wire [3:0] n_procmux_513_Y;
   wire [3:0] n_signal;
   reg [3:0] n_signal_14;
   reg [3:0] n_signature__addr;
@@ -2567,12 +2646,12 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0,
   wire clk;
   output [18:0] data;
   wire [18:0] data;
-  input port_1062_0;
-  wire port_1062_0;
-  input port_1064_0;
-  wire port_1064_0;
-  input [16:0] port_1071_0;
-  wire [16:0] port_1071_0;
+  input port_1149_0;
+  wire port_1149_0;
+  input port_1151_0;
+  wire port_1151_0;
+  input [16:0] port_1158_0;
+  wire [16:0] port_1158_0;
   reg [3:0] read__addr;
   wire [18:0] read__data;
   input rst;
@@ -2591,7 +2670,7 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0,
   reg [18:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_1071_0, port_1062_0, port_1064_0 };
+      memory[n_signature__addr] <= { port_1158_0, port_1149_0, port_1151_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -2611,25 +2690,25 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1062_0,
     n_signal_14 <= n_17;
   always @(posedge clk)
     valid <= n_18;
-  assign n_procmux_475_Y = run ? n_7 : 1'h0;
-  assign n_18 = rst ? 1'h0 : n_procmux_475_Y;
-  assign n_procmux_479_Y = take ? n_2[3:0] : n_signal_14;
-  assign n_procmux_481_Y = run ? n_procmux_479_Y : 4'h1;
-  assign n_17 = rst ? 4'h1 : n_procmux_481_Y;
-  assign n_procmux_485_Y = take ? n_signal_14 : read__addr;
-  assign n_procmux_487_Y = run ? n_procmux_485_Y : 4'h0;
-  assign n_16 = rst ? 4'h0 : n_procmux_487_Y;
-  assign n_procmux_491_Y = write ? n_1[3:0] : tail_next;
-  assign n_procmux_493_Y = run ? n_procmux_491_Y : 4'h1;
-  assign n_15 = rst ? 4'h1 : n_procmux_493_Y;
-  assign n_procmux_497_Y = write ? tail_next : n_signature__addr;
-  assign n_procmux_499_Y = run ? n_procmux_497_Y : 4'h0;
-  assign n_14 = rst ? 4'h0 : n_procmux_499_Y;
+  assign n_procmux_489_Y = run ? n_7 : 1'h0;
+  assign n_18 = rst ? 1'h0 : n_procmux_489_Y;
+  assign n_procmux_493_Y = take ? n_2[3:0] : n_signal_14;
+  assign n_procmux_495_Y = run ? n_procmux_493_Y : 4'h1;
+  assign n_17 = rst ? 4'h1 : n_procmux_495_Y;
+  assign n_procmux_499_Y = take ? n_signal_14 : read__addr;
+  assign n_procmux_501_Y = run ? n_procmux_499_Y : 4'h0;
+  assign n_16 = rst ? 4'h0 : n_procmux_501_Y;
+  assign n_procmux_505_Y = write ? n_1[3:0] : tail_next;
+  assign n_procmux_507_Y = run ? n_procmux_505_Y : 4'h1;
+  assign n_15 = rst ? 4'h1 : n_procmux_507_Y;
+  assign n_procmux_511_Y = write ? tail_next : n_signature__addr;
+  assign n_procmux_513_Y = run ? n_procmux_511_Y : 4'h0;
+  assign n_14 = rst ? 4'h0 : n_procmux_513_Y;
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_1071_0, port_1062_0, port_1064_0 };
-  assign n_signature__data = { port_1071_0, port_1062_0, port_1064_0 };
+  assign write_data = { port_1158_0, port_1149_0, port_1151_0 };
+  assign n_signature__data = { port_1158_0, port_1149_0, port_1151_0 };
   assign n_signature__en = write;
 endmodule
 
@@ -2678,7 +2757,7 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   wire n_5;
   wire n_7;
   wire n_8;
-  wire [7:0] n_procmux_539_Y;
+  wire [7:0] n_procmux_553_Y;
   input [3:0] address;
   wire [3:0] address;
   wire bank;
@@ -2757,8 +2836,8 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
     hidden_held <= n_16;
   always @(posedge clk)
     data <= n_17;
-  assign n_procmux_539_Y = run ? n_12 : 8'h00;
-  assign n_17 = rst ? 8'h00 : n_procmux_539_Y;
+  assign n_procmux_553_Y = run ? n_12 : 8'h00;
+  assign n_17 = rst ? 8'h00 : n_procmux_553_Y;
   assign n_16 = hidden_unread ? 8'h00 : read_data_37;
   assign n_15 = input1_unread ? 8'h00 : read_data_34;
   assign n_14 = input0_unread ? 8'h00 : read_data;
@@ -2772,20 +2851,20 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input0 input0 (
     .clk(clk),
-    .port_1208_0(half),
-    .port_1252_0(input__half),
-    .port_1254_0(input__position[0]),
-    .port_418_0(address[1]),
+    .port_1297_0(half),
+    .port_1341_0(input__half),
+    .port_1343_0(input__position[0]),
+    .port_465_0(address[1]),
     .read_data(read_data),
     .write_data(input__data[7:0]),
     .write_enable(write_enable)
   );
   zeroskip_array_lane00_store_input1 input1 (
     .clk(clk),
-    .port_1208_0(half),
-    .port_1252_0(input__half),
-    .port_1254_1(input__position[1]),
-    .port_420_0(address[1]),
+    .port_1297_0(half),
+    .port_1341_0(input__half),
+    .port_1343_1(input__position[1]),
+    .port_467_0(address[1]),
     .read_data(read_data_34),
     .write_data(input__data[15:8]),
     .write_enable(write_enable_13)
@@ -2839,17 +2918,17 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_store_input0(write_enable, port_418_0, read_data, port_1208_0, port_1252_0, port_1254_0, write_data, clk);
+module zeroskip_array_lane00_store_input0(write_enable, port_465_0, read_data, port_1297_0, port_1341_0, port_1343_0, write_data, clk);
   input clk;
   wire clk;
-  input port_1208_0;
-  wire port_1208_0;
-  input port_1252_0;
-  wire port_1252_0;
-  input port_1254_0;
-  wire port_1254_0;
-  input port_418_0;
-  wire port_418_0;
+  input port_1297_0;
+  wire port_1297_0;
+  input port_1341_0;
+  wire port_1341_0;
+  input port_1343_0;
+  wire port_1343_0;
+  input port_465_0;
+  wire port_465_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -2868,29 +2947,29 @@ module zeroskip_array_lane00_store_input0(write_enable, port_418_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1208_0, port_418_0 }),
+    .read_address({ port_1297_0, port_465_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1252_0, port_1254_0 }),
+    .write_address({ port_1341_0, port_1343_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1208_0, port_418_0 };
+  assign read_address = { port_1297_0, port_465_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1252_0, port_1254_0 };
+  assign write_address = { port_1341_0, port_1343_0 };
 endmodule
 
-module zeroskip_array_lane00_store_input1(write_enable, port_420_0, read_data, port_1208_0, port_1252_0, port_1254_1, write_data, clk);
+module zeroskip_array_lane00_store_input1(write_enable, port_467_0, read_data, port_1297_0, port_1341_0, port_1343_1, write_data, clk);
   input clk;
   wire clk;
-  input port_1208_0;
-  wire port_1208_0;
-  input port_1252_0;
-  wire port_1252_0;
-  input port_1254_1;
-  wire port_1254_1;
-  input port_420_0;
-  wire port_420_0;
+  input port_1297_0;
+  wire port_1297_0;
+  input port_1341_0;
+  wire port_1341_0;
+  input port_1343_1;
+  wire port_1343_1;
+  input port_467_0;
+  wire port_467_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -2909,16 +2988,16 @@ module zeroskip_array_lane00_store_input1(write_enable, port_420_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1208_0, port_420_0 }),
+    .read_address({ port_1297_0, port_467_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1252_0, port_1254_1 }),
+    .write_address({ port_1341_0, port_1343_1 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1208_0, port_420_0 };
+  assign read_address = { port_1297_0, port_467_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1252_0, port_1254_1 };
+  assign write_address = { port_1341_0, port_1343_1 };
 endmodule
 
 module zeroskip_array_lane00_weights(write_enable, write_address, read_data, write_data, read_address, clk);
@@ -2954,8 +3033,8 @@ module zeroskip_array_lane00_weights(write_enable, write_address, read_data, wri
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_loader(valid, last, clk, rst, load__commit, ready, first, early_last, late_last, run, load__window, load__offset, load__data, enable, release_, write__enable, write__column, write__half, write__position, write__data, full
-, data);
+module zeroskip_array_loader(valid, last, clk, rst, load__commit, enable, ready, first, accepted_23, early_last, late_last, run, load__window, load__offset, load__data, release_, write__enable, write__column, write__half, write__position, write__data
+, full, data);
   wire n_1;
   wire n_10;
   wire n_11;
@@ -3013,39 +3092,40 @@ module zeroskip_array_loader(valid, last, clk, rst, load__commit, ready, first, 
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [1:0] n_procmux_135_Y;
-  wire n_procmux_139_Y;
-  wire n_procmux_141_Y;
-  wire n_procmux_143_Y;
-  wire n_procmux_148_Y;
-  wire [15:0] n_procmux_152_Y;
-  wire [1:0] n_procmux_156_Y;
-  wire n_procmux_160_Y;
-  wire n_procmux_164_Y;
-  wire [1:0] n_procmux_168_Y;
-  wire n_procmux_172_Y;
+  wire [1:0] n_procmux_145_Y;
+  wire n_procmux_149_Y;
+  wire n_procmux_151_Y;
+  wire n_procmux_153_Y;
+  wire n_procmux_158_Y;
+  wire [15:0] n_procmux_162_Y;
+  wire [1:0] n_procmux_166_Y;
+  wire n_procmux_170_Y;
   wire n_procmux_174_Y;
-  wire n_procmux_176_Y;
-  wire n_procmux_180_Y;
+  wire [1:0] n_procmux_178_Y;
   wire n_procmux_182_Y;
   wire n_procmux_184_Y;
-  wire n_procmux_188_Y;
+  wire n_procmux_186_Y;
   wire n_procmux_190_Y;
   wire n_procmux_192_Y;
-  wire n_procmux_196_Y;
+  wire n_procmux_194_Y;
+  wire n_procmux_198_Y;
   wire n_procmux_200_Y;
-  wire n_procmux_204_Y;
-  wire n_procmux_208_Y;
+  wire n_procmux_202_Y;
+  wire n_procmux_206_Y;
   wire n_procmux_210_Y;
   wire n_procmux_214_Y;
-  wire n_procmux_216_Y;
-  wire [1:0] n_procmux_220_Y;
+  wire n_procmux_218_Y;
+  wire n_procmux_220_Y;
+  wire n_procmux_224_Y;
+  wire n_procmux_226_Y;
+  wire [1:0] n_procmux_230_Y;
   reg n_signal;
   reg n_signal_11;
-  wire n_signal_20;
   reg n_signal_21;
   reg [15:0] n_signal_32;
   wire accepted;
+  output accepted_23;
+  wire accepted_23;
   reg at_start;
   wire beat;
   input clk;
@@ -3165,12 +3245,12 @@ module zeroskip_array_loader(valid, last, clk, rst, load__commit, ready, first, 
   assign take = valid & ready;
   assign n_10 = take & at_start;
   assign first = n_10 & column;
-  assign n_signal_20 = n_signal_21 & is_last;
-  assign n_11 = n_signal_20 & read_data[0];
+  assign accepted = n_signal_21 & is_last;
+  assign n_11 = accepted & read_data[0];
   assign n_12 = ~ dropping;
-  assign accepted = n_11 & n_12;
+  assign accepted_23 = n_11 & n_12;
   assign n_13 = ~ read_data[0];
-  assign n_14 = n_signal_20 & n_13;
+  assign n_14 = accepted & n_13;
   assign n_15 = ~ dropping;
   assign early_last = n_14 & n_15;
   assign n_16 = ~ is_last;
@@ -3188,50 +3268,50 @@ module zeroskip_array_loader(valid, last, clk, rst, load__commit, ready, first, 
   assign n_27 = ~ dropping;
   assign n_28 = n_signal_21 & n_27;
   assign n_29 = read_data[2:1] & { n_28, n_26 };
-  assign n_procmux_135_Y = run ? n_45 : 2'h0;
-  assign n_62 = rst ? 2'h0 : n_procmux_135_Y;
-  assign n_procmux_139_Y = column ? n_42 : n_signal_11;
-  assign n_procmux_141_Y = accepted ? n_procmux_139_Y : n_signal_11;
-  assign n_procmux_143_Y = run ? n_procmux_141_Y : 1'h0;
-  assign n_61 = rst ? 1'h0 : n_procmux_143_Y;
-  assign n_procmux_148_Y = run ? column : 1'h1;
-  assign n_60 = rst ? 1'h1 : n_procmux_148_Y;
-  assign n_procmux_152_Y = run ? n_signal_32 : 16'h0000;
-  assign n_59 = rst ? 16'h0000 : n_procmux_152_Y;
-  assign n_procmux_156_Y = run ? { position1, position0 } : 2'h0;
-  assign n_58 = rst ? 2'h0 : n_procmux_156_Y;
-  assign n_procmux_160_Y = run ? n_signal_11 : 1'h0;
-  assign n_57 = rst ? 1'h0 : n_procmux_160_Y;
-  assign n_procmux_164_Y = run ? column : 1'h0;
-  assign n_56 = rst ? 1'h0 : n_procmux_164_Y;
-  assign n_procmux_168_Y = run ? n_41 : 2'h0;
-  assign n_55 = rst ? 2'h0 : n_procmux_168_Y;
-  assign n_procmux_172_Y = n_35[1] ? n_36[0] : position1;
-  assign n_procmux_174_Y = n_signal_20 ? 1'h0 : n_procmux_172_Y;
-  assign n_procmux_176_Y = run ? n_procmux_174_Y : 1'h0;
-  assign n_54 = rst ? 1'h0 : n_procmux_176_Y;
-  assign n_procmux_180_Y = n_29[0] ? n_30[0] : position0;
-  assign n_procmux_182_Y = n_signal_20 ? 1'h0 : n_procmux_180_Y;
-  assign n_procmux_184_Y = run ? n_procmux_182_Y : 1'h0;
-  assign n_53 = rst ? 1'h0 : n_procmux_184_Y;
-  assign n_procmux_188_Y = late_last ? 1'h1 : dropping;
-  assign n_procmux_190_Y = n_signal_20 ? 1'h0 : n_procmux_188_Y;
-  assign n_procmux_192_Y = run ? n_procmux_190_Y : 1'h0;
-  assign n_52 = rst ? 1'h0 : n_procmux_192_Y;
-  assign n_procmux_196_Y = run ? n_24 : 1'h0;
-  assign n_51 = rst ? 1'h0 : n_procmux_196_Y;
-  assign n_procmux_200_Y = run ? n_23 : 1'h0;
-  assign n_50 = rst ? 1'h0 : n_procmux_200_Y;
-  assign n_procmux_204_Y = run ? take : 1'h0;
-  assign n_49 = rst ? 1'h0 : n_procmux_204_Y;
-  assign n_procmux_208_Y = take ? last : at_start;
-  assign n_procmux_210_Y = run ? n_procmux_208_Y : 1'h1;
-  assign n_48 = rst ? 1'h1 : n_procmux_210_Y;
-  assign n_procmux_214_Y = take ? n_22[0] : read_address;
-  assign n_procmux_216_Y = run ? n_procmux_214_Y : 1'h0;
-  assign n_47 = rst ? 1'h0 : n_procmux_216_Y;
-  assign n_procmux_220_Y = column ? n_20 : 2'h0;
-  assign filled = accepted ? n_procmux_220_Y : 2'h0;
+  assign n_procmux_145_Y = run ? n_45 : 2'h0;
+  assign n_62 = rst ? 2'h0 : n_procmux_145_Y;
+  assign n_procmux_149_Y = column ? n_42 : n_signal_11;
+  assign n_procmux_151_Y = accepted_23 ? n_procmux_149_Y : n_signal_11;
+  assign n_procmux_153_Y = run ? n_procmux_151_Y : 1'h0;
+  assign n_61 = rst ? 1'h0 : n_procmux_153_Y;
+  assign n_procmux_158_Y = run ? column : 1'h1;
+  assign n_60 = rst ? 1'h1 : n_procmux_158_Y;
+  assign n_procmux_162_Y = run ? n_signal_32 : 16'h0000;
+  assign n_59 = rst ? 16'h0000 : n_procmux_162_Y;
+  assign n_procmux_166_Y = run ? { position1, position0 } : 2'h0;
+  assign n_58 = rst ? 2'h0 : n_procmux_166_Y;
+  assign n_procmux_170_Y = run ? n_signal_11 : 1'h0;
+  assign n_57 = rst ? 1'h0 : n_procmux_170_Y;
+  assign n_procmux_174_Y = run ? column : 1'h0;
+  assign n_56 = rst ? 1'h0 : n_procmux_174_Y;
+  assign n_procmux_178_Y = run ? n_41 : 2'h0;
+  assign n_55 = rst ? 2'h0 : n_procmux_178_Y;
+  assign n_procmux_182_Y = n_35[1] ? n_36[0] : position1;
+  assign n_procmux_184_Y = accepted ? 1'h0 : n_procmux_182_Y;
+  assign n_procmux_186_Y = run ? n_procmux_184_Y : 1'h0;
+  assign n_54 = rst ? 1'h0 : n_procmux_186_Y;
+  assign n_procmux_190_Y = n_29[0] ? n_30[0] : position0;
+  assign n_procmux_192_Y = accepted ? 1'h0 : n_procmux_190_Y;
+  assign n_procmux_194_Y = run ? n_procmux_192_Y : 1'h0;
+  assign n_53 = rst ? 1'h0 : n_procmux_194_Y;
+  assign n_procmux_198_Y = late_last ? 1'h1 : dropping;
+  assign n_procmux_200_Y = accepted ? 1'h0 : n_procmux_198_Y;
+  assign n_procmux_202_Y = run ? n_procmux_200_Y : 1'h0;
+  assign n_52 = rst ? 1'h0 : n_procmux_202_Y;
+  assign n_procmux_206_Y = run ? n_24 : 1'h0;
+  assign n_51 = rst ? 1'h0 : n_procmux_206_Y;
+  assign n_procmux_210_Y = run ? n_23 : 1'h0;
+  assign n_50 = rst ? 1'h0 : n_procmux_210_Y;
+  assign n_procmux_214_Y = run ? take : 1'h0;
+  assign n_49 = rst ? 1'h0 : n_procmux_214_Y;
+  assign n_procmux_218_Y = take ? last : at_start;
+  assign n_procmux_220_Y = run ? n_procmux_218_Y : 1'h1;
+  assign n_48 = rst ? 1'h1 : n_procmux_220_Y;
+  assign n_procmux_224_Y = take ? n_22[0] : read_address;
+  assign n_procmux_226_Y = run ? n_procmux_224_Y : 1'h0;
+  assign n_47 = rst ? 1'h0 : n_procmux_226_Y;
+  assign n_procmux_230_Y = column ? n_20 : 2'h0;
+  assign filled = accepted_23 ? n_procmux_230_Y : 2'h0;
   zeroskip_array_loader_beats beats (
     .clk(clk),
     .read_address(read_address),
@@ -3300,19 +3380,19 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   wire n_24;
   wire n_25;
   wire n_26;
-  wire n_27;
-  wire [17:0] n_28;
-  wire [32:0] n_29;
-  wire [35:0] n_31;
-  wire [32:0] n_33;
-  wire [18:0] n_34;
-  wire [10:0] n_36;
-  wire [19:0] n_37;
+  wire [17:0] n_27;
+  wire [32:0] n_28;
+  wire [34:0] n_30;
+  wire [32:0] n_32;
+  wire [17:0] n_33;
+  wire [10:0] n_35;
+  wire [18:0] n_36;
+  wire n_38;
   wire n_39;
   wire n_4;
-  wire n_40;
-  wire [19:0] n_41;
-  wire [19:0] n_42;
+  wire [17:0] n_40;
+  wire [17:0] n_41;
+  wire [2:0] n_43;
   wire [2:0] n_44;
   wire [2:0] n_45;
   wire [2:0] n_46;
@@ -3321,20 +3401,19 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   wire [2:0] n_49;
   wire [2:0] n_50;
   wire [2:0] n_51;
-  wire [2:0] n_52;
   wire n_6;
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [2:0] n_procmux_336_Y;
-  wire [2:0] n_procmux_340_Y;
-  wire [2:0] n_procmux_344_Y;
-  wire [2:0] n_procmux_348_Y;
-  wire [2:0] n_procmux_352_Y;
-  wire [2:0] n_procmux_356_Y;
-  wire [2:0] n_procmux_360_Y;
-  wire [2:0] n_procmux_364_Y;
-  wire [2:0] n_procmux_368_Y;
+  wire [2:0] n_procmux_350_Y;
+  wire [2:0] n_procmux_354_Y;
+  wire [2:0] n_procmux_358_Y;
+  wire [2:0] n_procmux_362_Y;
+  wire [2:0] n_procmux_366_Y;
+  wire [2:0] n_procmux_370_Y;
+  wire [2:0] n_procmux_374_Y;
+  wire [2:0] n_procmux_378_Y;
+  wire [2:0] n_procmux_382_Y;
   reg [16:0] biased0;
   wire [7:0] clamped;
   input clk;
@@ -3350,7 +3429,7 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   reg [15:0] factor0;
   reg [5:0] fine0;
   reg [5:0] fine1;
-  wire [18:0] fitted0;
+  wire [17:0] fitted0;
   reg [2:0] flags0;
   reg [2:0] flags1;
   reg [2:0] flags2;
@@ -3374,10 +3453,10 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   wire [2:0] load__window;
   input [8:0] low;
   wire [8:0] low;
-  reg [18:0] moved0;
-  reg [18:0] narrow0;
+  reg [17:0] moved0;
+  reg [17:0] narrow0;
   wire [2:0] next_row;
-  reg [33:0] partial0_0;
+  reg [32:0] partial0_0;
   output [2:0] place;
   reg [2:0] place;
   reg [2:0] place0;
@@ -3393,7 +3472,7 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   wire [2:0] read_address;
   wire [41:0] read_data;
   wire read_enable;
-  reg [19:0] rounded0;
+  reg [17:0] rounded0;
   wire row_layer_end;
   wire row_tile_end;
   input rst;
@@ -3414,23 +3493,21 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   input [8:0] zero_point;
   wire [8:0] zero_point;
   always @(posedge clk)
-    flags0 <= n_44;
+    flags1 <= n_44;
   always @(posedge clk)
-    flags1 <= n_45;
+    flags2 <= n_45;
   always @(posedge clk)
-    flags2 <= n_46;
+    flags3 <= n_46;
   always @(posedge clk)
-    flags3 <= n_47;
+    flags4 <= n_47;
   always @(posedge clk)
-    flags4 <= n_48;
+    flags5 <= n_48;
   always @(posedge clk)
-    flags5 <= n_49;
+    flags6 <= n_49;
   always @(posedge clk)
-    flags6 <= n_50;
+    flags7 <= n_50;
   always @(posedge clk)
-    flags7 <= n_51;
-  always @(posedge clk)
-    flags8 <= n_52;
+    flags8 <= n_51;
   always @(posedge clk)
     place0 <= constants[41:39];
   always @(posedge clk)
@@ -3460,29 +3537,29 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   always @(posedge clk)
     total0 <= total;
   always @(posedge clk)
-    biased0 <= n_28[16:0];
+    biased0 <= n_27[16:0];
   always @(posedge clk)
     factor0 <= constants[32:17];
   always @(posedge clk)
-    partial0_0 <= { n_29[32], n_29 };
+    partial0_0 <= n_28;
   always @(posedge clk)
-    product0 <= n_31[32:0];
+    product0 <= n_30[32:0];
   always @(posedge clk)
-    shifted0 <= n_33;
+    shifted0 <= n_32;
   always @(posedge clk)
     narrow0 <= fitted0;
   always @(posedge clk)
-    moved0 <= n_34;
+    moved0 <= n_33;
   always @(posedge clk)
-    rounded0 <= { n_37[19], n_37[19:1] };
+    rounded0 <= n_36[18:1];
   always @(posedge clk)
-    data <= n_42[7:0];
+    data <= n_41[7:0];
   assign n_1 = load__window == 2'h3;
   assign n_2 = load__commit & n_1;
   assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
   assign write_enable = n_2 & n_4;
-  assign n_6 = & shifted0[32:18];
-  assign n_7 = | shifted0[32:18];
+  assign n_6 = & shifted0[32:17];
+  assign n_7 = | shifted0[32:17];
   assign n_8 = ~ n_7;
   assign n_9 = n_6 | n_8;
   assign n_10 = ~ shifted0[32];
@@ -3502,43 +3579,44 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign n_24 = ~ shifted0[32];
   assign n_25 = ~ shifted0[32];
   assign n_26 = ~ shifted0[32];
-  assign n_27 = ~ shifted0[32];
-  assign fitted0 = n_9 ? shifted0[18:0] : { shifted0[32], n_27, n_26, n_25, n_24, n_23, n_22, n_21, n_20, n_19, n_18, n_17, n_16, n_15, n_14, n_13, n_12, n_11, n_10 };
-  assign n_28 = $signed(total0) + $signed(constants[16:0]);
-  assign n_29 = $signed(biased0) * $signed({ 1'h0, factor0 });
-  assign n_31 = $signed(1'h0) + $signed({ partial0_0[33], partial0_0 });
-  assign n_33 = $signed(product0) >>> { coarse2[5:3], 3'h0 };
-  assign n_34 = $signed(narrow0) >>> fine1[2:0];
-  assign n_36 = $signed({ zero_point, 1'h0 }) + $signed(2'h1);
-  assign n_37 = $signed(moved0) + $signed(n_36);
-  assign n_39 = $signed(rounded0) < $signed(low);
-  assign n_40 = $signed(rounded0) > $signed(high);
-  assign n_41 = n_40 ? { high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high } : rounded0;
-  assign n_42 = n_39 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_41;
+  assign fitted0 = n_9 ? shifted0[17:0] : { shifted0[32], n_26, n_25, n_24, n_23, n_22, n_21, n_20, n_19, n_18, n_17, n_16, n_15, n_14, n_13, n_12, n_11, n_10 };
+  assign n_27 = $signed(total0) + $signed(constants[16:0]);
+  assign n_28 = $signed(biased0) * $signed({ 1'h0, factor0 });
+  assign n_30 = $signed(1'h0) + $signed({ partial0_0[32], partial0_0 });
+  assign n_32 = $signed(product0) >>> { coarse2[5:3], 3'h0 };
+  assign n_33 = $signed(narrow0) >>> fine1[2:0];
+  assign n_35 = $signed({ zero_point, 1'h0 }) + $signed(2'h1);
+  assign n_36 = $signed(moved0) + $signed(n_35);
+  assign n_38 = $signed(rounded0) < $signed(low);
+  assign n_39 = $signed(rounded0) > $signed(high);
+  assign n_40 = n_39 ? { high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high[8], high } : rounded0;
+  assign n_41 = n_38 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_40;
   always @(posedge clk)
     constants <= read_data;
-  assign n_procmux_336_Y = run ? flags7 : 3'h0;
-  assign n_52 = rst ? 3'h0 : n_procmux_336_Y;
-  assign n_procmux_340_Y = run ? flags6 : 3'h0;
-  assign n_51 = rst ? 3'h0 : n_procmux_340_Y;
-  assign n_procmux_344_Y = run ? flags5 : 3'h0;
-  assign n_50 = rst ? 3'h0 : n_procmux_344_Y;
-  assign n_procmux_348_Y = run ? flags4 : 3'h0;
-  assign n_49 = rst ? 3'h0 : n_procmux_348_Y;
-  assign n_procmux_352_Y = run ? flags3 : 3'h0;
-  assign n_48 = rst ? 3'h0 : n_procmux_352_Y;
-  assign n_procmux_356_Y = run ? flags2 : 3'h0;
-  assign n_47 = rst ? 3'h0 : n_procmux_356_Y;
-  assign n_procmux_360_Y = run ? flags1 : 3'h0;
-  assign n_46 = rst ? 3'h0 : n_procmux_360_Y;
-  assign n_procmux_364_Y = run ? flags0 : 3'h0;
-  assign n_45 = rst ? 3'h0 : n_procmux_364_Y;
-  assign n_procmux_368_Y = run ? { layer_end, tile_end, valid } : 3'h0;
-  assign n_44 = rst ? 3'h0 : n_procmux_368_Y;
+  always @(posedge clk)
+    flags0 <= n_43;
+  assign n_procmux_350_Y = run ? flags7 : 3'h0;
+  assign n_51 = rst ? 3'h0 : n_procmux_350_Y;
+  assign n_procmux_354_Y = run ? flags6 : 3'h0;
+  assign n_50 = rst ? 3'h0 : n_procmux_354_Y;
+  assign n_procmux_358_Y = run ? flags5 : 3'h0;
+  assign n_49 = rst ? 3'h0 : n_procmux_358_Y;
+  assign n_procmux_362_Y = run ? flags4 : 3'h0;
+  assign n_48 = rst ? 3'h0 : n_procmux_362_Y;
+  assign n_procmux_366_Y = run ? flags3 : 3'h0;
+  assign n_47 = rst ? 3'h0 : n_procmux_366_Y;
+  assign n_procmux_370_Y = run ? flags2 : 3'h0;
+  assign n_46 = rst ? 3'h0 : n_procmux_370_Y;
+  assign n_procmux_374_Y = run ? flags1 : 3'h0;
+  assign n_45 = rst ? 3'h0 : n_procmux_374_Y;
+  assign n_procmux_378_Y = run ? flags0 : 3'h0;
+  assign n_44 = rst ? 3'h0 : n_procmux_378_Y;
+  assign n_procmux_382_Y = run ? { layer_end, tile_end, valid } : 3'h0;
+  assign n_43 = rst ? 3'h0 : n_procmux_382_Y;
   zeroskip_array_requantizer_rows rows (
     .clk(clk),
-    .port_895_0(load__data[9:0]),
-    .port_895_32(load__data[63:32]),
+    .port_976_0(load__data[9:0]),
+    .port_976_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[3:1]),
@@ -3555,13 +3633,13 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign write_address = load__offset[3:1];
 endmodule
 
-module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_895_0, port_895_32, read_address, clk);
+module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_976_0, port_976_32, read_address, clk);
   input clk;
   wire clk;
-  input [9:0] port_895_0;
-  wire [9:0] port_895_0;
-  input [31:0] port_895_32;
-  wire [31:0] port_895_32;
+  input [9:0] port_976_0;
+  wire [9:0] port_976_0;
+  input [31:0] port_976_32;
+  wire [31:0] port_976_32;
   input [2:0] read_address;
   wire [2:0] read_address;
   output [41:0] read_data;
@@ -3585,105 +3663,122 @@ module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, p
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_895_0, port_895_32 }),
+    .write_data({ port_976_0, port_976_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_895_0, port_895_32 };
+  assign write_data = { port_976_0, port_976_32 };
 endmodule
 
-module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, output_done, input_release, start, rewind, port_1196_1, lanes, busy, layer, input_half, output_half, to_output
-, zero_point, low, high, outputs, input_full, output_full, clk);
+module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, output_done, input_release, start, rewind, port_1283_1, lanes, busy, layer, input_half
+, output_half, to_output, zero_point, low, high, outputs, elapsed, input_full, output_full, halt, clk);
   wire n_1;
   wire n_10;
   wire n_11;
   wire n_12;
   wire n_13;
   wire n_14;
-  wire [1:0] n_15;
+  wire n_15;
   wire n_16;
   wire n_17;
-  wire [1:0] n_18;
-  wire n_19;
+  wire n_18;
+  wire [1:0] n_19;
   wire n_2;
   wire n_20;
-  wire n_21;
   wire n_22;
-  wire [1:0] n_23;
-  wire [1:0] n_24;
+  wire n_23;
+  wire n_24;
   wire n_25;
   wire n_26;
   wire n_27;
   wire n_28;
   wire n_29;
-  wire [32:0] n_30;
-  wire [32:0] n_31;
-  wire [7:0] n_33;
+  wire [1:0] n_30;
+  wire n_31;
+  wire n_32;
+  wire n_33;
   wire n_34;
-  wire n_35;
-  wire n_36;
-  wire [35:0] n_37;
+  wire [1:0] n_35;
+  wire [1:0] n_36;
+  wire n_37;
   wire n_38;
   wire n_39;
   wire n_4;
   wire n_40;
   wire n_41;
   wire n_42;
-  wire n_43;
-  wire [3:0] n_44;
-  wire n_45;
-  wire n_46;
-  wire [8:0] n_47;
-  wire [8:0] n_48;
-  wire [8:0] n_49;
-  wire [2:0] n_50;
-  wire [31:0] n_51;
+  wire [32:0] n_43;
+  wire [32:0] n_44;
+  wire [7:0] n_46;
+  wire n_47;
+  wire n_48;
+  wire n_49;
+  wire [35:0] n_50;
+  wire n_51;
   wire n_52;
+  wire n_53;
+  wire n_54;
+  wire n_55;
+  wire n_56;
+  wire n_57;
+  wire [3:0] n_58;
+  wire n_59;
   wire n_6;
+  wire n_60;
+  wire [8:0] n_61;
+  wire [8:0] n_62;
+  wire [8:0] n_63;
+  wire [2:0] n_64;
+  wire [31:0] n_65;
+  wire n_66;
   wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_224_Y;
-  wire n_procmux_226_Y;
-  wire [31:0] n_procmux_230_Y;
-  wire [2:0] n_procmux_234_Y;
-  wire [2:0] n_procmux_236_Y;
-  wire [2:0] n_procmux_238_Y;
-  wire [8:0] n_procmux_242_Y;
-  wire [8:0] n_procmux_244_Y;
-  wire [8:0] n_procmux_248_Y;
-  wire [8:0] n_procmux_250_Y;
+  wire n_procmux_234_Y;
+  wire n_procmux_236_Y;
+  wire [31:0] n_procmux_240_Y;
+  wire [2:0] n_procmux_244_Y;
+  wire [2:0] n_procmux_246_Y;
+  wire [2:0] n_procmux_248_Y;
+  wire [8:0] n_procmux_252_Y;
   wire [8:0] n_procmux_254_Y;
-  wire [8:0] n_procmux_256_Y;
-  wire n_procmux_260_Y;
-  wire n_procmux_262_Y;
-  wire n_procmux_266_Y;
-  wire n_procmux_268_Y;
-  wire [3:0] n_procmux_272_Y;
+  wire [8:0] n_procmux_258_Y;
+  wire [8:0] n_procmux_260_Y;
+  wire [8:0] n_procmux_264_Y;
+  wire [8:0] n_procmux_266_Y;
+  wire n_procmux_270_Y;
+  wire n_procmux_272_Y;
   wire n_procmux_276_Y;
   wire n_procmux_278_Y;
-  wire n_procmux_282_Y;
+  wire [3:0] n_procmux_282_Y;
   wire n_procmux_286_Y;
   wire n_procmux_288_Y;
   wire n_procmux_292_Y;
-  wire n_procmux_294_Y;
-  wire n_procmux_298_Y;
+  wire n_procmux_296_Y;
   wire n_procmux_300_Y;
-  wire n_procmux_304_Y;
+  wire n_procmux_302_Y;
   wire n_procmux_306_Y;
   wire n_procmux_308_Y;
+  wire n_procmux_312_Y;
   wire n_procmux_314_Y;
   wire n_procmux_318_Y;
+  wire n_procmux_320_Y;
   wire n_procmux_322_Y;
-  wire [7:0] n_procmux_326_Y;
-  wire [7:0] n_procmux_328_Y;
+  wire n_procmux_328_Y;
+  wire n_procmux_332_Y;
+  wire n_procmux_336_Y;
+  wire [7:0] n_procmux_340_Y;
+  wire [7:0] n_procmux_342_Y;
   wire n_signal;
-  reg n_signal_11;
+  reg n_signal_16;
   wire n_signal_17;
-  wire n_signal_21;
+  wire n_signal_20;
   wire n_signal_24;
-  reg n_signal_28;
-  wire [31:0] n_signal_37;
+  wire n_signal_25;
+  reg n_signal_26;
+  wire n_signal_29;
+  wire n_signal_34;
+  reg n_signal_35;
   reg n_signature__addr;
   reg [31:0] n_signature__data;
   wire n_signature__en;
@@ -3691,11 +3786,17 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire busy;
   input clk;
   wire clk;
+  output [31:0] elapsed;
+  wire [31:0] elapsed;
+  output fault;
+  wire fault;
   input finished;
   wire finished;
   reg [35:0] following;
   wire from_input;
   reg half;
+  input halt;
+  wire halt;
   output [8:0] high;
   reg [8:0] high;
   input [1:0] input_full;
@@ -3704,6 +3805,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   reg input_half;
   output [1:0] input_release;
   wire [1:0] input_release;
+  reg kept;
   output lanes;
   wire lanes;
   reg [3:0] late;
@@ -3733,11 +3835,10 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   reg output_half;
   output [2:0] outputs;
   reg [2:0] outputs;
-  output [1:0] port_1196_1;
-  wire [1:0] port_1196_1;
+  output [1:0] port_1283_1;
+  wire [1:0] port_1283_1;
   input primed;
   wire primed;
-  reg read;
   input read__addr;
   wire read__addr;
   wire [31:0] read__data;
@@ -3756,6 +3857,8 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
   wire timed;
   output to_output;
   reg to_output;
+  output working;
+  wire working;
   wire write_address;
   wire [35:0] write_data;
   wire write_enable;
@@ -3767,170 +3870,191 @@ module zeroskip_array_sequencer(rst, load__commit, finished, layer_cycles, run, 
       cycles[n_signature__addr] <= n_signature__data;
   end
   assign layer_cycles = cycles[read__addr];
+  assign n_26 = n_24 & n_25;
+  assign n_27 = n_23 | n_26;
+  assign n_28 = ~ kept;
+  assign n_29 = n_signal_34 & n_28;
+  assign fault = n_27 | n_29;
+  assign n_30 = input_half ? 2'h2 : 2'h1;
+  assign n_31 = ~ rewind;
+  assign n_32 = start & n_31;
+  assign n_signature__en = n_32 | n_signal_25;
+  assign n_33 = n_signal_17 | n_signal_20;
+  assign n_34 = n_signal_17 | n_signal_20;
+  assign n_35 = read_address + 1'h1;
+  assign n_36 = following[0] ? 2'h0 : n_35;
+  assign n_37 = ~ half;
+  assign n_38 = n_signal_20 & now[3];
+  assign n_39 = kept | rewind;
+  assign n_40 = ~ n_signal_34;
+  assign n_41 = n_39 & n_40;
+  assign n_42 = ~ input_half;
+  assign n_43 = n_signature__data + 1'h1;
+  assign n_44 = start ? 33'h000000001 : n_43;
   always @(posedge clk)
-    rewind <= n_35;
+    following <= read_data;
   always @(posedge clk)
-    n_signal_28 <= n_36;
+    line <= n_46;
   always @(posedge clk)
-    now <= n_37;
+    start <= n_47;
   always @(posedge clk)
-    n_signal_11 <= n_38;
+    rewind <= n_48;
   always @(posedge clk)
-    layer <= n_39;
+    n_signal_26 <= n_49;
   always @(posedge clk)
-    read_address <= n_40;
+    now <= n_50;
   always @(posedge clk)
-    half <= n_41;
+    n_signal_16 <= n_51;
   always @(posedge clk)
-    read <= n_42;
+    layer <= n_52;
   always @(posedge clk)
-    input_half <= n_43;
+    read_address <= n_53;
   always @(posedge clk)
-    late <= n_44;
+    half <= n_54;
   always @(posedge clk)
-    output_half <= n_45;
+    n_signal_35 <= n_55;
   always @(posedge clk)
-    to_output <= n_46;
+    kept <= n_56;
   always @(posedge clk)
-    zero_point <= n_47;
+    input_half <= n_57;
   always @(posedge clk)
-    low <= n_48;
+    late <= n_58;
   always @(posedge clk)
-    high <= n_49;
+    output_half <= n_59;
   always @(posedge clk)
-    outputs <= n_50;
+    to_output <= n_60;
   always @(posedge clk)
-    n_signature__data <= n_51;
+    zero_point <= n_61;
   always @(posedge clk)
-    n_signature__addr <= n_52;
+    low <= n_62;
+  always @(posedge clk)
+    high <= n_63;
+  always @(posedge clk)
+    outputs <= n_64;
+  always @(posedge clk)
+    n_signature__data <= n_65;
+  always @(posedge clk)
+    n_signature__addr <= n_66;
   assign n_1 = load__window == 1'h1;
   assign n_2 = load__commit & n_1;
   assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
   assign write_enable = n_2 & n_4;
-  assign n_6 = ~ n_signal_11;
-  assign n_7 = n_6 & primed;
-  assign n_8 = input_full >> input_half;
-  assign n_9 = n_7 & n_8;
-  assign n_10 = output_full >> half;
-  assign n_11 = ~ n_10;
-  assign n_signal = n_9 & n_11;
-  assign n_12 = n_signal_11 & line[5];
-  assign n_13 = ~ now[0];
-  assign n_signal_17 = n_12 & n_13;
-  assign n_14 = n_signal_11 & line[7];
-  assign n_signal_21 = n_14 & now[0];
-  assign n_15 = half ? 2'h2 : 2'h1;
-  assign n_16 = n_signal_28 & now[3];
-  assign n_17 = read | n_16;
-  assign n_18 = input_half ? 2'h2 : 2'h1;
-  assign n_19 = ~ rewind;
-  assign n_20 = start & n_19;
-  assign n_signature__en = n_20 | n_signal_28;
-  assign n_21 = n_signal | n_signal_17;
-  assign n_22 = n_signal | n_signal_17;
-  assign n_23 = read_address + 1'h1;
-  assign n_24 = following[0] ? 2'h0 : n_23;
-  assign n_25 = ~ half;
-  assign n_26 = n_signal_17 & now[3];
-  assign n_27 = n_signal_28 & now[3];
-  assign n_28 = read | n_27;
-  assign n_29 = ~ input_half;
-  assign n_30 = n_signature__data + 1'h1;
-  assign n_31 = start ? 33'h000000001 : n_30;
-  always @(posedge clk)
-    following <= read_data;
-  always @(posedge clk)
-    line <= n_33;
-  always @(posedge clk)
-    start <= n_34;
-  assign n_procmux_224_Y = start ? layer : n_signature__addr;
-  assign n_procmux_226_Y = run ? n_procmux_224_Y : 1'h0;
-  assign n_52 = rst ? 1'h0 : n_procmux_226_Y;
-  assign n_procmux_230_Y = run ? n_31[31:0] : 32'd0;
-  assign n_51 = rst ? 32'd0 : n_procmux_230_Y;
-  assign n_procmux_234_Y = now[4] ? now[8:6] : outputs;
-  assign n_procmux_236_Y = late[3] ? n_procmux_234_Y : outputs;
-  assign n_procmux_238_Y = run ? n_procmux_236_Y : 3'h0;
-  assign n_50 = rst ? 3'h0 : n_procmux_238_Y;
-  assign n_procmux_242_Y = late[3] ? now[35:27] : high;
-  assign n_procmux_244_Y = run ? n_procmux_242_Y : 9'h000;
-  assign n_49 = rst ? 9'h000 : n_procmux_244_Y;
-  assign n_procmux_248_Y = late[3] ? now[26:18] : low;
-  assign n_procmux_250_Y = run ? n_procmux_248_Y : 9'h000;
-  assign n_48 = rst ? 9'h000 : n_procmux_250_Y;
-  assign n_procmux_254_Y = late[3] ? now[17:9] : zero_point;
-  assign n_procmux_256_Y = run ? n_procmux_254_Y : 9'h000;
-  assign n_47 = rst ? 9'h000 : n_procmux_256_Y;
-  assign n_procmux_260_Y = late[3] ? now[4] : to_output;
-  assign n_procmux_262_Y = run ? n_procmux_260_Y : 1'h0;
-  assign n_46 = rst ? 1'h0 : n_procmux_262_Y;
-  assign n_procmux_266_Y = late[3] ? half : output_half;
-  assign n_procmux_268_Y = run ? n_procmux_266_Y : 1'h0;
-  assign n_45 = rst ? 1'h0 : n_procmux_268_Y;
-  assign n_procmux_272_Y = run ? { late[2:0], start } : 4'h0;
-  assign n_44 = rst ? 4'h0 : n_procmux_272_Y;
-  assign n_procmux_276_Y = n_28 ? n_29 : input_half;
+  assign n_6 = input_full >> input_half;
+  assign n_7 = output_full >> half;
+  assign n_8 = ~ n_7;
+  assign n_signal = n_6 & n_8;
+  assign working = n_signal_16 | n_signal;
+  assign n_9 = ~ n_signal_16;
+  assign n_10 = n_9 & primed;
+  assign n_11 = n_10 & n_signal;
+  assign n_12 = ~ halt;
+  assign n_signal_17 = n_11 & n_12;
+  assign n_13 = n_signal_16 & line[5];
+  assign n_14 = ~ now[0];
+  assign n_15 = n_13 & n_14;
+  assign n_16 = ~ halt;
+  assign n_signal_20 = n_15 & n_16;
+  assign n_17 = n_signal_16 & line[7];
+  assign n_signal_24 = n_17 & now[0];
+  assign n_18 = ~ halt;
+  assign n_signal_25 = n_signal_26 & n_18;
+  assign n_19 = half ? 2'h2 : 2'h1;
+  assign n_20 = n_signal_25 & now[3];
+  assign n_signal_34 = n_signal_35 | n_20;
+  assign n_22 = ~ read_address;
+  assign n_23 = n_signal_20 & n_22;
+  assign n_24 = n_signal_25 & kept;
+  assign n_25 = ~ n_signal_34;
+  assign n_procmux_234_Y = start ? layer : n_signature__addr;
+  assign n_procmux_236_Y = run ? n_procmux_234_Y : 1'h0;
+  assign n_66 = rst ? 1'h0 : n_procmux_236_Y;
+  assign n_procmux_240_Y = run ? n_44[31:0] : 32'd0;
+  assign n_65 = rst ? 32'd0 : n_procmux_240_Y;
+  assign n_procmux_244_Y = now[4] ? now[8:6] : outputs;
+  assign n_procmux_246_Y = late[3] ? n_procmux_244_Y : outputs;
+  assign n_procmux_248_Y = run ? n_procmux_246_Y : 3'h0;
+  assign n_64 = rst ? 3'h0 : n_procmux_248_Y;
+  assign n_procmux_252_Y = late[3] ? now[35:27] : high;
+  assign n_procmux_254_Y = run ? n_procmux_252_Y : 9'h000;
+  assign n_63 = rst ? 9'h000 : n_procmux_254_Y;
+  assign n_procmux_258_Y = late[3] ? now[26:18] : low;
+  assign n_procmux_260_Y = run ? n_procmux_258_Y : 9'h000;
+  assign n_62 = rst ? 9'h000 : n_procmux_260_Y;
+  assign n_procmux_264_Y = late[3] ? now[17:9] : zero_point;
+  assign n_procmux_266_Y = run ? n_procmux_264_Y : 9'h000;
+  assign n_61 = rst ? 9'h000 : n_procmux_266_Y;
+  assign n_procmux_270_Y = late[3] ? now[4] : to_output;
+  assign n_procmux_272_Y = run ? n_procmux_270_Y : 1'h0;
+  assign n_60 = rst ? 1'h0 : n_procmux_272_Y;
+  assign n_procmux_276_Y = late[3] ? half : output_half;
   assign n_procmux_278_Y = run ? n_procmux_276_Y : 1'h0;
-  assign n_43 = rst ? 1'h0 : n_procmux_278_Y;
-  assign n_procmux_282_Y = run ? n_26 : 1'h0;
-  assign n_42 = rst ? 1'h0 : n_procmux_282_Y;
-  assign n_procmux_286_Y = n_signal_28 ? n_25 : half;
+  assign n_59 = rst ? 1'h0 : n_procmux_278_Y;
+  assign n_procmux_282_Y = run ? { late[2:0], start } : 4'h0;
+  assign n_58 = rst ? 4'h0 : n_procmux_282_Y;
+  assign n_procmux_286_Y = n_signal_34 ? n_42 : input_half;
   assign n_procmux_288_Y = run ? n_procmux_286_Y : 1'h0;
-  assign n_41 = rst ? 1'h0 : n_procmux_288_Y;
-  assign n_procmux_292_Y = n_22 ? n_24[0] : read_address;
-  assign n_procmux_294_Y = run ? n_procmux_292_Y : 1'h0;
-  assign n_40 = rst ? 1'h0 : n_procmux_294_Y;
-  assign n_procmux_298_Y = n_22 ? read_address : layer;
-  assign n_procmux_300_Y = run ? n_procmux_298_Y : 1'h0;
-  assign n_39 = rst ? 1'h0 : n_procmux_300_Y;
-  assign n_procmux_304_Y = n_22 ? 1'h1 : n_signal_11;
-  assign n_procmux_306_Y = n_signal_28 ? 1'h0 : n_procmux_304_Y;
+  assign n_57 = rst ? 1'h0 : n_procmux_288_Y;
+  assign n_procmux_292_Y = run ? n_41 : 1'h0;
+  assign n_56 = rst ? 1'h0 : n_procmux_292_Y;
+  assign n_procmux_296_Y = run ? n_38 : 1'h0;
+  assign n_55 = rst ? 1'h0 : n_procmux_296_Y;
+  assign n_procmux_300_Y = n_signal_25 ? n_37 : half;
+  assign n_procmux_302_Y = run ? n_procmux_300_Y : 1'h0;
+  assign n_54 = rst ? 1'h0 : n_procmux_302_Y;
+  assign n_procmux_306_Y = n_34 ? n_36[0] : read_address;
   assign n_procmux_308_Y = run ? n_procmux_306_Y : 1'h0;
-  assign n_38 = rst ? 1'h0 : n_procmux_308_Y;
-  assign n_37 = n_22 ? following : now;
-  assign n_procmux_314_Y = run ? n_signal_21 : 1'h0;
-  assign n_36 = rst ? 1'h0 : n_procmux_314_Y;
-  assign n_procmux_318_Y = run ? n_signal : 1'h0;
-  assign n_35 = rst ? 1'h0 : n_procmux_318_Y;
-  assign n_procmux_322_Y = run ? n_21 : 1'h0;
-  assign n_34 = rst ? 1'h0 : n_procmux_322_Y;
-  assign n_procmux_326_Y = n_22 ? 8'h00 : { line[6:0], finished };
-  assign n_procmux_328_Y = run ? n_procmux_326_Y : 8'h00;
-  assign n_33 = rst ? 8'h00 : n_procmux_328_Y;
-  assign input_release = n_17 ? n_18 : 2'h0;
-  assign output_done = n_signal_28 ? n_15 : 2'h0;
+  assign n_53 = rst ? 1'h0 : n_procmux_308_Y;
+  assign n_procmux_312_Y = n_34 ? read_address : layer;
+  assign n_procmux_314_Y = run ? n_procmux_312_Y : 1'h0;
+  assign n_52 = rst ? 1'h0 : n_procmux_314_Y;
+  assign n_procmux_318_Y = n_34 ? 1'h1 : n_signal_16;
+  assign n_procmux_320_Y = n_signal_25 ? 1'h0 : n_procmux_318_Y;
+  assign n_procmux_322_Y = run ? n_procmux_320_Y : 1'h0;
+  assign n_51 = rst ? 1'h0 : n_procmux_322_Y;
+  assign n_50 = n_34 ? following : now;
+  assign n_procmux_328_Y = run ? n_signal_24 : 1'h0;
+  assign n_49 = rst ? 1'h0 : n_procmux_328_Y;
+  assign n_procmux_332_Y = run ? n_signal_17 : 1'h0;
+  assign n_48 = rst ? 1'h0 : n_procmux_332_Y;
+  assign n_procmux_336_Y = run ? n_33 : 1'h0;
+  assign n_47 = rst ? 1'h0 : n_procmux_336_Y;
+  assign n_procmux_340_Y = n_34 ? 8'h00 : { line[6:0], finished };
+  assign n_procmux_342_Y = run ? n_procmux_340_Y : 8'h00;
+  assign n_46 = rst ? 8'h00 : n_procmux_342_Y;
+  assign input_release = n_signal_34 ? n_30 : 2'h0;
+  assign output_done = n_signal_25 ? n_19 : 2'h0;
   zeroskip_array_sequencer_program program_ (
     .clk(clk),
-    .port_895_0(load__data[3:0]),
-    .port_895_32(load__data[63:32]),
+    .port_976_0(load__data[3:0]),
+    .port_976_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[1]),
     .write_enable(write_enable)
   );
-  assign busy = n_signal_11;
+  assign elapsed = n_signature__data;
+  assign busy = n_signal_16;
   assign lanes = now[5];
-  assign port_1196_1 = now[2:1];
+  assign port_1283_1 = now[2:1];
   assign read__data = layer_cycles;
   assign layer_cycles_address = read__addr;
-  assign n_signal_37 = n_signature__data;
   assign timed = n_signature__addr;
   assign from_input = now[2];
   assign signed_ = now[1];
-  assign n_signal_24 = rewind;
+  assign n_signal_29 = rewind;
   assign number = read_address;
   assign read_enable = 1'h1;
   assign write_data = { load__data[3:0], load__data[63:32] };
   assign write_address = load__offset[1];
 endmodule
 
-module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_895_0, port_895_32, read_address, clk);
+module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_976_0, port_976_32, read_address, clk);
   input clk;
   wire clk;
-  input [3:0] port_895_0;
-  wire [3:0] port_895_0;
-  input [31:0] port_895_32;
-  wire [31:0] port_895_32;
+  input [3:0] port_976_0;
+  wire [3:0] port_976_0;
+  input [31:0] port_976_32;
+  wire [31:0] port_976_32;
   input read_address;
   wire read_address;
   output [35:0] read_data;
@@ -3954,11 +4078,11 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_895_0, port_895_32 }),
+    .write_data({ port_976_0, port_976_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_895_0, port_895_32 };
+  assign write_data = { port_976_0, port_976_32 };
 endmodule
 
 module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, outputs, full, valid, last, group_end_40, keep, data, ready);
@@ -3996,35 +4120,35 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   wire [1:0] n_4;
   wire n_5;
   wire n_9;
-  wire n_procmux_103_Y;
+  wire [1:0] n_procmux_101_Y;
   wire n_procmux_105_Y;
   wire n_procmux_107_Y;
-  wire n_procmux_111_Y;
+  wire n_procmux_109_Y;
   wire n_procmux_113_Y;
-  wire [2:0] n_procmux_117_Y;
-  wire [2:0] n_procmux_119_Y;
+  wire n_procmux_115_Y;
+  wire n_procmux_117_Y;
+  wire n_procmux_121_Y;
   wire n_procmux_123_Y;
-  wire n_procmux_125_Y;
-  wire n_procmux_127_Y;
-  wire [1:0] n_procmux_131_Y;
-  wire [15:0] n_procmux_45_Y;
-  wire [15:0] n_procmux_47_Y;
-  wire [1:0] n_procmux_51_Y;
-  wire [1:0] n_procmux_53_Y;
-  wire n_procmux_57_Y;
-  wire n_procmux_59_Y;
-  wire n_procmux_63_Y;
-  wire n_procmux_65_Y;
+  wire [2:0] n_procmux_127_Y;
+  wire [2:0] n_procmux_129_Y;
+  wire n_procmux_133_Y;
+  wire n_procmux_135_Y;
+  wire n_procmux_137_Y;
+  wire [1:0] n_procmux_141_Y;
+  wire [15:0] n_procmux_55_Y;
+  wire [15:0] n_procmux_57_Y;
+  wire [1:0] n_procmux_61_Y;
+  wire [1:0] n_procmux_63_Y;
+  wire n_procmux_67_Y;
   wire n_procmux_69_Y;
-  wire n_procmux_71_Y;
-  wire [5:0] n_procmux_75_Y;
-  wire [5:0] n_procmux_77_Y;
-  wire [5:0] n_procmux_81_Y;
-  wire [5:0] n_procmux_83_Y;
-  wire [1:0] n_procmux_91_Y;
-  wire n_procmux_95_Y;
-  wire n_procmux_97_Y;
-  wire n_procmux_99_Y;
+  wire n_procmux_73_Y;
+  wire n_procmux_75_Y;
+  wire n_procmux_79_Y;
+  wire n_procmux_81_Y;
+  wire [5:0] n_procmux_85_Y;
+  wire [5:0] n_procmux_87_Y;
+  wire [5:0] n_procmux_91_Y;
+  wire [5:0] n_procmux_93_Y;
   wire n_signal;
   wire n_signal_10;
   reg n_signal_23;
@@ -4143,57 +4267,57 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
     group_end_40 <= n_36;
   always @(posedge clk)
     keep <= n_37;
-  assign n_28 = rst ? 1'h0 : n_procmux_99_Y;
-  assign n_procmux_103_Y = n_signal_10 ? n_14[0] : column;
-  assign n_procmux_105_Y = n_10 ? n_procmux_103_Y : column;
-  assign n_procmux_107_Y = run ? n_procmux_105_Y : 1'h0;
-  assign n_27 = rst ? 1'h0 : n_procmux_107_Y;
-  assign n_procmux_111_Y = n_10 ? n_signal_10 : fresh;
-  assign n_procmux_113_Y = run ? n_procmux_111_Y : 1'h1;
-  assign n_26 = rst ? 1'h1 : n_procmux_113_Y;
-  assign n_procmux_117_Y = n_10 ? n_12[2:0] : left;
-  assign n_procmux_119_Y = run ? n_procmux_117_Y : 3'h0;
-  assign n_25 = rst ? 3'h0 : n_procmux_119_Y;
-  assign n_procmux_123_Y = n_signal_10 ? 1'h0 : n_11[0];
-  assign n_procmux_125_Y = n_10 ? n_procmux_123_Y : n_signal_23;
-  assign n_procmux_127_Y = run ? n_procmux_125_Y : 1'h0;
-  assign n_24 = rst ? 1'h0 : n_procmux_127_Y;
-  assign n_procmux_131_Y = group_end ? n_4 : 2'h0;
-  assign release_ = n_3 ? n_procmux_131_Y : 2'h0;
-  assign n_procmux_45_Y = advance ? { n_22, n_21 } : data;
-  assign n_procmux_47_Y = run ? n_procmux_45_Y : 16'h0000;
-  assign n_38 = rst ? 16'h0000 : n_procmux_47_Y;
-  assign n_procmux_51_Y = advance ? flags2[5:4] : keep;
-  assign n_procmux_53_Y = run ? n_procmux_51_Y : 2'h0;
-  assign n_37 = rst ? 2'h0 : n_procmux_53_Y;
-  assign n_procmux_57_Y = advance ? flags2[2] : group_end_40;
-  assign n_procmux_59_Y = run ? n_procmux_57_Y : 1'h0;
-  assign n_36 = rst ? 1'h0 : n_procmux_59_Y;
-  assign n_procmux_63_Y = advance ? flags2[1] : last;
-  assign n_procmux_65_Y = run ? n_procmux_63_Y : 1'h0;
-  assign n_35 = rst ? 1'h0 : n_procmux_65_Y;
-  assign n_procmux_69_Y = advance ? flags2[0] : valid;
-  assign n_procmux_71_Y = run ? n_procmux_69_Y : 1'h0;
-  assign n_34 = rst ? 1'h0 : n_procmux_71_Y;
-  assign n_procmux_75_Y = advance ? flags1 : flags2;
-  assign n_procmux_77_Y = run ? n_procmux_75_Y : 6'h00;
-  assign n_33 = rst ? 6'h00 : n_procmux_77_Y;
-  assign n_procmux_81_Y = advance ? { n_20, n_19, column, group_end, n_signal_10, n_signal } : flags1;
-  assign n_procmux_83_Y = run ? n_procmux_81_Y : 6'h00;
-  assign n_32 = rst ? 6'h00 : n_procmux_83_Y;
+  assign n_procmux_101_Y = run ? n_18 : 2'h0;
+  assign n_29 = rst ? 2'h0 : n_procmux_101_Y;
+  assign n_procmux_105_Y = group_end ? n_15 : n_signal_9;
+  assign n_procmux_107_Y = n_10 ? n_procmux_105_Y : n_signal_9;
+  assign n_procmux_109_Y = run ? n_procmux_107_Y : 1'h0;
+  assign n_28 = rst ? 1'h0 : n_procmux_109_Y;
+  assign n_procmux_113_Y = n_signal_10 ? n_14[0] : column;
+  assign n_procmux_115_Y = n_10 ? n_procmux_113_Y : column;
+  assign n_procmux_117_Y = run ? n_procmux_115_Y : 1'h0;
+  assign n_27 = rst ? 1'h0 : n_procmux_117_Y;
+  assign n_procmux_121_Y = n_10 ? n_signal_10 : fresh;
+  assign n_procmux_123_Y = run ? n_procmux_121_Y : 1'h1;
+  assign n_26 = rst ? 1'h1 : n_procmux_123_Y;
+  assign n_procmux_127_Y = n_10 ? n_12[2:0] : left;
+  assign n_procmux_129_Y = run ? n_procmux_127_Y : 3'h0;
+  assign n_25 = rst ? 3'h0 : n_procmux_129_Y;
+  assign n_procmux_133_Y = n_signal_10 ? 1'h0 : n_11[0];
+  assign n_procmux_135_Y = n_10 ? n_procmux_133_Y : n_signal_23;
+  assign n_procmux_137_Y = run ? n_procmux_135_Y : 1'h0;
+  assign n_24 = rst ? 1'h0 : n_procmux_137_Y;
+  assign n_procmux_141_Y = group_end ? n_4 : 2'h0;
+  assign release_ = n_3 ? n_procmux_141_Y : 2'h0;
+  assign n_procmux_55_Y = advance ? { n_22, n_21 } : data;
+  assign n_procmux_57_Y = run ? n_procmux_55_Y : 16'h0000;
+  assign n_38 = rst ? 16'h0000 : n_procmux_57_Y;
+  assign n_procmux_61_Y = advance ? flags2[5:4] : keep;
+  assign n_procmux_63_Y = run ? n_procmux_61_Y : 2'h0;
+  assign n_37 = rst ? 2'h0 : n_procmux_63_Y;
+  assign n_procmux_67_Y = advance ? flags2[2] : group_end_40;
+  assign n_procmux_69_Y = run ? n_procmux_67_Y : 1'h0;
+  assign n_36 = rst ? 1'h0 : n_procmux_69_Y;
+  assign n_procmux_73_Y = advance ? flags2[1] : last;
+  assign n_procmux_75_Y = run ? n_procmux_73_Y : 1'h0;
+  assign n_35 = rst ? 1'h0 : n_procmux_75_Y;
+  assign n_procmux_79_Y = advance ? flags2[0] : valid;
+  assign n_procmux_81_Y = run ? n_procmux_79_Y : 1'h0;
+  assign n_34 = rst ? 1'h0 : n_procmux_81_Y;
+  assign n_procmux_85_Y = advance ? flags1 : flags2;
+  assign n_procmux_87_Y = run ? n_procmux_85_Y : 6'h00;
+  assign n_33 = rst ? 6'h00 : n_procmux_87_Y;
+  assign n_procmux_91_Y = advance ? { n_20, n_19, column, group_end, n_signal_10, n_signal } : flags1;
+  assign n_procmux_93_Y = run ? n_procmux_91_Y : 6'h00;
+  assign n_32 = rst ? 6'h00 : n_procmux_93_Y;
   assign n_31 = advance ? read_data_38 : held1;
   assign n_30 = advance ? read_data : held0;
-  assign n_procmux_91_Y = run ? n_18 : 2'h0;
-  assign n_29 = rst ? 2'h0 : n_procmux_91_Y;
-  assign n_procmux_95_Y = group_end ? n_15 : n_signal_9;
-  assign n_procmux_97_Y = n_10 ? n_procmux_95_Y : n_signal_9;
-  assign n_procmux_99_Y = run ? n_procmux_97_Y : 1'h0;
   zeroskip_array_unloader_bank0 bank0 (
     .clk(clk),
-    .port_1212_0(half),
-    .port_1267_0(n_signal_23),
-    .port_1275_0(n_signal_9),
-    .port_809_0(write__address[1]),
+    .port_1301_0(half),
+    .port_1356_0(n_signal_23),
+    .port_1364_0(n_signal_9),
+    .port_871_0(write__address[1]),
     .read_data(read_data),
     .read_enable(advance),
     .write_data(write_data),
@@ -4201,10 +4325,10 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   );
   zeroskip_array_unloader_bank1 bank1 (
     .clk(clk),
-    .port_1212_0(half),
-    .port_1267_0(n_signal_23),
-    .port_1275_0(n_signal_9),
-    .port_812_0(write__address[1]),
+    .port_1301_0(half),
+    .port_1356_0(n_signal_23),
+    .port_1364_0(n_signal_9),
+    .port_874_0(write__address[1]),
     .read_data(read_data_38),
     .read_enable(advance),
     .write_data(write_data),
@@ -4220,17 +4344,17 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign write_address = { half, write__address[1] };
 endmodule
 
-module zeroskip_array_unloader_bank0(read_enable, write_enable, port_809_0, read_data, write_data, port_1212_0, port_1267_0, port_1275_0, clk);
+module zeroskip_array_unloader_bank0(read_enable, write_enable, port_871_0, read_data, write_data, port_1301_0, port_1356_0, port_1364_0, clk);
   input clk;
   wire clk;
-  input port_1212_0;
-  wire port_1212_0;
-  input port_1267_0;
-  wire port_1267_0;
-  input port_1275_0;
-  wire port_1275_0;
-  input port_809_0;
-  wire port_809_0;
+  input port_1301_0;
+  wire port_1301_0;
+  input port_1356_0;
+  wire port_1356_0;
+  input port_1364_0;
+  wire port_1364_0;
+  input port_871_0;
+  wire port_871_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4250,28 +4374,28 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_809_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1275_0, port_1267_0 }),
+    .read_address({ port_1364_0, port_1356_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1212_0, port_809_0 }),
+    .write_address({ port_1301_0, port_871_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1275_0, port_1267_0 };
-  assign write_address = { port_1212_0, port_809_0 };
+  assign read_address = { port_1364_0, port_1356_0 };
+  assign write_address = { port_1301_0, port_871_0 };
 endmodule
 
-module zeroskip_array_unloader_bank1(read_enable, write_enable, port_812_0, read_data, write_data, port_1212_0, port_1267_0, port_1275_0, clk);
+module zeroskip_array_unloader_bank1(read_enable, write_enable, port_874_0, read_data, write_data, port_1301_0, port_1356_0, port_1364_0, clk);
   input clk;
   wire clk;
-  input port_1212_0;
-  wire port_1212_0;
-  input port_1267_0;
-  wire port_1267_0;
-  input port_1275_0;
-  wire port_1275_0;
-  input port_812_0;
-  wire port_812_0;
+  input port_1301_0;
+  wire port_1301_0;
+  input port_1356_0;
+  wire port_1356_0;
+  input port_1364_0;
+  wire port_1364_0;
+  input port_874_0;
+  wire port_874_0;
   wire [1:0] read_address;
   output [7:0] read_data;
   wire [7:0] read_data;
@@ -4291,137 +4415,263 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_812_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1275_0, port_1267_0 }),
+    .read_address({ port_1364_0, port_1356_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1212_0, port_812_0 }),
+    .write_address({ port_1301_0, port_874_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1275_0, port_1267_0 };
-  assign write_address = { port_1212_0, port_812_0 };
+  assign read_address = { port_1364_0, port_1356_0 };
+  assign write_address = { port_1301_0, port_874_0 };
 endmodule
 
-module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, load__commit, arready, busy, layer_cycles, early_last, late_last, run, load__window, load__offset, load__data
-, bvalid, bresp, layer_cycles_address, rvalid, rdata, rresp, ready, latency, groups, interval, awaddr);
-  wire n_1;
+module zeroskip_array_watchdog(rst, working, layer_ends, progress, fault, expired, run, silence_limit, layer_limit, running, elapsed, halt, clk);
+  wire [32:0] n_1;
+  wire n_10;
+  wire [31:0] n_11;
+  wire n_12;
+  wire n_2;
+  wire n_3;
+  wire n_5;
+  wire n_6;
+  wire n_7;
+  wire n_8;
+  wire n_9;
+  wire n_procmux_1_Y;
+  wire n_procmux_3_Y;
+  wire [31:0] n_procmux_7_Y;
+  wire [31:0] n_procmux_9_Y;
+  wire n_signal;
+  input clk;
+  wire clk;
+  input [31:0] elapsed;
+  wire [31:0] elapsed;
+  output expired;
+  wire expired;
+  input fault;
+  wire fault;
+  output halt;
+  reg halt;
+  input layer_ends;
+  wire layer_ends;
+  input [31:0] layer_limit;
+  wire [31:0] layer_limit;
+  input progress;
+  wire progress;
+  input rst;
+  wire rst;
+  input run;
+  wire run;
+  input running;
+  wire running;
+  reg [31:0] silence;
+  input [31:0] silence_limit;
+  wire [31:0] silence_limit;
+  wire too_long;
+  input working;
+  wire working;
+  assign n_1 = silence + 1'h1;
+  assign n_2 = ~ working;
+  assign n_3 = progress | n_2;
+  assign n_signal = silence > silence_limit;
+  assign n_5 = ~ layer_ends;
+  assign n_6 = running & n_5;
+  assign n_7 = elapsed >= layer_limit;
+  assign too_long = n_6 & n_7;
+  assign n_8 = n_signal | too_long;
+  assign n_9 = n_8 | fault;
+  assign n_10 = ~ halt;
+  assign expired = n_9 & n_10;
+  always @(posedge clk)
+    silence <= n_11;
+  always @(posedge clk)
+    halt <= n_12;
+  assign n_procmux_1_Y = expired ? 1'h1 : halt;
+  assign n_11 = rst ? 32'd0 : n_procmux_9_Y;
+  assign n_procmux_3_Y = run ? n_procmux_1_Y : 1'h0;
+  assign n_12 = rst ? 1'h0 : n_procmux_3_Y;
+  assign n_procmux_7_Y = n_3 ? 32'd0 : n_1[31:0];
+  assign n_procmux_9_Y = run ? n_procmux_7_Y : 32'd0;
+endmodule
+
+module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, wready, load__commit, arready, busy, layer_cycles, early_last, late_last, expired, run, silence_limit
+, layer_limit, load__window, load__offset, load__data, bvalid, bresp, layer_cycles_address, rvalid, rdata, rresp, ready, latency, groups, interval, awaddr);
+  wire [4:0] n_1;
   wire n_10;
   wire n_11;
-  wire [3:0] n_12;
+  wire n_12;
   wire n_13;
-  wire [3:0] n_14;
-  wire [3:0] n_15;
-  wire [3:0] n_16;
-  wire [3:0] n_17;
+  wire n_14;
+  wire n_15;
+  wire n_16;
+  wire n_17;
   wire n_18;
-  wire n_19;
-  wire n_2;
-  wire n_20;
-  wire n_21;
-  wire n_22;
-  wire n_23;
-  wire n_24;
-  wire n_25;
-  wire [3:0] n_27;
-  wire [3:0] n_28;
-  wire [3:0] n_29;
-  wire n_3;
+  wire [4:0] n_2;
+  wire n_27;
+  wire n_28;
+  wire n_29;
+  wire [4:0] n_3;
   wire n_30;
   wire n_31;
   wire n_32;
   wire n_33;
+  wire n_34;
+  wire n_35;
+  wire n_36;
+  wire n_37;
+  wire n_38;
+  wire n_39;
   wire n_4;
+  wire n_40;
+  wire n_41;
+  wire n_42;
+  wire n_43;
+  wire n_44;
   wire [3:0] n_45;
   wire n_46;
-  wire [2:0] n_47;
-  wire [6:0] n_48;
-  wire n_49;
+  wire [3:0] n_47;
+  wire [3:0] n_48;
+  wire [3:0] n_49;
   wire n_5;
-  wire [63:0] n_50;
+  wire [3:0] n_50;
   wire n_51;
   wire n_52;
-  wire [2:0] n_53;
-  wire [6:0] n_54;
-  wire [63:0] n_55;
+  wire n_53;
+  wire n_54;
+  wire n_55;
   wire n_56;
-  wire [1:0] n_57;
-  wire n_58;
-  wire [11:0] n_59;
+  wire n_57;
+  wire n_59;
   wire n_6;
-  wire n_60;
-  wire [31:0] n_61;
-  wire [1:0] n_62;
+  wire [4:0] n_60;
+  wire n_61;
+  wire [2:0] n_62;
+  wire [6:0] n_63;
+  wire n_64;
+  wire [31:0] n_65;
+  wire n_66;
+  wire n_67;
+  wire [31:0] n_68;
+  wire [31:0] n_69;
   wire n_7;
+  wire n_70;
+  wire [2:0] n_71;
+  wire [6:0] n_72;
+  wire [63:0] n_73;
+  wire n_74;
+  wire [1:0] n_75;
+  wire n_76;
+  wire [11:0] n_77;
+  wire n_78;
+  wire [31:0] n_79;
   wire n_8;
+  wire [1:0] n_80;
   wire n_9;
-  wire [1:0] n_procmux_825_Y;
-  wire [31:0] n_procmux_829_Y;
-  wire n_procmux_833_Y;
-  wire n_procmux_835_Y;
-  wire [1:0] n_procmux_843_Y;
-  wire n_procmux_847_Y;
-  wire n_procmux_849_Y;
-  wire n_procmux_861_Y;
-  wire n_procmux_863_Y;
-  wire n_procmux_865_Y;
-  wire n_procmux_871_Y;
-  wire [1:0] n_procmux_884_Y;
-  wire n_procmux_885_CMP;
-  wire n_procmux_886_CMP;
-  wire n_procmux_887_CMP;
-  wire n_procmux_888_CMP;
-  wire n_procmux_889_CMP;
-  wire n_procmux_890_CMP;
-  wire n_procmux_891_CMP;
-  wire n_procmux_892_CMP;
-  wire n_procmux_893_CMP;
-  wire n_procmux_894_CMP;
-  wire [31:0] n_procmux_898_Y;
-  wire n_procmux_899_CMP;
-  wire n_procmux_900_CMP;
-  wire n_procmux_901_CMP;
-  wire n_procmux_902_CMP;
-  wire n_procmux_903_CMP;
-  wire n_procmux_904_CMP;
-  wire n_procmux_905_CMP;
-  wire n_procmux_906_CMP;
-  wire n_procmux_907_CMP;
-  wire n_procmux_908_CMP;
-  wire n_procmux_912_Y;
-  wire n_procmux_914_Y;
-  wire n_procmux_916_Y;
-  wire n_procmux_918_Y;
-  wire n_procmux_920_Y;
-  wire [3:0] n_procmux_924_Y;
-  wire [3:0] n_procmux_926_Y;
-  wire [3:0] n_procmux_928_Y;
-  wire [1:0] n_procmux_932_Y;
-  wire [1:0] n_procmux_934_Y;
-  wire [1:0] n_procmux_936_Y;
-  wire [1:0] n_procmux_938_Y;
-  wire [1:0] n_procmux_940_Y;
-  wire [1:0] n_procmux_942_Y;
-  wire [1:0] n_procmux_944_Y;
-  wire n_procmux_949_Y;
-  wire n_procmux_951_Y;
-  wire n_procmux_953_Y;
+  wire [31:0] n_procmux_1001_Y;
+  wire [31:0] n_procmux_1003_Y;
+  wire [31:0] n_procmux_1007_Y;
+  wire [31:0] n_procmux_1009_Y;
+  wire [31:0] n_procmux_1011_Y;
+  wire [31:0] n_procmux_1013_Y;
+  wire [31:0] n_procmux_1015_Y;
+  wire n_procmux_1019_Y;
+  wire n_procmux_1021_Y;
+  wire n_procmux_1023_Y;
+  wire n_procmux_1027_Y;
+  wire n_procmux_1033_Y;
+  wire n_procmux_1035_Y;
+  wire n_procmux_1043_Y;
+  wire n_procmux_1045_Y;
+  wire n_procmux_1055_CMP;
+  wire n_procmux_1057_CMP;
+  wire n_procmux_1058_CMP;
+  wire n_procmux_1059_CMP;
+  wire n_procmux_1060_CMP;
+  wire [1:0] n_procmux_840_Y;
+  wire n_procmux_841_CMP;
+  wire n_procmux_842_CMP;
+  wire n_procmux_843_CMP;
+  wire n_procmux_844_CMP;
+  wire n_procmux_845_CMP;
+  wire n_procmux_846_CMP;
+  wire n_procmux_847_CMP;
+  wire n_procmux_848_CMP;
+  wire n_procmux_849_CMP;
+  wire n_procmux_850_CMP;
+  wire n_procmux_851_CMP;
+  wire n_procmux_852_CMP;
+  wire [31:0] n_procmux_856_Y;
+  wire n_procmux_857_CMP;
+  wire n_procmux_858_CMP;
+  wire n_procmux_859_CMP;
+  wire n_procmux_860_CMP;
+  wire n_procmux_861_CMP;
+  wire n_procmux_862_CMP;
+  wire n_procmux_863_CMP;
+  wire n_procmux_864_CMP;
+  wire n_procmux_865_CMP;
+  wire n_procmux_866_CMP;
+  wire n_procmux_867_CMP;
+  wire n_procmux_868_CMP;
+  wire n_procmux_872_Y;
+  wire n_procmux_874_Y;
+  wire n_procmux_876_Y;
+  wire n_procmux_878_Y;
+  wire n_procmux_880_Y;
+  wire n_procmux_882_Y;
+  wire n_procmux_884_Y;
+  wire [4:0] n_procmux_888_Y;
+  wire [4:0] n_procmux_890_Y;
+  wire [4:0] n_procmux_892_Y;
+  wire [1:0] n_procmux_896_Y;
+  wire [1:0] n_procmux_898_Y;
+  wire [1:0] n_procmux_900_Y;
+  wire [1:0] n_procmux_902_Y;
+  wire [1:0] n_procmux_904_Y;
+  wire [1:0] n_procmux_906_Y;
+  wire [1:0] n_procmux_908_Y;
+  wire [1:0] n_procmux_910_Y;
+  wire [1:0] n_procmux_912_Y;
+  wire [1:0] n_procmux_914_Y;
+  wire [1:0] n_procmux_916_Y;
+  wire n_procmux_921_Y;
+  wire n_procmux_923_Y;
+  wire n_procmux_925_Y;
+  wire n_procmux_927_Y;
+  wire n_procmux_929_Y;
+  wire n_procmux_933_Y;
+  wire n_procmux_935_Y;
+  wire n_procmux_937_Y;
+  wire n_procmux_939_Y;
+  wire n_procmux_941_Y;
+  wire n_procmux_943_Y;
+  wire [1:0] n_procmux_947_Y;
+  wire [31:0] n_procmux_951_Y;
+  wire n_procmux_955_Y;
   wire n_procmux_957_Y;
-  wire n_procmux_959_Y;
-  wire n_procmux_961_Y;
   wire n_procmux_963_Y;
-  wire n_procmux_977_CMP;
-  wire n_procmux_979_CMP;
-  wire n_procmux_980_CMP;
-  wire n_procmux_981_CMP;
-  wire n_procmux_982_CMP;
-  wire [3:0] n_signal;
-  wire [1:0] n_signal_10;
-  wire n_signal_17;
-  wire n_signal_21;
-  wire [31:0] n_signal_28;
-  wire n_signal_3;
-  reg [3:0] n_signal_32;
-  reg n_signal_7;
+  wire n_procmux_965_Y;
+  wire [1:0] n_procmux_969_Y;
+  wire n_procmux_973_Y;
+  wire n_procmux_975_Y;
+  wire [63:0] n_procmux_979_Y;
+  wire [6:0] n_procmux_983_Y;
+  wire [2:0] n_procmux_987_Y;
+  wire [31:0] n_procmux_993_Y;
+  wire [31:0] n_procmux_995_Y;
+  wire [31:0] n_procmux_997_Y;
+  wire [31:0] n_procmux_999_Y;
+  reg [4:0] n_signal;
+  reg n_signal_14;
+  reg n_signal_17;
+  wire n_signal_19;
+  wire n_signal_24;
+  wire [1:0] n_signal_31;
+  reg n_signal_34;
+  wire [31:0] n_signal_41;
+  wire [4:0] n_signal_5;
+  reg n_signal_8;
   reg [11:0] address;
   wire [1:0] answer;
   input [11:0] araddr;
@@ -4432,6 +4682,7 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire arvalid;
   input [11:0] awaddr;
   wire [11:0] awaddr;
+  reg awake;
   output awready;
   wire awready;
   input awvalid;
@@ -4444,16 +4695,18 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire busy;
   output bvalid;
   reg bvalid;
-  wire [3:0] clear;
+  wire [4:0] clear;
   input clk;
   wire clk;
   reg committed;
-  reg decide;
+  reg [31:0] data;
+  wire decide;
   input early_last;
   wire early_last;
+  input expired;
+  wire expired;
   input [31:0] groups;
   wire [31:0] groups;
-  reg [63:0] history;
   input [31:0] interval;
   wire [31:0] interval;
   input late_last;
@@ -4464,6 +4717,8 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire [31:0] layer_cycles;
   output layer_cycles_address;
   wire layer_cycles_address;
+  output [31:0] layer_limit;
+  reg [31:0] layer_limit;
   output load__commit;
   wire load__commit;
   output [63:0] load__data;
@@ -4487,262 +4742,335 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   reg run;
   output rvalid;
   reg rvalid;
+  output [31:0] silence_limit;
+  reg [31:0] silence_limit;
   input [31:0] wdata;
   wire [31:0] wdata;
-  reg whole;
   reg [2:0] window;
+  output wready;
   wire wready;
   input [3:0] wstrb;
   wire [3:0] wstrb;
   input wvalid;
   wire wvalid;
+  assign n_27 = arready & arvalid;
+  assign n_28 = ~ n_signal_8;
+  assign awready = awake & n_28;
+  assign n_29 = ~ n_signal_14;
+  assign wready = awake & n_29;
+  assign n_30 = n_signal_8 & n_signal_14;
+  assign n_31 = ~ bvalid;
+  assign n_signal_19 = n_30 & n_31;
+  assign n_32 = ! window;
+  assign n_33 = offset == 3'h4;
+  assign n_34 = n_32 & n_33;
+  assign n_35 = ! window;
+  assign n_36 = offset == 3'h6;
+  assign n_37 = n_35 & n_36;
+  assign n_38 = ! window;
+  assign n_39 = offset == 4'ha;
+  assign n_40 = n_38 & n_39;
+  assign n_41 = ! window;
+  assign n_42 = offset == 4'hb;
+  assign n_43 = n_41 & n_42;
+  assign n_44 = window < 3'h5;
+  assign n_46 = window < 3'h7;
+  assign n_47 = window - 3'h5;
+  assign n_49 = n_46 ? n_48 : 4'h0;
+  assign n_50 = n_44 ? n_45 : n_49;
+  assign n_51 = offset >= n_50;
+  assign n_52 = ~ rst;
+  assign load__commit = committed & n_52;
+  assign n_53 = ~ n_signal_34;
+  assign arready = awake & n_53;
+  assign n_54 = ~ rvalid;
+  assign decide = n_signal_34 & n_54;
+  assign n_55 = address >= 9'h100;
+  assign n_56 = address < 9'h108;
+  assign n_57 = n_55 & n_56;
   always @(posedge clk)
-    n_signal_32 <= n_45;
+    awake <= n_59;
   always @(posedge clk)
-    n_signal_7 <= n_46;
+    n_signal <= n_60;
   always @(posedge clk)
-    window <= n_47;
+    n_signal_8 <= n_61;
   always @(posedge clk)
-    offset <= n_48;
+    window <= n_62;
   always @(posedge clk)
-    whole <= n_49;
+    offset <= n_63;
   always @(posedge clk)
-    history <= n_50;
+    n_signal_14 <= n_64;
   always @(posedge clk)
-    run <= n_51;
+    data <= n_65;
   always @(posedge clk)
-    committed <= n_52;
+    n_signal_17 <= n_66;
   always @(posedge clk)
-    load__window <= n_53;
+    run <= n_67;
   always @(posedge clk)
-    load__offset <= n_54;
+    silence_limit <= n_68;
   always @(posedge clk)
-    load__data <= n_55;
+    layer_limit <= n_69;
   always @(posedge clk)
-    bvalid <= n_56;
+    committed <= n_70;
   always @(posedge clk)
-    bresp <= n_57;
+    load__window <= n_71;
   always @(posedge clk)
-    decide <= n_58;
+    load__offset <= n_72;
   always @(posedge clk)
-    address <= n_59;
+    load__data <= n_73;
   always @(posedge clk)
-    rvalid <= n_60;
+    bvalid <= n_74;
   always @(posedge clk)
-    rdata <= n_61;
+    bresp <= n_75;
   always @(posedge clk)
-    rresp <= n_62;
-  assign n_1 = awvalid & wvalid;
-  assign n_2 = ~ bvalid;
-  assign n_3 = n_1 & n_2;
-  assign n_4 = ~ n_signal_7;
-  assign n_signal_3 = n_3 & n_4;
-  assign n_5 = ! window;
-  assign n_6 = offset == 3'h4;
-  assign n_7 = n_5 & n_6;
-  assign n_8 = ! window;
-  assign n_9 = offset == 3'h6;
-  assign n_10 = n_8 & n_9;
-  assign n_11 = window < 3'h5;
-  assign n_13 = window < 3'h7;
-  assign n_14 = window - 3'h5;
-  assign n_16 = n_13 ? n_15 : 4'h0;
-  assign n_17 = n_11 ? n_12 : n_16;
-  assign n_18 = offset >= n_17;
-  assign n_19 = ~ rst;
-  assign load__commit = committed & n_19;
-  assign n_20 = ~ decide;
-  assign n_21 = arvalid & n_20;
-  assign n_22 = ~ rvalid;
-  assign n_signal_21 = n_21 & n_22;
-  assign n_23 = address >= 9'h100;
-  assign n_24 = address < 9'h108;
-  assign n_25 = n_23 & n_24;
-  assign n_27 = ~ clear;
-  assign n_28 = n_signal_32 & n_27;
-  assign n_29 = n_28 | { n_signal[3:2], late_last, early_last };
-  assign n_30 = & wstrb;
-  assign n_31 = ! window;
-  assign n_32 = offset == 3'h4;
-  assign n_33 = n_31 & n_32;
-  assign n_procmux_825_Y = decide ? answer : rresp;
-  assign n_62 = rst ? 2'h0 : n_procmux_825_Y;
-  assign n_procmux_829_Y = decide ? n_signal_28 : rdata;
-  assign n_61 = rst ? 32'd0 : n_procmux_829_Y;
-  assign n_procmux_833_Y = rready ? 1'h0 : rvalid;
-  assign n_procmux_835_Y = decide ? 1'h1 : n_procmux_833_Y;
-  assign n_60 = rst ? 1'h0 : n_procmux_835_Y;
-  assign n_59 = n_signal_21 ? araddr : address;
-  assign n_58 = rst ? 1'h0 : n_signal_21;
-  assign n_procmux_843_Y = n_signal_7 ? n_signal_10 : bresp;
-  assign n_57 = rst ? 2'h0 : n_procmux_843_Y;
-  assign n_procmux_847_Y = bready ? 1'h0 : bvalid;
-  assign n_procmux_849_Y = n_signal_7 ? 1'h1 : n_procmux_847_Y;
-  assign n_56 = rst ? 1'h0 : n_procmux_849_Y;
-  assign n_55 = rst ? 64'h0000000000000000 : history;
-  assign n_54 = rst ? 7'h00 : offset;
-  assign n_53 = rst ? 3'h0 : window;
-  assign n_52 = rst ? 1'h0 : n_signal_17;
-  assign n_procmux_861_Y = whole ? history[0] : run;
-  assign n_procmux_863_Y = n_33 ? n_procmux_861_Y : run;
-  assign n_procmux_865_Y = n_signal_7 ? n_procmux_863_Y : run;
-  assign n_51 = rst ? 1'h0 : n_procmux_865_Y;
-  assign n_50 = n_signal_3 ? { history[31:0], wdata } : history;
-  assign n_procmux_871_Y = n_signal_3 ? n_30 : whole;
-  assign n_49 = rst ? 1'h0 : n_procmux_871_Y;
-  assign n_48 = n_signal_3 ? awaddr[8:2] : offset;
-  assign n_47 = n_signal_3 ? awaddr[11:9] : window;
-  assign n_46 = rst ? 1'h0 : n_signal_3;
-  assign n_45 = rst ? 4'h0 : n_29;
-  function [1:0] n_procmux_884;
-    input [1:0] a;
-    input [19:0] b;
-    input [9:0] s;
-    casez (s) // synopsys parallel_case
-      10'b?????????1:
-        n_procmux_884 = b[1:0];
-      10'b????????1?:
-        n_procmux_884 = b[3:2];
-      10'b???????1??:
-        n_procmux_884 = b[5:4];
-      10'b??????1???:
-        n_procmux_884 = b[7:6];
-      10'b?????1????:
-        n_procmux_884 = b[9:8];
-      10'b????1?????:
-        n_procmux_884 = b[11:10];
-      10'b???1??????:
-        n_procmux_884 = b[13:12];
-      10'b??1???????:
-        n_procmux_884 = b[15:14];
-      10'b?1????????:
-        n_procmux_884 = b[17:16];
-      10'b1?????????:
-        n_procmux_884 = b[19:18];
-      default:
-        n_procmux_884 = a;
-    endcase
-  endfunction
-  assign n_procmux_884_Y = n_procmux_884(2'h2, 20'h00000, { n_procmux_894_CMP, n_procmux_893_CMP, n_procmux_892_CMP, n_procmux_891_CMP, n_procmux_890_CMP, n_procmux_889_CMP, n_procmux_888_CMP, n_procmux_887_CMP, n_procmux_886_CMP, n_procmux_885_CMP });
-  assign n_procmux_885_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_886_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_887_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_888_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_889_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_890_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_891_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_892_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_893_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_894_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign answer = n_25 ? 2'h0 : n_procmux_884_Y;
-  function [31:0] n_procmux_898;
-    input [31:0] a;
-    input [319:0] b;
-    input [9:0] s;
-    casez (s) // synopsys parallel_case
-      10'b?????????1:
-        n_procmux_898 = b[31:0];
-      10'b????????1?:
-        n_procmux_898 = b[63:32];
-      10'b???????1??:
-        n_procmux_898 = b[95:64];
-      10'b??????1???:
-        n_procmux_898 = b[127:96];
-      10'b?????1????:
-        n_procmux_898 = b[159:128];
-      10'b????1?????:
-        n_procmux_898 = b[191:160];
-      10'b???1??????:
-        n_procmux_898 = b[223:192];
-      10'b??1???????:
-        n_procmux_898 = b[255:224];
-      10'b?1????????:
-        n_procmux_898 = b[287:256];
-      10'b1?????????:
-        n_procmux_898 = b[319:288];
-      default:
-        n_procmux_898 = a;
-    endcase
-  endfunction
-  assign n_procmux_898_Y = n_procmux_898(32'd0, { 159'h2d29a5a8000100000a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 28'h0000000, n_signal_32, latency, interval, groups }, { n_procmux_908_CMP, n_procmux_907_CMP, n_procmux_906_CMP, n_procmux_905_CMP, n_procmux_904_CMP, n_procmux_903_CMP, n_procmux_902_CMP, n_procmux_901_CMP, n_procmux_900_CMP, n_procmux_899_CMP });
-  assign n_procmux_899_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_900_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_901_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_902_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_903_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_904_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_905_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_906_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_907_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_908_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign n_signal_28 = n_25 ? layer_cycles : n_procmux_898_Y;
-  assign n_procmux_912_Y = whole ? 1'h1 : 1'h0;
-  assign n_procmux_914_Y = run ? 1'h0 : n_procmux_912_Y;
-  assign n_procmux_916_Y = n_18 ? 1'h0 : n_procmux_914_Y;
-  assign n_procmux_918_Y = n_10 ? 1'h0 : n_procmux_916_Y;
-  assign n_procmux_920_Y = n_7 ? 1'h0 : n_procmux_918_Y;
-  assign n_signal_17 = n_signal_7 ? n_procmux_920_Y : 1'h0;
-  assign n_procmux_924_Y = whole ? history[3:0] : 4'h0;
-  assign n_procmux_926_Y = n_10 ? n_procmux_924_Y : 4'h0;
-  assign n_procmux_928_Y = n_7 ? 4'h0 : n_procmux_926_Y;
-  assign clear = n_signal_7 ? n_procmux_928_Y : 4'h0;
-  assign n_procmux_932_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_934_Y = run ? 2'h2 : n_procmux_932_Y;
-  assign n_procmux_936_Y = n_18 ? 2'h2 : n_procmux_934_Y;
-  assign n_procmux_938_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_940_Y = n_10 ? n_procmux_938_Y : n_procmux_936_Y;
-  assign n_procmux_942_Y = whole ? 2'h0 : 2'h2;
-  assign n_procmux_944_Y = n_7 ? n_procmux_942_Y : n_procmux_940_Y;
-  assign n_signal_10 = n_signal_7 ? n_procmux_944_Y : 2'h2;
-  assign n_procmux_949_Y = n_18 ? 1'h1 : 1'h0;
-  assign n_procmux_951_Y = n_10 ? 1'h0 : n_procmux_949_Y;
-  assign n_procmux_953_Y = n_7 ? 1'h0 : n_procmux_951_Y;
-  assign n_signal[3] = n_signal_7 ? n_procmux_953_Y : 1'h0;
-  assign n_procmux_957_Y = run ? 1'h1 : 1'h0;
-  assign n_procmux_959_Y = n_18 ? 1'h0 : n_procmux_957_Y;
-  assign n_procmux_961_Y = n_10 ? 1'h0 : n_procmux_959_Y;
-  assign n_procmux_963_Y = n_7 ? 1'h0 : n_procmux_961_Y;
-  assign n_signal[2] = n_signal_7 ? n_procmux_963_Y : 1'h0;
-  function [3:0] n_procmux_975;
+    n_signal_34 <= n_76;
+  always @(posedge clk)
+    address <= n_77;
+  always @(posedge clk)
+    rvalid <= n_78;
+  always @(posedge clk)
+    rdata <= n_79;
+  always @(posedge clk)
+    rresp <= n_80;
+  assign n_1 = ~ clear;
+  assign n_2 = n_signal & n_1;
+  assign n_3 = n_2 | { expired, n_signal_5[3:2], late_last, early_last };
+  assign n_4 = awready & awvalid;
+  assign n_5 = wready & wvalid;
+  assign n_6 = & wstrb;
+  assign n_7 = ! window;
+  assign n_8 = offset == 3'h4;
+  assign n_9 = n_7 & n_8;
+  assign n_10 = ! window;
+  assign n_11 = offset == 3'h6;
+  assign n_12 = n_10 & n_11;
+  assign n_13 = ! window;
+  assign n_14 = offset == 4'ha;
+  assign n_15 = n_13 & n_14;
+  assign n_16 = ! window;
+  assign n_17 = offset == 4'hb;
+  assign n_18 = n_16 & n_17;
+  assign n_procmux_1001_Y = n_9 ? layer_limit : n_procmux_999_Y;
+  assign n_procmux_1003_Y = n_signal_19 ? n_procmux_1001_Y : layer_limit;
+  assign n_69 = rst ? 32'd4294967295 : n_procmux_1003_Y;
+  assign n_procmux_1007_Y = n_signal_17 ? data : silence_limit;
+  assign n_procmux_1009_Y = n_15 ? n_procmux_1007_Y : silence_limit;
+  assign n_procmux_1011_Y = n_12 ? silence_limit : n_procmux_1009_Y;
+  assign n_procmux_1013_Y = n_9 ? silence_limit : n_procmux_1011_Y;
+  assign n_procmux_1015_Y = n_signal_19 ? n_procmux_1013_Y : silence_limit;
+  assign n_68 = rst ? 32'd739 : n_procmux_1015_Y;
+  assign n_procmux_1019_Y = n_signal_17 ? data[0] : run;
+  assign n_procmux_1021_Y = n_9 ? n_procmux_1019_Y : run;
+  assign n_procmux_1023_Y = n_signal_19 ? n_procmux_1021_Y : run;
+  assign n_67 = rst ? 1'h0 : n_procmux_1023_Y;
+  assign n_procmux_1027_Y = n_5 ? n_6 : n_signal_17;
+  assign n_66 = rst ? 1'h0 : n_procmux_1027_Y;
+  assign n_65 = n_5 ? wdata : data;
+  assign n_procmux_1033_Y = n_5 ? 1'h1 : n_signal_14;
+  assign n_procmux_1035_Y = n_signal_19 ? 1'h0 : n_procmux_1033_Y;
+  assign n_64 = rst ? 1'h0 : n_procmux_1035_Y;
+  assign n_63 = n_4 ? awaddr[8:2] : offset;
+  assign n_62 = n_4 ? awaddr[11:9] : window;
+  assign n_procmux_1043_Y = n_4 ? 1'h1 : n_signal_8;
+  assign n_procmux_1045_Y = n_signal_19 ? 1'h0 : n_procmux_1043_Y;
+  assign n_61 = rst ? 1'h0 : n_procmux_1045_Y;
+  assign n_60 = rst ? 5'h00 : n_3;
+  assign n_59 = rst ? 1'h0 : 1'h1;
+  function [3:0] n_procmux_1053;
     input [3:0] a;
     input [7:0] b;
     input [1:0] s;
     casez (s) // synopsys parallel_case
       2'b?1:
-        n_procmux_975 = b[3:0];
+        n_procmux_1053 = b[3:0];
       2'b1?:
-        n_procmux_975 = b[7:4];
+        n_procmux_1053 = b[7:4];
       default:
-        n_procmux_975 = a;
+        n_procmux_1053 = a;
     endcase
   endfunction
-  assign n_15 = n_procmux_975(4'hx, 8'h97, { n_procmux_977_CMP, n_14[0] });
-  assign n_procmux_977_CMP = ~ n_14[0];
-  function [3:0] n_procmux_978;
+  assign n_48 = n_procmux_1053(4'hx, 8'h97, { n_procmux_1055_CMP, n_47[0] });
+  assign n_procmux_1055_CMP = ~ n_47[0];
+  function [3:0] n_procmux_1056;
     input [3:0] a;
     input [15:0] b;
     input [3:0] s;
     casez (s) // synopsys parallel_case
       4'b???1:
-        n_procmux_978 = b[3:0];
+        n_procmux_1056 = b[3:0];
       4'b??1?:
-        n_procmux_978 = b[7:4];
+        n_procmux_1056 = b[7:4];
       4'b?1??:
-        n_procmux_978 = b[11:8];
+        n_procmux_1056 = b[11:8];
       4'b1???:
-        n_procmux_978 = b[15:12];
+        n_procmux_1056 = b[15:12];
       default:
-        n_procmux_978 = a;
+        n_procmux_1056 = a;
     endcase
   endfunction
-  assign n_12 = n_procmux_978(4'h0, 16'h44a2, { n_procmux_982_CMP, n_procmux_981_CMP, n_procmux_980_CMP, n_procmux_979_CMP });
-  assign n_procmux_979_CMP = window == 3'h4;
-  assign n_procmux_980_CMP = window == 3'h3;
-  assign n_procmux_981_CMP = window == 3'h2;
-  assign n_procmux_982_CMP = window == 3'h1;
+  assign n_45 = n_procmux_1056(4'h0, 16'h44a2, { n_procmux_1060_CMP, n_procmux_1059_CMP, n_procmux_1058_CMP, n_procmux_1057_CMP });
+  assign n_procmux_1057_CMP = window == 3'h4;
+  assign n_procmux_1058_CMP = window == 3'h3;
+  assign n_procmux_1059_CMP = window == 3'h2;
+  assign n_procmux_1060_CMP = window == 3'h1;
+  function [1:0] n_procmux_840;
+    input [1:0] a;
+    input [23:0] b;
+    input [11:0] s;
+    casez (s) // synopsys parallel_case
+      12'b???????????1:
+        n_procmux_840 = b[1:0];
+      12'b??????????1?:
+        n_procmux_840 = b[3:2];
+      12'b?????????1??:
+        n_procmux_840 = b[5:4];
+      12'b????????1???:
+        n_procmux_840 = b[7:6];
+      12'b???????1????:
+        n_procmux_840 = b[9:8];
+      12'b??????1?????:
+        n_procmux_840 = b[11:10];
+      12'b?????1??????:
+        n_procmux_840 = b[13:12];
+      12'b????1???????:
+        n_procmux_840 = b[15:14];
+      12'b???1????????:
+        n_procmux_840 = b[17:16];
+      12'b??1?????????:
+        n_procmux_840 = b[19:18];
+      12'b?1??????????:
+        n_procmux_840 = b[21:20];
+      12'b1???????????:
+        n_procmux_840 = b[23:22];
+      default:
+        n_procmux_840 = a;
+    endcase
+  endfunction
+  assign n_procmux_840_Y = n_procmux_840(2'h2, 24'h000000, { n_procmux_852_CMP, n_procmux_851_CMP, n_procmux_850_CMP, n_procmux_849_CMP, n_procmux_848_CMP, n_procmux_847_CMP, n_procmux_846_CMP, n_procmux_845_CMP, n_procmux_844_CMP, n_procmux_843_CMP, n_procmux_842_CMP, n_procmux_841_CMP });
+  assign n_procmux_841_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
+  assign n_procmux_842_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
+  assign n_procmux_843_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_844_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_845_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_846_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
+  assign n_procmux_847_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
+  assign n_procmux_848_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
+  assign n_procmux_849_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
+  assign n_procmux_850_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
+  assign n_procmux_851_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
+  assign n_procmux_852_CMP = ! { 1'h0, address[11:2], 2'h0 };
+  assign answer = n_57 ? 2'h0 : n_procmux_840_Y;
+  function [31:0] n_procmux_856;
+    input [31:0] a;
+    input [383:0] b;
+    input [11:0] s;
+    casez (s) // synopsys parallel_case
+      12'b???????????1:
+        n_procmux_856 = b[31:0];
+      12'b??????????1?:
+        n_procmux_856 = b[63:32];
+      12'b?????????1??:
+        n_procmux_856 = b[95:64];
+      12'b????????1???:
+        n_procmux_856 = b[127:96];
+      12'b???????1????:
+        n_procmux_856 = b[159:128];
+      12'b??????1?????:
+        n_procmux_856 = b[191:160];
+      12'b?????1??????:
+        n_procmux_856 = b[223:192];
+      12'b????1???????:
+        n_procmux_856 = b[255:224];
+      12'b???1????????:
+        n_procmux_856 = b[287:256];
+      12'b??1?????????:
+        n_procmux_856 = b[319:288];
+      12'b?1??????????:
+        n_procmux_856 = b[351:320];
+      12'b1???????????:
+        n_procmux_856 = b[383:352];
+      default:
+        n_procmux_856 = a;
+    endcase
+  endfunction
+  assign n_procmux_856_Y = n_procmux_856(32'd0, { 159'h2d29a5a8000100008a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 27'h0000000, n_signal, latency, interval, groups, silence_limit, layer_limit }, { n_procmux_868_CMP, n_procmux_867_CMP, n_procmux_866_CMP, n_procmux_865_CMP, n_procmux_864_CMP, n_procmux_863_CMP, n_procmux_862_CMP, n_procmux_861_CMP, n_procmux_860_CMP, n_procmux_859_CMP, n_procmux_858_CMP, n_procmux_857_CMP });
+  assign n_procmux_857_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
+  assign n_procmux_858_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
+  assign n_procmux_859_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_860_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_861_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_862_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
+  assign n_procmux_863_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
+  assign n_procmux_864_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
+  assign n_procmux_865_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
+  assign n_procmux_866_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
+  assign n_procmux_867_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
+  assign n_procmux_868_CMP = ! { 1'h0, address[11:2], 2'h0 };
+  assign n_signal_41 = n_57 ? layer_cycles : n_procmux_856_Y;
+  assign n_procmux_872_Y = n_signal_17 ? 1'h1 : 1'h0;
+  assign n_procmux_874_Y = run ? 1'h0 : n_procmux_872_Y;
+  assign n_procmux_876_Y = n_51 ? 1'h0 : n_procmux_874_Y;
+  assign n_procmux_878_Y = n_43 ? 1'h0 : n_procmux_876_Y;
+  assign n_procmux_880_Y = n_40 ? 1'h0 : n_procmux_878_Y;
+  assign n_procmux_882_Y = n_37 ? 1'h0 : n_procmux_880_Y;
+  assign n_procmux_884_Y = n_34 ? 1'h0 : n_procmux_882_Y;
+  assign n_signal_24 = n_signal_19 ? n_procmux_884_Y : 1'h0;
+  assign n_procmux_888_Y = n_signal_17 ? data[4:0] : 5'h00;
+  assign n_procmux_890_Y = n_37 ? n_procmux_888_Y : 5'h00;
+  assign n_procmux_892_Y = n_34 ? 5'h00 : n_procmux_890_Y;
+  assign clear = n_signal_19 ? n_procmux_892_Y : 5'h00;
+  assign n_procmux_896_Y = n_signal_17 ? 2'h0 : 2'h2;
+  assign n_procmux_898_Y = run ? 2'h2 : n_procmux_896_Y;
+  assign n_procmux_900_Y = n_51 ? 2'h2 : n_procmux_898_Y;
+  assign n_procmux_902_Y = n_signal_17 ? 2'h0 : 2'h2;
+  assign n_procmux_904_Y = n_43 ? n_procmux_902_Y : n_procmux_900_Y;
+  assign n_procmux_906_Y = n_signal_17 ? 2'h0 : 2'h2;
+  assign n_procmux_908_Y = n_40 ? n_procmux_906_Y : n_procmux_904_Y;
+  assign n_procmux_910_Y = n_signal_17 ? 2'h0 : 2'h2;
+  assign n_procmux_912_Y = n_37 ? n_procmux_910_Y : n_procmux_908_Y;
+  assign n_procmux_914_Y = n_signal_17 ? 2'h0 : 2'h2;
+  assign n_procmux_916_Y = n_34 ? n_procmux_914_Y : n_procmux_912_Y;
+  assign n_signal_31 = n_signal_19 ? n_procmux_916_Y : 2'h2;
+  assign n_procmux_921_Y = n_51 ? 1'h1 : 1'h0;
+  assign n_procmux_923_Y = n_43 ? 1'h0 : n_procmux_921_Y;
+  assign n_procmux_925_Y = n_40 ? 1'h0 : n_procmux_923_Y;
+  assign n_procmux_927_Y = n_37 ? 1'h0 : n_procmux_925_Y;
+  assign n_procmux_929_Y = n_34 ? 1'h0 : n_procmux_927_Y;
+  assign n_signal_5[3] = n_signal_19 ? n_procmux_929_Y : 1'h0;
+  assign n_procmux_933_Y = run ? 1'h1 : 1'h0;
+  assign n_procmux_935_Y = n_51 ? 1'h0 : n_procmux_933_Y;
+  assign n_procmux_937_Y = n_43 ? 1'h0 : n_procmux_935_Y;
+  assign n_procmux_939_Y = n_40 ? 1'h0 : n_procmux_937_Y;
+  assign n_procmux_941_Y = n_37 ? 1'h0 : n_procmux_939_Y;
+  assign n_procmux_943_Y = n_34 ? 1'h0 : n_procmux_941_Y;
+  assign n_signal_5[2] = n_signal_19 ? n_procmux_943_Y : 1'h0;
+  assign n_procmux_947_Y = decide ? answer : rresp;
+  assign n_80 = rst ? 2'h0 : n_procmux_947_Y;
+  assign n_procmux_951_Y = decide ? n_signal_41 : rdata;
+  assign n_79 = rst ? 32'd0 : n_procmux_951_Y;
+  assign n_procmux_955_Y = rready ? 1'h0 : rvalid;
+  assign n_procmux_957_Y = decide ? 1'h1 : n_procmux_955_Y;
+  assign n_78 = rst ? 1'h0 : n_procmux_957_Y;
+  assign n_77 = n_27 ? araddr : address;
+  assign n_procmux_963_Y = n_27 ? 1'h1 : n_signal_34;
+  assign n_procmux_965_Y = decide ? 1'h0 : n_procmux_963_Y;
+  assign n_76 = rst ? 1'h0 : n_procmux_965_Y;
+  assign n_procmux_969_Y = n_signal_19 ? n_signal_31 : bresp;
+  assign n_75 = rst ? 2'h0 : n_procmux_969_Y;
+  assign n_procmux_973_Y = bready ? 1'h0 : bvalid;
+  assign n_procmux_975_Y = n_signal_19 ? 1'h1 : n_procmux_973_Y;
+  assign n_74 = rst ? 1'h0 : n_procmux_975_Y;
+  assign n_procmux_979_Y = n_signal_24 ? { load__data[31:0], data } : load__data;
+  assign n_73 = rst ? 64'h0000000000000000 : n_procmux_979_Y;
+  assign n_procmux_983_Y = n_signal_24 ? offset : load__offset;
+  assign n_72 = rst ? 7'h00 : n_procmux_983_Y;
+  assign n_procmux_987_Y = n_signal_24 ? window : load__window;
+  assign n_71 = rst ? 3'h0 : n_procmux_987_Y;
+  assign n_70 = rst ? 1'h0 : n_signal_24;
+  assign n_procmux_993_Y = n_signal_17 ? data : layer_limit;
+  assign n_procmux_995_Y = n_18 ? n_procmux_993_Y : layer_limit;
+  assign n_procmux_997_Y = n_15 ? layer_limit : n_procmux_995_Y;
+  assign n_procmux_999_Y = n_12 ? layer_limit : n_procmux_997_Y;
   assign layer_cycles_address = address[2];
-  assign arready = n_signal_21;
-  assign awready = n_signal_3;
-  assign wready = n_signal_3;
-  assign n_signal[1:0] = { late_last, early_last };
+  assign { n_signal_5[4], n_signal_5[1:0] } = { expired, late_last, early_last };
 endmodule
