@@ -54,7 +54,7 @@ class Control(Component):
         super().__init__({
             **axil_members(layout),
             "run": Out(1), "load": Out(load_bus(layout)),
-            "silence_limit": Out(32, init=longest_silence(layout.config)), "layer_limit": Out(32, init=reg.NO_LAYER_LIMIT),
+            "silence_limit": Out(32), "layer_limit": Out(32),
             "ready": In(1), "busy": In(1), "early_last": In(1), "late_last": In(1), "expired": In(1),
             "latency": In(32), "interval": In(32), "groups": In(32),
             "layer_cycles_address": Out(layout.layer_bits), "layer_cycles": In(32),
@@ -68,11 +68,16 @@ class Control(Component):
         m.d.sync += awake.eq(1)
         m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last), found[4].eq(self.expired)]
         m.d.sync += errors.eq((errors & ~clear) | found)
-        self._write(m, awake, found, clear)
-        self._read(m, awake, errors)
+        limits = {
+            reg.WATCHDOG: Signal(32, name="watchdog", init=longest_silence(self._layout.config)),
+            reg.LAYER_LIMIT: Signal(32, name="limit", init=reg.NO_LAYER_LIMIT),
+        }
+        m.d.comb += [self.silence_limit.eq(limits[reg.WATCHDOG]), self.layer_limit.eq(limits[reg.LAYER_LIMIT])]
+        self._write(m, awake, found, clear, limits)
+        self._read(m, awake, {reg.ERROR: errors, **limits})
         return m
 
-    def _write(self, m: Module, awake: Signal, found: Signal, clear: Signal) -> None:
+    def _write(self, m: Module, awake: Signal, found: Signal, clear: Signal, limits: dict[int, Signal]) -> None:
         """Take address and data; once both are there and the answer before is gone, decide and answer."""
         layout = self._layout
         addressed, filled, decide, whole = Signal(), Signal(), Signal(), Signal()
@@ -101,7 +106,7 @@ class Control(Component):
             with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
                 with m.If(whole):
                     m.d.comb += [answer.eq(OKAY), clear.eq(data[: len(clear)])]
-            for place, register in ((reg.WATCHDOG, self.silence_limit), (reg.LAYER_LIMIT, self.layer_limit)):
+            for place, register in limits.items():
                 with m.Elif((window == 0) & (offset == place >> 2)):
                     with m.If(whole):
                         m.d.comb += answer.eq(OKAY)
@@ -135,7 +140,8 @@ class Control(Component):
             Mux(window < len(limits), Array(alike)[(window - shared)[0]], 0),
         )  # fmt: skip
 
-    def _read(self, m: Module, awake: Signal, errors: Signal) -> None:
+    def _read(self, m: Module, awake: Signal, kept: dict[int, Signal]) -> None:
+        """``kept``: the registers of the slave itself."""
         layout, c = self._layout, self._layout.config
         asked, decide = Signal(), Signal()
         address = Signal(layout.address_bits, reset_less=True)
@@ -150,9 +156,8 @@ class Control(Component):
         values = {
             reg.ID: reg.IDENTITY, reg.VERSION_REGISTER: reg.VERSION, reg.CONFIG_ID: c.digest,
             reg.SHAPE: c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24,
-            reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), reg.ERROR: errors,
+            reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), **kept,
             reg.LATENCY: self.latency, reg.INTERVAL: self.interval, reg.GROUPS: self.groups,
-            reg.WATCHDOG: self.silence_limit, reg.LAYER_LIMIT: self.layer_limit,
         }  # fmt: skip
         data, answer = Signal(32), Signal(2)
         with m.If(is_cycles):

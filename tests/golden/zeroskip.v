@@ -173,7 +173,7 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .latency(latency),
     .layer_cycles(layer_cycles),
     .layer_cycles_address(layer_cycles_address),
-    .layer_limit(layer_limit),
+    .limit(layer_limit),
     .load__commit(load__commit),
     .load__data(load__data),
     .load__offset(load__offset),
@@ -185,7 +185,7 @@ module zeroskip(s_axis_tvalid, s_axis_tlast, m_axis_tready, s_axil_awaddr, s_axi
     .rst(rst),
     .run(run),
     .rvalid(s_axil_rvalid),
-    .silence_limit(silence_limit),
+    .watchdog(silence_limit),
     .wdata(s_axil_wdata),
     .wready(s_axil_wready),
     .wstrb(s_axil_wstrb),
@@ -4495,8 +4495,8 @@ module zeroskip_array_watchdog(rst, working, layer_ends, progress, fault, expire
   assign n_procmux_9_Y = run ? n_procmux_7_Y : 32'd0;
 endmodule
 
-module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, wready, load__commit, arready, busy, layer_cycles, early_last, late_last, expired, run, silence_limit
-, layer_limit, load__window, load__offset, load__data, bvalid, bresp, layer_cycles_address, rvalid, rdata, rresp, ready, latency, groups, interval, awaddr);
+module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, rready, clk, rst, awready, wready, load__commit, arready, busy, layer_cycles, early_last, late_last, expired, run, watchdog
+, limit, load__window, load__offset, load__data, bvalid, bresp, layer_cycles_address, rvalid, rdata, rresp, ready, latency, groups, interval, awaddr);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -4717,8 +4717,9 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire [31:0] layer_cycles;
   output layer_cycles_address;
   wire layer_cycles_address;
-  output [31:0] layer_limit;
-  reg [31:0] layer_limit;
+  wire [31:0] layer_limit;
+  output [31:0] limit;
+  reg [31:0] limit;
   output load__commit;
   wire load__commit;
   output [63:0] load__data;
@@ -4742,8 +4743,9 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   reg run;
   output rvalid;
   reg rvalid;
-  output [31:0] silence_limit;
-  reg [31:0] silence_limit;
+  wire [31:0] silence_limit;
+  output [31:0] watchdog;
+  reg [31:0] watchdog;
   input [31:0] wdata;
   wire [31:0] wdata;
   reg [2:0] window;
@@ -4807,9 +4809,9 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   always @(posedge clk)
     run <= n_67;
   always @(posedge clk)
-    silence_limit <= n_68;
+    watchdog <= n_68;
   always @(posedge clk)
-    layer_limit <= n_69;
+    limit <= n_69;
   always @(posedge clk)
     committed <= n_70;
   always @(posedge clk)
@@ -4850,14 +4852,14 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_16 = ! window;
   assign n_17 = offset == 4'hb;
   assign n_18 = n_16 & n_17;
-  assign n_procmux_1001_Y = n_9 ? layer_limit : n_procmux_999_Y;
-  assign n_procmux_1003_Y = n_signal_19 ? n_procmux_1001_Y : layer_limit;
+  assign n_procmux_1001_Y = n_9 ? limit : n_procmux_999_Y;
+  assign n_procmux_1003_Y = n_signal_19 ? n_procmux_1001_Y : limit;
   assign n_69 = rst ? 32'd4294967295 : n_procmux_1003_Y;
-  assign n_procmux_1007_Y = n_signal_17 ? data : silence_limit;
-  assign n_procmux_1009_Y = n_15 ? n_procmux_1007_Y : silence_limit;
-  assign n_procmux_1011_Y = n_12 ? silence_limit : n_procmux_1009_Y;
-  assign n_procmux_1013_Y = n_9 ? silence_limit : n_procmux_1011_Y;
-  assign n_procmux_1015_Y = n_signal_19 ? n_procmux_1013_Y : silence_limit;
+  assign n_procmux_1007_Y = n_signal_17 ? data : watchdog;
+  assign n_procmux_1009_Y = n_15 ? n_procmux_1007_Y : watchdog;
+  assign n_procmux_1011_Y = n_12 ? watchdog : n_procmux_1009_Y;
+  assign n_procmux_1013_Y = n_9 ? watchdog : n_procmux_1011_Y;
+  assign n_procmux_1015_Y = n_signal_19 ? n_procmux_1013_Y : watchdog;
   assign n_68 = rst ? 32'd739 : n_procmux_1015_Y;
   assign n_procmux_1019_Y = n_signal_17 ? data[0] : run;
   assign n_procmux_1021_Y = n_9 ? n_procmux_1019_Y : run;
@@ -4947,11 +4949,11 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
     endcase
   endfunction
   assign n_procmux_840_Y = n_procmux_840(2'h2, 24'h000000, { n_procmux_852_CMP, n_procmux_851_CMP, n_procmux_850_CMP, n_procmux_849_CMP, n_procmux_848_CMP, n_procmux_847_CMP, n_procmux_846_CMP, n_procmux_845_CMP, n_procmux_844_CMP, n_procmux_843_CMP, n_procmux_842_CMP, n_procmux_841_CMP });
-  assign n_procmux_841_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
-  assign n_procmux_842_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
-  assign n_procmux_843_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_844_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_845_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_841_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_842_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_843_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_844_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
+  assign n_procmux_845_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
   assign n_procmux_846_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
   assign n_procmux_847_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
   assign n_procmux_848_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
@@ -4993,12 +4995,12 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
         n_procmux_856 = a;
     endcase
   endfunction
-  assign n_procmux_856_Y = n_procmux_856(32'd0, { 159'h2d29a5a8000100008a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 27'h0000000, n_signal, latency, interval, groups, silence_limit, layer_limit }, { n_procmux_868_CMP, n_procmux_867_CMP, n_procmux_866_CMP, n_procmux_865_CMP, n_procmux_864_CMP, n_procmux_863_CMP, n_procmux_862_CMP, n_procmux_861_CMP, n_procmux_860_CMP, n_procmux_859_CMP, n_procmux_858_CMP, n_procmux_857_CMP });
-  assign n_procmux_857_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
-  assign n_procmux_858_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
-  assign n_procmux_859_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_860_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_861_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_856_Y = n_procmux_856(32'd0, { 159'h2d29a5a8000100008a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 27'h0000000, n_signal, watchdog, limit, latency, interval, groups }, { n_procmux_868_CMP, n_procmux_867_CMP, n_procmux_866_CMP, n_procmux_865_CMP, n_procmux_864_CMP, n_procmux_863_CMP, n_procmux_862_CMP, n_procmux_861_CMP, n_procmux_860_CMP, n_procmux_859_CMP, n_procmux_858_CMP, n_procmux_857_CMP });
+  assign n_procmux_857_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
+  assign n_procmux_858_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
+  assign n_procmux_859_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
+  assign n_procmux_860_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
+  assign n_procmux_861_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
   assign n_procmux_862_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
   assign n_procmux_863_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
   assign n_procmux_864_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
@@ -5067,10 +5069,12 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_procmux_987_Y = n_signal_24 ? window : load__window;
   assign n_71 = rst ? 3'h0 : n_procmux_987_Y;
   assign n_70 = rst ? 1'h0 : n_signal_24;
-  assign n_procmux_993_Y = n_signal_17 ? data : layer_limit;
-  assign n_procmux_995_Y = n_18 ? n_procmux_993_Y : layer_limit;
-  assign n_procmux_997_Y = n_15 ? layer_limit : n_procmux_995_Y;
-  assign n_procmux_999_Y = n_12 ? layer_limit : n_procmux_997_Y;
+  assign n_procmux_993_Y = n_signal_17 ? data : limit;
+  assign n_procmux_995_Y = n_18 ? n_procmux_993_Y : limit;
+  assign n_procmux_997_Y = n_15 ? limit : n_procmux_995_Y;
+  assign n_procmux_999_Y = n_12 ? limit : n_procmux_997_Y;
   assign layer_cycles_address = address[2];
+  assign layer_limit = limit;
+  assign silence_limit = watchdog;
   assign { n_signal_5[4], n_signal_5[1:0] } = { expired, late_last, early_last };
 endmodule
