@@ -77,7 +77,7 @@ def run_tests(
     cases: Sequence[Case], verilog: Mapping[str, str], *, simulator: str, folder: Path, seed: int, only: str = "",
     waves: bool = False,
 ) -> dict[str, str | None]:  # fmt: skip
-    """Run :mod:`tests.sim.protocol.handshakes` and ``refusals`` on the hardware that all ``cases`` share; per test None, or why it failed.
+    """Run the tests of all ``BENCHES`` on the hardware that all ``cases`` share; per test None, or why it failed.
 
     only : a regular expression that chooses among the tests
 
