@@ -34,13 +34,13 @@ def bytes_per_word(width: int) -> int:
     return (width + 7) // 8
 
 
-def from_bytes(content: bytes, width: int, location: Callable[[int], str]) -> list[int]:
-    """Cut little-endian words out of ``content``; ``location(word)`` names where a word stands."""
+def from_bytes(data: bytes, width: int, location: Callable[[int], str]) -> list[int]:
+    """Cut little-endian words out of ``data``; ``location(word)`` names where a word stands."""
     size = bytes_per_word(width)
-    count, rest = divmod(len(content), size)
+    count, rest = divmod(len(data), size)
     if rest:
         raise ImageError(f"{location(count)}: must have {size} bytes, not {rest}")
-    words = [int.from_bytes(content[i * size : (i + 1) * size], "little") for i in range(count)]
+    words = [int.from_bytes(data[i * size : (i + 1) * size], "little") for i in range(count)]
     for position, word in enumerate(words):
         if word >> width:
             raise ImageError(f"{location(position)}: must fit {width} bits, not {word:#x}")
@@ -52,10 +52,10 @@ def to_mem(words: list[int], width: int, where: str) -> bytes:
     return _join(["@0", *_hex_words(words, width)])
 
 
-def from_mem(content: bytes, width: int, where: str) -> list[int]:
+def from_mem(data: bytes, width: int, where: str) -> list[int]:
     """Read the words of $readmemh text."""
     words: list[int] = []
-    for number, line in _lines(content, where):
+    for number, line in _lines(data, where):
         location = f"{where}:{number}"
         for token in line.split("//")[0].replace("_", "").split():
             if token.startswith("@"):
@@ -75,12 +75,12 @@ def to_coe(words: list[int], width: int, where: str) -> bytes:
     return f"memory_initialization_radix=16;\nmemory_initialization_vector=\n{body};\n".encode()
 
 
-def from_coe(content: bytes, width: int, where: str) -> list[int]:
+def from_coe(data: bytes, width: int, where: str) -> list[int]:
     """Read the words of AMD/Xilinx .coe text."""
     words: list[int] = []
     radix: int | None = None
     in_vector, ended, number = False, False, 1
-    for number, line in _lines(content, where):
+    for number, line in _lines(data, where):
         location = f"{where}:{number}"
         if line.lstrip().startswith(";") and not (in_vector and not ended):
             continue
@@ -115,12 +115,12 @@ def to_mif(words: list[int], width: int, where: str) -> bytes:
     return _join([*head, *(f"{i:x} : {word};" for i, word in enumerate(_hex_words(words, width))), "END;"])
 
 
-def from_mif(content: bytes, width: int, where: str) -> list[int]:
+def from_mif(data: bytes, width: int, where: str) -> list[int]:
     """Read the words of Intel/Altera .mif text."""
     header = {"WIDTH": "", "DEPTH": "", "ADDRESS_RADIX": "HEX", "DATA_RADIX": "HEX"}
     words: list[int] = []
     depth, state, number = 0, "header", 1
-    for number, line in _lines(content, where):
+    for number, line in _lines(data, where):
         location = f"{where}:{number}"
         line = re.sub(r"--.*|%[^%]*%", "", line).strip()
         if not line:
@@ -128,15 +128,15 @@ def from_mif(content: bytes, width: int, where: str) -> list[int]:
         if state == "header" and (found := re.fullmatch(r"(\w+)\s*=\s*(\w+)\s*;", line)) and found[1].upper() in header:
             header[found[1].upper()] = found[2].upper()
         elif state == "header" and re.fullmatch(r"CONTENT\s+BEGIN", line, re.I):
-            depth, state = _number(header["DEPTH"], 10, f"{location}: DEPTH"), "content"
+            depth, state = _number(header["DEPTH"], 10, f"{location}: DEPTH"), "data"
             if _number(header["WIDTH"], 10, f"{location}: WIDTH") != width:
                 raise ImageError(f"{location}: WIDTH must be {width}, not {header['WIDTH']}")
             for key in ("ADDRESS_RADIX", "DATA_RADIX"):
                 if header[key] not in _MIF_RADICES:
                     raise ImageError(f"{location}: {key} must be one of {', '.join(_MIF_RADICES)}, not {header[key]}")
-        elif state == "content" and re.fullmatch(r"END\s*;", line, re.I):
+        elif state == "data" and re.fullmatch(r"END\s*;", line, re.I):
             state = "end"
-        elif state == "content" and (found := re.fullmatch(r"(?:\[(\w+)\.\.(\w+)\]|(\w+))\s*:\s*([^;]+);", line)):
+        elif state == "data" and (found := re.fullmatch(r"(?:\[(\w+)\.\.(\w+)\]|(\w+))\s*:\s*([^;]+);", line)):
             radix = _MIF_RADICES[header["ADDRESS_RADIX"]]
             first = _number(found[1] or found[3], radix, location)
             last = _number(found[2], radix, location) if found[2] else None
@@ -164,9 +164,9 @@ def to_hex(words: list[int], width: int, where: str) -> bytes:
     return out.getvalue().replace("\r\n", "\n").encode()
 
 
-def from_hex(content: bytes, width: int, where: str) -> list[int]:
+def from_hex(data: bytes, width: int, where: str) -> list[int]:
     """Read the words of Intel HEX text."""
-    lines = [(number, line) for number, line in _lines(content, where) if line]
+    lines = [(number, line) for number, line in _lines(data, where) if line]
     image = intelhex.IntelHex()
     try:
         image.loadhex(io.StringIO("\n".join(line for _, line in lines)))
@@ -208,8 +208,8 @@ def _hex_words(words: list[int], width: int) -> list[str]:
     return [f"{word:0{digits}x}" for word in words]
 
 
-def _lines(content: bytes, where: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(content.split(b"\n"), 1):
+def _lines(data: bytes, where: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(data.split(b"\n"), 1):
         if not line.isascii():
             raise ImageError(f"{where}:{number}: must be ASCII text")
         if line or number == 1:

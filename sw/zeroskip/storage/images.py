@@ -57,10 +57,10 @@ def read(path: str | Path, width: int, format: str | None = None) -> list[int]:
     decode = _READERS[_format_of(path, format)]
     _check_width(path, width)
     try:
-        content = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
-    return decode(content, width, str(path))
+    return decode(data, width, str(path))
 
 
 def _format_of(path: Path, format: str | None) -> str:
@@ -94,8 +94,8 @@ def _to_bin(words: list[int], width: int, where: str) -> bytes:
     return b"".join(word.to_bytes(size, "little") for word in words)
 
 
-def _from_bin(content: bytes, width: int, where: str) -> list[int]:
-    return text.from_bytes(content, width, lambda word: f"{where}: word {word}")
+def _from_bin(data: bytes, width: int, where: str) -> list[int]:
+    return text.from_bytes(data, width, lambda word: f"{where}: word {word}")
 
 
 _WRITERS: dict[str, Callable[[list[int], int, str], bytes]] = {

@@ -63,8 +63,8 @@ def obs_scores(
             moment = moments.get(name, torch.zeros(1, n, n, dtype=torch.float64, device=value.device))
             parts = value.double().reshape(len(moment), -1, n)
             losses = torch.stack([removal_losses(p, m, damping) for p, m in zip(parts, moment, strict=True)])
-            whole = ((parts @ moment) * parts).sum()
-            scores[name] = (losses / (whole if whole > 0 else 1)).reshape(value.shape)
+            energy = ((parts @ moment) * parts).sum()
+            scores[name] = (losses / (energy if energy > 0 else 1)).reshape(value.shape)
     return scores
 
 

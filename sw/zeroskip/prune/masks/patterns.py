@@ -53,10 +53,10 @@ class NM:
 
     def mask(self, scores: torch.Tensor, share: Fraction) -> torch.Tensor:
         rows = _rows(scores)
-        whole = rows.shape[1] // self.m * self.m
+        grouped = rows.shape[1] // self.m * self.m
         kept = torch.ones_like(rows, dtype=torch.bool)
-        kept[:, :whole] = _lowest_of_each(rows[:, :whole].reshape(-1, self.m), share).reshape(len(rows), whole)
-        kept[:, whole:] = _lowest_of_each(rows[:, whole:], share)
+        kept[:, :grouped] = _lowest_of_each(rows[:, :grouped].reshape(-1, self.m), share).reshape(len(rows), grouped)
+        kept[:, grouped:] = _lowest_of_each(rows[:, grouped:], share)
         return _unrows(kept, scores.shape)
 
 
