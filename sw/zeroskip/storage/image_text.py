@@ -128,15 +128,15 @@ def from_mif(data: bytes, width: int, where: str) -> list[int]:
         if state == "header" and (found := re.fullmatch(r"(\w+)\s*=\s*(\w+)\s*;", line)) and found[1].upper() in header:
             header[found[1].upper()] = found[2].upper()
         elif state == "header" and re.fullmatch(r"CONTENT\s+BEGIN", line, re.I):
-            depth, state = _number(header["DEPTH"], 10, f"{location}: DEPTH"), "data"
+            depth, state = _number(header["DEPTH"], 10, f"{location}: DEPTH"), "content"
             if _number(header["WIDTH"], 10, f"{location}: WIDTH") != width:
                 raise ImageError(f"{location}: WIDTH must be {width}, not {header['WIDTH']}")
             for key in ("ADDRESS_RADIX", "DATA_RADIX"):
                 if header[key] not in _MIF_RADICES:
                     raise ImageError(f"{location}: {key} must be one of {', '.join(_MIF_RADICES)}, not {header[key]}")
-        elif state == "data" and re.fullmatch(r"END\s*;", line, re.I):
+        elif state == "content" and re.fullmatch(r"END\s*;", line, re.I):
             state = "end"
-        elif state == "data" and (found := re.fullmatch(r"(?:\[(\w+)\.\.(\w+)\]|(\w+))\s*:\s*([^;]+);", line)):
+        elif state == "content" and (found := re.fullmatch(r"(?:\[(\w+)\.\.(\w+)\]|(\w+))\s*:\s*([^;]+);", line)):
             radix = _MIF_RADICES[header["ADDRESS_RADIX"]]
             first = _number(found[1] or found[3], radix, location)
             last = _number(found[2], radix, location) if found[2] else None
