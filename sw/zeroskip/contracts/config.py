@@ -29,7 +29,9 @@ class ArrayConfig:
     act_bits : 8
     stream_bits : width of both AXI4-Streams, 8, 16, 32 or 64; one activation per 8 bits
     strips : True: the columns hold strips of one image, for convolutions; False: samples of a batch, for fully connected chains
-    maximum, residual, slopes : whether the array can take maxima, add residuals, and scale negative values by a slope of their own
+    maximum : whether the array can take maxima over windows
+    residual : whether the array can add residuals
+    slopes : whether the array can scale negative values by a slope of their own
     acc_bits : accumulator width, 8 … 40
     mask_depth : mask-memory words per lane, layer headers included
     weight_depth : nonzero weights per lane
@@ -38,13 +40,15 @@ class ArrayConfig:
     output_depth : outputs of one sample
     row_depth : output rows over all layers
     layer_depth : layers of the program, 1 … 64
-    offset_depth : mask-word positions over all layers; this and the following only with ``strips``
-    band_depth, pass_depth : output bands over all layers, and the writes into the hidden and output buffers that they list
-    input_band_depth, input_pass_depth : the same of the input image and the input buffer
-    table_depth : tables of pointwise functions; 0 none
+    offset_depth : mask-word positions over all layers; with ``strips`` only
+    band_depth : bands of output tiles over all layers; with ``strips`` only
+    pass_depth : writes into the hidden and output buffers that these bands list; with ``strips`` only
+    input_band_depth : rows of the input image; with ``strips`` only
+    input_pass_depth : writes into the input buffer that these rows list; with ``strips`` only
+    table_depth : tables of pointwise functions; 0 for none
 
-    ``strips``, ``maximum``, ``residual``, ``slopes`` and ``table_depth`` may be None, ``acc_bits`` and the other depths 0: *sized by the
-    network*. Hardware is elaborated from a sized configuration only.
+    ``strips``, ``maximum``, ``residual``, ``slopes`` and ``table_depth`` may be None. ``acc_bits`` and the other depths may be 0. Both mean
+    *sized by the network*. Hardware is elaborated from a sized configuration only.
     """
 
     lanes: int = 4
@@ -119,7 +123,7 @@ class ArrayConfig:
         return self.stream_bits // 8
 
     def with_sizes(self, **sizes: int) -> ArrayConfig:
-        """Fill what is still open, features and capacities, from ``sizes``; what is already given stays."""
+        """Fill every open feature and capacity from ``sizes``. What is given already stays."""
         optional = (*FEATURES, "table_depth")
         wanted: dict[str, Any] = {
             name: value
@@ -156,7 +160,7 @@ STRIP_CAPACITIES = ("offset_depth", "band_depth", "pass_depth", "input_band_dept
 """The memory depths that only an array with strips has."""
 
 FEATURES = ("strips", "maximum", "residual", "slopes")
-"""What an array can do besides; None leaves it to the network."""
+"""Features that an array may have. None leaves the choice to the network."""
 
 PRESETS = {
     "tiny": ArrayConfig(lanes=1),

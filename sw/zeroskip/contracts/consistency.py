@@ -1,4 +1,4 @@
-"""Whether the parts of an integer network fit each other: what the compiler always makes, and what a file must prove."""
+"""Checks that the parts of an integer network fit each other. The compiler always makes them fit; a file must prove it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ MOST_SHIFT = 63
 
 
 def require_consistent(network: QuantizedNetwork) -> None:
-    """Raises InputError with the layer or tensor and the rule: a tensor that is unknown, read before it is complete or never written;
-    shapes that do not follow from each other; numbers outside of their ranges.
+    """Raises InputError with the layer or tensor and the rule that is broken.
+
+    It refuses a tensor that is unknown, read before it is complete, or never written; shapes that do not follow from each other; numbers
+    outside of their ranges.
     """
     for name, user in ((INPUT, network.input_shape), (network.output_name, network.output_shape)):
         if name not in network.shapes:

@@ -1,4 +1,4 @@
-"""Cycle counts of a run, in the form in which they are predicted and in which the RTL counts them."""
+"""Cycle counts of a run. The prediction and the RTL give them in this same form."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Cycles:
-    """Clock cycles for one group, that is for ``columns`` samples computed side by side.
+    """Clock cycles of one group: ``columns`` samples that are computed side by side.
 
-    latency : from the first input beat taken to the last output beat given, in an idle array with no pause on either stream
-    interval : between two groups in steady state, with no pause on either stream
-    layers : per layer, from its start to the next layer's
+    latency : from the first input beat taken to the last output beat given; the array starts idle, neither stream pauses
+    interval : between two groups in steady state; neither stream pauses
+    layers : per layer, from its start to the start of the next layer
     """
 
     latency: int

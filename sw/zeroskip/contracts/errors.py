@@ -1,18 +1,18 @@
-"""The refusals of zeroskip: one clear line each, which says where the fault is and which rule it broke."""
+"""The refusals of zeroskip. Each is one clear line that says where the fault is and which rule is broken."""
 
 
 class ZeroskipError(Exception):
-    """Base of every error that zeroskip raises on purpose; ``exit_status`` is the command line's."""
+    """Base of every error that zeroskip raises on purpose. ``exit_status`` is the exit status of the command line."""
 
     exit_status = 2
 
 
 class InputError(ZeroskipError, ValueError):
-    """The user's model, data, option or file breaks a rule; the message names which and what is allowed."""
+    """The user's model, data, option or file breaks a rule. The message names the rule and says what is allowed."""
 
 
 class UnsupportedError(InputError):
-    """The model holds operators that cannot be built; the message lists all of them by node name."""
+    """The model holds operators that cannot be built. The message lists all of them by node name."""
 
 
 class ImageError(InputError):
@@ -20,11 +20,11 @@ class ImageError(InputError):
 
 
 class CapacityError(InputError):
-    """The network or design does not fit the array or the part; the message gives both figures."""
+    """The network or design does not fit the array or the part. The message gives both figures."""
 
 
 class ToolMissingError(ZeroskipError):
-    """An external program is absent; the message gives the command that installs it."""
+    """An external program is absent. The message gives the command that installs it."""
 
 
 class MismatchError(ZeroskipError):

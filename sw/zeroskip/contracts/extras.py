@@ -1,4 +1,4 @@
-"""What only some users need is an extra of the package; a missing one is named with the command that installs it."""
+"""Extras of the package: modules that only some users need. A missing extra is named with the command that installs it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from .errors import ToolMissingError
 
 EXTRAS = ("demo", "onnx", "sim", "synth", "plot")
-"""Of pyproject.toml; ``all`` is all of them."""
+"""The extras of pyproject.toml; ``all`` is all of them."""
 
 
 def install_command(extra: str) -> str:
-    """How the extra is installed, wherever zeroskip itself came from: pip finds its list in the installed package."""
+    """The command that installs the extra, wherever zeroskip itself came from: pip reads the list in the installed package."""
     return f"pip install 'zeroskip[{extra}]'"
 
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Around imports that need the extra. Raises ToolMissingError, which names the module and the command."""
+    """Wraps imports that need the extra. Raises ToolMissingError, which names the module and the command."""
     try:
         yield
     except ModuleNotFoundError as error:

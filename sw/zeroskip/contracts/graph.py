@@ -1,12 +1,15 @@
-"""The float network as captured: a directed graph of layers on image tensors, everything foldable folded, shapes known. Torch-free.
+"""The captured float network: a directed graph of layers on image tensors. All that folds is folded, all shapes are known.
+Torch-free.
 
-Every tensor of one sample has the shape (channels, height, width); a vector is (n, 1, 1), a sequence (channels, length, 1). Every layer
-is one sparse window operator: for each output position it takes the sum of weight · input, or the maximum of the input, over a window.
-Fully connected layers, pooling, copies and additions are special cases:
+Every tensor of one sample has the shape (channels, height, width). A vector is (n, 1, 1), a sequence (channels, length, 1).
+Every layer is one sparse window operator: for each output position it takes the sum of weight · input, or the maximum of the input,
+over a window. Fully connected layers, pooling, copies and additions are special cases:
 
 * ``Linear`` on a vector is a 1×1 convolution; on an image it is a convolution whose kernel is the whole image
-* average pooling is a depthwise convolution with equal weights, a copy (slice, padding, pointwise function) one with weight 1
-* an addition is the ``residual`` of the layer that gives the other operand, a concatenation several layers that write one tensor
+* average pooling is a depthwise convolution with equal weights
+* a copy (slice, padding, pointwise function) is a depthwise convolution with weight 1
+* an addition is the ``residual`` of the layer that gives the other operand
+* a concatenation is several layers that write one tensor
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ INPUT = "input"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Activation:
-    """What ends a layer. At most one of ``slope`` and ``table``; ``low`` and ``high`` only without a table.
+    """The activation that ends a layer. At most one of ``slope`` and ``table`` is given. ``low`` and ``high`` apply only without a table.
 
-    low, high : clip of the real value; (0, inf) is ReLU, (0, 6) ReLU6, (-inf, inf) nothing
+    low : lower end of the clip, a real value; 0 for ReLU and ReLU6, -inf for none
+    high : upper end of the clip, a real value; inf for ReLU and for none, 6 for ReLU6
     slope : (channels,) factor below zero, as LeakyReLU and PReLU have it, or None
     table : a name of :mod:`zeroskip.contracts.pointwise`, or None
     """
@@ -51,8 +55,10 @@ NOTHING = Activation()
 class Window:
     """How a layer walks over its input; (height, width) pairs throughout.
 
-    kernel : taps; stride : input positions between two output positions; dilation : input positions between two taps
-    padding : zeros (top, left, bottom, right); negative at the top or left skips input rows or columns (a slice)
+    kernel : taps of the window
+    stride : input positions between two output positions
+    dilation : input positions between two taps
+    padding : zeros (top, left, bottom, right); a negative number at the top or left skips input rows or columns (a slice)
     """
 
     kernel: tuple[int, int] = (1, 1)
@@ -61,7 +67,7 @@ class Window:
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def output(self, height: int, width: int) -> tuple[int, int]:
-        """Output positions on an input of that size; what does not fill a stride is left over."""
+        """Output positions on an input of that size. Input positions that do not fill a stride are left over."""
         top, left, bottom, right = self.padding
         spans = ((height, top + bottom), (width, left + right))
         return tuple(
@@ -82,14 +88,15 @@ class Layer:
 
     name : unique; the qualified name of the module that owns the weight (``fc1``, ``net.0``), or of the node
     source : the tensor it reads
-    output, channel : the tensor it writes, and the channel of that tensor that its first output becomes
+    output : the tensor it writes
+    channel : the channel of ``output`` that its first output becomes
     maximum : takes the maximum over the window (padding counts as minus infinity); ``weight`` is then 1 throughout
     weight : (outputs, inputs / groups, kernel height, kernel width) float64, pruned entries exactly zero
     mask : bool of that shape, True where a weight is kept
     bias : (outputs,) float64
-    groups : as in ``torch.nn.Conv2d``; depthwise where it is the number of input channels
-    residual : a tensor of the output's height and width and ``outputs`` channels that is added before the activation, or None
-    structural : the weights are the operator's own (pooling, copies), not learned: not pruned, and equal within each row
+    groups : as in ``torch.nn.Conv2d``; the number of input channels for a depthwise layer
+    residual : a tensor that is added before the activation, or None; it has the output's height and width and ``outputs`` channels
+    structural : True where the weights belong to the operator (pooling, copies): not learned, not pruned, and equal within each row
     weight_scale : (outputs,) where a quantized model fixes it, so that weight / scale are integers; else None
     """
 
@@ -131,11 +138,11 @@ class Layer:
 class Graph:
     """Layers in an order in which every tensor is complete before it is read.
 
-    input_shape, output_shape : of one sample as the user has it, without the batch axis; a sample flattens, in C order, to the
-        (channels, height, width) of the tensor ``INPUT`` or ``output``
+    input_shape : of one sample as the user has it, without the batch axis; in C order its elements are those of the tensor ``INPUT``
+    output_shape : of one sample as the user gets it, without the batch axis; in C order its elements are those of the tensor ``output``
     tensors : shape by name, ``INPUT`` among them
     output : name of the tensor that leaves the network
-    formats : number formats that a quantized model fixes, by tensor name; calibration gives the others
+    formats : number formats that a quantized model fixes, by tensor name; calibration gives all others
     """
 
     input_shape: tuple[int, ...]

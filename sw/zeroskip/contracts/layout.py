@@ -1,4 +1,4 @@
-"""Bit layouts of every memory word, derived from the configuration: the one place where software and hardware agree on them."""
+"""Bit layouts of every memory word, derived from the configuration. Software and hardware agree on them in this one place."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ class Memory:
 
     A word takes ``stride`` bytes of the window, in 32-bit parts from the lowest; writing the last part commits the word.
 
-    name : in the manifest, and of its image
+    name : its name in the manifest, and the name of its image
     width : bits of a word
     depth : words
     window : its number in the register map
-    per_lane : every lane has one of its kind, with masks or weights; all others exist once
+    per_lane : True where every lane has a memory of this kind, for masks or weights; all others exist once
     """
 
     name: str
@@ -127,12 +127,12 @@ class Layout:
 
     @cached_property
     def index_bits(self) -> int:
-        """Bit position in a mask word."""
+        """Width of a bit position in a mask word."""
         return bits_for(self.config.word)
 
     @cached_property
     def group_bits(self) -> int:
-        """Number of a mask word's place: within the buffers of a flat array, among the stored offsets of one with strips."""
+        """Width of the number of a mask word: its place in the buffers of a flat array, its place among the stored offsets with strips."""
         if self.config.strips:
             return bits_for(self.config.offset_depth)
         deepest = max(self.config.input_depth, self.config.hidden_depth)
@@ -140,7 +140,7 @@ class Layout:
 
     @cached_property
     def operand_bits(self) -> int:
-        """Address of an activation that a lane reads: place · word + index in a flat array, any sum of addresses with strips."""
+        """Width of the address of an activation that a lane reads: place · word + index in a flat array, a sum of addresses with strips."""
         return self.store_bits if self.config.strips else self.group_bits + self.index_bits
 
     @cached_property
@@ -157,12 +157,12 @@ class Layout:
 
     @cached_property
     def row_bits(self) -> int:
-        """Row number over all layers."""
+        """Width of a row number over all layers."""
         return bits_for(self.config.row_depth)
 
     @cached_property
     def store_bits(self) -> int:
-        """Address of an activation: in the hidden buffer, the output buffer, or, with strips, half of the input buffer."""
+        """Width of the address of an activation: in the hidden buffer, the output buffer or, with strips, half of the input buffer."""
         c = self.config
         return bits_for(
             max(c.hidden_depth, c.output_depth, *((c.input_depth, 2 * c.stream_elements) if c.strips else ()))
@@ -170,25 +170,25 @@ class Layout:
 
     @cached_property
     def output_bits(self) -> int:
-        """Number of outputs of one sample.
+        """Width of the number of outputs of one sample.
 
-        Wide enough that no comparison with the elements of a beat is constant, however few the outputs are.
+        It is so wide that no comparison with the elements of a beat is constant, however few the outputs are.
         """
         return bits_for(max(self.config.output_depth, 2 * self.config.stream_elements) + 1)
 
     @cached_property
     def bank_bits(self) -> int:
-        """The input and output buffers have one bank per element of a stream beat."""
+        """Width of a bank number: the input and output buffers have one bank per element of a stream beat."""
         return (self.config.stream_elements - 1).bit_length()
 
     @cached_property
     def beat_depth(self) -> int:
-        """Words of one half of one input bank; in a flat array also the beats of the longest input sample."""
+        """Words of one half of one input bank. In a flat array, also the beats of the longest input sample."""
         return -(-self.config.input_depth // self.config.stream_elements)
 
     @cached_property
     def hidden_depths(self) -> tuple[int, ...]:
-        """Depths of the memories that the hidden buffer is made of: each has a register of its own behind it, and no choice before that."""
+        """Depths of the memories that make up the hidden buffer. Each has its own register behind it; only then is one chosen."""
         whole, rest = divmod(self.config.hidden_depth, HIDDEN_MEMORY)
         return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
 
@@ -201,11 +201,11 @@ class Layout:
 
     @cached_property
     def header(self) -> Word:
-        """Precedes a layer's mask words in each lane, cut into mask words from the lowest bit.
+        """The word that precedes a layer's mask words in each lane. It is cut into mask words from the lowest bit.
 
-        ``empty`` when the lane has none; else ``left`` is their number in one tile less two, so that -1 marks the last in a counter.
-        With strips: tiles less one; the address that is added for the lane's first row, the step to the next rows' after every
-        ``repeat`` + 1 rows, and how many of these are left when the lane begins.
+        ``empty`` is set when the lane has no mask words. Else ``left`` is their number in one tile less two, so that -1 marks the last in a
+        counter. With strips the word also holds: the number of tiles less one; the address that is added for the lane's first row; the step
+        to the next rows' address after every ``repeat`` + 1 rows; how many of these rows are left when the lane begins.
         """
         group = self.group_bits
         fields = [
@@ -225,10 +225,10 @@ class Layout:
 
     @cached_property
     def program(self) -> Word:
-        """One layer, for sequencer, lanes, collector and requantizer.
+        """One layer, as sequencer, lanes, collector and requantizer need it.
 
-        ``lanes`` has a bit for every lane that holds a weight of the layer. With strips a layer is a raster of tiles: ``width`` tiles (less
-        one) in each band; a lane's operands move by ``x_step`` and ``y_step``, results by ``write_step`` along a band.
+        ``lanes`` has a bit for every lane that holds a weight of the layer. With strips a layer is a raster of tiles, ``width`` + 1 in each
+        band. A lane's operands move by ``x_step`` and ``y_step``, results by ``write_step`` along a band.
         """
         fields = [
             Field("last", 1), Field("signed", 1), Field("from_input", 1), Field("release", 1), Field("to_output", 1),
@@ -254,7 +254,7 @@ class Layout:
 
     @cached_property
     def merge(self) -> Word:
-        """One lane's share of one layer: its first row, and with how many lanes its first and last row are shared."""
+        """One lane's share of one layer: its first row, and the number of lanes that share its first and its last row."""
         lane = self.lane_bits
         return Word((
             Field("row", self.row_bits), Field("slot", lane), Field("head_others", lane), Field("tail_others", lane),
@@ -262,7 +262,7 @@ class Layout:
 
     @cached_property
     def row(self) -> Word:
-        """Bias, requantization and place of one output row; ``shift`` is stored less one, with a residual less its fraction."""
+        """Bias, requantization and place of one output row. ``shift`` is stored less one; with a residual, less its fraction."""
         fields = [
             Field("bias", self.config.acc_bits, signed=True), Field("multiplier", MULTIPLIER_BITS), Field("shift", SHIFT_BITS),
             Field("place", self.store_bits),
@@ -280,13 +280,13 @@ class Layout:
 
     @cached_property
     def band(self) -> Word:
-        """One row of tiles: whether it is the layer's last, its tiles' writes, each a run of ``passes``, and its place in the residual."""
+        """One row of tiles: whether it is the layer's last, the runs of ``passes`` that write its tiles, and its place in the residual."""
         residual = [Field("residual", self.store_bits)] if self.config.residual else []
         return Word((*self._lists(self.config.pass_depth), *residual))
 
     @cached_property
     def input_band(self) -> Word:
-        """One row of the input image, in the same form, with its pixels and channels less one and the steps between them."""
+        """One row of the input image, in the same form, with its pixels and its channels (each less one) and the steps between them."""
         return Word((
             *self._lists(self.config.input_pass_depth),
             Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS),
@@ -303,14 +303,14 @@ class Layout:
 
     @cached_property
     def passes(self) -> Word:
-        """One write of a result: every column's goes ``turn`` columns up, where ``mask`` has a bit, at ``base`` + place of row and tile."""
+        """One write of a result, to ``base`` + place of row and tile, into the columns of ``mask``. Results go ``turn`` columns up."""
         return Word((
             Field("base", self.store_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), Field("constant", 1),
         ))  # fmt: skip
 
     @cached_property
     def input_passes(self) -> Word:
-        """One write of an input element, or with ``constant`` of padding with this value."""
+        """One write of an input element. With ``constant`` it is a write of padding with this value."""
         return Word((
             Field("base", self.store_bits), Field("mask", self.config.columns), Field("constant", 1), Field("value", 8),
         ))  # fmt: skip
@@ -319,7 +319,7 @@ class Layout:
 
     @cached_property
     def memories(self) -> tuple[Memory, ...]:
-        """Every loadable memory in window order; window 0 is the registers."""
+        """Every loadable memory in the order of the windows. Window 0 holds the registers."""
         c = self.config
         shapes = [
             ("program", self.program.width, c.layer_depth),

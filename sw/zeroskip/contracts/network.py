@@ -1,4 +1,4 @@
-"""The integer network: what the reference computes, and what the RTL must equal bit for bit. Torch-free.
+"""The integer network: the reference computes it, and the RTL must equal it bit for bit. Torch-free.
 
 One layer computes, for every output channel k and output position p, on stored integers x (padding holds the zero-point of x)::
 
@@ -9,7 +9,7 @@ One layer computes, for every output channel k and output position p, on stored 
     y   = clamp(zero_point + r, low, high);   where the layer has a table, the stored value is table[y modulo 256]
 
 where ``>>`` is the arithmetic shift (floor), so that the rounding is half up. The zero-point of the layer's *input* is already inside
-``bias``: it was folded there over the kept weights, so x enters as it is stored. Padding under ``maximum`` is the format's lowest value.
+``bias``: it is folded in over the kept weights, so x enters as it is stored. Padding under ``maximum`` is the format's lowest value.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ ACC_BITS_LIMIT = 40
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuantizedLayer:
-    """One window operator in integers; fields that are also in :class:`zeroskip.contracts.graph.Layer` mean the same.
+    """One window operator in integers. Fields that are also in :class:`zeroskip.contracts.graph.Layer` mean the same.
 
-    weight : (outputs, inputs / groups, kernel height, kernel width) int64 within ``weight_bits``; a pruned weight is 0; 1 where ``maximum``
+    weight : (outputs, inputs / groups, kernel height, kernel width) int64 within ``weight_bits``; 0 where pruned; 1 where ``maximum``
     weight_scale : (outputs,) float64, per output channel
     bias : (outputs,) int64 in accumulator units, input zero-point folded in
-    multiplier, slope : (outputs,) int64, 0 … 2**16 - 1; ``slope`` is None where there is none
+    multiplier : (outputs,) int64, 0 … 2**16 - 1
+    slope : (outputs,) int64, 0 … 2**16 - 1, the multiplier of negative sums; None without slopes
     shift : (outputs,) int64, 1 … 63; with a residual 13 … 63
     residual_multiplier : 0 … 2**16 - 1, 0 without a residual
-    zero_point : -128 … 255, of what the requantization gives: that of the output tensor, unless a table follows or ``maximum``
-    low, high : the clamp, -128 … 255, within the format of what the requantization gives
+    zero_point : -128 … 255, of the requantization's result; it is the output tensor's, unless ``maximum`` or a table follows
+    low : lower end of the clamp, -128 … 255, within the format of the requantization's result
+    high : upper end of the clamp, -128 … 255, within the same format
     table : (256,) int64, stored values by y modulo 256, or None
     """
 
@@ -80,8 +82,10 @@ class QuantizedLayer:
 class QuantizedNetwork:
     """Integer layers in an order in which every tensor is complete before it is read.
 
-    input_shape, output_shape : of one sample as the user has it
-    shapes, formats : (channels, height, width) and number format of every tensor, ``INPUT`` and ``output_name`` among them
+    input_shape : of one sample as the user has it
+    output_shape : of one sample as the user gets it
+    shapes : (channels, height, width) of every tensor by name, ``INPUT`` and ``output_name`` among them
+    formats : number format of every tensor by name
     output_name : the tensor that leaves the network
     """
 
@@ -95,17 +99,17 @@ class QuantizedNetwork:
 
     @property
     def input(self) -> QuantizedTensor:
-        """The format of what enters."""
+        """The number format of the input tensor."""
         return self.formats[INPUT]
 
     @property
     def output(self) -> QuantizedTensor:
-        """The format of what leaves."""
+        """The number format of the output tensor."""
         return self.formats[self.output_name]
 
     @property
     def flat(self) -> bool:
-        """Whether it is a chain of fully connected layers on vectors, which a flat array computes for ``columns`` samples at a time."""
+        """Whether it is a chain of fully connected layers on vectors. A flat array computes it for ``columns`` samples at a time."""
         chain = [INPUT, *(layer.output for layer in self.layers)]
         return all(shape[1:] == (1, 1) for shape in self.shapes.values()) and all(
             layer.source == source and layer.channel == 0 and layer.groups == 1 and not layer.maximum
@@ -115,9 +119,13 @@ class QuantizedNetwork:
 
 
 def accumulator_bound(weight: IntArray, bias: IntArray, input: QuantizedTensor) -> IntArray:
-    """Sum of |weight|·max|x|, plus |bias|, per row: no partial sum exceeds it, in whatever order or split over lanes.
+    """Sum of |weight|·max|x|, plus |bias|, per row. No partial sum exceeds it, in any order and over any split into lanes.
 
-    weight : (outputs, …); bias : (outputs,); the result is (outputs,) int64
+    weight : (outputs, …) integers
+    bias : (outputs,) integers
+    input : number format of the layer's source
+
+    Returns (outputs,) int64.
     """
     largest = max(-input.low, input.high)
     return np.asarray(np.abs(weight).reshape(len(weight), -1).sum(axis=1) * largest + np.abs(bias), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The pointwise functions that run as tables: real in, real out. Torch-free, so that calibration, table and tests share one definition."""
+"""The pointwise functions that run as tables: real in, real out. Calibration, table and tests share one definition. Torch-free."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TABLES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "hardswish": lambda x: np.asarray(x * _hard_sigmoid(x)),
     "silu": lambda x: np.asarray(x * _sigmoid(x)),
 }
-"""Name → function of float64 arrays. Definitions are those of torch.nn.functional."""
+"""Name → function of float64 arrays, defined as in torch.nn.functional."""
 
 
 def table_function(name: str) -> Callable[[FloatArray], FloatArray]:
-    """The function of that name. Raises InputError for any other."""
+    """The function of that name. Raises InputError for any other name."""
     if name not in TABLES:
         raise InputError(f"pointwise function must be one of {', '.join(TABLES)}, not {name!r}")
     return TABLES[name]

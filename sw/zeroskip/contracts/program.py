@@ -15,10 +15,11 @@ class LayerInfo:
 
     shape : (outputs, taps) of the captured layer; a tap is one input channel at one position of the window
     kept : its weights that are not zero, as integers
-    nnz : stored weights: those kept, less the rows that are constant or unread, plus explicit zeros
+    nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
     tiles : output positions that each column works through; every weight is used once in each
-    positions : output positions of all columns together, those that are there to fill up left out
-    output, channel : the tensor it writes, and the channel that its first row becomes
+    positions : output positions of all columns together, without those that only fill up a tile
+    output : the tensor it writes
+    channel : the channel of ``output`` that its first row becomes
     strip : rows of the output that each column computes; 0 in a flat array, where columns are samples
     rows : original numbers of the computed rows
     columns : original numbers of the stored taps, -1 for a hole
@@ -52,8 +53,9 @@ class Program:
 
     config : sized configuration
     layers : in order of execution
-    inputs, outputs : activations of one sample on the streams
-    images : memory words by memory name, from address 0; the rest of a memory is never read
+    inputs : activations of one sample on the input stream
+    outputs : activations of one sample on the output stream
+    images : memory words by memory name, from address 0; the hardware never reads the rest of a memory
     """
 
     config: ArrayConfig

@@ -1,4 +1,4 @@
-"""The order in which activations pass the two streams: flat, or pixel by pixel with all its channels, row after row."""
+"""The order of the activations on both streams: flat, or pixel by pixel with all channels of a pixel, row after row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .network import IntArray, QuantizedNetwork
 
 
 def to_input_stream(network: QuantizedNetwork, x: npt.NDArray[np.integer], strips: bool) -> IntArray:
-    """(N, *input_shape) → (N, inputs) as the input stream takes it: (height, width, channel) order where the array has strips."""
+    """(N, *input_shape) → (N, inputs) in the order of the input stream: (height, width, channel) where the array has strips."""
     return _to_stream(x, network.shapes[INPUT], strips)
 
 

@@ -10,7 +10,7 @@ class QuantizedTensor:
     """An activation's number format: ``real = scale * (integer - zero_point)``.
 
     scale : float, above zero
-    zero_point : int; 0 for an unsigned tensor that calibration chose, any where a quantized model brings it
+    zero_point : int; 0 for an unsigned tensor that calibration chose, any value where a quantized model gives it
     signed : two's complement when True, else unsigned
     bits : width of the integer
     """
