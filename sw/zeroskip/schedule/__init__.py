@@ -1,4 +1,4 @@
-"""Where each kept weight is worked on and when: lowering, the nonzero split, memory placement and the exact cycle prediction."""
+"""Where and when each kept weight is worked on: lowering, the nonzero split, memory placement and the exact cycle prediction."""
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import CapacityError
@@ -30,15 +30,15 @@ __all__ = [
 
 
 def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
-    """Whether the columns are to hold strips: as ``config`` says, or else as the network needs."""
+    """Whether the columns hold strips: as ``config`` says, or else as the network needs."""
     return not network.flat if config.strips is None else config.strips
 
 
 def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
-    """Map ``network`` to the array; what ``config`` leaves open is sized to it.
+    """Map ``network`` to the array. What ``config`` leaves open is sized to the network.
 
-    A flat network goes to an array without strips, unless ``config`` asks for strips; every other needs them.
-    Raises CapacityError, naming the option and both figures, where a capacity that is given is too small.
+    A flat network goes to an array without strips, unless ``config`` asks for strips. Every other network needs strips.
+    Raises CapacityError, naming the option and both figures, where a given capacity is too small.
     """
     if in_strips(network, config):
         return schedule_strips(network, config)

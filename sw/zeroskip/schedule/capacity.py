@@ -1,4 +1,4 @@
-"""Whether a plan fits the array, and how large an array must be for it."""
+"""Checks that a plan fits the array, and finds how large an array must be for it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .split import LaneRun
 def sized_for(
     config: ArrayConfig, needs: Mapping[str, Any], runs: Sequence[Sequence[LaneRun]], weight_bits: int
 ) -> ArrayConfig:
-    """``config`` with what it leaves open sized to ``needs`` and to the mask and weight memories of ``runs``, layer by lane.
+    """Size what ``config`` leaves open: to ``needs``, and to the mask and weight memories of ``runs``, layer by lane.
 
-    Raises CapacityError, naming the option and both figures, where a capacity that is given is too small, or none could be large enough.
+    Raises CapacityError, naming the option and both figures, where a given capacity is too small or no capacity is large enough.
     """
     lanes = range(config.lanes)
     needed = {
@@ -43,7 +43,7 @@ def sized_for(
 
 
 def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
-    """Header size depends on the depth that it helps to fill; a few steps reach the fixed point."""
+    """The header's size depends on the depth that it helps to fill. A few steps reach the fixed point."""
     depth = words + layers
     while True:
         needed = words + layers * Layout(config.with_sizes(mask_depth=depth)).header_words
@@ -53,7 +53,7 @@ def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
 
 
 def _require_possible(needs: Mapping[str, Any]) -> None:
-    """No array, whatever its configuration, holds more than these."""
+    """Refuse needs that no array meets, whatever its configuration."""
     limits = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES}
     for name, need in needs.items():
         if name not in FEATURES and need > limits.get(name, LARGEST_DEPTH):

@@ -1,8 +1,8 @@
 """Exact prediction of the cycles that the RTL takes.
 
-Every lane works through a fixed list of non-empty mask words, so that all it can wait for is known beforehand: the word FIFO behind the
-decoder, the start of the layer, and room among its uncollected rows. The recurrences below give the cycle of each of these
-events; times are counted from the start of the first layer. The names of the constants are those of the hardware's documentation.
+Every lane works through a fixed list of non-empty mask words. So everything it can wait for is known beforehand: the word FIFO behind
+the decoder, the start of the layer, and room among its uncollected rows. The recurrences below give the cycle of each of these events.
+Times count from the start of the first layer. The constants are named as in the hardware's documentation.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ LONG_AGO = -(10**9)
 
 @dataclass(frozen=True, eq=False)
 class _Words:
-    """The words that one lane's decoder pushes for one group, in order, tile after tile; a layer without weights pushes one of count 0.
+    """The words that one lane's decoder pushes for one group, in order, tile after tile. A layer without weights pushes one of count 0.
 
     counts : ones in each word
-    last_bytes : ones in its last non-empty byte; equal to the count where it has no other
+    last_bytes : ones in its last non-empty byte; equal to the count where the word has no other byte
     gaps : positions of the decoder's pipeline that pass without a push before each word: headers, waits and empty words
     """
 
@@ -53,21 +53,21 @@ class _Words:
 
 
 class _Lane:
-    """One lane's progress through a group, from the state in which a group begins: everything full up to the decoder."""
+    """One lane's progress through a group, from the state in which a group begins: the pipeline is full up to the decoder."""
 
     def __init__(self, words: _Words, distance: Timing) -> None:
         self.words = words
         self.distance = distance
         self.pushed: list[int] = []
         self.popped: list[int] = []
-        self.freed = LONG_AGO  # when the last bit at work is issued
-        self.given = LONG_AGO  # when the word at work gives its last byte
+        self.freed = LONG_AGO  # cycle in which the last bit at work is issued
+        self.given = LONG_AGO  # cycle in which the word at work gives its last byte
         self.collected: list[int] = []  # when each row's result left the lane
-        # The byte at work is the first word's. If that word has no other, the second word has followed it out of the FIFO.
+        # The byte at work is the first word's. If that word has no other byte, the second word has followed it out of the FIFO.
         self.ahead = FIFO_WORDS + (2 if words.counts[0] == words.last_bytes[0] else 1)
 
     def push(self, j: int) -> int:
-        """Cycle in which word j enters the FIFO; j may run on into the next group."""
+        """Cycle in which word j enters the FIFO. j may run on into the next group."""
         while len(self.pushed) <= j:
             i = len(self.pushed)
             if i < self.ahead:
@@ -77,25 +77,25 @@ class _Lane:
         return self.pushed[j]
 
     def _arrival(self, j: int) -> int:
-        # The word that waits before a full FIFO when the group starts has been there all along.
+        # The word that waits before a full FIFO at the group's start has been there all along.
         if j == self.ahead:
             return LONG_AGO
         return self.pushed[j - 1] + 1 + self.words.gaps[j % len(self.words.gaps)]
 
     def _pop(self, j: int) -> None:
-        """Word j comes to work as soon as it is there and the word before has given its last byte."""
+        """Word j comes to work as soon as it is there and the word before it has given its last byte."""
         self.popped.append(max(self.push(j) + 1, self.given) if j else LONG_AGO)
 
     def results(self, layer_start: list[int]) -> Iterator[int]:
-        """For each row, the cycle from which its result waits to be collected.
+        """For each row, the first cycle in which its result can be collected.
 
-        ``layer_start`` grows by the start of each layer as it is known; ``collected`` by the cycle in which each result was taken.
+        ``layer_start`` grows by the start of each layer as it becomes known, ``collected`` by the cycle in which each result was taken.
         """
         words, layer = self.words, 0
         must_wait, open_row, rows = True, False, 0
         for j, (count, last_byte) in enumerate(zip(words.counts, words.last_bytes, strict=True)):
             self._pop(j)
-            taken = max(self.popped[j] + 1, self.freed)  # when its first byte comes to work
+            taken = max(self.popped[j] + 1, self.freed)  # cycle in which its first byte comes to work
             first = taken + 1
             if must_wait:
                 first = max(first, layer_start[layer] + 1)
@@ -116,7 +116,7 @@ class _Lane:
                 open_row = False
 
     def primed(self) -> int:
-        """Cycle from which the lane stands ready for the next group."""
+        """First cycle in which the lane stands ready for the next group."""
         n = len(self.words.counts)
         self._pop(n)
         if self.ahead == FIFO_WORDS + 2:
@@ -158,15 +158,15 @@ class _Collector:
 
     def __init__(self, lanes: list[_Lane], streams: list[Iterator[int]]) -> None:
         self._lanes, self._streams = lanes, streams
-        self.last = LONG_AGO  # when the latest result was taken
-        self._free = LONG_AGO  # from when on the next may be
+        self.last = LONG_AGO  # cycle in which the latest result was taken
+        self._free = LONG_AGO  # first cycle in which the next result may be taken
         self._served = -1
 
     def begin_layer(self) -> None:
         self._served = -1
 
     def tile(self, rows: list[int], writes: int) -> None:
-        """Serve one tile's results, ``rows`` of each lane, each written ``writes`` times."""
+        """Serve one tile's results: ``rows`` of each lane, each written ``writes`` times."""
         left = list(rows)
         coming = [(next(self._streams[lane]), lane) for lane in range(len(left)) if left[lane]]
         heapify(coming)

@@ -1,4 +1,4 @@
-"""What a network takes on an array that runs it dense: every weight kept, and no mask in the way."""
+"""Cycles and bits of a network on an array that runs it dense: every weight kept, no mask in the way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import predict, schedule
 
 
 def dense_cycles(network: QuantizedNetwork, config: ArrayConfig) -> Cycles:
-    """Predicted for the same layers with every weight kept, on the same lanes, columns and words with room for them."""
+    """Predicted cycles of the same layers with every weight kept, on the same lanes, columns and words, with room for all weights."""
     layers = (
         replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers
     )  # the values do not matter to the cycles
@@ -26,5 +26,5 @@ def dense_cycles(network: QuantizedNetwork, config: ArrayConfig) -> Cycles:
 
 
 def dense_bits(network: QuantizedNetwork) -> int:
-    """Those of every weight, without masks."""
+    """Bits of every weight, without masks."""
     return sum(layer.weight.size for layer in network.layers) * network.weight_bits

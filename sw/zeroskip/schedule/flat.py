@@ -55,7 +55,7 @@ def schedule_flat(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
 
 
 def _assign_addresses(layers: tuple[LoweredLayer, ...], word: int) -> tuple[list[int], int]:
-    """Hidden activations alternate between two regions, so that a layer never overwrites what it reads; the last goes to the output."""
+    """Place hidden activations in two regions by turns, so that no layer overwrites what it reads. The last layer writes the output."""
     sizes = [-(-len(layer.rows) // word) * word for layer in layers[:-1]]
     even, odd = max(sizes[0::2], default=0), max(sizes[1::2], default=0)
     stores = [0 if i % 2 == 0 else even for i in range(len(sizes))]

@@ -1,8 +1,8 @@
 """A chain of fully connected layers → the layers that are worth computing.
 
-A hidden row without weights gives the same output for every input: the constant is folded into the next layer's bias and the column
-that would have carried it is deleted. A hidden row that nothing reads is deleted with its weights. An output row must be delivered
-even so; where it has no weight it keeps one explicit zero weight, at the price of one cycle. The outcome is the same, bit for bit.
+A hidden row without weights gives the same output for every input. The constant is folded into the next layer's bias, and the column
+that would carry it is deleted. A hidden row that nothing reads is deleted with its weights. An output row must be delivered in any
+case: without weights it keeps one explicit zero weight and costs one cycle. The outcome is the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Indices = npt.NDArray[np.intp]
 class LoweredLayer:
     """What remains of one layer.
 
-    weight, mask : (kept rows, stored columns); ``mask`` marks the entries that are stored, an explicit zero among them
-    bias, multiplier, shift : (kept rows,)
+    weight : (kept rows, stored columns)
+    mask : (kept rows, stored columns) bool, True where an entry is stored, explicit zeros included
+    bias : (kept rows,)
+    multiplier : (kept rows,)
+    shift : (kept rows,)
     rows : the original number of each row
     columns : the original number of each stored column, -1 where an input bank leaves a hole
     """
@@ -47,9 +50,9 @@ class LoweredLayer:
 
 
 def lower(network: QuantizedNetwork, banks: int) -> tuple[LoweredLayer, ...]:
-    """Fold, delete and lay out.
+    """Fold the constant rows, delete the unread ones, and lay out the columns.
 
-    banks : elements in an input beat. Element j of every beat is stored in bank j, which drops the inputs nobody reads; stored column
+    banks : elements in an input beat. Element j of every beat is stored in bank j, which drops inputs that nobody reads. Stored column
         p·banks + j is the p-th live input whose number is j modulo ``banks``.
     """
     layers = [_start(layer, network.formats[layer.source]) for layer in network.layers]
@@ -63,7 +66,7 @@ def lower(network: QuantizedNetwork, banks: int) -> tuple[LoweredLayer, ...]:
 
 
 def requantize(acc: IntArray, multiplier: IntArray, shift: IntArray, zero_point: int, low: int, high: int) -> IntArray:
-    """The arithmetic of :mod:`zeroskip.contracts.network` on one accumulator per row; int64 in and out."""
+    """The arithmetic of :mod:`zeroskip.contracts.network` on one accumulator per row, int64 in and out."""
     rounded = (acc * multiplier + (np.int64(1) << (shift - 1))) >> shift
     return np.asarray(np.clip(zero_point + rounded, low, high), dtype=np.int64)
 
@@ -92,7 +95,7 @@ def _take_columns(layer: LoweredLayer, keep: Indices) -> LoweredLayer:
 
 def _keep_every_row(layer: LoweredLayer) -> LoweredLayer:
     mask = layer.mask.copy()
-    # A column that is read anyway costs no further row upstream.
+    # A column that is read in any case costs no further row upstream.
     column = int(mask.any(axis=0).argmax())
     mask[~mask.any(axis=1), column] = True
     return replace(layer, mask=mask)
@@ -103,7 +106,7 @@ def _fold_constant_rows(layer: LoweredLayer, reader: LoweredLayer) -> tuple[Lowe
     constants = requantize(layer.bias, layer.multiplier, layer.shift, layer.zero_point, layer.low, layer.high)
     reader = replace(reader, bias=reader.bias + reader.weight[:, ~live] @ constants[~live])
     if not live.any():
-        # The array computes every layer, so one row remains, although nothing reads it.
+        # The array computes every layer, so one row remains although nothing reads it.
         keep = np.array([0])
         return _keep_every_row(_take_rows(layer, keep)), _silence(_take_columns(reader, keep))
     keep = np.flatnonzero(live)

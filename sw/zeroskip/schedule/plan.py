@@ -1,4 +1,4 @@
-"""What the schedule decides of one network on one array: who works on which weights, and where activations lie. Common to all arrays."""
+"""The schedule of one network on one array: who works on which weights, and where activations lie. Common to all arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Pass:
-    """One write of a result or input element; see the words of :mod:`zeroskip.contracts.layout`. ``value`` only where ``constant``."""
+    """One write of a result or input element, see :mod:`zeroskip.contracts.layout`. ``value`` counts only where ``constant``."""
 
     base: int
     mask: int
@@ -30,10 +30,12 @@ class Pass:
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """One row of tiles or of input pixels: the writes of its first, middle and last element; none of the lists is empty.
+    """One row of tiles or of input pixels.
+
+    ``first``, ``middle`` and ``last`` are the writes of its first, middle and last element. None of the lists is empty.
 
     width : elements in the row
-    residual : what the residual's address moves by to this band
+    residual : step of the residual's address to this band
     """
 
     width: int
@@ -56,17 +58,29 @@ ONE_TILE = (Band(width=1, first=(Pass(base=0, mask=1),), middle=(), last=()),)
 class LayerPlan:
     """One layer on the array.
 
-    shape : (outputs, taps) of the captured weight; kept : its nonzero entries
-    output, channel, strip, positions : as in :class:`~zeroskip.contracts.program.LayerInfo`
-    weight, mask : (rows, groups · word), what is stored of it; ``mask`` marks the stored entries, explicit zeros among them
-    rows : original output of each row; columns : original tap of each stored column, -1 for a hole
-    bias, multiplier, shift : (rows,); slope : (rows,) or None
-    places, residual_places : (rows,) address that each row adds to where its result goes, and where its residual is
+    shape : (outputs, taps) of the captured weight
+    kept : nonzero entries of the captured weight
+    output : as in :class:`~zeroskip.contracts.program.LayerInfo`
+    channel : as in ``LayerInfo``
+    strip : as in ``LayerInfo``
+    positions : as in ``LayerInfo``
+    weight : (rows, groups · word), the stored weights
+    mask : (rows, groups · word) bool, True where an entry is stored, explicit zeros included
+    rows : original output of each row
+    columns : original tap of each stored column, -1 for a hole
+    bias : (rows,)
+    multiplier : (rows,)
+    shift : (rows,)
+    slope : (rows,), or None
+    places : (rows,) address that each row adds to the place of its result
+    residual_places : (rows,) address that each row adds to the place of its residual
     runs : one per lane
     first_row : number of its first row, counted over all layers
-    first_group, groups : number of the first mask word of a row, and how many a row has
+    first_group : number of the first mask word of a row
+    groups : mask words of a row
     offsets : (groups,) address of bit 0 of each of a row's mask words; with strips only
-    row_step, repeat : what is added to these addresses after every ``repeat`` rows
+    row_step : added to the addresses of ``offsets`` after every ``repeat`` rows
+    repeat : rows between two such steps
     bands : rows of tiles
     program : the remaining fields of the program word
     """
@@ -111,10 +125,10 @@ class LayerPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What the hidden buffer of an array with strips holds.
+    """The contents of the hidden buffer, on an array with strips.
 
-    tensors : addresses that each tensor takes, by name, each address an activation in every column
-    peak : addresses that all of them take together, since those that do not live at once share them
+    tensors : addresses of each tensor, by name; one address is an activation in every column
+    peak : addresses of all tensors together; tensors that do not live at the same time share addresses
     """
 
     tensors: Mapping[str, int]
@@ -122,7 +136,7 @@ class Memory:
 
     @property
     def apart(self) -> int:
-        """Addresses that they would take without sharing."""
+        """Addresses that the tensors would take without sharing."""
         return sum(self.tensors.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -133,12 +147,13 @@ class Memory:
 class Schedule:
     """A network on one array of sized configuration.
 
-    inputs, outputs : activations of one sample, as streamed
-    kept_inputs : flat arrays: which inputs are stored, (inputs,) bool
-    input_bands : arrays with strips: rows of the input image
+    inputs : activations of one sample on the input stream
+    outputs : activations of one sample on the output stream
+    kept_inputs : (inputs,) bool, True where an input is stored; flat arrays only
+    input_bands : rows of the input image; arrays with strips only
     input_layout : (channels, step between pixels, step between channels) of the input buffer, with strips
     tables : (256,) stored values each
-    memory : with strips: what lies in the hidden buffer
+    memory : contents of the hidden buffer; arrays with strips only
     """
 
     config: ArrayConfig

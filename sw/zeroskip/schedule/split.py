@@ -1,8 +1,8 @@
 """Nonzero split: a layer's stream of kept weights cut into runs of equal length, one for each lane.
 
-The stream goes row by row. A row that straddles a cut leaves a partial sum in every lane it touches; they are added where results are
-collected. Source: the merge-path decomposition of Merrill and Garland, "Merge-based parallel sparse matrix-vector multiplication",
-SC'16, restricted to the nonzeros, because rows without any do not exist here.
+The stream goes row by row. A row that straddles a cut leaves a partial sum in every lane it touches. The sums are added where results
+are collected. Source: the merge-path decomposition of Merrill and Garland, "Merge-based parallel sparse matrix-vector multiplication",
+SC'16, restricted to the nonzeros, because rows without nonzeros do not exist here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ Entries = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LaneRun:
-    """One lane's share of one layer: kept weights ``begin`` … ``end`` - 1 of the layer's stream; all else is 0 when it has none.
+    """One lane's share of one layer: kept weights ``begin`` … ``end`` - 1 of the layer's stream. Without weights all fields are 0.
 
-    first_row, last_row : rows of its first and last weight
+    first_row : row of its first weight
+    last_row : row of its last weight
     first_group : number, within its row, of the mask word that holds the first weight
-    word_counts : kept weights in each mask word from the first to the last, those without any included
+    word_counts : kept weights in each mask word from the first to the last; empty words are included
     last_byte_counts : kept weights in the last non-empty byte of each of these words
     word_rows : the row of each of these words
     slot : the first lane that holds a part of ``first_row``
-    head_others, tail_others : how many other lanes hold a part of ``first_row`` and of ``last_row``
+    head_others : number of other lanes that hold a part of ``first_row``
+    tail_others : number of other lanes that hold a part of ``last_row``
     """
 
     begin: int
@@ -43,13 +45,13 @@ class LaneRun:
 
 
 def split(mask: npt.NDArray[np.bool_], lanes: int, word: int, *, whole_rows: bool = False) -> tuple[LaneRun, ...]:
-    """Cut ``mask`` (rows, columns), in which every row keeps at least one weight, into ``lanes`` runs.
+    """Cut ``mask`` (rows, columns) into ``lanes`` runs. Every row must keep at least one weight.
 
-    whole_rows : cut only between rows, as near to equal lengths as that goes: a maximum has no partial sums to add
+    whole_rows : cut only between rows, as near to equal lengths as possible: a maximum has no partial sums to add
     """
     row, column = np.nonzero(mask)
     groups = -(-mask.shape[1] // word)
-    number = row * groups + column // word  # of the mask word, counted through the whole layer
+    number = row * groups + column // word  # number of the mask word, counted through the whole layer
     cuts = [lane * len(row) // lanes for lane in range(lanes + 1)]
     if whole_rows:
         ends = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
@@ -85,7 +87,7 @@ def split(mask: npt.NDArray[np.bool_], lanes: int, word: int, *, whole_rows: boo
 
 
 def _last_bytes(number: Entries, byte: Entries, words: int) -> Entries:
-    """Per word, how many of its entries lie in its highest byte that has any; entries are in ascending order."""
+    """For each word, the number of its entries in its highest non-empty byte. Entries are in ascending order."""
     highest = np.zeros(words, dtype=np.intp)
     np.maximum.at(highest, number, byte)
     return np.bincount(number[byte == highest[number]], minlength=words)

@@ -1,4 +1,4 @@
-"""Blocks of addresses with lives: packed so that those alive together do not overlap, as low as several orders of trying find."""
+"""Blocks of addresses with lives, packed low: blocks that are alive together do not overlap. Several orders are tried."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 SHUFFLES = 200
-"""Further orders tried, drawn from a fixed seed, until one reaches the bound."""
+"""Further orders that are tried, drawn from a fixed seed, until one reaches the bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,9 @@ class Block:
 def assign_addresses(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
     """The base of every block, and the peak.
 
-    Each block in turn goes to the lowest address that is free throughout its life; the order decides how well that goes. Tried are the
-    orders by size, by life, by birth, and shuffled ones, until the peak is the largest sum of sizes alive at one step, below which nothing
-    gets. The same blocks always come out alike.
+    Each block in turn goes to the lowest address that is free throughout its life. The result depends on the order of the blocks. The
+    orders by size, by life and by birth are tried, then shuffled ones. The search ends early when the peak reaches its lower bound, the
+    largest sum of sizes that are alive at one step. The same blocks always give the same addresses.
     """
     bound = max(
         (sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in _steps(blocks)), default=0

@@ -1,8 +1,8 @@
-"""Strips: how the rows of every image are shared out to the columns, and how each tensor is stored so that all columns read alike.
+"""Strips: how the columns share the rows of every image, and how each tensor is stored so that all columns read alike.
 
-A layer's output is cut into horizontal strips of ``rows`` rows, one per column. Column c holds of every tensor the rows that its strip of
-the readers needs, overlaps and padding included, always at the same addresses: column c stores image row ``c · advance - top + r`` as its
-row r. So one address serves all columns at any stride, and the price is paid where results are written.
+A layer's output is cut into horizontal strips of ``rows`` rows, one per column. Of every tensor, column c holds the rows that its strip
+of the readers needs, with overlaps and padding. They are always at the same addresses: column c stores image row
+``c · advance - top + r`` as its row r. So one address serves all columns at any stride. The cost arises where results are written.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """One tensor in the buffers; ``rows`` and ``cells`` count what each column stores of an image's height and width.
+    """One tensor in the buffers. ``rows`` and ``cells`` count what each column stores of an image's height and width.
 
-    advance : image rows from one column's strip to the next's
-    top, left : stored rows above the strip's first, stored cells left of the image
-    planar : channel by channel; else pixel by pixel, all channels of a pixel together
-    needed : (columns, rows, cells) bool, what some reader reads
+    advance : image rows from one column's strip to the next
+    top : stored rows above the strip's first row
+    left : stored cells left of the image
+    planar : True: channel by channel; False: pixel by pixel, all channels of a pixel together
+    needed : (columns, rows, cells) bool, True where some reader reads
     base : address of the first element
     """
 
@@ -41,39 +42,39 @@ class View:
 
     @property
     def x_step(self) -> int:
-        """Between neighbouring cells."""
+        """Addresses between neighbouring cells."""
         return 1 if self.planar else self.shape[0]
 
     @property
     def y_step(self) -> int:
-        """Between neighbouring rows."""
+        """Addresses between neighbouring rows."""
         return self.cells * self.x_step
 
     @property
     def channel_step(self) -> int:
-        """Between neighbouring channels."""
+        """Addresses between neighbouring channels."""
         return self.rows * self.cells if self.planar else 1
 
     @property
     def size(self) -> int:
-        """Addresses it takes."""
+        """Addresses that the tensor takes."""
         return self.rows * self.cells * self.shape[0]
 
     def address(self, channel: int, row: int, cell: int) -> int:
-        """Of one element, in stored rows and cells."""
+        """Address of one element, in stored rows and cells."""
         return self.base + channel * self.channel_step + row * self.y_step + cell * self.x_step
 
     def image_row(self, column: int, row: int) -> int:
-        """The image row that ``column`` stores as its ``row``; outside the image it is padding."""
+        """The image row that ``column`` stores as its ``row``. Outside the image it is padding."""
         return column * self.advance - self.top + row
 
 
 def strip_rows(network: QuantizedNetwork, columns: int) -> tuple[dict[str, int], dict[str, int]]:
     """Rows of each layer's strips, by layer name, and the advance of each tensor, by tensor name.
 
-    All readers of a tensor must agree on its advance: a strip of ``rows`` at a stride advances by their product, a residual by ``rows``. A
-    layer that fits one strip agrees with everything. Starting from the least, strips grow until all agree; where it costs at most half
-    as much again, a layer's strips also match the advance of what it writes, because then all columns write in step.
+    All readers of a tensor must agree on its advance. A strip of ``rows`` at a stride advances by their product, a residual by ``rows``. A
+    layer that fits one strip agrees with everything. Strips start as small as possible and grow until all agree. A layer's strips also
+    match the advance of the tensor it writes, where that costs at most half as much again: then all columns write in step.
     """
     heights = {layer.name: network.shapes[layer.output][1] for layer in network.layers}
     rows = {name: -(-height // columns) for name, height in heights.items()}
@@ -88,7 +89,7 @@ def strip_rows(network: QuantizedNetwork, columns: int) -> tuple[dict[str, int],
 
 
 def _agree(network: QuantizedNetwork, heights: Mapping[str, int], rows: dict[str, int]) -> dict[str, int]:
-    """Raises ``rows`` in place; returns the advances, 0 where a tensor is wanted in one column only."""
+    """Raises ``rows`` in place. Returns the advances, 0 where a tensor is wanted in one column only."""
     advance: dict[str, int] = {}
     while True:
         before = dict(rows)
@@ -111,7 +112,7 @@ def _agree(network: QuantizedNetwork, heights: Mapping[str, int], rows: dict[str
 def views(
     network: QuantizedNetwork, columns: int, rows: Mapping[str, int], advance: Mapping[str, int]
 ) -> dict[str, View]:
-    """How each tensor but the output is stored, without base addresses."""
+    """How each tensor except the output is stored, without base addresses."""
     return {
         tensor: _view(network, tensor, columns, rows, advance[tensor])
         for tensor in network.shapes
@@ -151,7 +152,7 @@ def _taps(layer: QuantizedLayer, top: int, left: int) -> tuple[tuple[int, int], 
 
 
 def padded(network: QuantizedNetwork, tensor: str) -> int:
-    """What stands in the stored cells outside the image: the zero-point, or the lowest value where maxima read them."""
+    """The value of the stored cells outside the image: the zero-point, or the lowest value where maxima read them."""
     value = network.formats[tensor]
     lowest = any(layer.maximum for layer in network.layers if layer.source == tensor and pads(network, layer))
     return (value.low if lowest else value.zero_point) & 0xFF

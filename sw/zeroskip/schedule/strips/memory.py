@@ -1,4 +1,4 @@
-"""Addresses in the hidden buffer: tensors whose lives do not overlap share them."""
+"""Addresses in the hidden buffer. Tensors whose lives do not overlap share them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .geometry import View
 
 
 def lives(network: QuantizedNetwork) -> dict[str, tuple[int, int]]:
-    """First and last layer, by number, between which each hidden tensor is in use: from its first write to its last read."""
+    """First and last layer, by number, that use each hidden tensor: from its first write to its last read."""
     result: dict[str, tuple[int, int]] = {}
     for number, layer in enumerate(network.layers):
         for tensor in (layer.source, layer.output, layer.residual):
@@ -25,11 +25,10 @@ def lives(network: QuantizedNetwork) -> dict[str, tuple[int, int]]:
 
 
 def allocate(network: QuantizedNetwork, found: Mapping[str, View]) -> tuple[dict[str, View], int]:
-    """Every view at its address, and how many addresses the hidden buffer must have.
+    """Every view at its address, and the number of addresses that the hidden buffer must have.
 
-    A sum that is stored as its residual is may lie where its residual lies, where that is read for the last time: every activation is read
-    just before it is overwritten. Since both must then be stored alike, which may take more room, each such sum does so only where the
-    peak is not higher for it.
+    A sum may lie where its residual lies, if the residual is read there for the last time: every activation is read just before it is
+    overwritten. Both must then be stored alike, which may take more room. So a sum does this only where the peak does not rise by it.
     """
     alive = lives(network)
     allowed = {layer.output for layer in network.layers if layer.residual is not None}
@@ -63,7 +62,7 @@ def _allocate(
 def _in_place(
     network: QuantizedNetwork, found: dict[str, View], alive: Mapping[str, tuple[int, int]], allowed: set[str]
 ) -> tuple[dict[str, View], dict[str, str]]:
-    """Views made alike where a sum can lie where its residual lies, and by tensor on which it lies."""
+    """Views made alike where a sum can lie in its residual's place, and for each such sum the tensor in whose place it lies."""
     owners: dict[str, str] = {}
     for number, layer in enumerate(network.layers):
         residual, output = layer.residual, layer.output
@@ -79,12 +78,12 @@ def _in_place(
 
 
 def _stored_alike(a: View, b: View) -> bool:
-    """Whether equal elements get equal addresses once both store as many rows and cells; a part of a tensor has another shape."""
+    """Whether equal elements get equal addresses once both store as many rows and cells. A part of a tensor has another shape."""
     return a.shape == b.shape and a.planar == b.planar and (a.advance == b.advance or 0 in (a.advance, b.advance))
 
 
 def _widened(found: Mapping[str, View]) -> dict[str, View]:
-    """The views with the rows and cells that any of them stores."""
+    """The views, each with the rows and cells that any of them stores."""
     given = found.values()
     top, left = max(view.top for view in given), max(view.left for view in given)
     rows = top + max(view.rows - view.top for view in given)

@@ -23,7 +23,7 @@ from .scatter import input_bands, output_bands, result_bands
 from .taps import stored_weights
 
 LEAST_ACCUMULATOR = 10
-"""Bits that hold every activation and what is below all of them, for maxima."""
+"""Bits that hold every activation, and a value below all of them for maxima."""
 
 
 def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
@@ -128,7 +128,7 @@ def _layer(
 def _runs(
     mask: npt.NDArray[np.bool_], config: ArrayConfig, maximum: bool, bands: tuple[Band, ...]
 ) -> tuple[LaneRun, ...]:
-    """Equal runs of nonzeros; but cut between rows for a maximum, and where writing the parts of cut rows would take longer."""
+    """Equal runs of nonzeros. For a maximum, and where writing the parts of cut rows would take longer, the cuts lie between rows."""
     whole = split(mask, config.lanes, config.word, whole_rows=True)
     if maximum:
         return whole
@@ -169,7 +169,7 @@ def _passes(bands: list[Band] | tuple[Band, ...]) -> int:
 
 
 def _require_counts(network: QuantizedNetwork, plans: list[LayerPlan], image: tuple[Band, ...]) -> None:
-    """What the words' counters can hold."""
+    """Raises CapacityError for counts that the words' counters cannot hold."""
     channels, _, width = network.shapes[INPUT]
     checks = [("input", "channels", channels, 1 << CHANNEL_BITS), ("input", "pixels in a row", width, 1 << WIDTH_BITS)]
     for plan in plans:

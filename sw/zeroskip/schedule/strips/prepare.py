@@ -1,4 +1,4 @@
-"""Copies that the array needs where one stored tensor cannot serve two purposes; the numbers stay the same."""
+"""Copies of tensors, where one stored tensor cannot serve two purposes. The numbers stay the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .geometry import pads
 
 
 def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
-    """``network`` with copies of
+    """``network`` with copies of:
 
     * the input, where it is a residual: residuals are read from the hidden buffer
     * the output, where a layer reads it: results go to one buffer only
@@ -43,7 +43,7 @@ def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
 def _copied(
     network: QuantizedNetwork, tensor: str, readers: set[str], given: Callable[[QuantizedLayer, str], QuantizedLayer]
 ) -> QuantizedNetwork:
-    """The layers of ``readers`` are ``given`` a copy of ``tensor``, made before the first of them."""
+    """Give the layers of ``readers`` a copy of ``tensor``, made before the first of them; ``given`` makes a layer read the copy."""
     name = _unused(network, tensor)
     first = next(i for i, layer in enumerate(network.layers) if layer.name in readers)
     layers = [given(layer, name) if layer.name in readers else layer for layer in network.layers]
@@ -62,7 +62,7 @@ def _unused(network: QuantizedNetwork, tensor: str) -> str:
 
 
 def _copy(network: QuantizedNetwork, tensor: str, name: str) -> QuantizedLayer:
-    """Every stored integer as it is: 1 · x · 2**15 / 2**15."""
+    """A layer that gives every stored integer as it is: 1 · x · 2**15 / 2**15."""
     channels, value = network.shapes[tensor][0], network.formats[tensor]
     ones = np.ones(channels, dtype=np.int64)
     return QuantizedLayer(

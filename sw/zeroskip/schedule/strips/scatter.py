@@ -1,4 +1,4 @@
-"""Where every result and every input element is written: into its own strip, into those that overlap it, and padding beside it."""
+"""Where every result and input element is written: into its own strip, into overlapping strips, and padding beside it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zeroskip.schedule.plan import Band, Pass
 from .geometry import View
 
 Key = tuple[int, int, bool]
-"""(base, turn, constant): columns whose writes agree in these are written together."""
+"""(base, turn, constant). Columns whose writes agree in these are written together."""
 
 
 class _Lists:
-    """The writes of one band, by column masks: those of every element, and those beside its first and last."""
+    """The writes of one band, by column masks: the writes of every element, and the padding beside the first and the last."""
 
     def __init__(self) -> None:
         self.every: dict[Key, int] = defaultdict(int)
@@ -42,7 +42,7 @@ def _passes(groups: Iterable[dict[Key, int]], value: int, least: int) -> tuple[P
 
 
 def result_bands(view: View, rows: int, columns: int, value: int, residual_step: int) -> tuple[Band, ...]:
-    """Of a layer whose strips have ``rows`` rows, written to ``view``, with ``value`` as padding."""
+    """The bands of a layer whose strips have ``rows`` rows. It writes to ``view``, with ``value`` as padding."""
 
     def source(image_row: int) -> tuple[int, int]:
         return image_row % rows, image_row // rows
@@ -53,7 +53,7 @@ def result_bands(view: View, rows: int, columns: int, value: int, residual_step:
 
 
 def output_bands(shape: tuple[int, int, int], rows: int, columns: int, residual_step: int) -> tuple[Band, ...]:
-    """Of the layer that writes the output: all into the lowest column, pixel after pixel, row after row."""
+    """The bands of the layer that writes the output: all into the lowest column, pixel after pixel, row after row."""
     channels, height, width = shape
     bands = []
     for band in range(min(rows, height)):
@@ -65,14 +65,14 @@ def output_bands(shape: tuple[int, int, int], rows: int, columns: int, residual_
 
 
 def input_bands(view: View, columns: int, value: int) -> tuple[Band, ...]:
-    """Of the input image, row by row. A row of one element takes two cycles, so that the next row's list can be read."""
+    """The bands of the input image, row by row. A row of one element takes two cycles, so that the next row's list can be read."""
     lists = _scattered(view, lambda image_row: (image_row, None), view.shape[1], columns)
     channels, _, width = view.shape
     return tuple(found.band(width, value, 0, 2 if channels * width == 1 else 1) for found in lists)
 
 
 def _scattered(view: View, source: Callable[[int], tuple[int, int | None]], bands: int, columns: int) -> list[_Lists]:
-    """``source`` tells which band and column an image row comes from; column None: any, since all are given the same."""
+    """``source`` gives the band and the column that an image row comes from. Column None means any: all columns are given the same."""
     lists = [_Lists() for _ in range(bands)]
     constant: dict[int, int] = defaultdict(int)
     height = view.shape[1]
@@ -93,7 +93,7 @@ def _scattered(view: View, source: Callable[[int], tuple[int, int | None]], band
 
 
 def _beside(view: View, lists: _Lists, row: int, mask: int) -> None:
-    """Padding left and right of one stored row, where some reader wants it. Bases are those of the first and of the last element."""
+    """Padding left and right of one stored row, where some reader wants it. Bases are those of the first and the last element."""
     width = view.shape[2]
     for cell in np.flatnonzero(view.needed[:, row].any(axis=0)).tolist():
         if cell < view.left:

@@ -16,7 +16,7 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredWeights:
-    """What is stored of one layer's weights; see :class:`~zeroskip.schedule.plan.LayerPlan`."""
+    """The stored weights of one layer, see :class:`~zeroskip.schedule.plan.LayerPlan`."""
 
     weight: IntArray
     mask: npt.NDArray[np.bool_]
@@ -25,11 +25,11 @@ class StoredWeights:
 
 
 def stored_weights(layer: QuantizedLayer, view: View, word: int) -> StoredWeights:
-    """Mask words over the taps that some row uses, in the order of their addresses: rows, pixels, channels, unless ``view`` is planar.
+    """Mask words over the taps that some row uses, in the order of their addresses: rows, pixels, channels; by channel if planar.
 
-    A word covers ``word`` neighbouring addresses from a tap on; so runs of pixels, with all their channels, fill words, and no word is
-    spent on what lies between. Rows of other groups use the same words at addresses of their own. A row without weights gets one explicit
-    zero, because its output must be written.
+    A word covers ``word`` neighbouring addresses, starting at a tap. So runs of pixels with all their channels fill words, and no word is
+    spent on the space between them. Rows of other groups use the same words at addresses of their own. A row without weights gets one
+    explicit zero, because its output must be written.
     """
     weight = layer.weight.reshape(layer.outputs, -1)
     mask = weight != 0
@@ -55,7 +55,7 @@ def stored_weights(layer: QuantizedLayer, view: View, word: int) -> StoredWeight
 
 
 def tap_addresses(layer: QuantizedLayer, view: View) -> Indices:
-    """Of the taps (input channel, kernel row, kernel column) of the first output position, for the first group of rows."""
+    """Addresses of the taps (input channel, kernel row, kernel column) of the first output position, for the first group of rows."""
     window, (_, channels, high, wide) = layer.window, layer.weight.shape
     rows = np.arange(high) * window.dilation[0] - window.padding[0] + view.top
     cells = np.arange(wide) * window.dilation[1] - window.padding[1] + view.left
