@@ -1,1 +1,1 @@
-"""What lies on disk: design folders, memory images, and the way in which files are written whole or not at all. Torch-free."""
+"""Files on disk: design folders, memory images, and atomic writes. Torch-free."""

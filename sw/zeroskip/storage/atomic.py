@@ -1,6 +1,6 @@
 """Files and folders that are written whole or not at all, with the permissions that the user's umask gives.
 
-Whatever the file system refuses becomes an InputError that names the path: no room, a name that is too long, a folder in the way.
+A refusal of the file system becomes an InputError that names the path: no room, a name that is too long, a folder in the way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zeroskip.contracts.errors import InputError
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """What the file system refuses in here is refused as ``path: cannot be written``."""
+    """Turns refusals of the file system into ``path: cannot be written``."""
     try:
         yield
     except OSError as error:
@@ -27,7 +27,7 @@ def refused(path: Path) -> Iterator[None]:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """The whole content of a file, or the file that was there."""
+    """Write the whole content of a file, or leave the file as it was."""
     partial = _beside(path)
     with refused(path):
         try:
@@ -44,9 +44,9 @@ def write_json(value: Any, path: Path) -> None:
 
 @contextmanager
 def replaced_folder(folder: Path, require: Callable[[Path], None]) -> Iterator[Path]:
-    """A folder beside ``folder`` to fill; it takes its place at the end, or is removed where an error came first.
+    """A folder to fill beside ``folder``. At the end it takes the place of ``folder``; after an error it is removed.
 
-    require : refuses, by raising, a ``folder`` that must not be replaced
+    require : raises for a ``folder`` that must not be replaced
     """
     with refused(folder):
         require(folder)
@@ -59,7 +59,7 @@ def replaced_folder(folder: Path, require: Callable[[Path], None]) -> Iterator[P
             if folder.exists():
                 os.replace(folder, old)
             os.replace(partial, folder)
-        except InputError as error:  # of a file in it: the user knows it by its final name
+        except InputError as error:  # names a file in it: the user knows the file by its final name
             raise InputError(str(error).replace(str(partial), str(folder))) from error
         finally:
             if old.exists() and not folder.exists():
@@ -69,5 +69,5 @@ def replaced_folder(folder: Path, require: Callable[[Path], None]) -> Iterator[P
 
 
 def _beside(path: Path) -> Path:
-    """A hidden name in the same folder that nobody else takes; no longer than the file system takes, if ``path`` is not."""
+    """A hidden name in the same folder that nobody else takes. The file system takes its length, if it takes that of ``path``."""
     return path.with_name(f".{secrets.token_hex(4)}.partial")

@@ -38,7 +38,7 @@ from .network_file import load_network, network_to_json, save_arrays
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saved:
-    """What a folder holds. ``verilog`` is text by file name, ``sidecar`` its description."""
+    """The content of a folder. ``verilog`` is text by file name, ``sidecar`` its description."""
 
     network: QuantizedNetwork
     program: Program
@@ -56,10 +56,10 @@ def save(
     samples: npt.NDArray[Any] | None = None,
     report: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write ``folder`` whole or not at all; a design that was there is replaced, anything else is refused.
+    """Write ``folder`` whole or not at all. A design that is there is replaced; anything else there is refused.
 
-    image_formats : of the images; ``mem`` is always among them, because the Verilog reads it
-    samples : float inputs to simulate by default, ``inputs.npy``
+    image_formats : formats of the images; ``mem`` is always among them, because the Verilog reads it
+    samples : float inputs that are simulated by default, ``inputs.npy``
     report : figures for ``report.json``
     """
     folder = Path(folder)
@@ -94,8 +94,8 @@ def write_images(program: Program, folder: Path, format: str = "mem") -> None:
 def load(folder: str | Path) -> Saved:
     """Read what :func:`save` wrote.
 
-    Raises ImageError, naming file and rule: a file that is missing or altered (sha256); a manifest of another version, altered, or whose
-    parts do not fit each other.
+    Raises ImageError, naming file and rule, for a file that is missing or altered (sha256), and for a manifest that has another version, is
+    altered, or has parts that do not fit each other.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -121,7 +121,7 @@ def load(folder: str | Path) -> Saved:
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """The figures of a saved design; empty where it has none. Check the folder by :func:`load` first."""
+    """The figures of a saved design, empty where it has none. Check the folder by :func:`load` first."""
     path = folder / "report.json"
     if not path.is_file():
         return {}
@@ -146,7 +146,7 @@ def _program(manifest: Mapping[str, Any], folder: Path) -> Program:
 
 
 def _cycles(manifest: Mapping[str, Any], name: str) -> Cycles:
-    """In the order of the layers, which JSON with sorted keys does not keep."""
+    """Cycles with the layers in their order. JSON with sorted keys does not keep it."""
     values, layers = manifest[name], [layer["name"] for layer in manifest["layers"]]
     if sorted(values["layers"]) != sorted(layers):
         raise InputError(
@@ -182,7 +182,7 @@ def _described(saved: Saved) -> dict[str, Any]:
 
 
 def require_design_folder(folder: Path) -> None:
-    """Refuse a folder that :func:`save` would not write to, before the work is done."""
+    """Refuse a folder that :func:`save` would not write to, before any work is done."""
     if not folder.name:
         raise InputError(f"{str(folder)!r}: must be the name of a folder")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())

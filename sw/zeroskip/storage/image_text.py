@@ -1,6 +1,6 @@
 """The text formats of memory images, as bytes; :mod:`zeroskip.storage.images` is their public face.
 
-Every reader takes ``where``, the file's name for its refusals.
+Every reader takes ``where``, the name of the file in its refusals.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def bytes_per_word(width: int) -> int:
 
 
 def from_bytes(data: bytes, width: int, location: Callable[[int], str]) -> list[int]:
-    """Cut little-endian words out of ``data``; ``location(word)`` names where a word stands."""
+    """Cut little-endian words out of ``data``; ``location(word)`` names the place of a word."""
     size = bytes_per_word(width)
     count, rest = divmod(len(data), size)
     if rest:

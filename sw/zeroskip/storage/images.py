@@ -47,11 +47,11 @@ def write(path: str | Path, words: Iterable[SupportsIndex], width: int, format: 
 def read(path: str | Path, width: int, format: str | None = None) -> list[int]:
     """Read the words (``width`` bits each) of an image, from address 0.
 
-    Besides what :func:`write` makes, the liberties of each format are read: comments, several words on a line, other
-    radices and, in .mif, address ranges. A gap between addresses is refused, as is an unknown (x or z) digit.
+    It reads more than :func:`write` makes: comments, several words on a line, other radices and, in .mif, address ranges.
+    A gap between addresses is refused, and so is an unknown (x or z) digit.
 
-    Refuses with ImageError a file that is missing or breaks its format's rules, naming file, line (word in .bin) and
-    rule; with InputError an unknown format or a bad width.
+    Raises ImageError, naming file, line (word in .bin) and rule, for a file that is missing or breaks its format's rules;
+    InputError for an unknown format or a bad width.
     """
     path = Path(path)
     decode = _READERS[_format_of(path, format)]

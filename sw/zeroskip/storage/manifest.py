@@ -1,4 +1,4 @@
-"""``manifest.json``: written with a checksum of its own; read back only if it is whole, unaltered, and as its schema says."""
+"""``manifest.json``: written with a checksum of its own, read back only if it is whole, unaltered, and as its schema says."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ VERSION = 3
 
 
 def write_manifest(values: Mapping[str, Any], folder: Path) -> None:
-    """``values``, and what says of which format, version and content they are."""
+    """Write ``values`` with their format, version and checksum."""
     stated = {**values, "format": FORMAT, "version": VERSION}
     write_bytes(to_json({**stated, "sha256": _digest(stated)}).encode(), folder / NAME)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What :func:`write_manifest` wrote. Raises ImageError, naming file and field, for everything else."""
+    """Read what :func:`write_manifest` wrote. Raises ImageError, naming file and field, for everything else."""
     path = folder / NAME
     if not path.is_file():
         raise ImageError(f"{path}: is missing; {folder} is not a design that zeroskip build wrote")
@@ -53,7 +53,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_design(folder: Path) -> bool:
-    """Whether ``folder`` is a design of whatever version, and so may be replaced; other programs write a manifest.json too."""
+    """Whether ``folder`` is a design of any version and so may be replaced. Other programs write a manifest.json too."""
     try:
         manifest = json.loads((folder / NAME).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -62,7 +62,7 @@ def is_design(folder: Path) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """The same text for the same value."""
+    """JSON text, always the same for the same value."""
     return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
 

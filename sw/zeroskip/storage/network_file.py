@@ -25,7 +25,7 @@ _OPTIONAL_ARRAYS = ("slope", "table")
 
 
 def network_to_json(network: QuantizedNetwork) -> dict[str, Any]:
-    """All but the arrays."""
+    """Everything except the arrays."""
     return {
         "input_shape": list(network.input_shape), "output_shape": list(network.output_shape),
         "weight_bits": network.weight_bits, "output": network.output_name,
@@ -41,7 +41,7 @@ def network_to_json(network: QuantizedNetwork) -> dict[str, Any]:
 
 
 def save_arrays(network: QuantizedNetwork, path: Path) -> None:
-    """The arrays of all layers."""
+    """Write the arrays of all layers."""
     arrays = {
         f"{i}.{name}": np.ascontiguousarray(array)
         for i, layer in enumerate(network.layers)
@@ -52,7 +52,7 @@ def save_arrays(network: QuantizedNetwork, path: Path) -> None:
 
 
 def load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
-    """The network of :func:`network_to_json`, whose arrays are in ``path``. Raises ImageError where they are unreadable or missing."""
+    """The network of :func:`network_to_json`, with its arrays from ``path``. Raises ImageError where they are unreadable or missing."""
     try:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
