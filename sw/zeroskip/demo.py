@@ -1,4 +1,4 @@
-"""The main job on real data that is always at hand: the handwritten-digit scans that scikit-learn ships.
+"""The main job on real data that are always at hand: the scans of handwritten digits that scikit-learn ships.
 
 Source of the data: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
 """
@@ -70,7 +70,7 @@ def network() -> nn.Sequential:
 
 
 def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[nn.Sequential, prune.Masks, float]:
-    """A trained network, pruned to ``SPARSITY`` and fine-tuned; its masks; and its test accuracy before it was pruned."""
+    """Returns a network that is trained, pruned to ``SPARSITY`` and fine-tuned, its masks, and its test accuracy before pruning."""
     torch.manual_seed(seed)
     model = network()
     everything = {
@@ -102,13 +102,13 @@ def train(digits: Digits, seed: int, progress: Callable[[str], None]) -> tuple[n
 
 
 def trained() -> nn.Module:
-    """The demo's network as ``zeroskip build zeroskip.demo:trained`` takes it."""
+    """The demo's network, as ``zeroskip build zeroskip.demo:trained`` takes it."""
     return train(Digits.load(), 1, lambda message: None)[0]
 
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """Everything the demo's table says. ``accuracies`` by kind: float dense, float masked, integer masked, RTL."""
+    """Everything that the demo's table says. ``accuracies`` by kind: float dense, float masked, integer masked, RTL."""
 
     design: Design
     run: Simulation
@@ -134,7 +134,7 @@ class DemoResult:
 
 
 def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoResult:
-    """Train, build into ``out`` and simulate all test scans; waves of a few scans and ``demo.json`` beside the design."""
+    """Train, build into ``out`` and simulate all test scans. Waves of a few scans and ``demo.json`` go beside the design."""
     require_design_folder(out)
     digits = Digits.load()
     model, masks, dense = train(digits, seed, progress)
@@ -169,7 +169,7 @@ def run_demo(out: Path, *, seed: int, progress: Callable[[str], None]) -> DemoRe
 
 
 def _waves(design: Design, x: torch.Tensor, folder: Path, progress: Callable[[str], None]) -> Path:
-    """FST by Verilator; it needs the headers of lz4 and zlib, without which Icarus or nobody records."""
+    """Record FST by Verilator. It needs the headers of lz4 and zlib; without them Icarus records, or nothing is recorded."""
     simulator = wave_simulator()
     if simulator is None:
         return Path("none: install liblz4-dev and zlib1g-dev, or iverilog")

@@ -1,4 +1,4 @@
-"""One layer of the float network in float64, by PyTorch: what calibration and the float reference both compute."""
+"""One layer of the float network in float64, by PyTorch. Calibration and the float reference both use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def before_activation(layer: Layer, x: FloatArray, residual: FloatArray | None) 
 
 
 def activated(layer: Layer, values: FloatArray) -> FloatArray:
-    """What the layer's activation makes of that."""
+    """The values behind the layer's activation."""
     activation = layer.activation
     if activation.table is not None:
         return table_function(activation.table)(values)

@@ -43,7 +43,7 @@ Progress = Callable[[str], None]
 
 
 def silent(message: str) -> None:
-    """Progress that nobody wants to see."""
+    """Shows no progress."""
 
 
 def wave_simulator() -> str | None:
@@ -65,19 +65,20 @@ def compile(
     free: Sequence[str] = ("lanes", "columns"),
     progress: Progress = silent,
 ) -> Design:
-    """Capture, quantize, schedule and pack ``model``; the Verilog is elaborated when it is first needed.
+    """Capture, quantize, schedule and pack ``model``. The Verilog is elaborated when it is first needed.
 
-    model : of the operators that docs/06-operators.md lists; it is not changed
+    model : uses the operators that docs/06-operators.md lists; it is not changed
     example_input : (N, …) float, any N of at least 1
-    calibration : (N, …) float inputs from which the activations' ranges are taken
-    masks : parameter name → bool tensor of its shape, True where a weight is kept; without it, weights that are zero are pruned
-    config : of the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
+    calibration : (N, …) float inputs that set the activations' ranges
+    masks : parameter name → bool tensor of its shape, True where a weight is kept; without masks, weights that are zero are pruned
+    config : the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
         pruned weights of the same shapes run on the same Verilog or bitstream, as long as they fit.
-    target : a part of :data:`zeroskip.synth.TARGETS`: lanes and columns, or those of them that are ``free``, are chosen so that the
-        array fits it by estimate and takes the fewest cycles; ``config`` gives the rest. The choice stands in ``Design.fit``
+    target : a part of :data:`zeroskip.synth.TARGETS`. Lanes and columns are chosen so that the array fits the part by estimate and takes
+        the fewest cycles; ``config`` gives the rest. The choice is in ``Design.fit``.
+    free : which of ``lanes`` and ``columns`` are chosen for the target
     progress : called with a line before each step
 
-    Raises UnsupportedError for operators that cannot be built, all at once; InputError and CapacityError as each step does.
+    Raises UnsupportedError that lists all operators that cannot be built, and InputError and CapacityError as each step does.
     """
     config = config or ArrayConfig()
     progress("capturing the network")
@@ -114,17 +115,17 @@ def _designed(network: QuantizedNetwork, config: ArrayConfig, plan: Schedule, cy
 class Simulation:
     """One run of the RTL.
 
-    outputs : integers, same shape and dtype as :meth:`Design.reference` gives
-    cycles : as the RTL counted them; with stalls only ``layers`` can be compared with the prediction
+    outputs : integers of the same shape and dtype as :meth:`Design.reference` gives
+    cycles : as counted in the RTL; with stalls only ``layers`` can be compared with the prediction
     difference : None, or the first difference from the reference: sample, layer, row, column, expected, got, cycle and seed
     errors : the ERROR register at the end, 0 when all is well
-    checks : every point that the run must fulfil: outputs, errors, latency and interval unless there were stalls, cycles of each layer
-    simulator : as it was asked for
-    seed : as it was asked for
-    stalls : as they were asked for
-    clock_cycles : simulated
-    seconds : the wall time that took, start-up and comparison included
-    folder : of results, waves and logs; None when it was temporary and all went well
+    checks : every point that the run must fulfil: outputs, errors, cycles of each layer, and without stalls latency and interval
+    simulator : as given to :meth:`Design.simulate`
+    seed : as given
+    stalls : as given
+    clock_cycles : simulated clock cycles
+    seconds : wall time of the run, start-up and comparison included
+    folder : holds results, waves and logs; None when it was temporary and all went well
     """
 
     outputs: IntArray
@@ -141,7 +142,7 @@ class Simulation:
 
     @property
     def failure(self) -> str | None:
-        """What is wrong first, and how much more; None when nothing is."""
+        """The first failure and the number of further ones, or None."""
         failures = [check.failure for check in self.checks if check.failure is not None]
         if not failures:
             return None
@@ -152,12 +153,12 @@ class Simulation:
 class Design:
     """A network on an array: integers, images, prediction, Verilog.
 
-    network : the integer network, what the reference computes
+    network : the integer network that the reference computes
     program : memory images and sized configuration
-    cycles : predicted for one group of ``columns`` samples
-    dense_cycles : of the same array with every weight kept, which no mask slows
-    memory : of an array with strips: addresses that activations take between the layers
-    fit : how lanes and columns were chosen, where they were chosen for a part
+    cycles : predicted cycles for one group of ``columns`` samples
+    dense_cycles : the same on the same array with every weight kept and no mask in the way
+    memory : addresses of the activations between the layers, on an array with strips
+    fit : the choice of lanes and columns, where they were chosen for a part
 
     ``memory`` and ``fit`` go into the report, not into a saved design.
     """
@@ -217,14 +218,15 @@ class Design:
         """Run the RTL on float inputs ``x`` (N, …) and compare every output with the reference.
 
         simulator : ``verilator`` or ``icarus``
-        seed : of the pauses and of the registers' and memories' initial contents
-        stalls : random pauses on both streams
-        waves : record signals, FST under Verilator, VCD under Icarus, in ``folder``
-        folder : keep results, logs, waves and a JUnit report, ``results.xml``, there; by default they are kept only after a failure
-        reset_at : reset the array once, that many cycles after the start, and begin again
+        seed : seed of the pauses and of the initial contents of registers and memories
+        stalls : pause both streams at random
+        waves : record signals in ``folder``: FST under Verilator, VCD under Icarus
+        folder : keep results, logs, waves and a JUnit report, ``results.xml``, here; by default they are kept only after a failure
+        reset_at : reset the array once, so many cycles after the start, and begin again; 0 for no reset
+        progress : called with a line before each step
 
-        A mismatch is not an exception: look at ``failure``. Raises MismatchError when the array gives no result at all; ToolMissingError,
-        with the command that installs it, when a program is absent; and InputError for unusable inputs.
+        A mismatch is not an exception: look at ``failure``. Raises MismatchError when the array gives no result at all, ToolMissingError
+        with the command that installs an absent program, and InputError for unusable inputs.
         """
         with needs_extra("sim"):
             from zeroskip_sim.checks import Check, checks, write_junit
@@ -283,7 +285,7 @@ class Design:
     ) -> Path:
         """Write Verilog, images, manifest, integer network and report to ``folder``, whole or not at all.
 
-        image_formats : ``mem``, which the Verilog reads and which is always written, ``hex``, ``coe``, ``mif``, ``bin``
+        image_formats : of ``mem``, ``hex``, ``coe``, ``mif`` and ``bin``; ``mem`` is always written, because the Verilog reads it
         samples : float inputs (N, …) that ``zeroskip sim`` uses by default; the first ``KEPT_SAMPLES`` are kept
         report : further figures for ``report.json``
         """
@@ -299,7 +301,7 @@ class Design:
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:
-        """Read what :meth:`save` wrote, every file checked against the manifest. The Verilog is the saved one."""
+        """Read a folder that :meth:`save` wrote. Every file is checked against the manifest. The Verilog is the saved one."""
         saved = design_folder.load(folder)
         design = cls(network=saved.network, program=saved.program, cycles=saved.cycles, dense_cycles=saved.dense_cycles)
         design.__dict__["_generated"] = (saved.verilog, saved.sidecar)

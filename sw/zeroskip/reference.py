@@ -1,4 +1,4 @@
-"""The masked integer reference, run by PyTorch: what the RTL must equal bit for bit. And the masked float network beside it."""
+"""The masked integer reference, run by PyTorch. The RTL must equal it bit for bit. The masked float network is here too."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from zeroskip.contracts.network import (
 from zeroskip.float_layer import activated, before_activation
 
 _Operator = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
-"""A layer: its source and residual, or None, each (N, channels, height, width), to its outputs."""
+"""A layer as a function from its source and residual (or None), each (N, channels, height, width), to its outputs."""
 
 _ELEMENTS = 1 << 22
-"""Window elements laid out at once: about 32 MiB, which stays close to the processor."""
+"""Window elements laid out at once: about 32 MiB, which stay close to the processor."""
 
 
 def run(network: QuantizedNetwork, x_int: npt.ArrayLike, *, batch: int | None = None) -> IntArray:
     """The network's integer outputs, (N, *output_shape) int64, with the semantics of :mod:`zeroskip.contracts.network`.
 
     x_int : (N, *input_shape) integers within the input's format, as ``quantize_input`` returns them
-    batch : samples computed at once, by default what fits some tens of megabytes; changes the memory used, never the result
+    batch : samples computed at once; by default as many as fit some tens of megabytes. It changes the memory used, never the result
 
-    Raises InputError for another shape, dtype or range, CapacityError for a layer whose accumulator may exceed 40 bits.
+    Raises InputError for another shape, dtype or range, and CapacityError for a layer whose accumulator may exceed 40 bits.
     """
     if batch is not None and batch < 1:
         raise InputError(f"batch must be at least 1, not {batch!r}")
@@ -44,9 +44,9 @@ def run(network: QuantizedNetwork, x_int: npt.ArrayLike, *, batch: int | None = 
 
 
 def run_layers(network: QuantizedNetwork, x_int: npt.ArrayLike) -> dict[str, IntArray]:
-    """The stored integers of every tensor by name, the input among them: shows which layer departs first. Raises as :func:`run`.
+    """The stored integers of every tensor by name, the input included. They show which layer departs first. Raises as :func:`run`.
 
-    Each is (N, channels, height, width) int64, as the layers number them.
+    Each tensor is (N, channels, height, width) int64, as the layers number it.
     """
     return _integers(network, x_int, network.shapes, None)
 
@@ -83,7 +83,7 @@ def _evaluate(
     layers: Sequence[Layer | QuantizedLayer], operators: Sequence[_Operator], shapes: Mapping[str, Shape],
     x: torch.Tensor, kept: Collection[str],
 ) -> dict[str, torch.Tensor]:  # fmt: skip
-    """The tensors named in ``kept``; every other one is freed behind its last reader."""
+    """The tensors named in ``kept``. Every other tensor is freed after its last reader."""
     last = {name: index for index, layer in enumerate(layers) for name in (layer.source, layer.residual) if name}
     values = {INPUT: x}
     for index, (layer, operator) in enumerate(zip(layers, operators, strict=True)):

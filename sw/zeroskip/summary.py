@@ -1,4 +1,4 @@
-"""What a design is worth: weights, cycles and bits per layer, beside the same array run dense."""
+"""What a design achieves: weights, cycles and bits per layer, beside the same array run dense."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from zeroskip.contracts.program import Program
 class LayerSummary:
     """One layer, or their total.
 
-    weights, kept : of the captured layer, and those of them that are not zero
-    nnz : stored: those kept, less the rows that are constant or unread, plus explicit zeros
-    cycles, dense_cycles : of one group on this array, and on the same array with every weight kept
-    macs : multiplications that one group takes: nnz · output positions (samples of the group in a flat array)
-    utilisation : macs ÷ (lanes · columns · cycles), the share of multiplier cycles that did useful work
+    weights : weights of the captured layer
+    kept : weights of the captured layer that are not zero
+    nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
+    cycles : of one group on this array
+    dense_cycles : of one group on the same array with every weight kept
+    macs : multiplications of one group: nnz · output positions (in a flat array: samples of the group)
+    utilisation : macs ÷ (lanes · columns · cycles), the share of multiplier cycles that do useful work, 0 … 1
     """
 
     name: str
@@ -48,9 +50,11 @@ class Summary:
     """A whole design.
 
     stored_bits : masks, headers and weights of all lanes
-    bound_bits : sum over layers of weights · H(density) + kept · weight_bits, below which no encoding of independent positions gets
+    bound_bits : sum over layers of weights · H(density) + kept · weight_bits; no encoding of independent positions takes less
     dense_bits : every weight, without masks
-    interval, dense_interval, latency : cycles, see :class:`~zeroskip.contracts.cycles.Cycles`
+    interval : cycles, see :class:`~zeroskip.contracts.cycles.Cycles`
+    dense_interval : the same on the same array with every weight kept
+    latency : cycles, as in Cycles
     """
 
     layers: tuple[LayerSummary, ...]
@@ -67,7 +71,7 @@ class Summary:
 
 
 def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
-    """Add up ``program``; all figures are exact, those of cycles predicted."""
+    """Add up ``program``. All figures are exact; cycles are predicted."""
     multipliers, bits = program.config.lanes * program.config.columns, program.config.weight_bits
     layers, bound = [], 0.0
     for layer in program.layers:
