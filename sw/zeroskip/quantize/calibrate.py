@@ -1,4 +1,4 @@
-"""What the activations are on calibration data: checked samples, and the range of every tensor."""
+"""Activations on calibration data: checked samples, and the range of every tensor."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ NOTHING_SEEN = (np.inf, -np.inf)
 class Ranges:
     """The smallest and largest value seen.
 
-    tensors : by name of the tensor
-    before : of what enters the table, by name of the layer that has one
+    tensors : range of each tensor, by its name
+    before : range of the input of a layer's table, by the name of the layer
     """
 
     tensors: dict[str, Range]

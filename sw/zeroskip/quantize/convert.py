@@ -14,6 +14,7 @@ def quantize_input(network: QuantizedNetwork, x: npt.ArrayLike) -> IntArray:
     """The integers that enter the network: ``round(x / scale) + zero_point``, half to even, saturated to the input's format.
 
     x : (N, *input_shape) real numbers in the units of the float network; infinities saturate
+
     Returns (N, *input_shape) int64. Raises InputError for NaN, another shape, or a dtype that is not real.
     """
     values = np.asarray(x)

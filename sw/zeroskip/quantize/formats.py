@@ -20,18 +20,18 @@ from .weights import SMALLEST_SCALE, quantize_weights
 
 @dataclass(frozen=True, kw_only=True)
 class Formats:
-    """Formats of all tensors by name, and of what enters a table by the name of the layer that has one."""
+    """Formats of all tensors by name, and formats of the tables' inputs by the name of the layer that has the table."""
 
     tensors: dict[str, QuantizedTensor]
     before: dict[str, QuantizedTensor]
 
     def requantized(self, layer: Layer) -> QuantizedTensor:
-        """The format of what the layer's requantization gives."""
+        """The format of the result of the layer's requantization."""
         return self.tensors[layer.output] if layer.activation.table is None else self.before[layer.name]
 
 
 def tensor_format(low: float, high: float, bits: int, at_least: float = 0.0) -> QuantizedTensor:
-    """The format that covers low … high and zero: unsigned where low ≥ 0, else signed with a zero-point.
+    """The format that covers low … high and zero: unsigned where low ≥ 0, else signed, with a zero-point.
 
     at_least : the finest scale allowed
 
@@ -53,11 +53,11 @@ def tensor_format(low: float, high: float, bits: int, at_least: float = 0.0) -> 
 
 
 def activation_formats(graph: Graph, seen: Ranges, *, weight_bits: int, act_bits: int) -> Formats:
-    """The formats that ``graph`` fixes, and for all other tensors those of the ranges ``seen``.
+    """The formats that ``graph`` fixes. All other tensors get the formats of the ranges ``seen``.
 
-    Tensors that :func:`zeroskip.quantize.sharing.shared_formats` puts together have one format, which covers all their ranges. A sum
-    with a residual has none finer than its requantization can express. What enters a table has the format of the range in which the
-    table's values change, or the source's where the layer copies it.
+    Tensors that :func:`zeroskip.quantize.sharing.shared_formats` puts together have one format, which covers all their ranges. The format
+    of a sum with a residual is never finer than its requantization can express. The input of a table has the format of the range in which
+    the table's values change, or the source's format where the layer copies it.
 
     Raises InputError for a fixed format of another width than ``act_bits``.
     """

@@ -19,9 +19,10 @@ _ELEMENTS = 1 << 22
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
-    """What one layer does to some samples.
+    """One layer's values on some samples.
 
-    before, after : (N, outputs, height, width), before the activation (with the residual) and behind it
+    before : (N, outputs, height, width) before the activation, residual included
+    after : (N, outputs, height, width) behind the activation
     """
 
     layer: Layer
@@ -52,7 +53,7 @@ def forward(graph: Graph, samples: FloatArray) -> Iterator[Pass]:
 
 
 def require_float32_range(what: str, values: FloatArray) -> None:
-    """Raises InputError for a value that float32 cannot hold: beyond it, products of scales could leave float64."""
+    """Raises InputError for a value that float32 cannot hold. Beyond that, products of scales could leave float64."""
     if not (np.abs(values) <= LARGEST).all():
         raise InputError(f"{what}: must stay within ±{LARGEST:.4g}, the range of float32")
 

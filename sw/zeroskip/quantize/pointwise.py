@@ -1,4 +1,4 @@
-"""What ends a layer, in integers: the clamp, and the table of a pointwise function."""
+"""The activation of a layer in integers: the clamp, and the table of a pointwise function."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zeroskip.contracts.tensor import QuantizedTensor
 from .calibrate import Range
 
 _ARGUMENTS = 1 << 14
-"""Arguments that are tried over a range: 64 to a step of 8 bits."""
+"""Arguments tried over a range: 64 for each step of 8 bits."""
 
 
 def clamp_ends(activation: Activation, tensor: QuantizedTensor) -> tuple[int, int]:
-    """The integers of the clip's real ends, half to even, within the format."""
+    """The real ends of the clip as integers, rounded half to even, within the format."""
     low, high = (
         int(np.clip(np.rint(real / tensor.scale) + tensor.zero_point, tensor.low, tensor.high))
         for real in (activation.low, activation.high)
@@ -25,7 +25,7 @@ def clamp_ends(activation: Activation, tensor: QuantizedTensor) -> tuple[int, in
 
 
 def telling_range(name: str, seen: Range, after: QuantizedTensor) -> Range:
-    """The part of ``seen`` outside of which the stored value no longer changes: a sigmoid's far ends need no integers of their own."""
+    """The part of ``seen`` in which the stored value still changes. The far ends of a sigmoid need no integers of their own."""
     arguments = np.linspace(*seen, _ARGUMENTS)
     stored = _stored(name, arguments, after)
     changes = np.flatnonzero(np.diff(stored))
@@ -33,7 +33,7 @@ def telling_range(name: str, seen: Range, after: QuantizedTensor) -> Range:
 
 
 def lookup_table(name: str, before: QuantizedTensor, after: QuantizedTensor) -> IntArray:
-    """(256,): the stored value, half to even and saturated, by the function's argument modulo 256."""
+    """(256,) stored values, half to even and saturated, by the function's argument modulo 256."""
     integers = np.arange(before.low, before.high + 1)
     table = np.zeros(256, dtype=np.int64)
     table[integers % 256] = _stored(name, before.scale * (integers - before.zero_point).astype(np.float64), after)

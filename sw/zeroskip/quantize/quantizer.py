@@ -34,7 +34,7 @@ WEIGHT_BITS = (4, 8, 16)
 ACT_BITS = (8,)
 
 _UNBOUNDED = 1 << 45
-"""Accumulator units that no array holds, so that what would be larger is refused without overflowing itself."""
+"""Accumulator units that no array holds. A larger value is limited to this one, so that it is refused and does not overflow itself."""
 
 
 def quantize(
@@ -42,13 +42,13 @@ def quantize(
 ) -> QuantizedNetwork:
     """Post-training quantization of ``graph`` to integers, with the exact arithmetic of :mod:`zeroskip.contracts.network`.
 
-    calibration : (N, *input_shape) float, N ≥ 1, in the units that the float network takes; sets the activations' ranges
+    calibration : (N, *input_shape) float, N ≥ 1, in the units of the float network; it sets the activations' ranges
     weight_bits : 4, 8 or 16; weights are symmetric, ±(2**(weight_bits-1) - 1), with one scale per output channel
     act_bits : 8; activations have one scale and zero-point per tensor
 
-    Formats and weight scales that the graph fixes stay as they are. Raises InputError for an unusable calibration or width, or a
-    layer that has no integer form, and CapacityError where an accumulator would need more than 40 bits or fixed scales do not allow
-    a residual. Scheme: Jacob et al., CVPR 2018; Nagel et al., "A White Paper on Neural Network Quantization", 2021.
+    Formats and weight scales that the graph fixes stay as they are. Raises InputError for an unusable calibration or width, and for a layer
+    that has no integer form; CapacityError where an accumulator would need more than 40 bits or where fixed scales do not allow a residual.
+    Scheme: Jacob et al., CVPR 2018; Nagel et al., "A White Paper on Neural Network Quantization", 2021.
     """
     _require_width("weight_bits", weight_bits, WEIGHT_BITS, "4, 8 or 16")
     _require_width("act_bits", act_bits, ACT_BITS, "8")
@@ -137,10 +137,10 @@ def _sum(layer: Layer, formats: Formats, weight_bits: int) -> QuantizedLayer:
 def _bias(
     layer: Layer, weight: IntArray, scale: FloatArray, source: QuantizedTensor, target: QuantizedTensor
 ) -> IntArray:
-    """In accumulator units, with the source's zero-point folded in."""
-    # The weight scale keeps the bias within its limit, unless it is fixed: then the accumulator's width is what refuses a bias.
+    """The bias in accumulator units, with the source's zero-point folded in."""
+    # The weight scale keeps the bias within its limit. If the scale is fixed, a bias is refused by the accumulator's width.
     limit = BIAS_LIMIT if layer.weight_scale is None else _UNBOUNDED
-    # An output that does not change with the input needs no more than what its clamp and a residual leave of it.
+    # An output that does not change with the input needs only as much as its clamp and a residual leave of it.
     constant = BIAS_LIMIT
     if layer.activation.slope is None:
         constant = (1 + (RESIDUAL_GAIN if layer.residual else 0)) * (target.high - target.low)
@@ -152,7 +152,8 @@ def _bias(
 def _residual(layer: Layer, formats: Formats, factors: Requantization, weight_bits: int) -> tuple[IntArray, int]:
     """The shifts of a sum with a residual, and the residual's multiplier.
 
-    Out of reach only where the sum's format is not free: fixed, or, through a maximum, that of its source, whose weights exceed 1016.
+    They are out of reach only where the sum's format is not free. Then it is fixed or, through a maximum, it is the format of its source,
+    whose weights exceed 1016.
     """
     target = formats.requantized(layer).scale
     multiplier = residual_multiplier(formats.tensors[str(layer.residual)].scale, target)

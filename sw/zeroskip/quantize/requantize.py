@@ -1,6 +1,6 @@
-"""Real factors as integers over powers of two: from accumulator units, and from those of a residual, to output units.
+"""Real factors as integers over powers of two: from accumulator units to output units, and from a residual's units to output units.
 
-Scheme: Jacob et al., CVPR 2018, section 2.2, with a 16-bit multiplier; the rounding is in :mod:`zeroskip.contracts.network`.
+Scheme: Jacob et al., CVPR 2018, section 2.2, with a 16-bit multiplier. The rounding is in :mod:`zeroskip.contracts.network`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ SUM_SHIFT_MIN = RESIDUAL_FRACTION + 1
 """The least shift of a layer with a residual."""
 
 RESIDUAL_GAIN = 1 << (MULTIPLIER_BITS - RESIDUAL_FRACTION)
-"""A residual's integers can be multiplied by less than this."""
+"""A residual's integers can be multiplied by any factor below this."""
 
 _LARGEST = (1 << MULTIPLIER_BITS) - 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Requantization:
-    """(outputs,) each: multiplier and slope 0 … 2**16 - 1 over 2**shift, shift 1 … 63; slope is None where there is none."""
+    """Factors over 2**shift, (outputs,) each.
+
+    multiplier : 0 … 2**16 - 1
+    slope : 0 … 2**16 - 1, or None without slopes
+    shift : 1 … 63
+    """
 
     multiplier: IntArray
     slope: IntArray | None
@@ -37,16 +42,16 @@ def requantization(
 ) -> Requantization:
     """Integers M, s per channel with ``input_scale * weight_scale / output_scale ≈ M / 2**s``.
 
-    slope : (outputs,) further factors, 0 or above, below zero: the larger of both factors sets s, and both have it
+    slope : (outputs,) further factors, 0 or above, for values below zero; the larger of both factors sets s, and both have it
 
-    The larger multiplier is in [2**15, 2**16) and s in 1 … 63, so the relative error is at most 2**-16, and for a smaller one the
-    absolute error 2**-17 of the larger. Outside, the factor is replaced by one that gives the same outputs for every accumulator
-    below 2**39:
+    The larger multiplier is in [2**15, 2**16) and s is in 1 … 63, so its relative error is at most 2**-16. A smaller multiplier has an
+    absolute error of at most 2**-17 of the larger. A factor outside of this range is replaced by one that gives the same outputs for every
+    accumulator below 2**39:
 
     * a factor of 2**15 or more becomes 65535 / 2: any nonzero accumulator moves the output by more than the widest format
     * a factor under 2**-48 becomes 0: no accumulator moves the output by half a step
 
-    All three scales are above zero; none of their products needs to be representable, since exponents are added apart.
+    All three scales are above zero. Their products need not be representable, since exponents are added apart.
     """
     larger = weight_scale if slope is None else weight_scale * np.maximum(slope, 1.0)
     fraction, exponent = _factor(input_scale, larger, output_scale)
@@ -69,7 +74,7 @@ def requantization(
 
 
 def _factor(input_scale: float, weight_scale: FloatArray, output_scale: float) -> tuple[FloatArray, IntArray]:
-    """Their quotient as a fraction in [0.5, 1), or 0, and an exponent of two."""
+    """The quotient of the scales as a fraction in [0.5, 1), or 0, and an exponent of two."""
     input_part, input_exponent = np.frexp(input_scale)
     weight_part, weight_exponent = np.frexp(weight_scale)
     output_part, output_exponent = np.frexp(output_scale)
@@ -78,7 +83,7 @@ def _factor(input_scale: float, weight_scale: FloatArray, output_scale: float) -
 
 
 def residual_multiplier(residual_scale: float, output_scale: float) -> int:
-    """``residual_scale / output_scale`` in units of 2**-12, or 2**16 where it would be that or more."""
+    """``residual_scale / output_scale`` in units of 2**-12; 2**16 where it would be that or more."""
     return round(min(residual_scale / output_scale * (1 << RESIDUAL_FRACTION), 1 << MULTIPLIER_BITS))
 
 
@@ -86,9 +91,9 @@ def least_sum_scale(unit: float, residual_scale: float) -> float:
     """The finest output scale with which a residual can be added.
 
     unit : the largest real value of one accumulator unit; the output scale must be above 1/8 of it, for a shift of 13 or more
-    residual_scale : the output scale must be 1/16 of it, for a residual multiplier below 2**16
+    residual_scale : scale of the residual; the output scale must be above 1/16 of it, for a residual multiplier below 2**16
 
-    Neither costs accuracy: rounding the sum to steps of that size is finer than how well its two operands are known.
+    Neither limit costs accuracy: rounding the sum to steps of that size is finer than the accuracy of its two operands.
     """
     finest = max(unit / (1 << (MULTIPLIER_BITS - SUM_SHIFT_MIN)), residual_scale / RESIDUAL_GAIN)
-    return finest * (1 + 2.0 ** (1 - MULTIPLIER_BITS))  # away from rounding up to the next power of two
+    return finest * (1 + 2.0 ** (1 - MULTIPLIER_BITS))  # so that it is not rounded up to the next power of two

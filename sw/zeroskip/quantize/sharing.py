@@ -1,4 +1,4 @@
-"""Which tensors have one number format in common, so that nothing is rounded between them."""
+"""Tensors that have one number format in common, so that nothing is rounded between them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from zeroskip.contracts.graph import FloatArray, Graph, Layer
 
 
 def shared_formats(graph: Graph) -> dict[str, frozenset[str]]:
-    """For every tensor the tensors of its format, itself among them.
+    """For every tensor the tensors of its format, itself included.
 
-    A layer that takes maxima passes its source's integers on. A copy could requantize them, but it would only round once more; and what
-    is averaged over a moving window, or scaled down below zero by a leaky ReLU, cannot be told more finely than the source's rounding
-    lets through: in the source's format it is within one step of the exact value. They keep formats of their own where other layers
-    write into the same tensor, whose range is then wider, or where both formats are fixed; and so does an average over the whole
-    image, whose range shrinks most and whose many taps carry the finer steps.
+    A layer that takes maxima passes on its source's integers. A copy and an average over a moving window take the source's format too, also
+    where a leaky ReLU scales their negative values down. A copy in another format would only be rounded once more. The others cannot be
+    finer than the source's rounding allows; in the source's format they are within one step of the exact value.
+
+    A copy or average keeps a format of its own where other layers write into the same tensor, whose range is then wider, or where both
+    formats are fixed. An average over the whole image also does: its range shrinks most, and its many taps carry the finer steps.
     """
     together = {name: frozenset((name,)) for name in graph.tensors}
 
@@ -38,13 +39,13 @@ def shared_formats(graph: Graph) -> dict[str, frozenset[str]]:
 
 
 def is_copy(layer: Layer) -> bool:
-    """Whether what the layer gives to its activation is everywhere one of its inputs, or zero."""
+    """Whether everything that the layer gives to its activation is one of its inputs, or zero."""
     kept = _kept(layer)
     return _is_bare(layer) and bool(np.isin(kept, (0.0, 1.0)).all() and (kept.sum(axis=1) <= 1).all())
 
 
 def is_average(layer: Layer) -> bool:
-    """Whether what the layer gives to its activation is everywhere the mean of a window, padding counted as zeros."""
+    """Whether everything that the layer gives to its activation is the mean of a window, padding counted as zeros."""
     kept = _kept(layer)
     return _is_bare(layer) and bool((kept >= 0).all() and np.allclose(kept.sum(axis=1), 1.0))
 
@@ -58,6 +59,6 @@ def _kept(layer: Layer) -> FloatArray:
 
 
 def _never_expands(layer: Layer) -> bool:
-    """Whether the activation leaves values where they are, limits them, or brings them nearer to zero."""
+    """Whether the activation leaves values as they are, limits them, or brings them nearer to zero."""
     activation = layer.activation
     return activation.table is None and (activation.slope is None or bool((np.abs(activation.slope) <= 1).all()))

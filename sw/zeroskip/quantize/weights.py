@@ -12,27 +12,28 @@ SMALLEST_SCALE = 2.0**-126
 """The smallest normal float32. A tensor or weight row that needs a smaller scale is taken for zero."""
 
 BIAS_LIMIT = 1 << 30
-"""Largest rounded bias, in accumulator units, before the input zero-point is folded in. A row whose weights are so small beside its
-bias that the bias would exceed it takes a coarser weight scale, which costs its output at most inputs × 2**-23 of the bias."""
+"""Largest rounded bias, in accumulator units, before the input zero-point is folded in. Where a row's weights are so small that its
+bias would exceed this limit, the row takes a coarser weight scale. This costs its output at most inputs × 2**-23 of the bias."""
 
 _SEARCHED_CLIPS = np.linspace(0.5, 1.0, 51)
 
 _FIXED_TOLERANCE = 1e-3
-"""How far a weight over its fixed scale may be from an integer: products of float32 numbers are off by some 1e-5 at most."""
+"""Largest distance of a weight over its fixed scale from an integer. Products of float32 numbers are off by about 1e-5 at most."""
 
 
 def quantize_weights(
     layer: Layer, input_scale: float, output_scale: float, weight_bits: int
 ) -> tuple[IntArray, FloatArray]:
-    """Integers of the weight's shape within ±(2**(weight_bits-1) - 1), 0 where pruned, and the rows' scales above zero, (outputs,).
+    """Integer weights within ±(2**(weight_bits-1) - 1), 0 where pruned, and the scales of the rows, (outputs,), above zero.
 
-    weight_bits : with 8 and 16 the largest weight of a row sets its scale. With 4, clipping it can cost less than coarse steps for
-        all the others: the scale is the one with the least squared error (Nagel et al., white paper 2021, section 3.1)
+    weight_bits : 4, 8 or 16. With 8 and 16 the largest weight of a row sets its scale. With 4, clipping it can cost less than coarse steps
+        for all the others, so the scale is the one with the least squared error (Nagel et al., white paper 2021, section 3.1)
 
-    Structural weights become ±1: those of a row are equal, or InputError is raised. A row whose integer weights are all zero takes the
-    scale that makes an accumulator step one output step, so that its output is the correctly rounded bias. Where the layer fixes the
-    scales, all others stay as they are; then -(2**(weight_bits-1)) is a weight too, and InputError is raised for one that is no such
-    integer.
+    Structural weights become ±1. The weights of a row must be equal, or InputError is raised. A row whose integer weights are all zero
+    takes the scale with which an accumulator step is one output step. Its output is then the correctly rounded bias.
+
+    Where the layer fixes the scales, they stay as they are, and -(2**(weight_bits-1)) is a weight too. InputError is raised for a weight
+    that is no integer multiple of its scale within these limits.
     """
     kept = np.where(layer.mask, layer.weight, 0.0).reshape(layer.outputs, -1)
     if layer.structural and (np.abs(kept).max(axis=1, keepdims=True) * (kept != 0) != np.abs(kept)).any():
