@@ -1,1 +1,1 @@
-"""Questions asked of many designs: what each costs, which meets a budget, which fits a part, how they compare."""
+"""Questions about many designs: their costs, the search to a budget, the fit to a part, and comparisons."""

@@ -1,4 +1,4 @@
-"""How often a network is right: test data, outputs of the float network, and the share of right answers."""
+"""The accuracy of a network: test data, outputs of the float network, and the share of right answers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ from zeroskip.contracts.errors import InputError
 from zeroskip.prune.model.preserve import preserving
 
 BATCH = 250
-"""Test samples that the float network is shown at once."""
+"""Test samples that the float network computes at once."""
 
 KINDS = ("float dense", "float masked", "integer masked", "RTL")
-"""The network as it was given; with its masks; in integers, as the reference computes it; as the Verilog computes it."""
+"""The network as given; the same with its masks; the integer network, by the reference; the integer network, by the Verilog."""
 
 
 @dataclass(frozen=True, eq=False)
 class TestData:
-    """inputs : (N, …) float32; labels : (N,) int64, class numbers."""
+    """Inputs and their classes.
+
+    inputs : (N, …) float32
+    labels : (N,) int64 class numbers
+    """
 
     inputs: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
 
-    __test__ = False  # not a class of tests, whatever pytest makes of its name
+    __test__ = False  # pytest must not take it for a class of tests
 
     @classmethod
     def of(cls, inputs: npt.ArrayLike, labels: npt.ArrayLike) -> TestData:
-        """Raises InputError: labels that are not one class number for each input, or no input at all."""
+        """Raises InputError for labels that are not one class number for each input, and without any input."""
         x, y = np.asarray(inputs), np.asarray(labels)
         if y.shape != x.shape[:1] or y.dtype.kind not in "iu" or not len(x):
             raise InputError(
@@ -42,14 +46,14 @@ class TestData:
 
     @property
     def digest(self) -> str:
-        """By which figures of the same data are known."""
+        """sha256 of inputs and labels: it tells whether figures are of the same data."""
         return hashlib.sha256(self.inputs.tobytes() + self.labels.tobytes()).hexdigest()
 
     def first(self, count: int) -> TestData:
         return TestData(self.inputs[:count], self.labels[:count])
 
     def accuracy(self, outputs: npt.NDArray[Any]) -> float:
-        """Share of the samples whose largest output is that of their class.
+        """Share of the samples whose largest output is that of their class, 0 … 1.
 
         outputs : (N, …), flattened per sample
         """
@@ -57,7 +61,7 @@ class TestData:
         return float((answers == self.labels).mean())
 
     def float_accuracy(self, model: nn.Module) -> float:
-        """That of the float network, on its own device and in evaluation mode, in which it is not left.
+        """Accuracy of the float network, on its own device and in evaluation mode; its training mode is restored.
 
         Raises InputError where the model refuses the inputs.
         """

@@ -1,4 +1,4 @@
-"""Pruning to a budget: the layers' sparsities chosen so that the whole model meets it, by the exact cost on an array."""
+"""Pruning to a budget: each layer's sparsity is chosen so that the whole model meets the budget, by its exact cost on an array."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from zeroskip.schedule.dense import dense_bits, dense_cycles
 from .costs import KINDS, Costs, costs, kept_weights
 
 SPARSITIES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
-"""Where the layers' losses are measured."""
+"""Sparsities at which the layers' losses are measured."""
 
 UPDATES = 4
-"""How often sparsities are chosen anew because updated weights cost more than those that they were updated from."""
+"""How often sparsities are chosen at most. They are chosen again where the updated weights cost more than the weights before."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What the pruned model may cost.
+    """The most that the pruned model may cost.
 
     kind : one of :data:`~zeroskip.explore.costs.KINDS`
-    amount : of that kind; a Fraction is a share of what the dense model costs
+    amount : in the unit of ``kind``, or a Fraction: a share of the dense model's cost
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Budget:
 
     @classmethod
     def of(cls, text: str) -> Budget:
-        """``cycles=40%`` is a share of what the model costs with every weight kept, ``cycles=120000`` the cost itself."""
+        """``cycles=40%`` is a share of the cost with every weight kept; ``cycles=120000`` is the cost itself."""
         found = re.fullmatch(r"(\w+)=(?:(\d+)|(\d+(?:\.\d+)?)%)", text)
         if found is None or found[1] not in KINDS or (found[3] is not None and Fraction(found[3]) > 100):
             raise InputError(
@@ -62,13 +62,17 @@ class Budget:
 class BudgetOptions:
     """How :func:`prune_to_budget` chooses.
 
-    method, pattern, seed : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
-    calibration, config : as for :func:`zeroskip.compile`; only for a budget of weights calibration may be absent
+    method : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
+    pattern : shape in which weights go; None for the method's own
+    seed : seed of the methods that draw random numbers
+    calibration : as for :func:`zeroskip.compile`; may be absent only for a budget of weights
+    config : as for :func:`zeroskip.compile`
     exclude : names of layers that keep every weight; they count in the cost
-    sparsities : where losses are measured; the largest is the most that a layer loses
-    evaluate, cache : as for :func:`~zeroskip.prune.budget.sensitivity.sensitivity`; without ``evaluate`` the cross entropy is taken
-    adapt : called with every pruned copy before its loss is evaluated, and with the result: to re-estimate its BatchNorms, for instance
-    key : says what else losses depend on, ``evaluate`` and ``adapt``
+    sparsities : where losses are measured, 0 … 1; no layer loses more than the largest
+    evaluate : as for :func:`~zeroskip.prune.budget.sensitivity.sensitivity`; without it the cross entropy is taken
+    cache : as for :func:`~zeroskip.prune.budget.sensitivity.sensitivity`
+    adapt : called with every pruned copy before its loss is evaluated, and with the result, for instance to re-estimate its BatchNorms
+    key : says what else the losses depend on: ``evaluate`` and ``adapt``
     """
 
     method: str = "magnitude"
@@ -88,12 +92,15 @@ class BudgetOptions:
 class BudgetResult:
     """A model pruned to a budget.
 
-    model : a copy of the one that was given, its removed weights zero and the kept ones updated where the method does that
+    model : a copy of the given model; its removed weights are zero, its kept weights are updated where the method does that
     masks : as criteria return them
     sparsities : of the layers, by parameter name
-    kind, limit, cost, dense : of the budget; ``cost`` is exact and at most ``limit``
-    sensitivity : what the layers' losses were
-    costs : all figures; None without calibration, as weights need none
+    kind : of the budget
+    limit : of the budget, in the unit of ``kind``
+    cost : exact cost of ``model``, at most ``limit``
+    dense : cost with every weight kept
+    sensitivity : the losses of the layers
+    costs : all figures; None without calibration, which weights do not need
     """
 
     model: nn.Module
@@ -115,18 +122,21 @@ def prune_to_budget(
     *,
     progress: Callable[[str], None] | None = None,
 ) -> BudgetResult:
-    """Choose each layer's sparsity so that the model costs at most ``budget``. Each layer is pruned alone to measure the loss that this
-    causes (:func:`~zeroskip.prune.budget.sensitivity.sensitivity`); of all choices within the budget, the one with the least sum of
-    losses is taken (:func:`~zeroskip.prune.budget.allocate.allocate`).
+    """Choose each layer's sparsity so that the model costs at most ``budget``.
+
+    Each layer is pruned alone, and the loss that this causes is measured (:func:`~zeroskip.prune.budget.sensitivity.sensitivity`). Of all
+    choices within the budget, the one with the least sum of losses is taken (:func:`~zeroskip.prune.budget.allocate.allocate`).
 
     model : is not changed
     budget : ``weights=30%``, ``bits=400000``, ``cycles=40%`` …: kept prunable weights, bits stored in the lanes, or cycles from one group
-        of samples to the next; a share is one of the same array and model with every weight kept. Cycles are those of the exact
-        prediction for every choice that is tried, so that the simulation of the result counts them
-    batches : (input, target) pairs that show the method and the loss what they need
+        of samples to the next. A share is a share of the cost of the same model on the same array with every weight kept. Cycles are
+        predicted exactly for every choice that is tried, so the simulation of the result counts the same
+    batches : (input, target) pairs for the method and the loss
+    options : how the choice is made
     progress : called with a line before every step
 
-    Raises InputError: a budget that is not written so, or out of reach (with both figures); calibration missing; and what the steps raise.
+    Raises InputError for a budget that is not written so or is out of reach (with both figures), for a missing calibration, and as the
+    steps do.
     """
     wanted = Budget.of(budget) if isinstance(budget, str) else budget
     options = options or BudgetOptions()
@@ -136,7 +146,7 @@ def prune_to_budget(
 
 
 class _Search:
-    """One search: the ranking of the weights is made once, and masks, costs and losses of any choice of sparsities follow from it."""
+    """One search. The weights are ranked once; masks, costs and losses of any choice of sparsities follow from the ranking."""
 
     def __init__(
         self,
@@ -165,7 +175,7 @@ class _Search:
             found, figures = _cost(result, masks, self.budget.kind, self.options.calibration, self.options.config)
             if found.total <= self.limit:
                 break
-            # updated weights round to zero less often than the weights as they were: aim lower by what that costs
+            # Updated weights round to zero less often than the weights before. Aim lower by the cost of this.
             aim -= found.total - self.limit
         else:
             raise InputError(
@@ -203,7 +213,7 @@ class _Search:
 
 
 def _dense(model: nn.Module, kind: str, calibration: npt.ArrayLike | None, config: ArrayConfig) -> int:
-    """The cost with every weight kept, those that are zero included."""
+    """The cost with every weight kept, weights that are zero included."""
     if calibration is None or kind == "weights":
         return sum(weight.effective.numel() for weight in prunable(model).values())
     network = costs(model, {}, calibration=calibration, config=config).network

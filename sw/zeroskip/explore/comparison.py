@@ -1,4 +1,4 @@
-"""Methods of pruning beside each other: what each sparsity costs in accuracy, and gains in bits and cycles."""
+"""Methods of pruning side by side: the accuracy that each sparsity costs, and the bits and cycles that it saves."""
 
 from __future__ import annotations
 
@@ -39,10 +39,17 @@ from .costs import costs
 class Row:
     """One pruned model.
 
-    method, allocation, pattern, asked : how it was pruned; the model as it was given has the method ``none`` and asks for 0
-    weights, kept : prunable weights, and those that stay
-    float_accuracy, integer_accuracy : shares of the test samples, of the masked float network and of the integer network on the array
-    stored_bits, interval, latency : as in :class:`~zeroskip.summary.Summary`, cycles predicted
+    method : how it was pruned; ``none`` for the model as it was given
+    allocation : as asked for
+    pattern : as asked for
+    asked : sparsity asked for, 0 … 1; 0 for the model as it was given
+    weights : prunable weights
+    kept : prunable weights that stay
+    float_accuracy : share of the test samples that the masked float network gets right
+    integer_accuracy : share of the test samples that the integer network on the array gets right
+    stored_bits : as in :class:`~zeroskip.summary.Summary`
+    interval : cycles between two groups, predicted
+    latency : cycles of one group, predicted
     """
 
     method: str
@@ -63,7 +70,7 @@ class Row:
 
     @property
     def series(self) -> tuple[str, str, str]:
-        """What the rows of one line have in common."""
+        """Method, allocation and pattern, which all rows of one line share."""
         return self.method, self.allocation, self.pattern
 
     def to_json(self) -> dict[str, Any]:
@@ -76,17 +83,20 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonOptions:
-    """What :func:`compare` compares, and by which data.
+    """The combinations that :func:`compare` tries, and the data for them.
 
-    methods : names of :data:`~zeroskip.prune.CRITERIA`; those that update the kept weights do
-    sparsities, allocations, patterns : each method is tried with each of them; without patterns, with the method's own, which is
-        ``unstructured`` for most
-    test : inputs (N, …) and class numbers (N,); a sample is right where the largest of its outputs is the class's
-    calibration, config : as for :func:`zeroskip.compile`
+    methods : names of :data:`~zeroskip.prune.CRITERIA`; a method that updates the kept weights does so here too
+    sparsities : each method is tried with each of them, 0 … 1
+    allocations : each method is tried with each of them
+    patterns : each method is tried with each of them; without patterns, with its own, which is ``unstructured`` for most
+    test : inputs (N, …) and class numbers (N,); a sample is right where its largest output is that of its class
+    calibration : as for :func:`zeroskip.compile`
+    config : as for :func:`zeroskip.compile`
     batches : (input, target) pairs for the methods that need them
     exclude : names of layers that keep every weight
-    adapt, key : called with every pruned copy, to re-estimate its BatchNorms or to train it, and what to know that again by
-    seed : of methods that draw random numbers
+    adapt : called with every pruned copy, to re-estimate its BatchNorms or to train it
+    key : names what ``adapt`` does, so that its results are found again
+    seed : seed of the methods that draw random numbers
     """
 
     methods: Sequence[str]
@@ -112,12 +122,13 @@ def compare(
 ) -> list[Row]:
     """Prune ``model`` by each method, allocation, pattern and sparsity of ``options`` in every combination.
 
-    model : is not changed: every pruning is tried on a copy
-    folder : where finished rows are kept in ``rows.json``, so that an interrupted comparison goes on, and ``compare.json`` is written
+    model : is not changed; every pruning is tried on a copy
+    options : the combinations
+    folder : gets ``rows.json`` with the finished rows, so that an interrupted comparison goes on, and ``compare.json`` at the end
     progress : called with a line before each row that is not known yet
 
-    Returns the model as it is, and then the combinations in the order given. Raises InputError before the first row: an unknown name,
-    a sparsity outside 0 … 1, batches missing, labels that do not fit; later what the steps raise.
+    Returns the model as it is, then the combinations in the given order. Raises InputError before the first row for an unknown name, a
+    sparsity outside 0 … 1, missing batches and labels that do not fit; later as the steps do.
     """
     said = progress or (lambda line: None)
     tried = _Pruned(model, options)
@@ -142,7 +153,7 @@ def compare(
 
 
 class _Pruned:
-    """Pruned copies of one model; the scores of the latest method are kept."""
+    """Pruned copies of one model. The scores of the latest method are kept."""
 
     def __init__(self, model: nn.Module, options: ComparisonOptions) -> None:
         self._model, self._options = model, options

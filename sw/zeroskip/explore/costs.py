@@ -1,4 +1,4 @@
-"""What a pruned model costs on an array, exactly: weights kept, bits stored, cycles predicted. No images and no Verilog are made."""
+"""The exact cost of a pruned model on an array: weights kept, bits stored, cycles predicted. No images and no Verilog are made."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ KINDS = ("weights", "bits", "cycles")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Costs:
-    """One pruned model on one array; every figure is the one that :func:`zeroskip.compile` arrives at, and cycles those of the simulation.
+    """One pruned model on one array. Every figure equals that of :func:`zeroskip.compile`, and cycles equal those of the simulation.
 
     weights : prunable weights kept
     stored_bits : masks, headers and weights of all lanes
     cycles : predicted
-    layers : by kind of cost and by parameter name what the layer adds
+    layers : the layer's part of the cost, by kind of cost and by parameter name
     network : the integer network
     """
 
@@ -44,7 +44,7 @@ class Costs:
     network: QuantizedNetwork
 
     def of(self, kind: str) -> Cost:
-        """The cost that a budget of ``kind``, one of :data:`KINDS`, is for."""
+        """The cost that counts for a budget of ``kind``, one of :data:`KINDS`."""
         totals = {"weights": self.weights, "bits": self.stored_bits, "cycles": self.cycles.interval}
         return Cost(totals[kind], self.layers[kind])
 
@@ -59,8 +59,11 @@ def costs(
 ) -> Costs:
     """Capture, quantize and schedule ``model`` under ``masks``, as :func:`zeroskip.compile` does.
 
-    calibration : (N, …) float inputs; config : of the array, capacities left at 0 are sized to the network
-    example : one sample with its batch axis, by default in the shape of the calibration's
+    model : is not changed
+    masks : as criteria return them
+    calibration : (N, …) float inputs
+    config : the array; capacities left at 0 are sized to the network
+    example : one sample with its batch axis; by default in the shape of a calibration sample
 
     Raises UnsupportedError, InputError and CapacityError as each step does.
     """
@@ -87,7 +90,7 @@ def costs(
 
 
 def kept_weights(model: nn.Module, masks: Masks) -> Cost:
-    """The cost in weights, which needs no array."""
+    """The cost in weights. It needs no array."""
     sizes = {name: weight.effective.numel() for name, weight in prunable(model).items()}
     layers = sizes | {row.name: row.kept for row in summary(masks)}
     return Cost(sum(layers.values()), layers)
@@ -98,7 +101,7 @@ def _bits(layer: LayerPlan, config: ArrayConfig) -> int:
 
 
 def _owners(model: nn.Module, network: QuantizedNetwork) -> dict[str, str]:
-    """Layer → the prunable weight that it computes with; those whose weights are never pruned are absent."""
+    """Layer → the prunable weight that it computes with. Layers whose weights are never pruned are absent."""
     names = {id(weight.parameter): name for name, weight in prunable(model).items()}
     paths = {
         path: names[id(parameter)]
@@ -107,7 +110,7 @@ def _owners(model: nn.Module, network: QuantizedNetwork) -> dict[str, str]:
         for parameter in module.parameters()
         if id(parameter) in names
     }
-    # a model that is itself such a module has no path, and its layer is named by its operator
+    # A model that is itself such a module has no path. Its layer is named by its operator.
     return {
         layer.name: paths[path]
         for layer in network.layers

@@ -1,4 +1,4 @@
-"""Which array on a part runs a network in the fewest cycles: lanes and columns chosen by estimated area and predicted cycles."""
+"""The array on a part that runs a network in the fewest cycles: lanes and columns chosen by estimated area and predicted cycles."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """Numbers of lanes that are considered."""
 
 COLUMNS = range(1, 17)
-"""Numbers of columns that are considered for a network in strips; a flat one gets the columns it is given, since they are samples."""
+"""Numbers of columns considered for a network in strips. A flat network keeps the given columns, since they are samples."""
 
 ROOM = 0.85
-"""Share of a part's look-up tables and flip-flops that may be taken by estimate: placement and routing need the rest, and estimates err."""
+"""Share of a part's look-up tables and flip-flops that an estimate may take. Placement and routing need the rest, and estimates err."""
 
 CLOSEST = 8
-"""Arrays whose cycles are predicted exactly: the best by a bound."""
+"""Arrays whose cycles are predicted exactly: the best ones by a bound."""
 
 PIPELINE = 30
-"""Cycles that a layer takes besides its work, for the bound."""
+"""Cycles that a layer takes in addition to its work, for the bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Candidate:
     cycles : predicted exactly
     per_sample : cycles between two samples
     need : estimated area
-    over : the resources that the part has too little of, keys of ``RESOURCES``; empty where it fits
+    over : keys of ``RESOURCES`` of which the part has too little; empty where the array fits
     """
 
     config: ArrayConfig
@@ -58,8 +58,10 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """The choice for one part: ``candidates`` by cycles, the fewest first; those that do not fit stand among them. ``chosen`` fits, and
-    ``plan`` is the network on it.
+    """The choice for one part.
+
+    ``candidates`` are in the order of their cycles, the fewest first; arrays that do not fit are among them. ``chosen`` fits, and ``plan``
+    is the network on it.
     """
 
     target: str
@@ -75,7 +77,7 @@ class Fit:
 
 
 SHARE = {name: ROOM if name in ("lut4", "ff") else 1.0 for name in RESOURCES}
-"""Of a part's resources, what may be taken."""
+"""Share of each resource of a part that may be taken."""
 
 
 def fit(
@@ -88,10 +90,11 @@ def fit(
 ) -> Fit:
     """The array on ``target`` that takes the fewest cycles per sample; of equal ones the smallest.
 
-    config : what is given: word, widths, and of lanes and columns what is not ``free``
-    progress : is called with a line as the search goes on
+    config : given values: word, widths, and those of lanes and columns that are not ``free``
+    free : which of ``lanes`` and ``columns`` are chosen
+    progress : called with a line as the search goes on
 
-    Raises CapacityError with the figures of the smallest array where none fits.
+    Raises CapacityError with the figures of the smallest array where no array fits.
     """
     bounded = sorted(_bounded(network, target, config, free), key=lambda found: (found[0], found[2].lut4))
     fitting = [found for found in bounded if not target.over(found[2], SHARE)]
@@ -108,7 +111,7 @@ def fit(
         tried = schedule(network, replace(config, lanes=sketch.lanes, columns=sketch.columns))
         candidates.append(_candidate(tried, target))
         if not candidates[-1].over and (chosen is None or _order(candidates[-1]) < _order(chosen)):
-            chosen, plan = candidates[-1], tried  # the other plans need not be kept
+            chosen, plan = candidates[-1], tried  # no other plan needs to be kept
     candidates.sort(key=_order)
     if chosen is None or plan is None:
         least = min(candidates, key=lambda found: len(found.over))
@@ -138,7 +141,7 @@ def _bounded(
 
 
 def _bound(plan: Schedule, lanes: int) -> float:
-    """Cycles of one group that issue, reading of mask words and writing take at least."""
+    """The least cycles of one group, by issue, reading of mask words and writing."""
     total = 0.0
     for layer in plan.layers:
         words, rows = len(layer.runs[0].word_counts), len(layer.rows)

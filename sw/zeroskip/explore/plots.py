@@ -1,4 +1,4 @@
-"""Plots of a comparison, by matplotlib, which is an extra."""
+"""Plots of a comparison by matplotlib, which comes with an extra."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MARKERS = "osD^v<>p*h"
 
 
 def plot(rows: Sequence[Row], *paths: Path) -> None:
-    """Integer accuracy against sparsity, stored bits and cycles: three panels, a line for each method, allocation and pattern.
+    """Integer accuracy against sparsity, stored bits and cycles: three panels, one line for each method, allocation and pattern.
 
-    paths : of the pictures; their suffixes say the format, as .png, .svg
+    paths : files of the pictures; a suffix, as .png or .svg, gives the format
 
     Raises ToolMissingError without matplotlib.
     """
@@ -42,7 +42,7 @@ def plot(rows: Sequence[Row], *paths: Path) -> None:
 
 
 def _draw(panel: Any, rows: Sequence[Row], value: Callable[[Row], float]) -> None:
-    """A colour and marker for each method, a style of line for each of its allocations and patterns."""
+    """Draw a colour and marker for each method, and a line style for each of its allocations and patterns."""
     pruned = [row for row in rows if row.method != "none"]
     methods = list(dict.fromkeys(row.method for row in pruned))
     for series in dict.fromkeys(row.series for row in pruned):
@@ -61,6 +61,6 @@ def _draw(panel: Any, rows: Sequence[Row], value: Callable[[Row], float]) -> Non
 
 
 def _label(series: tuple[str, str, str], siblings: Sequence[tuple[str, str, str]]) -> str:
-    """The method, and what its lines differ in."""
+    """The method, and the choices in which its lines differ."""
     differing = (part for part in range(1, len(series)) if len({other[part] for other in siblings}) > 1)
     return ", ".join([series[0], *(series[part] for part in differing)])
