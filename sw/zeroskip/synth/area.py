@@ -10,7 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """Resources: ``lut4`` four-input look-up tables, ``ff`` flip-flops, ``bram`` block RAMs, ``dsp`` multipliers."""
+    """Resources.
+
+    lut4 : four-input look-up tables
+    ff : flip-flops
+    bram : block RAMs
+    dsp : multipliers
+    """
 
     lut4: int = 0
     ff: int = 0
@@ -33,20 +39,20 @@ RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "m
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleArea(Area):
-    """Area of one instance of a module with everything inside it; ``instances``: how many the core holds."""
+    """Area of one instance of a module with everything inside it. ``instances``: how many of them the core holds."""
 
     instances: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """How much each mapped cell type of a family takes; a type is matched whole, as a regular expression."""
+    """The area of each mapped cell type of a family. A type is matched whole, as a regular expression."""
 
     weights: Mapping[str, Area]
     bram_words: str
 
     def area(self, kind: str) -> Area:
-        """What one cell of type ``kind`` takes; nothing for a type that is free or not a resource here."""
+        """Area of one cell of type ``kind``; nothing for a type that is free or not a resource here."""
         return next((area for pattern, area in self.weights.items() if re.fullmatch(pattern, kind)), Area())
 
 
@@ -61,8 +67,8 @@ ECP5_CELLS = Cells(
     },
     bram_words="18 kbit",
 )
-"""A carry cell fills two LUT4; a 16×4 distributed RAM fills four and blocks two for its write port, as nextpnr counts it;
-the wide multiplexers PFUMX and L6MUX21 sit beside the LUT4 and are free."""
+"""A carry cell fills two LUT4. A 16×4 distributed RAM fills four LUT4 and blocks two for its write port, as nextpnr counts it.
+The wide multiplexers PFUMX and L6MUX21 sit beside the LUT4 and are free."""
 
 ICE40_CELLS = Cells(
     weights={
@@ -77,7 +83,7 @@ ICE40_CELLS = Cells(
 
 
 class Hierarchy:
-    """The modules of one mapped design, from ``stat -json``; names without RTLIL's leading backslash."""
+    """The modules of one mapped design, from ``stat -json``. Names come without RTLIL's leading backslash."""
 
     def __init__(self, stat: Mapping[str, Any], cells: Cells) -> None:
         self._kinds = {
@@ -97,7 +103,7 @@ class Hierarchy:
         return self._sum(module, self.whole)
 
     def modules(self, top: str) -> dict[str, ModuleArea]:
-        """Every module that is still one after mapping, from ``top`` down, by name."""
+        """Every module that still exists after mapping, from ``top`` down, by name."""
         found: dict[str, int] = {}
         for name in self._instances(top):
             found[name] = found.get(name, 0) + 1
@@ -118,7 +124,7 @@ class Hierarchy:
 
 
 def plain_name(name: str) -> str:
-    """Module name as people write it: Yosys' names of parametrised copies become ``ram(WIDTH=8)`` or ``ram#1a2b3c4d``."""
+    """Module name for people: Yosys' names of parametrised copies become ``ram(WIDTH=8)`` or ``ram#1a2b3c4d``."""
     if found := re.fullmatch(r"\$paramod\$([0-9a-f]{8})[0-9a-f]*\\(.+)", name):
         return f"{found[2]}#{found[1]}"
     if found := re.fullmatch(r"\$paramod\\([^\\]+)\\(.+)", name):

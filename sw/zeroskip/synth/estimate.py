@@ -1,4 +1,4 @@
-"""What an array takes of a part, before it is built: block RAMs and multipliers counted, look-up tables and flip-flops estimated."""
+"""The area that an array takes of a part, before it is built. Block RAMs and multipliers are counted, LUTs and flip-flops estimated."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ LIMB = 17
 """Accumulator bits that one multiplier of the requantizer takes."""
 
 MULTIPLIER_LUT4 = 140
-"""What stands in for a multiplier where the part has none: 9 × 8 bits, with carry cells."""
+"""LUT4 that replace a multiplier of 9 × 8 bits where the part has none, carry cells included."""
 
 
 @dataclass(frozen=True)
 class Model:
     """A linear model of look-up tables or flip-flops.
 
-    lane : of one lane without its MACs; mac, mac_bit : of one MAC, and by bit of its accumulator
-    rest : of all else; column, residual_column : what a column adds to that, and what it adds where residuals are added
+    lane : of one lane without its MACs
+    mac : of one MAC
+    mac_bit : of one bit of a MAC's accumulator
+    rest : of everything else
+    column : added for each column
+    residual_column : added for each column where residuals are added
     """
 
     lane: float
@@ -36,12 +40,12 @@ class Model:
 
 FLAT = (Model(250, 60, 6.3, 700, 400), Model(344, 15, 5, 1000, 400))
 STRIPS = (Model(530, 50, 4.4, 1700, 380, 260), Model(750, 20, 5, 2300, 350, 147))
-"""(look-up tables, flip-flops), fitted to arrays of 1 … 16 lanes and columns mapped to ECP5."""
+"""Models of (look-up tables, flip-flops), fitted to arrays of 1 … 16 lanes and columns mapped to ECP5."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """``count`` memories as synthesis sees them: ``parts`` can be written by themselves; ``block``: they must be block RAM."""
+    """``count`` memories as synthesis sees them. Each of ``parts`` can be written alone. ``block``: they must be block RAM."""
 
     width: int
     depth: int
@@ -65,10 +69,10 @@ def stores(config: ArrayConfig) -> Iterator[Store]:
 
 
 def estimate(config: ArrayConfig, target: Target) -> Area:
-    """Of a sized ``config`` on ``target``: what ``zeroskip synth`` would report for the whole design, but for the measuring wrapper.
+    """Area of a sized ``config`` on ``target``, as ``zeroskip synth`` reports it for the whole design without the measuring wrapper.
 
-    Block RAMs follow the rules by which yosys maps memories, multipliers are counted. Look-up tables and flip-flops are a linear model,
-    fitted to mapped arrays (docs/05-measurements.md tells how far it is off).
+    Block RAMs follow the rules by which yosys maps memories. Multipliers are counted. Look-up tables and flip-flops come from a linear
+    model, fitted to mapped arrays; docs/05-measurements.md says how far it is off.
     """
     lut4, ff, bram = 0, 0, 0
     for store in stores(config):

@@ -22,7 +22,7 @@ from .tools import nextpnr, tool_versions, yosys
 from .wrapper import WRAPPER, ports_of, wrap
 
 LANES = r"(^|[._])lane_?\d*([(#].*)?$"
-"""Finds a module whose last part is a lane: ``zeroskip_array_lane00``, ``lane(W=8)``, but not ``zeroskip_array_lane00_fifo``."""
+"""Finds a module whose name ends in a lane: ``zeroskip_array_lane00``, ``lane(W=8)``, but not ``zeroskip_array_lane00_fifo``."""
 _PARALLEL = 2
 _IMAGE = re.compile(r'\$readmem[hb]\s*\(\s*"([^"]+)"|"(images/[^"]+)"')
 
@@ -36,23 +36,23 @@ def synthesise(
     keep: str | None = LANES,
     progress: Callable[[str], None] | None = None,
 ) -> SynthReport:
-    """Measure a saved design on a part, through Yosys and nextpnr; nothing is written into ``design_dir``.
+    """Measure a saved design on a part, through Yosys and nextpnr. Nothing is written into ``design_dir``.
 
-    design_dir : holds ``rtl/*.v``, the images which that Verilog reads, and ``manifest.json`` with the top module's name
+    design_dir : holds ``rtl/*.v``, the images that this Verilog reads, and ``manifest.json`` with the top module's name
     target : one of :data:`TARGETS`
-    seeds : of nextpnr's placer, each a positive integer; two run at a time
-    freq : clock in MHz to aim at; by default the target's. Fmax is what is reached, below or above it (with one clock
-        nextpnr 0.11 reaches the same whatever it aims at: tried from 100 to 400 MHz, five seeds)
-    keep : modules whose name this regular expression finds keep their boundary while mapping, so that area and Fmax of one
-        and the same netlist can be told by module; None flattens all. The report's ``flat`` says what the boundaries cost
-    progress : is called with one line as each step begins or ends, from several threads
+    seeds : seeds of nextpnr's placer, each a positive integer; two run at a time
+    freq : clock in MHz to aim at; by default the target's. Fmax may be below or above it. With one clock nextpnr 0.11 reaches the
+        same Fmax whatever it aims at: tried from 100 to 400 MHz, five seeds
+    keep : modules whose name this regular expression finds keep their boundary while mapping, so that the area and Fmax of one
+        netlist can be split by module; None flattens all. The report's ``flat`` says what the boundaries cost
+    progress : called with one line as each step begins or ends, from several threads
 
-    The design is measured inside a wrapper with a flip-flop on every port (see :mod:`zeroskip.synth.wrapper`). It is a module of
-    its own in the mapped netlist, so its share is read, not estimated, and the report states it.
+    The design is measured inside a wrapper with a flip-flop on every port (see :mod:`zeroskip.synth.wrapper`). The wrapper is a module
+    of its own in the mapped netlist. So its share is read, not estimated, and the report states it.
 
-    Refuses with InputError an unknown target, bad seeds or frequency, and Verilog that Yosys does not accept; with ImageError a
-    folder without Verilog or a missing image; with CapacityError a design that does not fit, with both figures; with
-    ToolMissingError if Yosys or nextpnr is not installed.
+    Raises InputError for an unknown target, bad seeds or frequency, and Verilog that Yosys does not accept; ImageError for a folder
+    without Verilog or a missing image; CapacityError, with both figures, for a design that does not fit; ToolMissingError if Yosys or
+    nextpnr is not installed.
     """
     part = target_named(target)
     design = Path(design_dir)
@@ -149,7 +149,7 @@ def _check_images(design: Path) -> None:
 
 
 def _read(design: Path, folder: Path, top: str, clock: str | None, keep: str | None) -> list[str]:
-    """Leave the design as ``design.il`` and its wrapper as ``wrapper.v`` in ``folder``; the modules to keep, the top first."""
+    """Write the design as ``design.il`` and its wrapper as ``wrapper.v`` in ``folder``. Returns the modules to keep, the top first."""
     shutil.copytree(design / "rtl", folder / "rtl")
     if (design / "images").is_dir():
         shutil.copytree(design / "images", folder / "images")
@@ -175,7 +175,7 @@ def _read(design: Path, folder: Path, top: str, clock: str | None, keep: str | N
 
 
 def _map(target: Target, run: str, keep: list[str], folder: Path, design: Path) -> Hierarchy:
-    """Map the wrapped design, with the boundaries of ``keep``, to ``<run>.json``; each run has a folder of its own."""
+    """Map the wrapped design, with the boundaries of ``keep``, to ``<run>.json``. Each run has a folder of its own."""
     work = folder / run
     work.mkdir()
     steps = [

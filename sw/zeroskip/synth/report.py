@@ -18,9 +18,12 @@ from .wrapper import CORE
 class CriticalPath:
     """The slowest path between two flip-flops.
 
-    start, end : cell and port; without a leading instance name where it belongs to the measured core, else ``wrapper: …``
-    delay_ns, logic_ns, routing_ns : the whole and its two shares; clock-to-out and setup are logic
-    levels : cells passed between the two
+    start : cell and port; without a leading instance name where it belongs to the measured core, else ``wrapper: …``
+    end : cell and port, in the same form
+    delay_ns : whole delay
+    logic_ns : share of logic, clock-to-out and setup included
+    routing_ns : share of routing
+    levels : cells between the two flip-flops
     """
 
     start: str
@@ -50,21 +53,24 @@ class Placed:
 class SynthReport:
     """Area and Fmax of one design on one part; written once, never cached.
 
-    target, device, package, speed : the part
+    target : name of the part
+    device : the part, as its vendor names it
+    package : of the part
+    speed : speed grade of the part
     top : the measured module; it sat in a wrapper that registers each port
     area : of the core alone, from Yosys' cells; the boundaries of the ``keep`` modules were kept
-    flat : the same core mapped without any inner boundary, for comparison (equal to ``area`` where nothing was kept)
-    available : what the part holds
-    wrapper : of the measuring wrapper, which is not part of ``area``
-    placed : nextpnr's count, (used, available), of core and wrapper together after packing (median seed); its TRELLIS_COMB is
-        above ``area.lut4`` by the wrapper and by up to two cells per carry chain, which lead the carry in and out, and below it
-        by the two LUT4 that each TRELLIS_RAMW blocks
-    modules : the core and each kept module in it, with everything inside; from the run that ``area`` and ``fmax`` come from
-    keep : the regular expression that chose the kept modules, None for none
+    flat : the same core mapped without any inner boundary, for comparison; equal to ``area`` where nothing was kept
+    available : resources of the part
+    wrapper : area of the measuring wrapper, which is not part of ``area``
+    placed : nextpnr's count, (used, available), of core and wrapper together after packing (median seed). Its TRELLIS_COMB is above
+        ``area.lut4`` by the wrapper and by up to two cells per carry chain, which lead the carry in and out, and below it by the two
+        LUT4 that each TRELLIS_RAMW blocks
+    modules : the core and each kept module in it, with everything inside; from the same run as ``area`` and ``fmax``
+    keep : the regular expression that chose the kept modules, or None
     freq : clock in MHz that nextpnr aimed at
     fmax : MHz by seed
-    fmax_median : MHz of the median seed, the lower of the two middle ones if their number is even
-    critical_path : of that seed
+    fmax_median : MHz of the median seed; of an even number of seeds, the lower of the two middle ones
+    critical_path : of the median seed
     tools : version by program
     """
 
@@ -88,16 +94,16 @@ class SynthReport:
 
     @property
     def kept(self) -> dict[str, ModuleArea]:
-        """The modules chosen by ``keep``: with its default, the lanes."""
+        """The modules chosen by ``keep``; with its default, the lanes."""
         return {name: area for name, area in self.modules.items() if name != self.top}
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as JSON's own types; seeds become strings, pairs become lists."""
+        """Everything as JSON's own types. Seeds become strings, pairs become lists."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return values
 
     def rows(self) -> list[tuple[str, str]]:
-        """Label and text of each line of a table for people."""
+        """Label and text of each line of a table for people to read."""
         rows = [("target", f"{self.target}: {self.device} {self.package} speed {self.speed}")]
         for key, name in _NAMES.items():
             used, available = getattr(self.area, key), getattr(self.available, key)
@@ -129,7 +135,7 @@ _NAMES = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 
 
 def read_nextpnr(text: str) -> Placed:
-    """Read the file that ``nextpnr --report`` writes. ZeroskipError if it holds no path between flip-flops."""
+    """Read the file that ``nextpnr --report`` writes. Raises ZeroskipError if it holds no path between flip-flops."""
     report = json.loads(text)
     clocks = {name: float(values["achieved"]) for name, values in report["fmax"].items()}
     paths = [path for path in report["critical_paths"] if path["from"] == path["to"] != "<async>"]

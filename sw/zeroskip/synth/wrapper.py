@@ -1,9 +1,9 @@
-"""The measuring wrapper: it gives a core with hundreds of ports three pins and puts a register on every port.
+"""The measuring wrapper. It gives a core with hundreds of ports three pins and puts a register on every port.
 
-Inputs come from a shift register, so each is driven by its own flip-flop. Each output is captured by its own flip-flop, then
-folded by exclusive-or into a second shift register, so that every one of them is observable and nothing is optimised away. Every
-path between registers that holds logic of the core therefore begins and ends at a flip-flop; the pins themselves carry no
-timing. The wrapper's own logic is one two-input LUT per output bit.
+Inputs come from a shift register, so each is driven by its own flip-flop. Each output is captured by its own flip-flop and then folded
+by exclusive-or into a second shift register. So every output is observable, and nothing is optimised away. Every path between registers
+that holds logic of the core therefore begins and ends at a flip-flop. The pins themselves carry no timing. The wrapper's own logic is
+one two-input LUT per output bit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def ports_of(netlist: Mapping[str, Any], module: str) -> list[Port]:
 def wrap(top: str, ports: list[Port], clock: str | None = None) -> str:
     """Verilog-2005 of the wrapper around ``top``, whose clock is the port ``clock`` (by default clk, aclk or clock).
 
-    Refuses with InputError a design without that clock or without an output, or with a bidirectional port.
+    Raises InputError for a design without that clock or without an output, or with a bidirectional port.
     """
     inputs = {port.name for port in ports if port.direction == "input"}
     wanted = _CLOCKS if clock is None else (clock,)
