@@ -48,9 +48,9 @@ def _cut(value: int, width: int, parts: int) -> list[int]:
 
 
 def unpack_lane(layout: Layout, masks: Sequence[int], weights: Sequence[int]) -> Iterator[list[tuple[bool, int, int]]]:
-    """Per layer, the lane's kept weights in order as (begins a row, stored column, weight).
+    """Per layer, the lane's kept weights in order as (True where a row begins, stored column, weight).
 
-    The inverse of :func:`pack_lanes`, from the images alone: it reads what the decoder reads.
+    The inverse of :func:`pack_lanes` from the images alone: it reads them as the decoder does.
     """
     word, bits = layout.config.word, layout.config.weight_bits
     position, taken, last = 0, 0, False

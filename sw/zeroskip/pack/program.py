@@ -16,7 +16,7 @@ from .lane import pack_lanes, unpack_lane
 
 
 def pack(plan: Schedule) -> Program:
-    """Memory images of what ``plan`` has placed."""
+    """Memory images of everything that ``plan`` has placed."""
     layout = Layout(plan.config)
     images: dict[str, tuple[int, ...]] = {
         "program": tuple(layout.program.encode(_program(layout, p)) for p in plan.layers),
@@ -43,7 +43,7 @@ def pack(plan: Schedule) -> Program:
 
 
 def _program(layout: Layout, p: LayerPlan) -> dict[str, int]:
-    """A step that is never taken may be larger than an address."""
+    """The fields of a layer's program word. A step that is never taken may be larger than an address."""
     lanes = sum(1 << lane for lane, run in enumerate(p.runs) if run.end > run.begin)
     steps = {name: value % (1 << layout.store_bits) for name, value in p.program.items() if name.endswith("_step")}
     return {**p.program, **steps, "lanes": lanes}
@@ -62,7 +62,7 @@ def _merge(layout: Layout, plan: Schedule) -> list[int]:
 
 
 def _rows(layout: Layout, p: LayerPlan) -> Iterator[int]:
-    """A row without a slope of its own scales negative values like the others; one without a residual reads any."""
+    """The row words of a layer. Without slopes, a row scales negative values like all others. Without a residual, it reads any."""
     slope = p.multiplier if p.slope is None else p.slope
     residual = np.zeros_like(p.places) if p.residual_places is None else p.residual_places
     names = ("bias", "multiplier", "shift", "place", "slope", "residual_place")
@@ -83,7 +83,7 @@ def _input(layout: Layout, plan: Schedule) -> list[int]:
 
 
 def _strips(layout: Layout, plan: Schedule) -> dict[str, tuple[int, ...]]:
-    """The images that tell where results and inputs are written, and where mask words lie."""
+    """The images that say where results and inputs are written, and where mask words lie."""
     addresses = 1 << layout.store_bits
     layers = [p.bands for p in plan.layers]
     bands, passes = _lists(layout.band, layout.passes, addresses, layers, [{}] * len(layers))
@@ -103,7 +103,7 @@ def _lists(
     band_word: Word, pass_word: Word, addresses: int, groups: Sequence[Sequence[Band]],
     constants: Sequence[dict[str, int]],
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:  # fmt: skip
-    """Words of all bands and of the passes that they list."""
+    """The words of all bands, and the words of the passes that these bands list."""
     bands: list[int] = []
     passes: list[int] = []
     for group, given in zip(groups, constants, strict=True):
@@ -119,7 +119,7 @@ def _lists(
                     })
                     for entry in listed
                 ]  # fmt: skip
-            # An empty list, which nothing takes, may stand behind the end of the memory.
+            # An empty list, which nothing takes, may lie behind the end of the memory.
             values = {
                 name: 0 if name.endswith("_begin") and value == len(passes) else value for name, value in values.items()
             }
