@@ -1,4 +1,4 @@
-"""Accuracies on the command line: the test data that were given, and how their figures are shown."""
+"""Accuracies on the command line: the given test data, and the figures as they are shown."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 NOT_MEASURED = "not measured; --test-inputs and --test-labels show what pruning and rounding cost"
 
 MUCH = 0.02
-"""A loss by pruning of which the user is told what to do."""
+"""Loss of accuracy by pruning above which the user is told what to do, 0 … 1."""
 
 
 def load_test_data(inputs: Path | None, labels: Path | None) -> TestData | None:
-    """None where neither option was given; refuses one without the other."""
+    """Returns None where neither option was given. Refuses one option without the other."""
     from zeroskip.explore.accuracy import TestData
 
     if inputs is None and labels is None:
@@ -35,12 +35,12 @@ def load_test_data(inputs: Path | None, labels: Path | None) -> TestData | None:
 
 
 def accuracy_report(test: TestData, figures: Mapping[str, float]) -> dict[str, Any]:
-    """For report.json: the figures by kind, and of which data they are."""
+    """For report.json: the figures by kind, and the sha256 of their data."""
     return {"samples": len(test.labels), "sha256": test.digest, **figures}
 
 
 def accuracy_rows(figures: Mapping[str, float] | None, *, updated: bool = False) -> list[tuple[str, str]]:
-    """Names and values to show; what to do where pruning cost much and the kept weights were not ``updated``."""
+    """Names and values to show. They say what to do where pruning cost much and the kept weights were not ``updated``."""
     if figures is None:
         return [("accuracy", NOT_MEASURED)]
     rows = [("accuracy", " · ".join(f"{kind} {value:.2%}" for kind, value in figures.items()))]

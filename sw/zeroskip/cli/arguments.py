@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share, and the words that they may take."""
+"""Arguments and options that several commands share, and the words that they may take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zeroskip.synth.targets import TARGETS
 
 
 class Method(StrEnum):
-    """Pruning criteria; those of :data:`zeroskip.prune.CRITERIA`, named here so that ``--help`` does not wait for torch."""
+    """Pruning criteria, as in :data:`zeroskip.prune.CRITERIA`. They are named here so that ``--help`` does not wait for torch."""
 
     random = "random"
     magnitude = "magnitude"
@@ -26,7 +26,7 @@ class Method(StrEnum):
 
 
 class Allocation(StrEnum):
-    """How a sparsity is shared out among the layers."""
+    """The ways in which a sparsity is shared out among the layers."""
 
     uniform = "uniform"
     global_ = "global"
@@ -49,37 +49,37 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that zeroskip build wrote.")]
 
 METHODS = (
-    "Prune the weights that are smallest by |weight|, |weight| · ‖input‖ (wanda), accumulated |gradient|, |weight · gradient|"
-    " (snip), its square (taylor) or Fisher information; that keep the gradient's flow (grasp); by Optimal Brain Surgeon, which"
-    " changes the kept weights too (obs); or at random."
+    "Prune the weights that are smallest by |weight| (magnitude), |weight| · ‖input‖ (wanda), accumulated |gradient| (gradient),"
+    " |weight · gradient| (snip), its square (taylor) or Fisher information (fisher). grasp keeps the gradient's flow. obs is Optimal"
+    " Brain Surgeon and changes the kept weights too. random prunes at random."
 )
 MethodOption = Annotated[Method | None, typer.Option(help=f"{METHODS} Needs --sparsity or --layer.")]
 ALLOCATIONS = (
-    "How the sparsity is shared out: the same in each layer (uniform); by the scores of all layers together (global); by size (erk); by"
-    " layer-adaptive magnitudes (lamp)."
+    "Share of each layer in the sparsity: the same in each (uniform), by the scores of all layers together (global), by layer size (erk),"
+    " or by layer-adaptive magnitudes (lamp)."
 )
 PATTERNS = (
-    "Shapes in which weights go: unstructured, nm:M, block:RxC, channel, balanced:R; by default unstructured, and"
-    " balanced:1 with wanda."
+    "Shape in which weights are pruned: unstructured, nm:M, block:RxC, channel or balanced:R. By default unstructured; balanced:1 with"
+    " wanda."
 )
 LayerOption = Annotated[
     list[str] | None,
-    typer.Option("--layer", metavar="NAME=S", help="A sparsity for one layer, before --sparsity; may be repeated."),
+    typer.Option("--layer", metavar="NAME=S", help="Sparsity of one layer; it overrides --sparsity. May be repeated."),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="NAME", help="A layer that keeps every weight; may be repeated."),
+    typer.Option("--exclude", metavar="NAME", help="Layer that keeps every weight. May be repeated."),
 ]
-InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) that the method is shown.")]
+InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) for the method.")]
 LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
 TestInputsOption = Annotated[
-    Path | None, typer.Option(help="X.npy, float inputs (N, …) on which accuracies are measured; with --test-labels.")
+    Path | None, typer.Option(help="X.npy, float inputs (N, …) that measure accuracies. Needs --test-labels.")
 ]
 TestLabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of the test inputs.")]
 LARGEST_SEED = (1 << 32) - 1
 
 SeedOption = Annotated[
-    int, typer.Option("--prune-seed", min=0, max=LARGEST_SEED, help="Of methods that draw random numbers.")
+    int, typer.Option("--prune-seed", min=0, max=LARGEST_SEED, help="Seed of methods that draw random numbers.")
 ]
 
 TARGET_NAMES = f"{', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}"

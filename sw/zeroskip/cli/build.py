@@ -27,18 +27,18 @@ class BuildOptions(ArrayOptions):
     """The options, as they were given."""
 
     model: a.Model
-    out: Annotated[Path, typer.Option(help="Folder to write, whole or not at all; a design that is there is replaced.")]
+    out: Annotated[Path, typer.Option(help="Folder to write, whole or not at all. A design that is there is replaced.")]
     calibration: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …) that show the activations' ranges.")
+        Path | None, typer.Option(help="X.npy, float inputs (N, …) that set the activations' ranges.")
     ] = None
     input_shape: Annotated[
-        str | None, typer.Option(help="Shape of one sample, as 1,28,28; by default that of the calibration.")
+        str | None, typer.Option(help="Shape of one sample, as 1,28,28. By default the calibration gives it.")
     ] = None
     weights: Annotated[
-        Path | None, typer.Option(help="FILE.safetensors, parameters and buffers that the model is given first.")
+        Path | None, typer.Option(help="FILE.safetensors, parameters and buffers that are loaded into the model first.")
     ] = None
     method: a.MethodOption = None
-    sparsity: Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are.")] = None
+    sparsity: Annotated[float | None, typer.Option(help="Share of weights to prune, 0 … 1. Exactly ⌊s·n⌋ go.")] = None
     allocation: Annotated[Allocation, typer.Option(help=a.ALLOCATIONS)] = Allocation.uniform
     pattern: Annotated[str | None, typer.Option(help=a.PATTERNS)] = None
     layer: a.LayerOption = None
@@ -48,20 +48,21 @@ class BuildOptions(ArrayOptions):
     prune_seed: a.SeedOption = 0
     test_inputs: a.TestInputsOption = None
     test_labels: a.TestLabelsOption = None
-    masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote, instead of --method.")] = None
+    masks: Annotated[Path | None, typer.Option(help="Masks that zeroskip prune wrote. Replaces --method.")] = None
     target: Annotated[
         str | None,
         typer.Option(
-            help=f"Choose lanes and columns, unless given, that fit {a.TARGET_NAMES} by estimate and take the fewest cycles."
+            help=f"Part to fit: {a.TARGET_NAMES}. Lanes and columns that are not given are chosen to fit by estimate in the fewest cycles."
         ),
     ] = None
     image_format: Annotated[
-        list[str] | None, typer.Option(help="Further image formats beside .mem: hex, coe, mif, bin; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Further image format in addition to .mem: hex, coe, mif or bin. May be repeated."),
     ] = None
 
     @property
     def pruning(self) -> Pruning:
-        """What of them chooses masks."""
+        """The options that choose masks."""
         return Pruning(
             method=self.method, sparsity=self.sparsity, layers=self.layer or (), allocation=self.allocation, pattern=self.pattern,
             exclude=self.exclude or (), inputs=self.inputs, labels=self.labels, seed=self.prune_seed,
@@ -69,9 +70,9 @@ class BuildOptions(ArrayOptions):
 
 
 def build(options: BuildOptions) -> None:
-    """From a trained model to Verilog, memory images, manifest and report.
+    """Turn a trained model into Verilog, memory images, manifest and report.
 
-    Weights that are zero count as pruned already; --method or --masks prune further.
+    Weights that are zero count as pruned already. --method or --masks prune further.
 
     Example: zeroskip build net.py:trained --calibration x.npy --method obs --inputs x.npy --sparsity 0.8 --lanes 8 --out build/net
     Example: zeroskip build net.onnx --calibration x.npy --target ecp5-85k --out build/net
@@ -90,7 +91,7 @@ def build(options: BuildOptions) -> None:
 
 
 def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Design, dict[str, float] | None]:
-    """The design, saved, and its accuracies, where test data were given. What can be refused before the model is loaded is."""
+    """The saved design and, with test data, its accuracies. It refuses all that it can before the model is loaded."""
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
     from zeroskip.prune import from_file, load_state

@@ -1,4 +1,4 @@
-"""A command whose options are the fields of a dataclass, so that they travel through the program as one value."""
+"""A command whose options are the fields of a dataclass, so that they go through the program as one value."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ Options = TypeVar("Options")
 def command(options: type[Options], run: Callable[[Options], None]) -> Callable[..., None]:
     """A function for typer that makes an ``options`` from its arguments and calls ``run`` with it.
 
-    run : its docstring is what ``--help`` shows
-    options : a dataclass, whose fields are annotated as typer's parameters are. Its own fields come first in ``--help``, then those of
-        its bases.
+    options : a dataclass; its fields are annotated as typer's parameters are. In ``--help`` its own fields come before those of its bases
+    run : the command; ``--help`` shows its docstring
     """
 
     def invoke(**values: Any) -> None:
         run(options(**values))
 
-    # Typer asks for the signature and the resolved annotations of the function that it is given.
+    # Typer asks the function that it is given for its signature and its resolved annotations.
     hints = get_type_hints(options, include_extras=True)
     own = [field for field in fields(options) if field.name in options.__annotations__]  # type: ignore[arg-type]
     inherited = [field for field in fields(options) if field not in own]  # type: ignore[arg-type]

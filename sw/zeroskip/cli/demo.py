@@ -22,11 +22,11 @@ class DemoOptions:
     """The options, as they were given."""
 
     out: Annotated[Path, typer.Option(help="Folder for the design, its report and its waves.")] = Path("build/demo")
-    seed: Annotated[int, typer.Option(min=0, max=a.LARGEST_SEED, help="Of training and simulation.")] = 1
+    seed: Annotated[int, typer.Option(min=0, max=a.LARGEST_SEED, help="Seed of training and simulation.")] = 1
 
 
 def demo(options: DemoOptions) -> None:
-    """Train, prune, quantize, pack, elaborate and simulate a network on real handwritten digits, and print what came of it."""
+    """Train, prune, quantize, pack, elaborate and simulate a network on real handwritten digits, and print the results."""
     from zeroskip.demo import run_demo
 
     from . import tables
@@ -39,7 +39,7 @@ def demo(options: DemoOptions) -> None:
 
 
 def show(result: DemoResult) -> None:
-    """The one table, with what belongs around it."""
+    """Print the table and the lines around it."""
     from . import tables
 
     design, run = result.design, result.run

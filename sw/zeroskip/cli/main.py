@@ -1,6 +1,6 @@
 """The command line. Exit status: 0 good, 1 a mismatch or failed check, 2 bad usage or input, 130 interrupted.
 
-Whatever goes wrong is one line on standard error; ``--debug``, anywhere on the line, shows the traceback, warnings and log lines too.
+Every failure is one line on standard error. ``--debug``, anywhere on the line, shows the traceback, warnings and log lines too.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ app.command("synth")(command(SynthOptions, synth))
 app.command("prune")(command(PruneOptions, prune))
 
 _CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}
-"""Functions of torch.nn in which a model runs, and their files."""
+"""Functions of torch.nn in which a model runs, with their files."""
 
-# Typer carries click inside itself, or depends on it, by its version: this is the base of all that it raises for bad usage.
+# Typer holds click inside itself or depends on it, by its version. This is the base of all that click raises for bad usage.
 UsageError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
@@ -59,14 +59,14 @@ def main() -> None:
     """Entry point."""
     arguments = sys.argv[1:]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half-written stays
-    if DEBUG not in arguments:  # what libraries have to say is not for the user of a command
+    if DEBUG not in arguments:  # messages of libraries are not for the user of a command
         logging.disable(logging.CRITICAL)
         warnings.simplefilter("ignore")
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status; every failure is one line on standard error."""
+    """Run one command and return its exit status. Every failure is one line on standard error."""
     debug = DEBUG in arguments
     given = [word for word in arguments if word != DEBUG] or ["--help"]
     try:
@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _told(error: BaseException) -> tuple[str, int]:
-    """What is said of an error, and the exit status."""
+    """The message for an error, and the exit status."""
     if isinstance(error, ZeroskipError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
@@ -99,12 +99,12 @@ def _told(error: BaseException) -> tuple[str, int]:
 
 
 def _raised_by_a_module(error: BaseException) -> bool:
-    """Whether a torch module was being called, or a loss of its output: the model and the shapes of the inputs are the user's."""
+    """Whether a torch module, or a loss of its output, was being called. The user gave the model and the shapes of the inputs."""
     frames = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
     return any((code.co_name, Path(code.co_filename).name) in _CALLS for code in frames)
 
 
 def _failed(message: str, status: int) -> int:
-    """One line, whatever line breaks the message holds."""
+    """Print one line, even where the message holds line breaks. Returns ``status``."""
     sys.stderr.write(f"zeroskip: {' '.join(message.split())}\n")
     return status

@@ -1,4 +1,4 @@
-"""What the shared options mean together: an array, and the choice of masks."""
+"""The meaning of the shared options together: an array, and the choice of masks."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ class ArrayOptions:
 
     preset: Annotated[str | None, typer.Option(help=f"Array to start from: {', '.join(PRESETS)}.")] = None
     config: Annotated[
-        Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig; options given here win.")
+        Path | None, typer.Option(help="FILE.toml with fields of ArrayConfig. Options given here override it.")
     ] = None
-    lanes: Annotated[int | None, typer.Option(help="Nonzero weights per cycle, 1 … 64.")] = None
+    lanes: Annotated[int | None, typer.Option(help="Lanes, 1 … 64. Each takes one nonzero weight per cycle.")] = None
     columns: Annotated[
         int | None,
-        typer.Option(help="Output positions (of a fully connected chain: samples) computed side by side, 1 … 16."),
+        typer.Option(
+            help="Columns, 1 … 16. Each computes one output position (in a fully connected chain: one sample)."
+        ),
     ] = None
     word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None
-    weight_bits: Annotated[int | None, typer.Option(help="4, 8 or 16.")] = None
+    weight_bits: Annotated[int | None, typer.Option(help="Bits of a weight: 4, 8 or 16.")] = None
 
     def array(self) -> tuple[ArrayConfig, frozenset[str]]:
-        """Preset, then file, then single options, and the names that one of them gives; refuses unknown names."""
+        """The array by preset, then file, then single options, and the names that these give. Unknown names are refused."""
         if self.preset is not None and self.preset not in PRESETS:
             raise InputError(f"--preset: must be one of {', '.join(PRESETS)}, not {self.preset!r}")
         values: dict[str, Any] = {}
@@ -84,7 +86,7 @@ Batches = list[tuple["torch.Tensor", "torch.Tensor"]]
 
 
 def make_masks(module: torch.nn.Module, asked: Pruning) -> dict[str, torch.Tensor] | None:
-    """Masks by a criterion; None when none was asked for."""
+    """Masks by a criterion, or None when none was asked for."""
     from zeroskip.prune import criterion_named, prunable
     from zeroskip.prune.masks.weights import resolve
 
@@ -117,7 +119,7 @@ def _batches(asked: Pruning, needs: str) -> Batches | None:
 
 
 def load_batches(inputs: Path, labels: Path | None) -> Batches:
-    """(inputs, labels) of ``BATCH`` samples each; without labels, where only inputs are needed, they are zeros."""
+    """(inputs, labels) of ``BATCH`` samples each. Without labels, where only inputs are needed, the labels are zeros."""
     import torch
 
     x = torch.from_numpy(load_array(inputs, "--inputs")).float()

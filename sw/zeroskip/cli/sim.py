@@ -1,4 +1,4 @@
-"""``zeroskip sim``: the Verilog of a design against its reference and its prediction."""
+"""``zeroskip sim``: the Verilog of a design is compared with its reference and its prediction."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class SimOptions:
 
     folder: a.Folder
     inputs: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …); by default samples of the calibration.")
+        Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
     ] = None
     test_inputs: a.TestInputsOption = None
     test_labels: a.TestLabelsOption = None
-    simulator: Annotated[Simulator, typer.Option(help="Which simulator to use.")] = Simulator.verilator
+    simulator: Annotated[Simulator, typer.Option(help="Simulator to use.")] = Simulator.verilator
     samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None
     seed: Annotated[
-        int, typer.Option(min=0, max=a.LARGEST_SEED, help="Of pauses and of initial register contents.")
+        int, typer.Option(min=0, max=a.LARGEST_SEED, help="Seed of pauses and of initial register contents.")
     ] = 1
     stalls: Annotated[bool, typer.Option(help="Pause both streams at random.")] = False
     waves: Annotated[bool, typer.Option(help="Record signals: FST under Verilator, VCD under Icarus.")] = False
 
 
 def sim(options: SimOptions) -> None:
-    """Simulate the Verilog of DIR and compare outputs and cycles with the reference; exit status 1 when they differ.
+    """Simulate the Verilog of DIR and compare outputs and cycles with the reference. The exit status is 1 when they differ.
 
-    Results, log and waves go to DIR/sim/SIMULATOR, with report.json, and results.xml for CI: a JUnit case each for the outputs, the error
-    register, latency, interval and every layer's cycles.
+    Results, log and waves go to DIR/sim/SIMULATOR, with report.json, and with results.xml for CI: one JUnit case each for the outputs, the
+    error register, latency, interval and every layer's cycles.
     """
     from zeroskip.flow import Design
 
@@ -84,7 +84,7 @@ def _inputs(options: SimOptions) -> np.ndarray[Any, Any]:
 
 
 def _accuracies(folder: Path, design: Design, run: Simulation, test: TestData) -> dict[str, float]:
-    """Of integers and RTL, behind those of the float network that the build measured on the same data."""
+    """Accuracies of integers and RTL, after those of the float network that the build measured on the same data."""
     built = read_report(folder).get("accuracy", {})
     known = {kind: built[kind] for kind in ("float dense", "float masked") if built.get("sha256") == test.digest}
     found = {"integer masked": test.accuracy(design.reference(test.inputs)), "RTL": test.accuracy(run.outputs)}

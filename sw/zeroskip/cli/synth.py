@@ -17,12 +17,12 @@ class SynthOptions:
     """The options, as they were given."""
 
     folder: a.Folder
-    target: Annotated[str, typer.Option(help=f"{a.TARGET_NAMES}.")]
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Placements to try; Fmax is their median.")] = 3
+    target: Annotated[str, typer.Option(help=f"Part: {a.TARGET_NAMES}.")]
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Number of placements. Fmax is their median.")] = 3
 
 
 def synth(options: SynthOptions) -> None:
-    """Area and Fmax of DIR's Verilog with yosys and nextpnr, also as DIR/synth-TARGET.json."""
+    """Measure area and Fmax of DIR's Verilog with yosys and nextpnr, and write them to DIR/synth-TARGET.json."""
     from zeroskip.synth import synthesise
 
     from . import tables

@@ -1,4 +1,4 @@
-"""Human forms of the reports: aligned tables and progress on the terminal."""
+"""Reports for people: aligned tables, and progress on the terminal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from zeroskip.explore.comparison import Row
 
 PIPE_WIDTH = 120
-"""Columns of a table that goes to a file or pipe, which has no width of its own."""
+"""Width in characters of a table that goes to a file or pipe, which has no width of its own."""
 
 KEY_LEAST = 6
-"""A name is folded in its column beyond a third of the width, shared by the names of a row, and so much."""
+"""Width that a name column may have beyond its share: a third of the table's width, divided by the name columns. Longer names fold."""
 
 UNLIMITED = 10_000
-"""Columns that every table fits in, to measure it."""
+"""A width in which every table fits, to measure it."""
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 log = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -37,7 +37,7 @@ log = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """A line that always shows the running step; on a pipe each step is one line."""
+    """A line that always shows the running step. On a pipe each step is one line."""
     if not sys.stderr.isatty():
         yield lambda message: log.print(f"… {message}")
         return
@@ -52,13 +52,13 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 @dataclass(frozen=True)
 class Folding:
-    """A table that is never cut: what does not fit the width goes on below, with the first ``keys`` columns again.
+    """A table that is never cut. Columns that do not fit the width follow below, with the first ``keys`` columns again.
 
-    title : stands above
-    columns : headings; those of ``keys`` are text, the others numbers
+    title : printed above the table
+    columns : headings; the first ``keys`` columns are text, the others numbers
     rows : cells
     keys : leading columns that tell the rows apart
-    last_is_total : a line stands before the last row
+    last_is_total : print a line before the last row
     """
 
     title: str
@@ -146,7 +146,7 @@ AREA = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 
 
 def candidates(fit: Fit) -> Folding:
-    """The arrays that were considered for a part, the fastest first, and the one that was chosen."""
+    """The arrays considered for a part, the fastest first, and the chosen one."""
     rows = []
     for found in fit.candidates:
         over = " ".join(AREA[name] for name in found.over)
@@ -162,7 +162,7 @@ def candidates(fit: Fit) -> Folding:
 
 
 def comparison(rows: Sequence[Row]) -> Folding:
-    """Pruned models beside each other; cycles are those between two groups, and their share of the first row's, the model as it is."""
+    """Pruned models side by side. Cycles are those between two groups, with their share of the first row's: the model as it is."""
     title = "Accuracy, float masked and in integers, bits and predicted cycles"
     columns = [
         "method",
@@ -212,7 +212,7 @@ def memory(found: Memory, columns: int) -> tuple[str, str]:
 
 
 def pairs(rows: Sequence[tuple[str, str | Text]]) -> Table:
-    """Names and values without a frame; a value of plain text is shown as it is, brackets included."""
+    """Names and values without a frame. A value of plain text is shown as it is, brackets included."""
     result = Table.grid(padding=(0, 2))
     result.add_column(no_wrap=True)
     result.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""What the command line's files and texts hold: arrays, examples, words and numbers, or one clear line."""
+"""Values in the command line's files and texts: arrays, examples, words and numbers, or one clear line of refusal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Ten
 
 
 def words(text: str, option: str) -> list[str]:
-    """What stands between the commas; nothing may be empty."""
+    """The words between the commas. None may be empty."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise InputError(f"{option}: must be one or several with commas between, not {text!r}")
@@ -53,7 +53,7 @@ def words(text: str, option: str) -> list[str]:
 
 
 def numbers(text: str, option: str) -> list[float]:
-    """The same as numbers."""
+    """The numbers between the commas."""
     parts = words(text, option)
     try:
         return [float(part) for part in parts]

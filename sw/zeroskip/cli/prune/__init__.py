@@ -1,1 +1,1 @@
-"""``zeroskip prune``: a file for each way of choosing, and what they share."""
+"""``zeroskip prune``: one file for each way of choosing masks, and what they share."""

@@ -12,7 +12,7 @@ from .result import adaptation, calibration, refuse_with, require_writable, writ
 
 
 def reach_budget(options: PruneOptions) -> None:
-    """Masks by a budget; what was measured on the way is kept beside them."""
+    """Choose masks by a budget. The measured losses are kept beside them."""
     from zeroskip.cli import tables
     from zeroskip.explore.budget import Budget, BudgetOptions, prune_to_budget
     from zeroskip.frontend import load_model

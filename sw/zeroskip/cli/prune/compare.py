@@ -1,4 +1,4 @@
-"""Methods of pruning beside each other: table, ``compare.json`` and plots."""
+"""Methods of pruning side by side: table, ``compare.json`` and plots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .result import adaptation, calibration, refuse_with
 
 
 def compare_methods(options: PruneOptions) -> None:
-    """Table, ``compare.json`` and plots in the folder ``options.out``."""
+    """Write table, ``compare.json`` and plots to the folder ``options.out``."""
     from zeroskip.cli import tables
     from zeroskip.explore import plots
     from zeroskip.explore.comparison import ComparisonOptions, compare

@@ -20,33 +20,37 @@ class PruneOptions(ArrayOptions):
     model: a.Model
     out: Annotated[
         Path,
-        typer.Option(help="Masks to write: .safetensors, .npz or .pt. With --compare a folder, for table and plot."),
+        typer.Option(help="Masks to write: .safetensors, .npz or .pt. With --compare a folder for table and plots."),
     ]
     method: Annotated[Method | None, typer.Option(help=f"{a.METHODS} By default magnitude.")] = None
     sparsity: Annotated[
         str | None,
         typer.Option(
-            help="Share of weights to prune, 0 … 1; exactly ⌊s·n⌋ are. With --compare several, as 0.5,0.7,0.9."
+            help="Share of weights to prune, 0 … 1. Exactly ⌊s·n⌋ go. With --compare several, as 0.5,0.7,0.9."
         ),
     ] = None
     budget: Annotated[
         str | None,
         typer.Option(
             metavar="KIND=AMOUNT",
-            help="Instead of --sparsity: choose each layer's so that the whole meets weights=, bits= or cycles= with an amount, or a"
-            " share of what every weight costs, as cycles=40%; needs --inputs and --labels, by which losses are measured.",
+            help="Replaces --sparsity: each layer's sparsity is chosen so that the network meets weights=, bits= or cycles=. The amount is"
+            " a number, or a share of the cost with every weight kept, as cycles=40%. Needs --inputs and --labels to measure losses.",
         ),
     ] = None
     compare: Annotated[
         str | None,
         typer.Option(
             metavar="METHODS",
-            help="Instead of writing masks, compare methods, as magnitude,taylor, at every --sparsity, --allocation and --pattern; needs"
+            help="Compare methods, as magnitude,taylor, at every --sparsity, --allocation and --pattern, and write no masks. Needs"
             " --test-inputs and --test-labels. Finished rows are kept in --out, so that an interrupted comparison goes on.",
         ),
     ] = None
-    allocation: Annotated[str, typer.Option(help=f"{a.ALLOCATIONS} With --compare several, with commas.")] = "uniform"
-    pattern: Annotated[str | None, typer.Option(help=f"{a.PATTERNS} With --compare several, with commas.")] = None
+    allocation: Annotated[str, typer.Option(help=f"{a.ALLOCATIONS} With --compare several, separated by commas.")] = (
+        "uniform"
+    )
+    pattern: Annotated[str | None, typer.Option(help=f"{a.PATTERNS} With --compare several, separated by commas.")] = (
+        None
+    )
     layer: a.LayerOption = None
     exclude: a.ExcludeOption = None
     inputs: a.InputsOption = None
@@ -56,17 +60,15 @@ class PruneOptions(ArrayOptions):
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="X.npy, float inputs (N, …) for the activations' ranges: with --sparsity, to show the cycles too; with --budget and"
-            " --compare by default --inputs."
+            help="X.npy, float inputs (N, …) that set the activations' ranges. With --sparsity, cycles are shown too if it is given. With"
+            " --budget and --compare it is --inputs by default."
         ),
     ] = None
     weights: Annotated[
         Path | None,
-        typer.Option(
-            help="Where to save the model's weights, .safetensors, if the method changes those that are kept."
-        ),
+        typer.Option(help="File for the model's weights, .safetensors, if the method changes the kept weights."),
     ] = None
     reestimate: Annotated[
-        bool, typer.Option("--reestimate", help="Set the BatchNorms' statistics anew, by --inputs, after pruning.")
+        bool, typer.Option("--reestimate", help="Set the BatchNorms' statistics anew after pruning, from --inputs.")
     ] = False
     prune_seed: a.SeedOption = 0

@@ -1,4 +1,4 @@
-"""``zeroskip prune``: masks by a sparsity, or by a budget; or methods of pruning beside each other."""
+"""``zeroskip prune``: masks by a sparsity, masks by a budget, or methods of pruning side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .sparsity import reach_sparsity
 
 
 def prune(options: PruneOptions) -> None:
-    """Choose which weights to keep, and save the masks for zeroskip build --masks.
+    """Choose which weights to keep. Save the masks for zeroskip build --masks.
 
     Example: zeroskip prune net.py:trained --sparsity 0.8 --layer head=0.5 --out masks.safetensors
     Example: zeroskip prune net.py:trained --budget cycles=40% --inputs x.npy --labels y.npy --lanes 8 --out masks.safetensors

@@ -1,4 +1,4 @@
-"""What the ways of pruning share: options that exclude each other, the calibration, and what is written."""
+"""Common steps of the ways of pruning: options that exclude each other, the calibration, and the written files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def refuse_with(option: str, others: Mapping[str, Any]) -> None:
-    """Refuse the first of ``others``, by the option's name, that was given beside ``option``."""
+    """Refuse the first of ``others``, by its option's name, that was given together with ``option``."""
     for name, value in others.items():
         if value:
             raise InputError(f"{option}: cannot be combined with {name}")
 
 
 def calibration(options: PruneOptions) -> np.ndarray[Any, Any]:
-    """The inputs (N, …) of --calibration, or else of --inputs."""
+    """The inputs (N, …) of --calibration, else of --inputs."""
     if options.calibration is not None:
         return load_array(options.calibration, "--calibration")
     if options.inputs is None:
@@ -37,7 +37,7 @@ def calibration(options: PruneOptions) -> np.ndarray[Any, Any]:
 
 
 def adaptation(options: PruneOptions, batches: Batches | None) -> Callable[[nn.Module], None] | None:
-    """What happens to a pruned model before it is measured."""
+    """The change to a pruned model before it is measured, or None."""
     import torch
 
     from zeroskip.prune.training.batch_norm import reestimate
@@ -71,7 +71,7 @@ def require_writable(options: PruneOptions, method: str) -> None:
 def write_result(
     options: PruneOptions, model: nn.Module, masks: Masks, figures: Costs | None, facts: list[tuple[str, str]]
 ) -> None:
-    """Save the weights where they were asked for, and show and save what is kept; the masks are written already."""
+    """Save the weights if asked for, and show and save what is kept. The masks are written already."""
     from zeroskip.cli import tables
     from zeroskip.prune import summary
     from zeroskip.prune.model.state import save_state

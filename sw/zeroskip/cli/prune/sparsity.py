@@ -1,4 +1,4 @@
-"""Masks by a sparsity of the whole, or of layers."""
+"""Masks by a sparsity of the whole network or of single layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .result import adaptation, calibration, require_writable, write_result
 
 
 def reach_sparsity(options: PruneOptions) -> None:
-    """Masks by a sparsity of the whole, or of layers."""
+    """Choose masks by a sparsity of the whole network or of single layers."""
     from zeroskip.cli import tables
     from zeroskip.explore.costs import costs
     from zeroskip.frontend import load_model
