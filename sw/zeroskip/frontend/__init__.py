@@ -1,4 +1,4 @@
-"""The way in: a torch module, or a file that yields one, becomes a :class:`zeroskip.contracts.graph.Graph`."""
+"""Loading and capture: a torch module, or a file that yields one, becomes a :class:`zeroskip.contracts.graph.Graph`."""
 
 from zeroskip.frontend.pytorch.capture import capture
 

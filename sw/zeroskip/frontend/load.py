@@ -24,11 +24,11 @@ FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callabl
 def load_model(spec: str | Path) -> nn.Module:
     """The torch module that ``spec`` names.
 
-    spec : an ONNX file (``.onnx``), a file saved by ``torch.export.save`` (``.pt2``), or ``package.module:callable`` or
+    spec : an ONNX file (``.onnx``); a file saved by ``torch.export.save`` (``.pt2``); or ``package.module:callable`` or
         ``path/to/file.py:callable``, where the callable takes no argument and returns an ``nn.Module``
 
-    Raises InputError, in one line that names what failed: the form, the file, the attribute, the call or what it returned; and
-    UnsupportedError for the nodes of an ONNX file that cannot be built.
+    Raises InputError, in one line that names the failure: the form, the file, the attribute, the call or the returned value.
+    Raises UnsupportedError for the nodes of an ONNX file that cannot be built.
     """
     text = str(spec)
     source, colon, name = text.rpartition(":")
@@ -44,7 +44,7 @@ def load_model(spec: str | Path) -> nn.Module:
 
 def _load_onnx(path: Path) -> nn.Module:
     _require_file(path)
-    with needs_extra("onnx"):  # imported here: the package takes a while, and few models need it
+    with needs_extra("onnx"):  # imported here: the package takes a while to load, and few models need it
         from zeroskip.frontend.onnx.file import load_onnx
 
     return load_onnx(path)
@@ -118,7 +118,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _import_path(folder: Path) -> Iterator[None]:
-    """A model's neighbours import as they do when it is run as a script."""
+    """Make a model's neighbours importable, as when it runs as a script."""
     sys.path.insert(0, str(folder))
     try:
         yield

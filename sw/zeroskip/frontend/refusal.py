@@ -1,7 +1,7 @@
-"""The refusal of one node, whichever form the model came in."""
+"""The refusal of one node, for every form of model."""
 
 from __future__ import annotations
 
 
 class RefusalError(Exception):
-    """Why a node cannot be built: the second half of its clause in the UnsupportedError."""
+    """The reason why a node cannot be built: the second half of its clause in the UnsupportedError."""

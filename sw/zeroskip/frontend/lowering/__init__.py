@@ -1,1 +1,1 @@
-"""Steps, whatever form the model came in, become the layers of a graph."""
+"""Steps become the layers of a graph, for every form of model."""

@@ -1,4 +1,4 @@
-"""BatchNorm and constants per channel go into the weights of a neighbouring layer. Float64, exact algebra.
+"""BN folding: BatchNorm and constants per channel go into the weights of a neighbouring layer. Float64, exact algebra.
 
 Folding follows Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 CVPR 2018, section 3.2, extended to a BatchNorm in front of a layer. Masks stay as they are: a pruned weight is zero before and after.
@@ -18,10 +18,10 @@ from .steps import AffineStep, Step
 
 
 def fold_affine(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """An affine step scales the rows of the layer before it, else the columns of the layers after it, else is a depthwise layer.
+    """Fold each affine step into the rows of the layer before it, else the columns of the layers after it, else a new depthwise layer.
 
-    Before it must stand a layer with learned weights whose only reader it is; after it, only layers without padding (a BatchNorm
-    changes zeros, padding comes behind it) and without a fixed weight scale.
+    The layer before must have learned weights, and the step must be its only reader. The layers after must have no padding and no fixed
+    weight scale: a BatchNorm changes zeros, and padding comes behind it.
     """
     kept = _backward(steps, result, formats)
     return _forward(kept, all_shapes(kept, known), result, formats)
@@ -45,7 +45,7 @@ def _backward(steps: Sequence[Step], result: str, formats: Formats) -> list[Step
 
 def _forward(steps: Sequence[Step], shapes: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
     kept = {step.output: step for step in steps}
-    for step in reversed(steps):  # so that of two in a row the later is a layer's neighbour first
+    for step in reversed(steps):  # so that of two in a row the later one is a layer's neighbour first
         if not isinstance(step, AffineStep):
             continue
         after = readers_of(step.output, kept.values())
@@ -60,7 +60,7 @@ def _forward(steps: Sequence[Step], shapes: Mapping[str, Shape], result: str, fo
 
 
 def _takes(reader: Step, step: AffineStep) -> bool:
-    """Whether the columns of ``reader`` can take the step up."""
+    """Whether the columns of ``reader`` can take in the step."""
     return (
         isinstance(reader, Layer)
         and ends_in_nothing(reader)

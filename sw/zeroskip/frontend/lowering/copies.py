@@ -1,4 +1,4 @@
-"""Padding, slices and flattening: merged, or folded into the layers that read them, or else layers of their own."""
+"""Padding, slices and flattening: merged, or folded into the layers that read them, or else made layers of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .steps import CopyStep, FlattenStep, Step
 
 
 def merge_copies(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """A copy of a copy is one copy, where no other step reads what is between them."""
+    """Merge a copy of a copy into one copy, where no other step reads the tensor between them."""
     shapes, readers = all_shapes(steps, known), count_readers(steps, result)
     done: dict[str, Step] = {}
     for step in steps:
@@ -32,7 +32,7 @@ def merge_copies(steps: Sequence[Step], known: Mapping[str, Shape], result: str,
 def _merge(inner: CopyStep, outer: CopyStep, shapes: Mapping[str, Shape]) -> CopyStep | None:
     """One copy that does both, or None.
 
-    Padding around a slice would let in what the slice cut away, and a slice that leaves nothing but padding has no window.
+    Padding around a slice would let in what the slice cut away. A slice that leaves nothing but padding has no window.
     """
     strides, before, after = [], [], []
     for axis in (0, 1):
@@ -53,7 +53,7 @@ def _merge(inner: CopyStep, outer: CopyStep, shapes: Mapping[str, Shape]) -> Cop
 
 
 def fold_padding(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """Zero padding goes into the windows of the layers that read it, where all of them are sums."""
+    """Fold zero padding into the windows of the layers that read it, where all of them are sums."""
     shapes = all_shapes(steps, known)
     kept = {step.output: step for step in steps}
     for step in steps:
@@ -82,7 +82,7 @@ def _only_pads(step: CopyStep, shapes: Mapping[str, Shape]) -> bool:
 
 
 def absorb_flattening(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """A vector made from an image need not exist where only fully connected layers read it: their kernels are the whole image."""
+    """Remove a vector made from an image, where only fully connected layers read it. Their kernels are then the whole image."""
     kept = {step.output: step for step in steps}
     for step in steps:
         if not isinstance(step, FlattenStep) or step.output == result or step.output in formats:
@@ -102,7 +102,7 @@ def absorb_flattening(steps: Sequence[Step], known: Mapping[str, Shape], result:
 
 
 def copies_to_layers(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """What is still a copy or a flattening becomes a layer."""
+    """Turn every remaining copy or flattening into a layer."""
     shapes = all_shapes(steps, known)
     return [
         copy_layer(step, shapes[step.source][0]) if isinstance(step, CopyStep)
@@ -113,7 +113,7 @@ def copies_to_layers(steps: Sequence[Step], known: Mapping[str, Shape], result: 
 
 
 def copy_layer(step: CopyStep, channels: int) -> Layer:
-    """The layer that copies: depthwise where every channel stays, else one kept weight for each channel that is chosen."""
+    """The layer that copies: depthwise where every channel stays, else with one kept weight for each chosen channel."""
     if step.channels == tuple(range(channels)):
         weight, groups = np.ones((channels, 1, 1, 1)), channels
     else:
@@ -134,7 +134,7 @@ def plain_copy(name: str, source: str, output: str, channels: int) -> Layer:
 
 
 def _flatten_layer(step: FlattenStep) -> Layer:
-    """The kernel is the whole image, with one kept weight per output."""
+    """The layer that flattens: its kernel is the whole image, with one kept weight per output."""
     channels, height, width = step.shape
     pixels = height * width
     weight = np.tile(np.eye(pixels).reshape(pixels, 1, height, width), (channels, 1, 1, 1))

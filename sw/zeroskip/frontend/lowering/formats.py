@@ -1,4 +1,4 @@
-"""Number formats that a quantized model fixes: a rounded value is the value it rounds, kept in that format."""
+"""Number formats that a quantized model fixes. A rounded value is the value that it rounds, kept in that format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .steps import AddStep, ConcatStep, FormatStep, PointwiseStep, Step
 
 
 def fix_formats(steps: Sequence[Step], result: str) -> tuple[list[Step], str, Formats]:
-    """Steps without FormatSteps, what ``result`` is called now, and the formats by value.
+    """Steps without FormatSteps, the result's name after that, and the formats by value.
 
     A value that is rounded to a second format becomes a copy, through an activation that does nothing.
     """
@@ -34,7 +34,7 @@ def fix_formats(steps: Sequence[Step], result: str) -> tuple[list[Step], str, Fo
 
 
 def rename_sources(step: Step, alias: dict[str, str]) -> Step:
-    """The step reading values under other names."""
+    """The step, with its sources under their other names."""
     match step:
         case AddStep():
             first, second = step.sources

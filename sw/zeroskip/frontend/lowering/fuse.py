@@ -1,4 +1,4 @@
-"""Activations and sums of two tensors become the end of the layer that makes what they read, or else of a copy."""
+"""Activations and sums of two tensors become the end of the layer that makes their operand, or else of a copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MONOTONE = frozenset({None, "sigmoid", "tanh", "hardsigmoid"})
 
 
 def pool_last(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """A rising activation behind a maximum moves before it, if there is a layer or sum that takes it up."""
+    """Move a rising activation behind a maximum to the front of it, if a layer or sum there takes it in."""
     readers = count_readers(steps, result)
     done: dict[str, Step] = {}
     for step in steps:
@@ -45,7 +45,7 @@ def _takes_up(maker: Step | None) -> bool:
 
 
 def fuse(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
-    """Every PointwiseStep and AddStep into a layer: the one that makes its operand and has no other reader, or a copy."""
+    """Fuse every PointwiseStep and AddStep into the layer that makes its operand and has no other reader, or into a copy."""
     shapes, readers = all_shapes(steps, known), count_readers(steps, result)
     done: dict[str, Step] = {}
     for step in steps:
@@ -69,7 +69,7 @@ def fuse(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats
 def _add(
     step: AddStep, done: dict[str, Step], readers: Mapping[str, int], shapes: Mapping[str, Shape], formats: Formats
 ) -> Layer:
-    """The sum as a layer with a residual. A learned layer goes before a copy, whose input is exact as it is; then the later one."""
+    """The sum as a layer with a residual. A learned layer is taken before a copy, whose input is exact as it is; then the later layer."""
     order = {name: position for position, name in enumerate(done)}
     candidates = [
         (not layer.structural, order[name], layer)
@@ -87,7 +87,7 @@ def _add(
 
 
 def _merge(layer: Layer, then: Activation) -> Activation | None:
-    """The layer's activation with another behind it, or None where one layer cannot do both."""
+    """The layer's activation followed by another one, or None where one layer cannot do both."""
     first = layer.activation
     if layer.maximum:
         return None

@@ -1,4 +1,4 @@
-"""Steps → Graph, in passes that each leave the numbers as they are: formats, copies, BatchNorm, activations and sums, tensors."""
+"""Steps → Graph, in passes that each keep the numbers: formats, copies, BatchNorm, activations and sums, tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tensors import assign_tensors
 
 
 def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
-    """The graph that computes ``result`` from ``input``; steps that it does not need vanish. What changes nothing is one copy.
+    """The graph that computes ``result`` from ``input``. Steps that it does not need vanish. A graph that changes nothing is one copy.
 
     Raises InputError for numbers that are not finite.
     """

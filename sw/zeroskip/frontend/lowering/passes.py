@@ -1,4 +1,4 @@
-"""What every pass over the steps asks: who reads a value, and what shape it has."""
+"""Questions that every pass over the steps asks: who reads a value, and what shape it has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Formats = dict[str, QuantizedTensor]
 
 
 def count_readers(steps: Iterable[Step], result: str) -> Counter[str]:
-    """How often each value is read; leaving the network counts too."""
+    """How often each value is read. Leaving the network counts as a read."""
     return Counter([result, *(source for step in steps for source in sources(step))])
 
 
@@ -25,7 +25,7 @@ def readers_of(value: str, steps: Iterable[Step]) -> list[Step]:
 
 
 def all_shapes(steps: Iterable[Step], known: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The shape of every value: those ``known``, which enter, and those the steps make."""
+    """The shape of every value: the ``known`` ones that enter, and those that the steps make."""
     shapes = dict(known)
     for step in steps:
         shapes[step.output] = output_shape(step, shapes)

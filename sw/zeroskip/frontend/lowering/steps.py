@@ -1,7 +1,7 @@
-"""What an operator means to the compiler: the values between reading the exported graph and lowering it to layers.
+"""Operators as the compiler sees them: steps and values, between reading the exported graph and lowering it to layers.
 
-A step reads and makes *values*, named by strings, ``INPUT`` among them; lists of steps are in an order in which every value is made before
-it is read. A :class:`zeroskip.contracts.graph.Layer` is a step whose ``source``, ``output`` and ``residual`` are values.
+A step reads and makes *values*. Values are named by strings, ``INPUT`` among them. In a list of steps every value is made before it is
+read. A :class:`zeroskip.contracts.graph.Layer` is a step whose ``source``, ``output`` and ``residual`` are values.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zeroskip.contracts.tensor import QuantizedTensor
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the model, one sample of it.
+    """A tensor of the model, for one sample.
 
-    name : of the value
+    name : unique
     stored : (channels, height, width) as the array keeps it
-    user : the shape as the model has it; ``stored`` in C order, so that flattening and unflattening cost nothing
+    user : shape in the model; it is ``stored`` in C order, so flattening and unflattening cost nothing
     """
 
     name: str
@@ -30,7 +30,7 @@ class Value:
 
     @property
     def is_image(self) -> bool:
-        """Whether the model's axes are those that the array stores: (features), (channels, length) or (channels, height, width)."""
+        """Whether the model's axes are the stored axes: (features), (channels, length) or (channels, height, width)."""
         return image_shape(self.user) == self.stored
 
     @property
@@ -39,7 +39,7 @@ class Value:
 
 
 def image_shape(user: tuple[int, ...]) -> Shape | None:
-    """(features,) → (features, 1, 1), (channels, length) → (channels, length, 1), three axes as they are, else None."""
+    """(features,) → (features, 1, 1); (channels, length) → (channels, length, 1); three axes as they are; else None."""
     return (*user, 1, 1)[:3] if 1 <= len(user) <= 3 else None  # type: ignore[return-value]
 
 
@@ -80,7 +80,7 @@ class CopyStep:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlattenStep:
-    """An image of that shape made a vector, in C order."""
+    """An image of that shape, made a vector in C order."""
 
     name: str
     source: str
@@ -90,7 +90,7 @@ class FlattenStep:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AddStep:
-    """The sum of two values of one shape."""
+    """The sum of two values of the same shape."""
 
     name: str
     sources: tuple[str, str]
@@ -99,7 +99,7 @@ class AddStep:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConcatStep:
-    """Several values, one after the other along the channels."""
+    """Several values in a row along the channels."""
 
     name: str
     sources: tuple[str, ...]
@@ -120,7 +120,7 @@ Step: TypeAlias = Layer | AffineStep | PointwiseStep | CopyStep | FlattenStep | 
 
 
 def sources(step: Step) -> tuple[str, ...]:
-    """The values that a step reads, once for each time it reads one."""
+    """The values that a step reads. A value that is read twice appears twice."""
     if isinstance(step, AddStep | ConcatStep):
         return step.sources
     if isinstance(step, Layer) and step.residual is not None:
@@ -129,7 +129,7 @@ def sources(step: Step) -> tuple[str, ...]:
 
 
 def output_shape(step: Step, shapes: Mapping[str, Shape]) -> Shape:
-    """The shape of what a step makes, from those of what it reads."""
+    """The shape of the step's result, from the shapes of its sources."""
     first = shapes[sources(step)[0]]
     match step:
         case Layer():

@@ -1,4 +1,4 @@
-"""Which tensor each layer writes: its own, or a part of a concatenation; and the names of all."""
+"""The tensor that each layer writes: its own, or a part of a concatenation. The names of all tensors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def assign_tensors(
 
 
 def _nest(steps: Sequence[Step], result: str, formats: Formats) -> list[Step]:
-    """A concatenation within another, and read by nothing else, is part of it."""
+    """Make a concatenation part of another one, where nothing else reads it."""
     readers = count_readers(steps, result)
     done: dict[str, Step] = {}
     for step in steps:
@@ -55,7 +55,7 @@ def _nest(steps: Sequence[Step], result: str, formats: Formats) -> list[Step]:
 def _join(
     steps: Sequence[Step], shapes: dict[str, Shape], result: str, formats: Formats
 ) -> tuple[list[Layer], dict[str, str]]:
-    """Layers alone, some of them writing into a concatenation; and the name of each concatenation by its value."""
+    """The layers alone, some of which write into a concatenation, and the name of each concatenation by its value."""
     readers = count_readers(steps, result)
     done: dict[str, Layer] = {}
     joined: dict[str, str] = {}
@@ -80,7 +80,7 @@ def _join(
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken; taken from now on."""
+    """The name, with a number where it is taken. It is taken from now on."""
     found, count = name, 1
     while found in taken:
         count += 1

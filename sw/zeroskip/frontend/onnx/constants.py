@@ -1,4 +1,4 @@
-"""The constants of an ONNX model: initializers, and what nodes compute from them alone."""
+"""The constants of an ONNX model: initializers, and values that nodes compute from them alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from .network import Array
 
 
 class Constants:
-    """values : by name; rounded : how those that a quantized model stores as integers are stored; origins : the initializer of each."""
+    """The constants known so far.
+
+    values : by name
+    rounded : storage form of the constants that a quantized model stores as integers, by name
+    origins : the initializer behind each constant, by name
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.values: dict[str, Array] = {
@@ -28,7 +33,7 @@ class Constants:
         self._opsets = list(model.opset_import)
 
     def fold(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
-        """A node that reads constants alone."""
+        """Compute a node that reads constants alone."""
         if node.op_type == "DequantizeLinear":
             values, scale, *zero = [self.values[name] for name in node.input if name]
             self.store_rounded(node.output[0], node.input[0], values, scale, zero, int(attributes.get("axis", 1)))
@@ -85,12 +90,12 @@ class Constants:
 
 
 def node_name(node: onnx.NodeProto) -> str:
-    """The node's name, or its operator's where it has none."""
+    """The node's name, or its operator's name where it has none."""
     return str(node.name or node.op_type.lower())
 
 
 def _along(values: Array, rank: int, axis: int) -> Array:
-    """One value, or one per entry of an axis, in a shape that broadcasts."""
+    """One value, or one for each entry of an axis, in a shape that broadcasts."""
     if values.size == 1:
         return values.reshape(())
     return values.reshape([-1 if position == axis % rank else 1 for position in range(rank)])

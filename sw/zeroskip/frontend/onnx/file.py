@@ -15,7 +15,7 @@ from .reader import Reader, unknown_nodes
 def load_onnx(path: Path) -> OnnxNetwork:
     """The network in an ONNX file, in eval mode.
 
-    Raises InputError for a file that is none, UnsupportedError with a clause for every node that cannot be built.
+    Raises InputError for a file that is not ONNX, and UnsupportedError with a clause for every node that cannot be built.
     """
     try:
         model = onnx.load(str(path))
@@ -27,7 +27,7 @@ def load_onnx(path: Path) -> OnnxNetwork:
 
 
 def read_model(model: onnx.ModelProto, location: str) -> OnnxNetwork:
-    """The network of an ONNX model; ``location`` names it in refusals, which are those of :func:`load_onnx`."""
+    """The network of an ONNX model. ``location`` names it in refusals, which are as for :func:`load_onnx`."""
     graph = model.graph
     known = {tensor.name for tensor in graph.initializer}
     entries = [value for value in graph.input if value.name not in known]

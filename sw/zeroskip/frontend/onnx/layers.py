@@ -19,9 +19,10 @@ from .operators import Attributes, pad_image, pads, spatial
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rounded:
-    """How a constant was stored as integers: ``value = integers * scale``, one scale in all or one per entry of ``axis``.
+    """How a constant was stored as integers: ``value = integers * scale``, with one scale for all or one for each entry of ``axis``.
 
-    integers : less their zero-point; bits : of the type they are stored in
+    integers : stored integers less their zero-point
+    bits : width of the type that stores them
     """
 
     integers: Array
@@ -31,20 +32,20 @@ class Rounded:
 
     @property
     def limit(self) -> int:
-        """The integers lie within -limit … limit - 1; a zero-point makes a weight of 8 bits one of 9."""
+        """The integers lie within -limit … limit - 1. A zero-point turns a weight of 8 bits into one of 9."""
         needed = int(max(self.integers.max(), -1 - self.integers.min())).bit_length()
         return 1 << max(needed, self.bits - 1)
 
 
 class _Weighted(nn.Module):
-    """A module whose weight may be that of a quantized model, so that it is rounded to multiples of its scale."""
+    """A module whose weight may come from a quantized model. Such a weight is rounded to multiples of its scale."""
 
     def round_to(self, rounded: Rounded | None, axis: int, factor: float = 1.0) -> None:
-        """Round the weight from now on; ``axis`` is that of the weight's scales here."""
+        """Round the weight from now on. ``axis`` is the axis of the weight's scales here."""
         self._rounding: tuple[Any, ...] | None = None
         if rounded is not None:
             scale = torch.from_numpy(np.atleast_1d(rounded.scale * factor).astype(np.float32).reshape(-1))
-            # plain tensors, not buffers: the scale stays in single precision, which the operator wants
+            # Plain tensors, not buffers: the scale stays in single precision, as the operator wants it.
             self._rounding = (
                 scale,
                 torch.zeros(len(scale), dtype=torch.int32),
@@ -54,7 +55,7 @@ class _Weighted(nn.Module):
             )
 
     def rounded(self, weight: Tensor) -> Tensor:
-        """The weight as the network computes with it."""
+        """The weight with which the network computes."""
         if self._rounding is None:
             return weight
         scale, zeros, axis, low, high = self._rounding
@@ -65,7 +66,7 @@ class _Weighted(nn.Module):
 
 
 class _Conv(_Weighted):
-    """What Conv is on any number of axes, with padding of ONNX; torch's module for that number stands beside it as a base."""
+    """Conv on any number of axes, with ONNX's padding. The second base class is torch's module for that number of axes."""
 
     weight: Tensor
     bias: Tensor | None
@@ -122,7 +123,7 @@ class BatchNorm(_BatchNorm):
 
 
 class Rounding(nn.Module):
-    """QuantizeLinear followed by DequantizeLinear: rounds to a number format and stays real."""
+    """QuantizeLinear followed by DequantizeLinear. It rounds to a number format and stays real."""
 
     def __init__(self, scale: float, zero_point: int, low: int, high: int) -> None:
         super().__init__()
@@ -133,7 +134,7 @@ class Rounding(nn.Module):
 
 
 def conv(weight: Array, bias: Array | None, attributes: Attributes, rounded: Rounded | None) -> nn.Module:
-    """The module of a Conv. Raises RefusalError for other than one or two spatial axes."""
+    """The module of a Conv. Raises RefusalError unless it has one or two spatial axes."""
     if weight.ndim not in (3, 4):
         raise RefusalError(f"must have one or two spatial axes, not weight of shape {weight.shape}")
     kernel = attributes.get("kernel_shape")
@@ -154,7 +155,7 @@ def _conv_arguments(weight: Array, bias: Array | None, attributes: Attributes) -
 def _around(x: Tensor, module: _Conv) -> Tensor:
     kernel: Sequence[int] = module.weight.shape[2:]
     if x.ndim != len(kernel) + 2:
-        return x  # convolution itself refuses it
+        return x  # the convolution itself refuses it
     return pad_image(x, *pads(module._attributes, x.shape[2:], kernel))
 
 

@@ -16,14 +16,14 @@ from zeroskip.frontend.refusal import RefusalError
 
 Array = npt.NDArray[Any]
 Operand = Tensor | Array | None
-"""What a node reads: an activation, an array known on the host, or nothing where an optional input is left out."""
+"""An input of a node: an activation, an array known on the host, or None for an optional input that is left out."""
 
 
 class Operator(nn.Module):
     """A node without learned weights: a function of its inputs.
 
     location : operator and name of the node, for refusals
-    constants : the inputs that are known, by position; they move and change precision with the module
+    constants : the known inputs, by position; they move and change precision with the module
     """
 
     def __init__(self, location: str, function: Callable[..., Any], constants: Mapping[int, Array]) -> None:
@@ -46,7 +46,12 @@ class Operator(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One node. path : of its submodule, or None for one that computes on the host; inputs, outputs : values by name."""
+    """One node.
+
+    path : path of its submodule, or None for a node that computes on the host
+    inputs : values by name
+    outputs : values by name
+    """
 
     path: str | None
     inputs: tuple[str, ...]
@@ -57,10 +62,10 @@ class Call:
 class OnnxNetwork(nn.Module):
     """Runs the nodes of an ONNX model in order.
 
-    A weight that the file calls ``conv1.weight`` is the parameter ``conv1.weight`` of a Conv or Linear module; one that it calls
-    ``W`` is ``W.weight``.
+    A weight with the name ``conv1.weight`` in the file is the parameter ``conv1.weight`` of a Conv or Linear module. A weight with the
+    name ``W`` is ``W.weight``.
 
-    input_shape : of one sample, without the batch axis, where the file states it, else None
+    input_shape : shape of one sample without the batch axis, or None where the file does not state it
     """
 
     def __init__(
@@ -93,7 +98,7 @@ class OnnxNetwork(nn.Module):
 
 
 def free_path(wanted: str, taken: Mapping[str, object]) -> str:
-    """A path for a submodule near the wanted one: no empty parts, no attribute of a module, not taken."""
+    """A path for a submodule near the wanted one. It has no empty parts, is no attribute of a module, and is not taken."""
     parts = [part if part not in dir(nn.Module) else f"{part}_" for part in wanted.split(".") if part] or ["node"]
     path, count = ".".join(parts), 1
     while path in taken:
@@ -103,7 +108,7 @@ def free_path(wanted: str, taken: Mapping[str, object]) -> str:
 
 
 def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
-    """Register ``module`` under a path with dots, in whatever modules stand there already."""
+    """Register ``module`` under a path with dots, inside the modules that exist there already."""
     *parents, name = path.split(".")
     owner = root
     for parent in parents:
@@ -116,7 +121,7 @@ def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
 
 
 def as_tensor(value: Operand, like: Tensor) -> Tensor:
-    """A constant as a tensor of the activations' type."""
+    """A constant as a tensor of the same type as the activations."""
     if isinstance(value, Tensor):
         return value
     return torch.as_tensor(value, dtype=like.dtype, device=like.device)

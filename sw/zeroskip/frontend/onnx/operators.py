@@ -1,4 +1,4 @@
-"""ONNX operators without learned weights, as functions of torch tensors. Attributes and inputs of all operator set versions."""
+"""ONNX operators without learned weights, as functions of torch tensors. All operator set versions of attributes and inputs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def pad_image(x: Tensor, before: Sequence[int], after: Sequence[int], value: flo
 
 
 def max_pool(attributes: Attributes, x: Tensor) -> Tensor:
-    """MaxPool; padding of minus infinity where torch's own, symmetric and at most half the kernel, does not do."""
+    """MaxPool. It pads with minus infinity where torch's own padding, symmetric and at most half the kernel, does not suffice."""
     kernel = spatial(attributes, "kernel_shape", 0)
     axes = _image_axes(x, kernel)
     before, after = pads(attributes, x.shape[2:], kernel)
@@ -105,7 +105,7 @@ def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
 
 
 def reduce(attributes: Attributes, function: Function, x: Tensor, axes: Operand = None) -> Tensor:
-    """ReduceMean and ReduceMax; without axes over all."""
+    """ReduceMean and ReduceMax; over all axes if none are given."""
     over = attributes.get("axes") if axes is None else numbers(axes)
     if over is None:
         over = [] if attributes.get("noop_with_empty_axes", 0) else list(range(x.ndim))
@@ -230,14 +230,14 @@ def concat(attributes: Attributes, *parts: Operand) -> Tensor:
 
 
 def dropout(attributes: Attributes, x: Tensor, ratio: Operand = None, training: Operand = None) -> Tensor:
-    """Nothing, unless it is told to train."""
+    """Changes nothing, unless it is told to train."""
     if training is not None and any(numbers(training)):
         raise RefusalError("must be in inference mode, not training_mode")
     return x
 
 
 def cast(attributes: Attributes, x: Tensor) -> Tensor:
-    """Between floating point types: nothing."""
+    """Changes nothing between floating point types."""
     if attributes["to"] not in (1, 10, 11, 16):
         raise RefusalError(f"may only cast between floating point types, not to ONNX type {attributes['to']}")
     return x
@@ -293,7 +293,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def host_array(value: Array) -> Array:
-    """An array in the type that torch would give it: half precision as single, since the host has no half arithmetic."""
+    """An array in the type that torch would give it. Half precision becomes single, since the host has no half arithmetic."""
     return value.astype(np.float32) if value.dtype.kind == "f" or value.dtype.name == "bfloat16" else value
 
 

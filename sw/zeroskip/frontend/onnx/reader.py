@@ -1,4 +1,4 @@
-"""The nodes of an ONNX model as modules. Constants are folded, what only the batch size decides is computed on the host."""
+"""The nodes of an ONNX model as modules. Constants are folded. Values that only the batch size decides are computed on the host."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .operators import FUNCTIONS, host_array, split
 
 FLOAT = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 INTEGER: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 255), TensorProto.INT8: (-128, 127)}
-"""Integers that may enter the network: their range."""
+"""Range of the integers that may enter the network, by type."""
 
 MOVING = ("MaxPool", "GlobalMaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice")
-"""Operators that do the same to integers as to the numbers they stand for."""
+"""Operators that do the same to integers as to the numbers that these stand for."""
 
 LIMITING = ("Clip", "Relu")
-"""Operators that do so where an integer is the number itself: scale 1 and zero-point 0."""
+"""Operators that do the same only where an integer is the number itself: scale 1 and zero-point 0."""
 
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Sum", "PRelu", "Concat")
-"""Operators whose constant inputs are tensors to compute with, not shapes, axes or limits."""
+"""Operators whose constant inputs are tensors to compute with, and not shapes, axes or limits."""
 
 UNKNOWN = "not supported"
 
@@ -53,7 +53,7 @@ class Reader:
         self._refused: set[str] = set()
 
     def read(self) -> list[str]:
-        """A clause for each node that cannot be built."""
+        """Returns a clause for each node that cannot be built."""
         problems = self._input_problems()
         unknown = False
         for node in self._needed():
@@ -65,7 +65,7 @@ class Reader:
                 problems.append(f"{location}: {refusal}")
                 self._refused.update(node.output)
         output = self._model.graph.output[0].name
-        if output in self._formats:  # what a maximum or a slice of integers gives are integers of that format
+        if output in self._formats:  # a maximum or a slice of integers gives integers of that format
             self._add_module(_node_of("output", [output], [output]), Rounding(*self._formats[output]))
         return problems + ([SUPPORTED] if unknown else [])
 
@@ -161,7 +161,7 @@ class Reader:
         self._add_module(node, Operator(location, partial(split, attributes, len(node.output)), {}))
 
     def _require_real(self, node: onnx.NodeProto) -> None:
-        """Integers may only be moved, not computed with."""
+        """Refuse to compute with integers. They may only be moved."""
         kind = self._entry.type.tensor_type.elem_type
         if self._entry.name in node.input and not self._entered and kind in INTEGER:
             self._enter((1.0, 0, *INTEGER[kind]))
@@ -174,7 +174,7 @@ class Reader:
         self._formats[node.output[0]] = format
 
     def _enter(self, format: Format) -> None:
-        """The integers that enter the network are of that format."""
+        """Note the format of the integers that enter the network."""
         name = self._entry.name
         self._entered = True
         self._formats[name] = format
@@ -235,7 +235,7 @@ class Reader:
     # --- quantized models ---
 
     def _format(self, node: onnx.NodeProto, position: int, attributes: dict[str, Any]) -> Format:
-        """The number format of an activation, from the scale at that input and the zero-point behind it."""
+        """The number format of an activation, from the scale at that input and the zero-point after it."""
         scale, zero = self._constant(node, position), self._constant(node, position + 1)
         assert scale is not None
         if scale.size != 1 or (zero is not None and zero.size != 1):
@@ -260,7 +260,7 @@ class Reader:
         self._add_module(node, Rounding(*self._real(node, 0, attributes)))
 
     def _real(self, node: onnx.NodeProto, position: int, attributes: dict[str, Any]) -> Format:
-        """The format behind that input, which must be that of its integers; integers that enter get it."""
+        """The format after that input. It must be the format of its integers; integers that enter the network get it."""
         name = node.input[position]
         format = self._format(node, position + 1, attributes)
         if name == self._entry.name and not self._entered and self._entry.type.tensor_type.elem_type in INTEGER:
@@ -293,7 +293,7 @@ class Reader:
         self._add_module(outer, Rounding(*format))
 
     def _formats_hidden(self, name: str, inner: onnx.NodeProto, attributes: dict[str, Any]) -> None:
-        """Build a node that reads as numbers what are integers elsewhere."""
+        """Build a node that reads values as numbers which are integers elsewhere."""
         format = self._formats.pop(name)
         (self._conv if inner.op_type == "Conv" else self._matmul)(inner, attributes)
         self._formats[name] = format

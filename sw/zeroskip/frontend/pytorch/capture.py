@@ -27,15 +27,15 @@ _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
 
 def capture(model: nn.Module, example_input: Tensor, masks: Mapping[str, Tensor] | None = None) -> Graph:
-    """Capture ``model`` in eval mode as window operators, everything foldable folded. ``model`` stays untouched.
+    """Capture ``model`` in eval mode as window operators, with all that folds folded. ``model`` stays untouched.
 
-    model : module of one float tensor to one tensor; models that still carry ``torch.nn.utils.prune`` hooks load as they are
+    model : module from one float tensor to one tensor; models that still carry ``torch.nn.utils.prune`` hooks load as they are
     example_input : (batch, *input_shape) float, batch ≥ 1; only its shape and dtype matter
-    masks : parameter name (``fc1.weight``) → bool tensor of the weight's shape, True where kept. A weight without a mask, and
-        without a pruning hook, keeps its nonzero entries. A weight that two modules share becomes two layers
+    masks : parameter name (``fc1.weight``) → bool tensor of the weight's shape, True where kept. A weight without a mask and
+        without a pruning hook keeps its nonzero entries. A weight that two modules share becomes two layers
 
-    Raises UnsupportedError, which lists everything that cannot be built by operator and node name, and InputError for a wrong mask
-    or example, or parameters that are not finite.
+    Raises UnsupportedError that lists all that cannot be built, by operator and node name. Raises InputError for a wrong mask or
+    example, and for parameters that are not finite.
     """
     _check_arguments(model, example_input)
     working = _copy(model)
@@ -70,7 +70,7 @@ def _check_arguments(model: object, example_input: object) -> None:
 
 
 def _copy(model: nn.Module) -> nn.Module:
-    """A deep copy in eval mode on the CPU. Tensors with a gradient history, as pruning hooks leave them, copy as plain values."""
+    """A deep copy in eval mode on the CPU. Tensors with a gradient history, as pruning hooks leave them, are copied as plain values."""
     memo: dict[int, object] = {}
     for module in model.modules():
         for value in vars(module).values():
@@ -102,7 +102,7 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
 
 
 def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
-    """The steps of the graph in order, and the value that leaves. Raises UnsupportedError with a clause for each fault."""
+    """The steps of the graph in order, and the output value. Raises UnsupportedError with a clause for each fault."""
     signature = program.graph_signature
     stored = {**program.state_dict, **program.constants}
     tensors = {
@@ -143,7 +143,7 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
 
 
 def _result(program: ExportedProgram, reading: Reading) -> tuple[Value | None, list[str]]:
-    """The value that leaves, or what is wrong with it."""
+    """The output value, or the clauses that say what is wrong with it."""
     kinds = [spec.kind for spec in program.graph_signature.output_specs]
     if kinds != [OutputKind.USER_OUTPUT]:
         return None, [f"output: must be one tensor, not {len(kinds)} outputs"]

@@ -1,4 +1,4 @@
-"""Which weights are kept: the caller's masks, or those of ``torch.nn.utils.prune``, or else the weights that are not zero."""
+"""The kept weights: by the caller's masks, by those of ``torch.nn.utils.prune``, or else all weights that are not zero."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Masks:
 
     model : a copy that :func:`remove_pruning_hooks` has cleaned
     given : the caller's masks, by parameter name, bool, of the parameter's shape
-    hooked : what :func:`remove_pruning_hooks` returned
+    hooked : result of :func:`remove_pruning_hooks`
 
     Raises InputError for a mask whose name, type, dtype or shape is wrong.
     """
@@ -55,13 +55,13 @@ class Masks:
         self._used: set[str] = set()
 
     def aliases(self, name: str) -> list[str]:
-        """Every name of the parameter ``name``: more than one where modules share it."""
+        """Every name of the parameter ``name``. Modules that share it give it several names."""
         return self._aliases.get(name, [name])
 
     def keep(self, name: str, weight: FloatArray) -> BoolArray:
         """True where ``weight``, the parameter ``name``, is kept.
 
-        A mask given under the name itself goes before one given under an alias; what a pruning hook removed stays removed.
+        A mask under the name itself goes before a mask under an alias. A weight that a pruning hook removed stays removed.
         """
         names = [name, *self.aliases(name)]
         self._used.update(names)

@@ -1,4 +1,4 @@
-"""What a node of the exported graph says: its names, arguments and shapes, and the parameters behind its operands."""
+"""A node of the exported graph: its names, arguments and shapes, and the parameters behind its operands."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ROUNDING: frozenset[object] = frozenset({
     aten.fake_quantize_per_tensor_affine.default, aten.fake_quantize_per_tensor_affine.tensor_qparams,
     aten.fake_quantize_per_channel_affine.default,
 })  # fmt: skip
-"""Operators that round to a number format and stay real: how quantized models are written."""
+"""Operators that round to a number format and stay real. Quantized models are written with them."""
 
 
 class Parameters:
-    """The tensors behind the graph's placeholders, and what the model computes from them alone.
+    """The tensors behind the graph's placeholders, and values that the model computes from them alone.
 
     stored : placeholder name → (qualified name in the model, value)
-    masks : which weights are kept
+    masks : tells which weights are kept
     """
 
     def __init__(self, stored: Mapping[str, tuple[str, Tensor]], masks: Masks) -> None:
@@ -41,7 +41,7 @@ class Parameters:
         self._scales: dict[str, tuple[int, FloatArray]] = {}
 
     def read(self, node: object, role: str) -> tuple[str, FloatArray]:
-        """The name and float64 value of the operand that plays ``role``: qualified for a parameter, the node's own if computed."""
+        """Name and float64 value of the operand that plays ``role``. The name is qualified for a parameter, the node's own if computed."""
         if not isinstance(node, fx.Node) or not isinstance(self._values.get(node.name), Tensor):
             made_by = f"computed by {operator_name(node)}" if isinstance(node, fx.Node) else repr(node)
             raise RefusalError(f"{role} must be a parameter of the model, not {made_by}")
@@ -57,7 +57,7 @@ class Parameters:
         return None
 
     def compute(self, node: fx.Node) -> None:
-        """Evaluate a node that reads parameters alone, in float64. What is random or changes the model is refused."""
+        """Evaluate, in float64, a node that reads parameters alone. An operator that is random or changes the model is refused."""
         target = node.target
         if isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in target.tags:
             raise RefusalError("must not be random")
@@ -73,7 +73,7 @@ class Parameters:
             self._values[node.name] = target(*args, **kwargs)
 
     def weight_scale(self, node: object, outputs_axis: int) -> FloatArray | None:
-        """(outputs,) the step between two values of a weight that was rounded, or None for one that was not."""
+        """(outputs,) the step between two values of a rounded weight, or None for a weight that was not rounded."""
         if not isinstance(node, fx.Node) or node.name not in self._scales:
             return None
         axis, scale = self._scales[node.name]
@@ -85,14 +85,14 @@ class Parameters:
         return np.broadcast_to(scale, (outputs,)).copy()
 
     def _round(self, node: fx.Node, values: Any, scale: Any, zero_point: Any, *rest: Any) -> None:
-        """A weight of a quantized model: multiples of its scale. It keeps the name of the parameter that is rounded."""
+        """Round a weight of a quantized model to multiples of its scale. It keeps the name of the rounded parameter."""
         scales = np.atleast_1d(np.asarray(scale, dtype=np.float64))
         zeros = np.atleast_1d(np.asarray(zero_point))
         axis, low, high = rest if len(rest) == 3 else (0, *rest)
         if not ((scales > 0) & np.isfinite(scales)).all():
             raise RefusalError("scales must be finite and above zero")
         spread, shift = (np.reshape(a, [-1 if i == axis else 1 for i in range(values.ndim)]) for a in (scales, zeros))
-        # as the operator does it, in single precision: a multiplication by the reciprocal, ties to even
+        # As the operator does it, in single precision: multiply by the reciprocal, ties to even.
         inverse = np.float32(1) / spread.astype(np.float32)
         stored = np.clip(np.rint(values.numpy().astype(np.float32) * inverse + shift.astype(np.float32)), low, high)
         integers = stored.astype(np.float64) - shift
@@ -108,19 +108,19 @@ class Parameters:
 
 
 def operator_name(node: fx.Node) -> str:
-    """``conv2d`` for ``aten.conv2d.default``; ``add`` also where it works in place."""
+    """``conv2d`` for ``aten.conv2d.default``. ``add`` also where it works in place."""
     if isinstance(node.target, torch._ops.OpOverload):
         return str(node.target.overloadpacket.__name__)
     return str(getattr(node.target, "__name__", node.target))
 
 
 def qualified_name(node: fx.Node) -> str:
-    """The path of the module that ran the operator, ``features.3``; the node's own name in the model's forward itself."""
+    """The path of the module that ran the operator, as ``features.3``. In the model's own forward it is the node's name."""
     return module_path(node) or node.name
 
 
 def module_path(node: fx.Node) -> str:
-    """The path of the module that ran the operator; empty for the model itself."""
+    """The path of the module that ran the operator. It is empty for the model itself."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     # torch appends "@1" to the path on a module's second call
     return str(stack[-1][0]).partition("@")[0] if stack else ""

@@ -102,7 +102,7 @@ READERS: dict[object, Reader] = {
     aten.alias.default: shapes.identity,
     aten.to.dtype: shapes.identity,
 }
-"""Operator → reader. A reader appends steps and returns what the node gives; it raises RefusalError."""
+"""Operator → reader. A reader appends steps and returns the node's value. It raises RefusalError."""
 
 SUPPORTED = (
     "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, amax, add, sub, mul, div, relu, relu6, "

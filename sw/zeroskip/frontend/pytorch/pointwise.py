@@ -64,7 +64,7 @@ def subtract(node: fx.Node, reading: Reading) -> Value:
 
 
 GATES = {"sigmoid": "silu", "hardsigmoid": "hardswish"}
-"""Function → what the product of a value and that function of it is called."""
+"""Function → name of the product of a value and that function of it."""
 
 
 def multiply(node: fx.Node, reading: Reading) -> Value:
@@ -101,7 +101,7 @@ def divide(node: fx.Node, reading: Reading) -> Value:
 
 
 def clip(low: float | str, high: float | str) -> Callable[[fx.Node, Reading], Value]:
-    """A reader of a clip between two numbers, or arguments of those names, None being no limit."""
+    """A reader of a clip. Its ends are numbers, or names of the node's arguments; None is no limit."""
 
     def limit(given: dict[str, Any], which: float | str, otherwise: float) -> float:
         value = given[which] if isinstance(which, str) else which
@@ -151,7 +151,7 @@ def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) ->
 
 
 def _falling(node: fx.Node, reading: Reading, source: Value, slopes: FloatArray) -> Value:
-    """With slopes below zero, which no single layer has: relu(x) - slope * relu(-x)."""
+    """Slopes below zero, which no single layer has, as relu(x) - slope * relu(-x)."""
     name, zeros = qualified_name(node), np.zeros(len(slopes))
     result = reading.make(node, source.stored)
     parts = [f"{result.name}.{part}" for part in ("minus", "below", "scaled", "above")]
@@ -201,7 +201,7 @@ def _with_constant(
 
 
 def shift(node: fx.Node, reading: Reading, source: Value, by: float, suffix: str, user: tuple[int, ...]) -> Value:
-    """A number added to every element, as a value of its own."""
+    """Add a number to every element, as a value of its own."""
     channels = source.stored[0]
     result = Value(f"%{node.name}{suffix}", source.stored, user)
     reading.steps.append(

@@ -1,4 +1,4 @@
-"""The values of an exported graph while it is read, so that a write in place, however hidden behind views, changes what it must."""
+"""The values of an exported graph while it is read. A write in place changes every view that shares its memory, even a hidden one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIEWS: frozenset[object] = frozenset({
     aten.squeeze.dim, aten.squeeze.dims, aten.unsqueeze.default, aten.contiguous.default, aten.detach.default,
     aten.alias.default, aten.to.dtype, aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default,
 })  # fmt: skip
-"""Operators whose result has all the elements of their operand, in order, and may share its memory."""
+"""Operators whose result has all elements of their operand, in order, and may share its memory."""
 
 _PARTS: frozenset[object] = frozenset({aten.slice.Tensor, aten.chunk.default, aten.split.Tensor,
                                        aten.split_with_sizes.default, aten.narrow.default})  # fmt: skip
@@ -31,19 +31,19 @@ _PARTS: frozenset[object] = frozenset({aten.slice.Tensor, aten.chunk.default, at
 
 
 class SkippedError(Exception):
-    """A node reads what a refused node would have given: nothing more can be said of it."""
+    """A node reads the value of a refused node. Nothing more can be said about it."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A result that is not kept, and must not be read. what : it is."""
+    """A result that is not kept and must not be read. ``what`` says what it is."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class Padded:
-    """A value with minus infinity around it, which only a maximum can read. padding : (top, left, bottom, right)."""
+    """A value with minus infinity around it, which only a maximum can read. ``padding`` is (top, left, bottom, right)."""
 
     value: Value
     user: tuple[int, ...]
@@ -51,23 +51,23 @@ class Padded:
 
 
 Given: TypeAlias = Value | Missing | Padded
-"""What a node gives."""
+"""The result of a node."""
 
 
 @dataclass
 class _Memory:
-    """Nodes that may share memory: ``same`` certainly have all of it, ``unsure`` have a part or may be a copy."""
+    """Nodes that may share memory. Those in ``same`` certainly have all of it; those in ``unsure`` have a part or may be a copy."""
 
     same: list[fx.Node] = field(default_factory=list)
     unsure: list[fx.Node] = field(default_factory=list)
 
 
 class Reading:
-    """What readers of operators work with.
+    """The state that readers of operators work with.
 
     parameters : the tensors of the model
-    input : the value that enters
-    steps : those read so far
+    input : the value that enters the network
+    steps : the steps read so far
 
     Readers take operands with :meth:`value`, make results with :meth:`make` or :meth:`view`, and append to ``steps``.
     """
@@ -108,7 +108,7 @@ class Reading:
         return found[index]
 
     def padded(self, node: object, axes: int) -> Padded:
-        """The image that :meth:`image` gives, and what a maximum finds around it."""
+        """The image that :meth:`image` gives, and the padding that a maximum finds around it."""
         found = self._values[node] if isinstance(node, fx.Node) and self.holds(node) else None
         if isinstance(found, Padded) and len(found.user) == axes:
             return found
@@ -116,7 +116,7 @@ class Reading:
         return Padded(value, value.user, (0, 0, 0, 0))
 
     def image(self, node: object, axes: int) -> Value:
-        """The value of a node that must be an image of so many axes: channels and one or two more."""
+        """The value of a node that must be an image of ``axes`` axes: the channels, and one or two more."""
         value = self.value(node)
         wanted = "(batch, channels, length)" if axes == 2 else "(batch, channels, height, width)"
         if len(value.user) != axes:
@@ -124,7 +124,7 @@ class Reading:
         return self.stored(value)
 
     def stored(self, value: Value) -> Value:
-        """The value, whose axes must be those that are stored."""
+        """The value in the stored axes: an image as it is, a vector flattened. Any other value is refused."""
         if value.is_image:
             return value
         if value.is_vector:
@@ -150,7 +150,7 @@ class Reading:
         return replace(value, user=after[1:])
 
     def give(self, node: fx.Node, result: Given | Sequence[Given]) -> None:
-        """``result`` is what ``node`` gives; where it writes in place, its operand gives it too from now on."""
+        """Set ``result`` as the value of ``node``. If the node writes in place, its operand has this value too from now on."""
         if is_in_place(node):
             assert isinstance(result, Value)
             self._overwrite(node, result)
@@ -158,7 +158,7 @@ class Reading:
         self._remember(node)
 
     def refuse(self, node: fx.Node) -> None:
-        """A refused node gives a value too, so that the nodes after it are still judged."""
+        """Give a refused node a value too, so that the nodes after it are still judged."""
         meta = node.meta.get("val")
         user = shape(node)[1:] if isinstance(meta, torch.Tensor) and meta.ndim else None
         stored = image_shape(user) if user is not None else None
@@ -201,7 +201,7 @@ class Reading:
 
 
 def _stored(entry: fx.Node) -> Shape:
-    """How the network's input is stored: as the first operator that is not a view reads it."""
+    """The stored shape of the network's input: as the first operator that is not a view reads it."""
     seen: list[tuple[int, ...]] = []
     pending = [entry]
     while pending:

@@ -1,4 +1,4 @@
-"""Readers of the operators that round an activation to a number format: quantized models arrive with their scales."""
+"""Readers of the operators that round an activation to a number format. Quantized models bring their scales by them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .reading import Reading
 
 
 def fake_quantize(node: fx.Node, reading: Reading) -> Value:
-    """fake_quantize_per_tensor_affine: the tensor has that scale and zero-point from now on."""
+    """fake_quantize_per_tensor_affine. The tensor has that scale and zero-point from now on."""
     given = arguments(node)
     source = reading.value(given["self"])
     scale, zero_point = (reading.parameters.constant(given[role]) for role in ("scale", "zero_point"))
@@ -31,12 +31,12 @@ def fake_quantize(node: fx.Node, reading: Reading) -> Value:
 
 
 def per_channel(node: fx.Node, reading: Reading) -> Value:
-    """fake_quantize_per_channel_affine, which is for weights alone."""
+    """fake_quantize_per_channel_affine. It is for weights alone."""
     raise RefusalError("an activation must have one scale, not one per channel")
 
 
 def number_format(scale: float, zero_point: int, low: int, high: int) -> QuantizedTensor:
-    """The format of integers low … high. Raises RefusalError for numbers that are not those of an integer type."""
+    """The format of integers low … high. Raises RefusalError for numbers that belong to no integer type."""
     bits = int(high - low).bit_length()
     format = QuantizedTensor(scale=scale, zero_point=zero_point, signed=low < 0, bits=bits)
     if (format.low, format.high) != (low, high):

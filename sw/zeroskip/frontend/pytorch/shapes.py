@@ -25,7 +25,7 @@ def view(node: fx.Node, reading: Reading) -> Value:
 
 
 def dropout(node: fx.Node, reading: Reading) -> Value:
-    """Nothing, in eval mode."""
+    """Changes nothing in eval mode."""
     if arguments(node)["train"]:
         raise RefusalError("must be in eval mode")
     return reading.view(node)
@@ -42,7 +42,7 @@ def identity(node: fx.Node, reading: Reading) -> Value:
 
 
 def pad(node: fx.Node, reading: Reading) -> Given:
-    """Padding of height, width and channels with one number, where negative, a slice; minus infinity in front of max pooling."""
+    """Padding of height, width and channels with one number. Negative padding is a slice. Before max pooling it may be minus infinity."""
     given = arguments(node)
     mode, value = given.get("mode", "constant"), given.get("value") or 0.0
     if mode != "constant" or not (math.isfinite(value) or value == -math.inf):
@@ -61,7 +61,7 @@ def pad(node: fx.Node, reading: Reading) -> Given:
     padding = (top, left, bottom, right)
     if value == 0 or not any(amounts):
         return _copy(node, reading, source, channels, Window(padding=padding))
-    if math.isfinite(value):  # zero padding of what is that much less, raised again
+    if math.isfinite(value):  # the source is lowered by the value, padded with zeros, and raised again
         lowered = shift(node, reading, source, -value, ".lowered", source.user)
         padded = _copy(node, reading, lowered, channels, Window(padding=padding), ".padded")
         return shift(node, reading, padded, value, "", shape(node)[1:])
@@ -119,7 +119,7 @@ def concat(node: fx.Node, reading: Reading) -> Value:
 
 
 READ_AS_PART = operator.getitem
-"""What picks from a list of tensors, in the exported graph."""
+"""The operator that picks from a list of tensors, in the exported graph."""
 
 
 def _range(

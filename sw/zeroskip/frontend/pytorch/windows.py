@@ -46,7 +46,7 @@ def convolution(node: fx.Node, reading: Reading) -> Value:
 
 
 def linear(node: fx.Node, reading: Reading) -> Value:
-    """On a vector a 1×1 convolution, on a flattened image one whose kernel is the whole image."""
+    """A 1×1 convolution on a vector. On a flattened image, a convolution whose kernel is the whole image."""
     given = arguments(node)
     source = reading.value(given["input"])
     _require_vector(given["input"], source)
@@ -80,7 +80,7 @@ def average_pool(node: fx.Node, reading: Reading) -> Value:
 
 
 def max_pool(node: fx.Node, reading: Reading) -> Value:
-    """max_pool1d and max_pool2d, around it padding of minus infinity at most."""
+    """max_pool1d and max_pool2d. The only padding around it may be minus infinity."""
     given = arguments(node)
     axes = 2 if node.target is aten.max_pool1d.default else 3
     padded = reading.padded(given["self"], axes)
@@ -102,7 +102,7 @@ def adaptive_average(node: fx.Node, reading: Reading) -> Value:
 
 
 def adaptive_maximum(node: fx.Node, reading: Reading) -> Sequence[Given]:
-    """adaptive_max_pool1d and adaptive_max_pool2d: the values; the indices are not kept."""
+    """adaptive_max_pool1d and adaptive_max_pool2d. The values are given; the indices are not kept."""
     source, window = _adaptive(node, reading)
     result = Value(f"%{node.name}", (source.stored[0], *window.output(*source.stored[1:])), _first_shape(node)[1:])
     return [_append_pool(node, reading, source, window, None, result), Missing("the indices of a maximum")]
@@ -120,7 +120,14 @@ def maximum(node: fx.Node, reading: Reading) -> Value:
 
 @dataclass(frozen=True, kw_only=True)
 class _Learned:
-    """What a layer has learned: name of the layer, weight with what is pruned zero, mask, bias, and scale if fixed."""
+    """The learned part of a layer.
+
+    name : of the layer
+    weight : 0 where pruned
+    mask : True where a weight is kept
+    bias : (outputs,)
+    scale : (outputs,) weight scale that a quantized model fixes, or None
+    """
 
     name: str
     weight: FloatArray
@@ -139,7 +146,7 @@ def _learned(node: fx.Node, reading: Reading, role: str, outputs_axis: int = 0) 
     own = f"{path}.weight" if path else "weight"
     owner = own if own in parameters.masks.aliases(target) else target
     name = owner.removesuffix(".weight")
-    if owner in ("weight", str(given[role])):  # the model's own, or computed
+    if owner in ("weight", str(given[role])):  # owned by the model itself, or computed
         name = path or operator_name(node)
     mask = parameters.masks.keep(owner, weight)
     if not np.isfinite(weight).all():
@@ -168,13 +175,13 @@ def _require_vector(node: object, source: Value) -> None:
 
 
 def _spatial(value: Any, axes: int) -> tuple[int, ...]:
-    """One number for every spatial axis, where torch takes one for all."""
+    """One number for every spatial axis. Torch takes one for all, too."""
     numbers = tuple(value) if isinstance(value, Sequence) else (value,)
     return numbers * (axes - 1) if len(numbers) == 1 else numbers
 
 
 def _pair(values: Sequence[int], last: int) -> tuple[int, int]:
-    """(height, width); a sequence has no width."""
+    """(height, width). A sequence has no width."""
     return (values[0], values[1] if len(values) == 2 else last)
 
 
@@ -216,7 +223,7 @@ def _axes(source: Value, window: Window, outputs: Sequence[int]) -> list[tuple[i
 
 
 def _divisor(source: Value, window: Window, padding: Any, count_padding: bool, axes: int) -> float:
-    """What every window of an average divides by: its elements, those of the padding counted or not."""
+    """The number by which every window of an average divides: its elements, with or without those of the padding."""
     divisor = 1
     after = _pair(_spatial(padding, axes), 0)
     for axis, (length, before, kernel, stride, _, count) in enumerate(
