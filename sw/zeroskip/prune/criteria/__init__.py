@@ -1,1 +1,1 @@
-"""How weights are chosen: a score for each, or masks by reconstruction; every criterion by its name."""
+"""The choice of weights: by a score for each, or by reconstruction. Every criterion has a name."""

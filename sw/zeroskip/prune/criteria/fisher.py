@@ -1,4 +1,4 @@
-"""The weights whose removal a second-order model of the loss calls cheapest go: Optimal Brain Damage with the diagonal Fisher."""
+"""Optimal Brain Damage with the diagonal Fisher: the weights go whose removal is cheapest by a second-order model of the loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .gradient import accumulated, differentiable
 
 
 def fisher_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
-    """½ · weight² · mean over samples of (∂loss/∂weight)²; arguments and errors as those of :func:`fisher`."""
+    """½ · weight² · mean over samples of (∂loss/∂weight)². Arguments and errors as for :func:`fisher`."""
     device = next(iter(differentiable(model).values())).parameter.device
     count = 0
 
@@ -47,21 +47,25 @@ def fisher(
     pattern: str | Pattern = "unstructured",
     exclude: Iterable[str] = (),
 ) -> Masks:
-    """Masks that remove the weights with the smallest ½ · weight² · F, F being the diagonal of the empirical Fisher information.
+    """Masks that remove the weights with the smallest ½ · weight² · F, where F is the diagonal of the empirical Fisher information.
 
-    What removing a weight adds to the loss of a trained network, to second order and without cross terms, is ½ · weight² times
-    the Hessian's diagonal (LeCun, Denker & Solla, *Optimal Brain Damage*, NIPS 1989). The Fisher information stands in for the
-    Hessian: the mean over samples of the squared gradient of each sample's own loss (Theis et al., *Faster gaze prediction with
-    dense networks and Fisher pruning*, 2018). Unlike :func:`taylor` it therefore does not depend on how samples are batched.
+    In a trained network the removal of a weight adds ½ · weight² times the Hessian's diagonal to the loss, to second order and without
+    cross terms (LeCun, Denker & Solla, *Optimal Brain Damage*, NIPS 1989). The Fisher information stands in for the Hessian: the mean over
+    samples of the squared gradient of each sample's own loss (Theis et al., *Faster gaze prediction with dense networks and Fisher
+    pruning*, 2018). So, unlike :func:`taylor`, it does not depend on how samples are batched.
 
-    model, sparsity, allocation, pattern, exclude : as for :func:`gradient`
-    batches : (input, target) pairs, read once; the first axis of every input and of the target counts samples, which run one by
-        one, as batches of one: 1,024 samples of ResNet-20 take about ten seconds on one CPU core
+    model : as for :func:`gradient`
+    sparsity : as for :func:`magnitude`
+    batches : (input, target) pairs, read once. The first axis of every input and of the target counts samples. Samples run one by one,
+        as batches of one: 1,024 samples of ResNet-20 take about ten seconds on one CPU core
     loss : ``loss(output, target)``, one number, of a batch of one sample
+    allocation : as for :func:`magnitude`
+    pattern : as for :func:`magnitude`
+    exclude : as for :func:`magnitude`
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`gradient` raises; inputs and targets that differ in their number of samples.
+    Raises InputError as :func:`gradient` does, and for inputs and targets that differ in their number of samples.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(fisher_scores(model, batches, loss))

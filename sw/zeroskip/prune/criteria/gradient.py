@@ -1,4 +1,4 @@
-"""The weights that the loss feels least go: by the gradient, alone or times the weight."""
+"""The weights go that the loss feels least: by the gradient alone, or by the gradient times the weight."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from zeroskip.prune.model.batches import Batch, Loss, scalar_loss, unpack
 from zeroskip.prune.model.preserve import preserving
 
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(weight, gradient of one batch's loss) → what the batch adds to the score."""
+"""(weight, gradient of one batch's loss) → the batch's part of the score."""
 
 
 def accumulated(model: nn.Module, batches: Iterable[Batch], loss: Loss, term: Term) -> dict[str, torch.Tensor]:
-    """Σ over batches of ``term``, for every prunable weight, of its shape, on its device, in float32 at least.
+    """Σ over batches of ``term`` for every prunable weight, in its shape, on its device, in float32 at least.
 
-    Raises InputError: what :func:`differentiable` raises; no batches; a batch that is no pair; a loss of more than one number, or
+    Raises InputError as :func:`differentiable` does, and for no batches, a batch that is no pair, and a loss of more than one number or
     without a gradient.
     """
     weights = differentiable(model)
     parameters = [weight.parameter for weight in weights.values()]
     values = [weight.effective for weight in weights.values()]
-    # a half-precision sum would lose the later batches to rounding
+    # A half-precision sum would lose the later batches to rounding.
     scores = [torch.zeros_like(v, dtype=torch.promote_types(v.dtype, torch.float32)) for v in values]
     count = 0
     with preserving(model, parameters), torch.enable_grad():
@@ -43,9 +43,9 @@ def accumulated(model: nn.Module, batches: Iterable[Batch], loss: Loss, term: Te
 
 
 def differentiable(model: nn.Module) -> dict[str, Weight]:
-    """:func:`prunable`, refused where a gradient cannot be told weight by weight.
+    """:func:`prunable`, refused where a weight has no gradient of its own.
 
-    Raises InputError: what :func:`prunable` raises; a parametrization whose original has another shape than the weight.
+    Raises InputError as :func:`prunable` does, and for a parametrization whose original has another shape than the weight.
     """
     weights = prunable(model)
     for name, weight in weights.items():
@@ -66,7 +66,7 @@ def batch_gradients(
     *,
     create_graph: bool = False,
 ) -> tuple[torch.Tensor | None, ...]:
-    """∂loss/∂parameter on one batch, None for a parameter that the loss does not use; ``create_graph`` to differentiate again."""
+    """∂loss/∂parameter on one batch; None for a parameter that the loss does not use. ``create_graph`` allows a second derivative."""
     inputs, target = unpack(batch, index, parameters[0].device)
     value = scalar_loss(loss, model(*inputs), target)
     if not value.requires_grad:
@@ -76,17 +76,17 @@ def batch_gradients(
 
 
 def gradient_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
-    """Σ over batches of |∂loss/∂weight|; arguments and errors as those of :func:`gradient`."""
+    """Σ over batches of |∂loss/∂weight|. Arguments and errors as for :func:`gradient`."""
     return accumulated(model, batches, loss, lambda weight, grad: grad.abs())
 
 
 def snip_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
-    """Σ over batches of |weight · ∂loss/∂weight|; arguments and errors as those of :func:`snip`."""
+    """Σ over batches of |weight · ∂loss/∂weight|. Arguments and errors as for :func:`snip`."""
     return accumulated(model, batches, loss, lambda weight, grad: (weight * grad).abs())
 
 
 def taylor_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
-    """Σ over batches of (weight · ∂loss/∂weight)²; arguments and errors as those of :func:`taylor`."""
+    """Σ over batches of (weight · ∂loss/∂weight)². Arguments and errors as for :func:`taylor`."""
     return accumulated(model, batches, loss, lambda weight, grad: (weight * grad).square())
 
 
@@ -101,21 +101,24 @@ def gradient(
 ) -> Masks:
     """Masks that remove the weights with the smallest accumulated gradient of the loss.
 
-    The score is the first-order effect of a weight on the loss: the relevance of Mozer & Smolensky, *Skeletonization* (NIPS
-    1988), taken per weight.
+    The score is the first-order effect of a weight on the loss: the relevance of Mozer & Smolensky, *Skeletonization* (NIPS 1988), taken
+    per weight.
 
-    model : as for :func:`magnitude`. It runs in evaluation mode (dropout off, BatchNorm on its running statistics), and its
-        parameters, gradients, buffers and training mode are afterwards as before.
-    sparsity, allocation, pattern, exclude : as for :func:`magnitude`
+    model : as for :func:`magnitude`. It runs in evaluation mode (dropout off, BatchNorm on its running statistics). Afterwards its
+        parameters, gradients, buffers and training mode are as before.
+    sparsity : as for :func:`magnitude`
     batches : (input, target) pairs, read once; each batch weighs the same. An input may be a tuple of several.
     loss : ``loss(output, target)``, one number
+    allocation : as for :func:`magnitude`
+    pattern : as for :func:`magnitude`
+    exclude : as for :func:`magnitude`
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`magnitude` raises; no batches; a batch that is no pair; a loss of more than one number
-    or without a gradient; gradients with NaN or infinity; a parametrization whose original has another shape than the weight.
+    Raises InputError as :func:`magnitude` does, and for no batches, a batch that is no pair, a loss of more than one number or without a
+    gradient, gradients with NaN or infinity, and a parametrization whose original has another shape than the weight.
     """
-    # refuses before the batches are worked through
+    # Refuses before the batches are worked through.
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(gradient_scores(model, batches, loss))
 
@@ -132,7 +135,7 @@ def snip(
     """Masks that remove the smallest |weight · gradient|: the connection sensitivity of SNIP (Lee, Ajanthan & Torr, *SNIP:
     Single-shot Network Pruning based on Connection Sensitivity*, ICLR 2019), here summed over batches.
 
-    Arguments, result and errors as those of :func:`gradient`.
+    Arguments, result and errors as for :func:`gradient`.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(snip_scores(model, batches, loss))
@@ -147,10 +150,10 @@ def taylor(
     pattern: str | Pattern = "unstructured",
     exclude: Iterable[str] = (),
 ) -> Masks:
-    """Masks that remove the smallest (weight · gradient)²: the first-order Taylor estimate of what a weight's removal does to
-    the loss, squared and summed over batches (Molchanov et al., *Importance Estimation for Neural Network Pruning*, CVPR 2019).
+    """Masks that remove the smallest (weight · gradient)², summed over batches: the square of the first-order Taylor estimate of what a
+    weight's removal does to the loss (Molchanov et al., *Importance Estimation for Neural Network Pruning*, CVPR 2019).
 
-    Arguments, result and errors as those of :func:`gradient`.
+    Arguments, result and errors as for :func:`gradient`.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(taylor_scores(model, batches, loss))

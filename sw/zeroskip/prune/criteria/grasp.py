@@ -1,4 +1,4 @@
-"""The weights without which the gradient of the loss is largest go: gradient signal preservation."""
+"""Gradient signal preservation: the weights go without which the gradient of the loss is largest."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .gradient import batch_gradients, differentiable
 
 
 def grasp_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_entropy) -> dict[str, torch.Tensor]:
-    """The products weight · (H g), of either sign, for every prunable weight, of its shape, on its device, in float32 at least.
+    """The products weight · (H g), of either sign, for every prunable weight, in its shape, on its device, in float32 at least.
 
-    With L the mean of the batches' losses, g = ∂L/∂weights over all prunable weights and H the Hessian of L over the same, the
-    score is what removing the weight takes from ½ · ‖g‖², to first order. Arguments and errors as those of :func:`grasp`.
+    L is the mean of the batches' losses, g = ∂L/∂weights over all prunable weights, H the Hessian of L over the same weights. The score is
+    the amount by which the weight's removal lowers ½ · ‖g‖², to first order. Arguments and errors as for :func:`grasp`.
     """
     if isinstance(batches, Iterator):
         raise InputError("batches must be a list or DataLoader, read twice, not an iterator that ends after one pass")
@@ -39,7 +39,7 @@ def grasp_scores(model: nn.Module, batches: Iterable[Batch], loss: Loss = cross_
             raise InputError("batches must hold at least one (input, target) pair, but is empty")
         for index, batch in enumerate(batches):
             gradients = batch_gradients(model, batch, index, loss, parameters, create_graph=True)
-            # the gradient of <g, ∂L/∂weights> with g held constant is H g; a gradient that no weight changes adds nothing to it
+            # The gradient of <g, ∂L/∂weights> with g held constant is H g. A gradient that no weight changes adds nothing to it.
             terms = [
                 (total.to(grad.dtype) * grad).sum()
                 for total, grad in zip(flow, gradients, strict=True)
@@ -71,19 +71,22 @@ def grasp(
     """Masks that keep the gradient of the loss large, so that the pruned network trains well (GraSP: Wang, Zhang & Grosse,
     *Picking Winning Tickets Before Training by Preserving Gradient Flow*, ICLR 2020).
 
-    The paper scores each weight S = −weight · (H g), with the gradient g and the Hessian H of the loss: half of what removing the
-    weight adds to ‖g‖², to first order. The weights with the highest S go, that is those with the lowest :func:`grasp_scores`, which
-    are −S. A weight that is zero scores 0 and so is not among the first to go. The paper prunes networks before their training; of
-    a trained one, whose gradient is all but zero, the scores say little.
+    The paper scores each weight S = −weight · (H g), with the gradient g and the Hessian H of the loss. S is half of what the weight's
+    removal adds to ‖g‖², to first order. The weights with the highest S go: these have the lowest :func:`grasp_scores`, which are −S. A
+    weight that is zero scores 0, so it is not among the first to go. The paper prunes networks before their training. In a trained network
+    the gradient is all but zero, and the scores say little.
 
-    model, sparsity, allocation, pattern, exclude : as for :func:`gradient`. Weights removed under :mod:`torch.nn.utils.prune` have
-        no part in g; frozen parameters do.
+    model : as for :func:`gradient`. Weights removed under :mod:`torch.nn.utils.prune` have no part in g; frozen parameters do.
+    sparsity : as for :func:`magnitude`
     batches : (input, target) pairs, read twice: a list or a DataLoader; each batch weighs the same
     loss : ``loss(output, target)``, one number, twice differentiable. The paper divides the logits by 200 first.
+    allocation : as for :func:`magnitude`
+    pattern : as for :func:`magnitude`
+    exclude : as for :func:`magnitude`
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`gradient` raises; batches that can be read only once.
+    Raises InputError as :func:`gradient` does, and for batches that can be read only once.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(grasp_scores(model, batches, loss))

@@ -1,4 +1,4 @@
-"""A sparsity of its own for each layer, by any scores."""
+"""A separate sparsity for each layer, by any scores."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def layerwise(
     score: Callable[[nn.Module], Scores] | Scores = magnitude_scores,
     pattern: str | Pattern = "unstructured",
 ) -> Masks:
-    """Masks with the sparsity that ``sparsities`` gives each layer, by scores of one's own.
+    """Masks with the sparsity that ``sparsities`` gives each layer, by given scores.
 
-    model, pattern : as for :func:`magnitude`; the model is not changed
+    model : as for :func:`magnitude`; it is not changed
     sparsities : name of a parameter or its module, ``fc1.weight`` or ``fc1`` → share to remove, 0 … 1, counted as in
-        :func:`magnitude`. Layers it does not name keep all their weights.
-    score : what ranks the weights, the lowest going first: a function from the model to a score tensor per weight, or those
-        tensors, as :func:`gradient_scores` gives them; by default the magnitude
+        :func:`magnitude`. Layers that it does not name keep all their weights.
+    score : ranks the weights, the lowest go first: a function from the model to one score tensor per weight, or these tensors, as
+        :func:`gradient_scores` gives them; by default the magnitude
+    pattern : as for :func:`magnitude`
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`magnitude` raises; a score that is missing, of another shape, or not finite.
+    Raises InputError as :func:`magnitude` does, and for a score that is missing, of another shape, or not finite.
     """
     selection = Selection.of(model, sparsities, pattern=pattern)
     return selection.masks(score(model) if callable(score) else score)

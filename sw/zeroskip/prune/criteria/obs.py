@@ -1,4 +1,4 @@
-"""Optimal Brain Surgeon, layer by layer: what each layer's output can do without, and the kept weights made to fit."""
+"""Optimal Brain Surgeon, layer by layer: it removes what each layer's output can do without, and fits the kept weights to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .obs_elimination import removal_losses
 from .reconstruct import check_damping, reconstruct
 
 MOST_INPUTS = 4096
-"""Weights of one output of which the matrix of products and its inverses can be held."""
+"""Most weights of one output. The matrix of their products and its inverses can still be held in memory."""
 
 
 def obs_scores(
@@ -30,12 +30,11 @@ def obs_scores(
     progress: Callable[[str], None] | None = None,
     exclude: Iterable[str] = (),
 ) -> dict[str, torch.Tensor]:
-    """What the removal of each weight adds to the squared error of its layer's output, per position and relative to the layer's.
+    """The squared error that the removal of each weight adds to its layer's output, per position, relative to the layer's output.
 
-    The other weights of its row make up for it, and those that cost less are gone already: see :func:`removal_losses`. Divided by
-    the squared output of the layer, so that ``global`` compares shares of it. Arguments and errors as those of :func:`obs`;
-    layers to ``exclude``, by their parameters' names, score 0 and are not looked at. Layers that do not run, or see only zeros,
-    are ranked by w².
+    The other weights of its row make up for the removal, and cheaper weights are gone already: see :func:`removal_losses`. The error is
+    divided by the squared output of the layer, so that ``global`` compares shares of it. Arguments and errors as for :func:`obs`. Layers to
+    ``exclude``, by their parameters' names, score 0 and are not looked at. Layers that do not run, or see only zeros, are ranked by w².
     """
     check_damping(damping)
     weights = prunable(model)
@@ -78,24 +77,28 @@ def obs(
     damping: float = 0.01,
     progress: Callable[[str], None] | None = None,
 ) -> Masks:
-    """Masks that remove the weights without which the layers' outputs change least, **and the kept weights changed in place** to
-    make up for them: Optimal Brain Surgeon per layer from calibration inputs (Hassibi & Stork, NIPS 1992; exact per row as
-    Frantar, Singh & Alistarh, *Optimal Brain Compression*, NeurIPS 2022), convolutions included.
+    """Masks that remove the weights without which the layers' outputs change least. **The kept weights are changed in place** to make up
+    for the removed ones.
 
-    Weights are chosen on the dense model's inputs (:func:`obs_scores`), then :func:`reconstruct` fits the kept ones, layer after
-    layer. No gradients and no labels are needed.
+    This is Optimal Brain Surgeon per layer from calibration inputs (Hassibi & Stork, NIPS 1992; exact per row as in Frantar, Singh &
+    Alistarh, *Optimal Brain Compression*, NeurIPS 2022), convolutions included.
 
-    model : as for :func:`magnitude`, but its weights are changed. It runs in evaluation mode; everything else of it stays
-    sparsity, allocation, pattern, exclude : as for :func:`magnitude`; excluded layers stay as they are
-    batches : inputs, or (input, target) pairs whose targets are not looked at; read several times. A thousand images are usually
-        enough
+    Weights are chosen on the dense model's inputs (:func:`obs_scores`). Then :func:`reconstruct` fits the kept ones, layer after layer. No
+    gradients and no labels are needed.
+
+    model : as for :func:`magnitude`, but its weights are changed. It runs in evaluation mode. Nothing else of it changes.
+    sparsity : as for :func:`magnitude`
+    batches : inputs, or (input, target) pairs whose targets are not looked at; read several times. A thousand images are usually enough
+    allocation : as for :func:`magnitude`
+    pattern : as for :func:`magnitude`
+    exclude : as for :func:`magnitude`; excluded layers stay as they are
     damping : share of the mean squared input that is added to the moments' diagonal, above 0
     progress : called with a line before each layer
 
     Returns masks as :func:`magnitude` does. Time is O(outputs · n³) per layer for n weights per output.
 
-    Raises InputError: what :func:`magnitude` raises; no or unusable batches; a layer of more than 4096 weights per output; a
-    damping of 0 or less; a parametrized weight.
+    Raises InputError as :func:`magnitude` does, and for no or unusable batches, a layer of more than 4096 weights per output, a damping of
+    0 or less, and a parametrized weight.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     batches = list(batches)

@@ -1,24 +1,25 @@
-"""In which order a layer can do without its weights: the greedy backward elimination of Optimal Brain Surgeon."""
+"""The order in which a layer can do without its weights: the greedy backward elimination of Optimal Brain Surgeon."""
 
 from __future__ import annotations
 
 import torch
 
 CHUNK = 1 << 25
-"""Matrix entries that are worked on at a time: 256 MiB."""
+"""Matrix entries worked on at a time: 256 MiB."""
 
 COMPACT = 8
-"""Rows of fewer weights are not compacted any more."""
+"""Rows with fewer weights than this are no longer compacted."""
 
 
 def removal_losses(weight: torch.Tensor, moments: torch.Tensor, damping: float) -> torch.Tensor:
-    """What each weight's removal adds to the squared error of the layer's output, if weights go one by one.
+    """The squared error that each weight's removal adds to the layer's output, if weights go one by one.
 
-    Each row by itself: the weight that costs least goes, the others make up for it as well as they can, and so on until none is
-    left. A weight that goes after a costlier one is given that one's loss, so that lower losses always go first.
+    Each row is worked on alone. The weight that costs least goes, and the others make up for it as well as they can. This repeats until no
+    weight is left. A weight that goes after a costlier one gets the loss of that one, so that lower losses always go first.
 
-    weight : (rows, n); moments : (n, n) float64, Σ x·xᵀ of the inputs
-    damping : share of the mean of the moments' diagonal that is added to it
+    weight : (rows, n)
+    moments : (n, n) float64, Σ x·xᵀ of the inputs
+    damping : share of the mean of the moments' diagonal that is added to the diagonal
 
     Returns (rows, n) float64. Hassibi & Stork, *Second Order Derivatives for Network Pruning: Optimal Brain Surgeon*, NIPS 1992;
     exact and row by row as in Frantar, Singh & Alistarh, *Optimal Brain Compression*, NeurIPS 2022. O(rows · n³).
@@ -30,7 +31,7 @@ def removal_losses(weight: torch.Tensor, moments: torch.Tensor, damping: float) 
 
 
 def damped(moments: torch.Tensor, damping: float) -> torch.Tensor:
-    """``moments`` made positive definite; those of a layer that saw only zeros become the identity."""
+    """``moments`` made positive definite. For a layer that saw only zeros they become the identity."""
     added = damping * moments.diagonal().mean()
     return moments + torch.eye(len(moments), dtype=moments.dtype, device=moments.device) * (added if added > 0 else 1)
 
@@ -40,7 +41,7 @@ def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
     row = torch.arange(count, device=weight.device)
     losses = torch.zeros_like(weight)
     weight, inverses = weight.clone(), inverse.expand(count, n, n).clone()
-    origin = torch.arange(n, device=weight.device).expand(count, n)  # which weight each column stands for
+    origin = torch.arange(n, device=weight.device).expand(count, n)  # the weight that each column stands for
     gone = torch.zeros_like(weight, dtype=torch.bool)
     highest = torch.zeros_like(weight[:, 0])
     steps = 0
@@ -54,7 +55,7 @@ def _eliminate(weight: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
         inverses.addcmul_((column / pivot)[:, :, None], column[:, None, :], value=-1)
         gone[row, least] = True
         steps += 1
-        if 2 * steps >= weight.shape[1] > COMPACT:  # what is gone need not be carried along
+        if 2 * steps >= weight.shape[1] > COMPACT:  # drop the columns of removed weights
             left = (~gone).nonzero()[:, 1].reshape(count, -1)
             weight, origin = weight.gather(1, left), origin.gather(1, left)
             inverses = inverses[row[:, None, None], left[:, :, None], left[:, None, :]]

@@ -1,4 +1,4 @@
-"""Weights go by chance: the control that every other criterion has to beat."""
+"""Weights go by chance. Every other criterion has to beat this control."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from zeroskip.prune.masks.weights import Masks, prunable
 
 
 def random_scores(model: nn.Module, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Uniform in 0 … 1, float64, for every prunable weight, of its shape, on its device; errors as those of :func:`random`."""
+    """Uniform in 0 … 1, float64, for every prunable weight, in its shape, on its device. Errors as for :func:`random`."""
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise InputError(f"seed must be an integer, not {seed!r}")
     scores = {}
     for name, weight in prunable(model).items():
-        # drawn on the CPU so that every device gives the same, and by name so that no layer depends on the others
+        # Drawn on the CPU, so that every device gives the same, and by name, so that no layer depends on the others.
         digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big"))
-        # float64 because float32 draws from few enough numbers that a large layer would have equals
+        # float64, because float32 draws from so few numbers that a large layer would have equal scores.
         drawn = torch.rand(weight.effective.shape, generator=generator, dtype=torch.float64)
         scores[name] = drawn.to(weight.parameter.device)
     return scores
@@ -37,16 +37,20 @@ def random(
     exclude: Iterable[str] = (),
     seed: int = 0,
 ) -> Masks:
-    """Masks that remove weights chosen by chance, each as likely as any other of its layer: the control for the other criteria
-    (as in Blalock et al., *What is the State of Neural Network Pruning?*, MLSys 2020).
+    """Masks that remove weights by chance, each as likely as any other of its layer. They are the control for the other criteria (as in
+    Blalock et al., *What is the State of Neural Network Pruning?*, MLSys 2020).
 
-    model, sparsity, allocation, pattern, exclude : as for :func:`magnitude`. With ``global`` every weight of the network is as likely.
-    seed : any integer. A layer's scores depend on it, on the layer's name and on its shape alone: not on the device, the other
-        layers or torch's random state, which stays as it is. Masks of one seed nest: what goes at one sparsity goes at a higher one.
+    model : as for :func:`magnitude`
+    sparsity : as for :func:`magnitude`
+    allocation : as for :func:`magnitude`. With ``global`` every weight of the network is as likely as any other.
+    pattern : as for :func:`magnitude`
+    exclude : as for :func:`magnitude`
+    seed : any integer. A layer's scores depend only on the seed, the layer's name and its shape: not on the device, the other layers or
+        torch's random state, which stays as it is. Masks of one seed nest: a weight that goes at one sparsity goes at every higher one.
 
     Returns masks as :func:`magnitude` does.
 
-    Raises InputError: what :func:`magnitude` raises; a seed that is no integer.
+    Raises InputError as :func:`magnitude` does, and for a seed that is no integer.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(random_scores(model, seed))

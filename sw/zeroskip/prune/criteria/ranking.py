@@ -23,9 +23,9 @@ from .registry import Criterion, criterion_named
 class Ranking:
     """The scores of one criterion on one model.
 
-    criterion : whose
-    scores : by parameter name, of the weight's shape
-    batches : that the scores come from, which criteria that update the kept weights are shown again; empty where none are needed
+    criterion : the criterion that gave the scores
+    scores : by parameter name, in the weight's shape
+    batches : batches that gave the scores; criteria that update the kept weights read them again. Empty where none are needed
     """
 
     criterion: Criterion
@@ -36,7 +36,7 @@ class Ranking:
     def of(
         cls, model: nn.Module, method: str, batches: Iterable[InputBatch] | None = None, *, seed: int = 0
     ) -> Ranking:
-        """``method`` is the name of a criterion. Raises InputError: an unknown one; batches missing; what the criterion raises."""
+        """``method`` is the name of a criterion. Raises InputError as the criterion does, for an unknown name and for missing batches."""
         criterion = criterion_named(method)
         given = tuple(tuple(shown) for shown in criterion.shown(batches))
         options = {"seed": seed} if criterion.seeded else {}
@@ -53,13 +53,13 @@ class Ranking:
         pattern: str | Pattern | None = None,
         exclude: Iterable[str] = (),
     ) -> Masks:
-        """The masks that the criterion itself gives; ``model`` is not changed. Arguments and errors are the criterion's."""
+        """The masks that the criterion itself gives. ``model`` is not changed. Arguments and errors as for the criterion."""
         pattern = self.criterion.own_pattern if pattern is None else pattern
-        # Fractions are taken as they are
+        # Fractions are taken as they are.
         return Selection.of(model, cast(Sparsity, sparsity), allocation, pattern, exclude).masks(self.scores)
 
     def prune(self, model: nn.Module, sparsity: Sparsity | Fraction | Mapping[str, Fraction], **options: Any) -> Masks:
-        """:meth:`masks`; where the criterion updates the kept weights, those of ``model`` are, and its removed ones are zero."""
+        """As :meth:`masks`. Where the criterion updates the kept weights, ``model`` is updated, and its removed weights become zero."""
         masks = self.masks(model, sparsity, **options)
         if self.criterion.updates:
             reconstruct(model, masks, self.batches)

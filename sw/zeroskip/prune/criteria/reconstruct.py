@@ -27,22 +27,22 @@ def reconstruct(
     damping: float = 0.01,
     progress: Callable[[str], None] | None = None,
 ) -> None:
-    """Set the removed weights to zero and choose the kept ones anew, in place, so that each layer still gives what it gave.
+    """Set the removed weights to zero and choose the kept ones anew, in place, so that each layer gives nearly what it gave before.
 
-    Layer by layer in the order in which the model runs them: the kept weights become those for which the layer's output, on the
-    inputs that the already pruned layers before it give, has the least squared distance from the dense model's output on its own
-    inputs. It so makes up for the layers before it, too. Layers that lose nothing stay as they are, and so do biases, BatchNorm,
-    and weights that are zero already. He, Zhang & Sun, *Channel Pruning for Accelerating Very Deep Neural Networks*, ICCV 2017,
-    taken per weight; the step that Optimal Brain Surgeon's updates add up to.
+    The layers are fitted in the order in which the model runs them. Each layer sees the inputs that the already pruned layers before it
+    give. Its kept weights become those whose output has the least squared distance from the dense model's output on the dense model's
+    inputs. So the layer makes up for the layers before it, too. Layers that lose nothing stay as they are, and so do biases, BatchNorm, and
+    weights that are zero already. Source: He, Zhang & Sun, *Channel Pruning for Accelerating Very Deep Neural Networks*, ICCV 2017, taken
+    per weight. The updates of Optimal Brain Surgeon add up to the same step.
 
     model : runs in evaluation mode; modes, gradients and buffers are afterwards as before
     masks : as :func:`magnitude` returns them
-    batches : inputs, or (input, target) pairs whose targets are not looked at; read once for every layer. A thousand images are
-        usually enough
-    damping : share of the mean squared input by which a weight's departure from its old value counts, above 0
+    batches : inputs, or (input, target) pairs whose targets are not looked at; read once for every layer. A thousand images are usually
+        enough
+    damping : share of the mean squared input with which a weight's distance from its old value counts, above 0
     progress : called with a line before each layer
 
-    Raises InputError: masks that do not fit, no or unusable batches, a damping of 0 or less, a parametrized weight.
+    Raises InputError for masks that do not fit, no or unusable batches, a damping of 0 or less, and a parametrized weight.
     """
     check_damping(damping)
     check(model, masks)
@@ -88,7 +88,7 @@ def check_damping(damping: float) -> None:
 
 
 def _inputs(model: nn.Module, layer: Users, inputs: Inputs, calls: int) -> list[torch.Tensor]:
-    """The columns that one layer sees in each of its ``calls``; what comes after the last is not computed."""
+    """The columns that one layer sees in each of its ``calls``. The model is not run beyond the last of them."""
     found: list[torch.Tensor] = []
 
     def see(name: str, module: nn.Module, x: torch.Tensor) -> None:
@@ -102,7 +102,7 @@ def _inputs(model: nn.Module, layer: Users, inputs: Inputs, calls: int) -> list[
 
 
 def _calls(model: nn.Module, layers: Users, inputs: Inputs) -> dict[str, int]:
-    """How often each layer runs, in the order of the first time; those that do not are absent."""
+    """How often each layer runs, in the order of its first run. Layers that do not run are absent."""
     calls: dict[str, int] = {}
 
     def count(name: str, module: nn.Module, x: torch.Tensor) -> None:
@@ -121,9 +121,13 @@ def _put(weights: Mapping[str, Weight], values: Mapping[str, torch.Tensor]) -> N
 def _solved(
     weight: torch.Tensor, mask: torch.Tensor, moments: torch.Tensor, products: torch.Tensor, damping: float
 ) -> torch.Tensor:
-    """The kept weights w of least ‖w·x − weight·x'‖² + added · ‖w − weight‖², of the weight's shape.
+    """The kept weights w of least ‖w·x − weight·x'‖² + added · ‖w − weight‖², in the weight's shape.
 
-    moments : (groups, n, n), Σ x·xᵀ; products : Σ x'·xᵀ, with x' the dense model's inputs
+    weight : the dense weight
+    mask : True where a weight is kept, in the weight's shape
+    moments : (groups, n, n), Σ x·xᵀ
+    products : (groups, n, n), Σ x'·xᵀ, where x' are the dense model's inputs
+    damping : as for :func:`reconstruct`
     """
     groups, n = moments.shape[:2]
     result = []
@@ -133,7 +137,7 @@ def _solved(
         matrix = damped(moment, damping)
         wanted = part @ (product + matrix - moment)
         for rows, chosen in zip(*(torch.split(t, max(1, CHUNK // (n * n))) for t in (wanted, kept)), strict=True):
-            # removed weights get an equation of their own, w = 0
+            # Each removed weight gets an equation of its own, w = 0.
             both = chosen[:, :, None] & chosen[:, None, :]
             equations = torch.where(both, matrix, torch.diag_embed((~chosen).double()))
             result.append(torch.linalg.solve(equations, torch.where(chosen, rows, 0.0)))

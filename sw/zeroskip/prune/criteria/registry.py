@@ -1,4 +1,4 @@
-"""The criteria by name, and what each needs to see."""
+"""The criteria by name, and the data that each needs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Criterion:
     """One of :data:`CRITERIA`.
 
     function : takes (model, sparsity), batches where it needs more than weights, then ``allocation``, ``pattern``, ``exclude``
-    scores : what it ranks weights by; takes (model), batches where it needs more than weights
+    scores : gives the scores that rank the weights; takes (model), and batches where it needs more than weights
     needs : one of :data:`NEEDS`
-    seeded : both take ``seed`` too
-    updates : changes the kept weights of the model it is given; all others leave the model as it was
+    seeded : True where both take ``seed`` too
+    updates : True where it changes the kept weights of the given model; all others leave the model as it was
     """
 
     name: str
@@ -48,11 +48,11 @@ class Criterion:
 
     @property
     def own_pattern(self) -> str:
-        """The pattern that it takes where none is given."""
+        """The pattern that it uses where none is given."""
         return str(inspect.signature(self.function).parameters["pattern"].default)
 
     def shown(self, batches: Iterable[InputBatch] | None) -> tuple[Iterable[InputBatch], ...]:
-        """The argument that ``batches`` are, or none where it needs only weights. Raises InputError: batches missing."""
+        """``batches`` as an argument, or no argument where it needs only weights. Raises InputError for missing batches."""
         if self.needs == "weights":
             return ()
         if batches is None:
@@ -72,9 +72,9 @@ class Criterion:
         pattern: str | Pattern | None = None,
         exclude: Iterable[str] = (),
     ) -> Masks:
-        """The criterion's masks; what it does not need is left out, and without a ``pattern`` the criterion's own is taken.
+        """The criterion's masks. Arguments that it does not need are left out. Without a ``pattern`` it uses its own.
 
-        Raises InputError as the criterion does; batches missing.
+        Raises InputError as the criterion does, and for missing batches.
         """
         given = self.shown(batches)
         options: dict[str, Any] = {"seed": seed} if self.seeded else {}
@@ -97,11 +97,11 @@ CRITERIA: Mapping[str, Criterion] = {
         Criterion(name="obs", function=obs, scores=obs_scores, needs="inputs", updates=True),
     )
 }
-"""By the name that the command line uses."""
+"""The criteria by the names that the command line uses."""
 
 
 def criterion_named(name: str) -> Criterion:
-    """Raises InputError for an unknown name, with those that there are."""
+    """The criterion of that name. Raises InputError, with all names, for an unknown one."""
     if name not in CRITERIA:
         raise InputError(f"criterion must be one of {', '.join(CRITERIA)}, not {name!r}")
     return CRITERIA[name]

@@ -1,4 +1,4 @@
-"""The weights go whose product with the size of their input is smallest."""
+"""The weights go whose product with the norm of their input is smallest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from zeroskip.prune.model.preserve import preserving
 
 
 def wanda_scores(model: nn.Module, batches: Iterable[InputBatch]) -> dict[str, torch.Tensor]:
-    """|weight| · ‖input‖₂ for every prunable weight, of its shape, on its device, float64; errors as those of :func:`wanda`.
+    """|weight| · ‖input‖₂ for every prunable weight, in its shape, on its device, float64. Errors as for :func:`wanda`.
 
-    The norm is that of all values that the weight was multiplied with, over samples and output positions, padding included. For a
-    weight that several modules share it is that of all their inputs together; for a layer that never ran it is 0.
+    The norm covers all values that the weight was multiplied with, over samples and output positions, padding included. For a weight that
+    several modules share it covers all their inputs together. For a layer that never ran it is 0.
     """
     weights = prunable(model)
     squares = {name: torch.zeros_like(weight.effective, dtype=torch.float64) for name, weight in weights.items()}
@@ -28,9 +28,9 @@ def wanda_scores(model: nn.Module, batches: Iterable[InputBatch]) -> dict[str, t
     def add(name: str, module: nn.Module, x: torch.Tensor) -> None:
         total = squares[name]
         sample = x.shape[1 - total.ndim :]  # (inputs,), (channels, length) or (channels, height, width)
-        # padding and unfolding only copy values, so the samples' squares are added first, and one sample is unfolded instead of all
+        # Padding and unfolding only copy values. So the samples' squares are added first, and one sample is unfolded instead of all.
         seen = columns(module, x.double().square().reshape(-1, *sample).sum(0, keepdim=True)).sum(-1)
-        # (groups, inputs of one output): every output of a group has the same
+        # (groups, inputs of one output): all outputs of a group have the same inputs
         total += seen.repeat_interleave(len(total) // len(seen), 0).reshape(total.shape)
 
     device = next(iter(weights.values())).parameter.device
@@ -54,18 +54,21 @@ def wanda(
     """Masks that remove the smallest |weight| · ‖input‖₂ of each output (Wanda: Sun et al., *A Simple and Effective Pruning Approach
     for Large Language Models*, ICLR 2024).
 
-    The norm is that of the input feature that the weight meets, over all calibration inputs; of a convolution each pair of input
-    channel and tap is a feature, seen at every output position. No gradients are needed.
+    The norm is that of the input feature that the weight meets, over all calibration inputs. In a convolution each pair of input channel
+    and tap is a feature, seen at every output position. No gradients are needed.
 
-    model, sparsity, allocation, exclude : as for :func:`magnitude`. The model runs in evaluation mode and is afterwards as before.
+    model : as for :func:`magnitude`. It runs in evaluation mode and is afterwards as before.
+    sparsity : as for :func:`magnitude`
     batches : inputs, read once: tensors, tuples (input,), or pairs (input, target) whose target is not used. An input may be a tuple
         of several.
-    pattern : by default ``balanced:1``, as the paper compares weights within one output: each of them loses ``floor(share * its
+    allocation : as for :func:`magnitude`
+    pattern : by default ``balanced:1``, as the paper compares weights within one output: each output loses ``floor(share * its
         weights)``. ``unstructured`` compares within the whole layer, or network.
+    exclude : as for :func:`magnitude`
 
     Returns masks as :func:`magnitude` does, with the same order among equals.
 
-    Raises InputError: what :func:`magnitude` raises; no batches; a batch that is none of these; inputs that are not finite.
+    Raises InputError as :func:`magnitude` does, and for no batches, a batch that is none of these, and inputs that are not finite.
     """
     selection = Selection.of(model, sparsity, allocation, pattern, exclude)
     return selection.masks(wanda_scores(model, batches))
