@@ -1,1 +1,1 @@
-"""How pruned models are trained: under fixed masks, with growing or changing ones, from a ticket."""
+"""Training of pruned models: under fixed masks, with growing or changing masks, or from a ticket."""

@@ -19,21 +19,21 @@ from zeroskip.prune.model.preserve import preserving
 def reestimate(
     model: nn.Module, batches: Iterable[InputBatch], *, progress: Callable[[str], None] | None = None
 ) -> None:
-    """Set every BatchNorm's running mean and variance to those of its inputs over all ``batches``, in place. Nothing else changes:
-    not the momentum, the count of batches, or any mode; no label is needed.
+    """Set every BatchNorm's running mean and variance to those of its inputs over all ``batches``, in place.
 
-    The statistics are exact: the plain mean and the unbiased variance over all samples and positions, however the samples are
-    divided into batches, each layer seeing the layers before it with their new statistics, as in evaluation. Other modules run
-    in evaluation mode.
+    Nothing else changes: not the momentum, the count of batches, or any mode. No label is needed.
 
-    batches : inputs, or (input, target) pairs whose targets are ignored. Several batches are read once for each BatchNorm and
-        once more, a single batch is run twice in all, so that one large batch is the fastest if it fits in memory.
-    progress : told which layer is being done
+    The statistics are exact: the plain mean and the unbiased variance over all samples and positions, for every division into batches. Each
+    layer sees the layers before it with their new statistics, as in evaluation. Other modules run in evaluation mode.
 
-    A model without a BatchNorm that keeps running statistics, or with none that the inputs reach, is left as it is.
+    batches : inputs, or (input, target) pairs whose targets are ignored. Several batches are read once for each BatchNorm and once more.
+        A single batch is run twice in all, so one large batch is the fastest if it fits in memory.
+    progress : called with a line before each layer
 
-    Raises InputError: no batches, batches that can be read only once, fewer than two values per channel, inputs with NaN or infinity.
-    Statistics are then as before.
+    A model is left as it is if it has no BatchNorm with running statistics, or none that the inputs reach.
+
+    Raises InputError for no batches, batches that can be read only once, fewer than two values per channel, and inputs with NaN or
+    infinity. The statistics are then as before.
     """
     if isinstance(batches, Iterator):
         raise InputError("batches must be a list or DataLoader, read anew for each layer, not an iterator")
@@ -49,7 +49,7 @@ def reestimate(
         found[name] = moments
         moments.write(layers[name])  # so that the layers behind it see the new statistics
 
-    # which puts the statistics back too, so that an error leaves none half done
+    # This puts the statistics back too, so that after an error no layer is half done.
     with preserving(model, []), torch.no_grad():
         random_state = torch.random.get_rng_state()
         order, count = _order(model, layers, batches)
@@ -61,7 +61,7 @@ def reestimate(
             for number, (name, calls) in enumerate(order.items(), 1):
                 if progress is not None:
                     progress(f"BatchNorm {name}, {number} of {len(order)}")
-                torch.random.set_rng_state(random_state)  # a DataLoader that shuffles shows every layer the same
+                torch.random.set_rng_state(random_state)  # so that shuffling shows every layer the same batches
                 settle(name, _moments(model, name, layers[name], calls, batches))
     for name, moments in found.items():
         moments.write(layers[name])
@@ -85,7 +85,7 @@ def _run(model: nn.Module, batches: Iterable[InputBatch]) -> int:
 def _order(
     model: nn.Module, layers: dict[str, _BatchNorm], batches: Iterable[InputBatch]
 ) -> tuple[dict[str, int], int]:
-    """The layers in the order in which they first run, each with how often it does per pass; and the number of batches."""
+    """The layers in the order of their first run, with the number of runs per pass, and the number of batches."""
     calls: list[str] = []
     with watching(_alone(layers), lambda name, module, x: calls.append(name)):
         count = _run(model, batches)
@@ -94,7 +94,12 @@ def _order(
 
 @dataclass(frozen=True)
 class _Moments:
-    """count : values per channel; mean, squares : (channels,) float64, squares of the distances from the mean, summed."""
+    """Moments of a layer's inputs.
+
+    count : values per channel
+    mean : (channels,) float64
+    squares : (channels,) float64, sum of the squared distances from the mean
+    """
 
     count: int
     mean: torch.Tensor
@@ -107,7 +112,7 @@ class _Moments:
         return cls(rows.shape[1], mean, (rows - mean[:, None]).square().sum(1))
 
     def with_(self, other: _Moments) -> _Moments:
-        """Of both together (Chan, Golub & LeVeque, 1979)."""
+        """The moments of both together (Chan, Golub & LeVeque, 1979)."""
         count = self.count + other.count
         apart = other.mean - self.mean
         return _Moments(
@@ -131,7 +136,7 @@ class _Moments:
 
 
 def _moments(model: nn.Module, name: str, layer: _BatchNorm, calls: int, batches: Iterable[InputBatch]) -> _Moments:
-    """Of the layer's input over all batches."""
+    """The moments of the layer's input over all batches."""
     found: list[_Moments] = []
     number = 0
 

@@ -1,4 +1,4 @@
-"""What training minimises: the loss of the labels, alone or together with the distance from a dense teacher."""
+"""The objective of training: the loss of the labels, alone or together with the distance from a dense teacher."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Objective = Callable[[tuple[Any, ...], Any, torch.Tensor], torch.Tensor]
 def objective(
     model: nn.Module, loss: Loss, teacher: nn.Module | None, temperature: float, distillation: float
 ) -> Objective:
-    """``(1 - a) · loss + a · T² · KL(teacher ‖ student)``, a being ``distillation`` and T the ``temperature`` of both softmaxes
-    (Hinton, Vinyals & Dean, *Distilling the Knowledge in a Neural Network*, 2015); ``loss`` alone without a teacher.
+    """``(1 - a) · loss + a · T² · KL(teacher ‖ student)``, where a is ``distillation`` and T is the ``temperature`` of both softmaxes
+    (Hinton, Vinyals & Dean, *Distilling the Knowledge in a Neural Network*, 2015). Without a teacher, ``loss`` alone.
 
-    The outputs of both are scores of one shape before the softmax: (classes,) or (samples, classes, …). The divergence is the
-    mean over all but the classes. The teacher runs as it is set, without gradients.
+    The outputs of both are scores of one shape before the softmax: (classes,) or (samples, classes, …). The divergence is the mean over
+    everything except the classes. The teacher runs in the mode that it is in, without gradients.
 
-    Raises InputError: a teacher that is no module, shares parameters with ``model`` or lies on another device; a temperature that
-    is not above 0; a ``distillation`` outside 0 … 1; outputs that do not match, when they are first seen.
+    Raises InputError for a teacher that is no module, shares parameters with ``model`` or lies on another device, a temperature that is not
+    above 0, a ``distillation`` outside 0 … 1, and, when they are first seen, outputs that do not match.
     """
     if teacher is None:
         return lambda inputs, output, target: scalar_loss(loss, output, target)
@@ -44,7 +44,7 @@ def objective(
 
 
 def divergence(output: Any, taught: Any, temperature: float) -> torch.Tensor:
-    """``T² · KL(softmax(taught / T) ‖ softmax(output / T))``, the mean over the samples; T² keeps the gradient's size."""
+    """``T² · KL(softmax(taught / T) ‖ softmax(output / T))``, the mean over the samples. T² keeps the gradient's size."""
     if not isinstance(output, torch.Tensor) or not isinstance(taught, torch.Tensor) or output.ndim < 1:
         raise InputError("distillation needs models whose output is one tensor of scores for the classes")
     if output.shape != taught.shape:

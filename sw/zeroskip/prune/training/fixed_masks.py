@@ -14,13 +14,13 @@ from .loop import Regime
 
 
 class Masked(Regime):
-    """Removed weights are exactly +0.0 at the start and after every step, whatever the optimizer does.
+    """Removed weights are exactly +0.0 at the start and after every step, with any optimizer.
 
     Their gradients are zero before each step too, so that no momentum or second moment gathers on them.
     """
 
     def __init__(self, model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
-        """Raises InputError: masks that do not fit."""
+        """Raises InputError for masks that do not fit."""
         check(model, masks)
         self.model = model
         self.weights = prunable(model)

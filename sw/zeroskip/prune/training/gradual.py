@@ -1,4 +1,4 @@
-"""Pruning little by little while the model trains."""
+"""Pruning step by step while the model trains."""
 
 from __future__ import annotations
 
@@ -37,22 +37,25 @@ def gradual(
     """Train ``model`` in place while its sparsity rises from ``initial`` to ``sparsity`` along a cubic, and then on under the last masks
     (Zhu & Gupta, *To prune, or not to prune: exploring the efficacy of pruning for model compression*, 2017).
 
-    mask_function : of (model, sparsity): ``magnitude`` itself, ``functools.partial(magnitude,
-        allocation="lamp", exclude=["head"])``, or ``lambda model, s: taylor(model, s, few_batches)``. It sees the model with its
-        removed weights at zero.
-    sparsity : share to remove, 0 … 1, or one per layer, handed to ``mask_function`` at last as it is
-    batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
-        :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
-    initial : sparsity at the beginning of the ramp; of layers with a lower final sparsity, that
-    begin, end : the span of the ramp, as shares of all steps
-    updates : how often in this span the masks are renewed, at even distances
+    mask_function : of (model, sparsity): ``magnitude`` itself, ``functools.partial(magnitude, allocation="lamp", exclude=["head"])``, or
+        ``lambda model, s: taylor(model, s, few_batches)``. It sees the model with its removed weights at zero.
+    sparsity : share to remove, 0 … 1, or one per layer; at last ``mask_function`` gets it as it is
+    batches : as for :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
+    epochs : as for :func:`zeroskip.prune.fine_tune`
+    initial : sparsity at the beginning of the ramp; layers with a lower final sparsity begin with that
+    begin : start of the ramp, as a share of all steps, 0 … 1
+    end : end of the ramp, as a share of all steps, not before ``begin``
+    updates : how often the masks are renewed within the ramp, at even distances
+    progress : as for :func:`zeroskip.prune.fine_tune`
+    seed : as for :func:`zeroskip.prune.fine_tune`
+    options : ``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature`` and ``distillation``, as for :func:`zeroskip.prune.fine_tune`
 
-    Returns the masks of exactly the final sparsity as the mask function counts it; removed weights are +0.0. A weight once removed stays
-    removed: where the mask function wants some back (most do not, for they rank zeros last), as many of those that it would
-    remove stay instead, the largest first. The model is left in evaluation mode.
+    Returns the masks of exactly the final sparsity as the mask function counts it. Removed weights are +0.0. A weight once removed stays
+    removed. Most mask functions rank zeros last and want no weight back. For each weight that one wants back, a weight that it would remove
+    stays instead, the largest first. The model is left in evaluation mode.
 
-    Raises InputError: what ``mask_function`` and :func:`fine_tune` raise; a share outside 0 … 1, an end before the beginning, an initial
-    sparsity above the final one, fewer than 1 update.
+    Raises InputError as ``mask_function`` and :func:`fine_tune` do, and for a share outside 0 … 1, an end before the beginning, an initial
+    sparsity above the final one, and fewer than 1 update.
     """
     Selection.of(model, sparsity)  # refuses before the training
     regime = Gradual(model, mask_function, Ramp(final=sparsity, initial=initial, begin=begin, end=end), updates)
@@ -86,14 +89,14 @@ class Gradual(Masked):
             self.renew(self.due[step])
 
     def complete(self) -> None:
-        """The final masks, if the training ended before they were due."""
+        """Take the final masks, if the training ended before they were due."""
         if not self.final:
             self.renew(self.ramp.final)
 
     def renew(self, sparsity: Sparsity) -> None:
         modes = [(module, module.training) for module in self.model.modules()]
         wanted = complete(self.model, self.mask_function(self.model, sparsity))
-        for module, training in modes:  # a mask function of one's own may leave it in evaluation mode
+        for module, training in modes:  # a user's mask function may leave it in evaluation mode
             module.training = training
         magnitudes = {name: weight.effective.abs() for name, weight in self.weights.items()}
         self.masks = nested(wanted, self.masks, magnitudes)

@@ -1,4 +1,4 @@
-"""How the learning rate changes while a model trains: factors on it by the progress of the training."""
+"""Learning rates that change while a model trains: factors on the rate by the progress of the training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from zeroskip.contracts.errors import InputError
 
 Rate = Callable[[float], float]
-"""Progress of all steps, from 0 before the first to below 1 before the last → factor on the optimizer's learning rate, 0 or more."""
+"""Progress of all steps, 0 before the first to below 1 before the last → factor on the optimizer's learning rate, 0 or more."""
 
 
 def constant(progress: float) -> float:
@@ -22,9 +22,9 @@ def cosine(progress: float) -> float:
 
 
 def warm_up(rate: Rate, share: float) -> Rate:
-    """Rise evenly from 0 during the first ``share`` of the steps, 0 up to below 1; then ``rate`` runs through in the others.
+    """Rise evenly from 0 during the first ``share`` of the steps, 0 up to below 1. Then ``rate`` runs through in the other steps.
 
-    Raises InputError: another share.
+    Raises InputError for another share.
     """
     if not isinstance(share, (int, float)) or not 0 <= share < 1:
         raise InputError(f"share of the warm-up must be a number from 0 to below 1, not {share!r}")
@@ -36,7 +36,7 @@ def warm_up(rate: Rate, share: float) -> Rate:
 
 
 def factor(rate: Rate, progress: float) -> float:
-    """``rate(progress)``, refused unless it is a finite number of 0 or more."""
+    """``rate(progress)``. It is refused unless it is a finite number of 0 or more."""
     value = rate(progress)
     if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise InputError(f"rate must return a finite number of 0 or more, not {value!r} at progress {progress:.3f}")

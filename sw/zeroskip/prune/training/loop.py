@@ -1,4 +1,4 @@
-"""The one training loop behind every schedule; what a schedule does around each step is its :class:`Regime`."""
+"""The one training loop behind every schedule. A :class:`Regime` is what a schedule does around each step."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ Optimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """epoch : from 1; loss : mean over the epoch's samples, as trained (under the mask, in training mode, teacher included)."""
+    """One epoch of training.
+
+    epoch : from 1
+    loss : mean over the epoch's samples, as trained: under the mask, in training mode, teacher included
+    """
 
     epoch: int
     loss: float
 
 
 class Options(TypedDict, total=False):
-    """What every schedule passes on to the training as it is; :func:`zeroskip.prune.fine_tune` explains each."""
+    """Options that every schedule passes on to the training as they are. :func:`zeroskip.prune.fine_tune` explains each."""
 
     optimizer: Optimizer | None
     loss: Loss
@@ -45,32 +49,32 @@ class Options(TypedDict, total=False):
 
 
 class Regime:
-    """What happens to the weights around each step. This one trains every weight."""
+    """The work on the weights around each step. This one trains every weight."""
 
     paced = False
     """Whether the schedule needs to know how many steps there will be."""
 
     def start(self, steps: int) -> None:
-        """Before the first step; ``steps`` is their number, 0 unless ``paced``."""
+        """Runs before the first step. ``steps`` is the number of steps, 0 unless ``paced``."""
 
     def before_step(self, step: int) -> None:
-        """Before step ``step``, counted from 0; the model is in training mode."""
+        """Runs before step ``step``, counted from 0. The model is in training mode."""
 
     def before_loss(self) -> None:
-        """Before each evaluation of the loss, of which some optimizers make several per step."""
+        """Runs before each evaluation of the loss. Some optimizers make several per step."""
 
     def after_loss(self) -> None:
-        """After it; the gradients are there."""
+        """Runs after each evaluation of the loss. The gradients are there."""
 
     def after_step(self, step: int) -> None:
-        """When the optimizer has changed the weights."""
+        """Runs when the optimizer has changed the weights."""
 
     def finish(self) -> None:
-        """At the end, also if an error ends the training in the middle of a step."""
+        """Runs at the end, also if an error ends the training in the middle of a step."""
 
 
 def training_mode(model: nn.Module, frozen_norms: bool) -> None:
-    """Training mode, but not of BatchNorm layers whose statistics are frozen."""
+    """Training mode, but not for BatchNorm layers whose statistics are frozen."""
     model.train()
     if frozen_norms:
         for module in model.modules():
@@ -95,12 +99,12 @@ def train(
     frozen_norms: bool = False,
     first: int = 0,
 ) -> list[Epoch]:
-    """Train ``model`` in place under ``regime``; the other arguments and errors as of :func:`zeroskip.prune.fine_tune`.
+    """Train ``model`` in place under ``regime``. The other arguments and the errors are as for :func:`zeroskip.prune.fine_tune`.
 
-    first : steps that are left out at the beginning: their batches are read and not trained on, and the learning rate is
-        that of later steps
+    first : steps that are left out at the beginning: their batches are read and not trained on, and the learning rate is that of the
+        later steps
 
-    Returns one :class:`Epoch` for each in which there was a step. The model is left in evaluation mode without gradients.
+    Returns one :class:`Epoch` for each epoch that had a step. The model is left in evaluation mode without gradients.
     """
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
         raise InputError(f"epochs must be an integer of 0 or more, not {epochs!r}")
@@ -154,7 +158,7 @@ def train(
                     history.append(Epoch(epoch=number, loss=total / samples))
                     if progress is not None:
                         progress(history[-1])
-                        # a caller that evaluates here may have left it in evaluation mode
+                        # A caller that evaluates here may have left it in evaluation mode.
                         training_mode(model, frozen_norms)
         finally:
             regime.finish()
@@ -164,9 +168,9 @@ def train(
 
 
 def number_of(batches: Iterable[Batch]) -> int:
-    """How many batches an epoch has: their ``len``; where they have none they are read through once, without training.
+    """Batches in an epoch: their ``len``. Batches without ``len`` are read through once, without training.
 
-    Raises InputError: an iterator, which that would use up.
+    Raises InputError for an iterator, which the reading would use up.
     """
     try:
         return len(batches)  # type: ignore[arg-type]
@@ -179,7 +183,7 @@ def number_of(batches: Iterable[Batch]) -> int:
 
 
 def make_optimizer(factory: Optimizer | None, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam with a learning rate of 0.001 by default. Raises InputError: no function, or one that returns something else."""
+    """Adam with a learning rate of 0.001 by default. Raises InputError for something that is no function or returns no optimizer."""
     if factory is None:
         return torch.optim.Adam(parameters, lr=1e-3)
     made = factory(parameters) if callable(factory) else factory
@@ -199,7 +203,7 @@ def _step(
     inputs: tuple[torch.Tensor, ...],
     target: torch.Tensor,
 ) -> float:
-    """One step of the optimizer; returns the loss before it."""
+    """One step of the optimizer. Returns the loss before it."""
 
     def closure() -> float:
         stepper.zero_grad()
@@ -209,5 +213,5 @@ def _step(
         regime.after_loss()
         return value.item()
 
-    # as a closure because LBFGS evaluates several times a step; the other optimizers call it once
+    # As a closure, because LBFGS evaluates several times per step. The other optimizers call it once.
     return float(stepper.step(closure))

@@ -1,4 +1,4 @@
-"""Iterative pruning with rewinding: train, remove a share, put the rest back to what it was, again."""
+"""Iterative pruning with rewinding: train, remove a share, rewind the rest, again."""
 
 from __future__ import annotations
 
@@ -37,26 +37,32 @@ def lottery(
     seed: int = 0,
     **options: Unpack[Options],
 ) -> list[Ticket]:
-    """Find sparse networks that train from their own beginnings: in each of ``rounds`` rounds train, prune ``share`` of the weights that
-    are left, and rewind everything trained to its values at optimizer step ``rewind``: 0, the initial ones (Frankle & Carbin, *The
-    Lottery Ticket Hypothesis*, ICLR 2019), or some steps later (Frankle et al., *Linear Mode Connectivity and the Lottery Ticket
-    Hypothesis*, ICML 2020).
+    """Find sparse networks that train from their own beginnings.
+
+    Each of ``rounds`` rounds trains, prunes ``share`` of the weights that are left, and rewinds everything trained to its values at
+    optimizer step ``rewind``. Step 0 has the initial values (Frankle & Carbin, *The Lottery Ticket Hypothesis*, ICLR 2019); a later step
+    follows Frankle et al., *Linear Mode Connectivity and the Lottery Ticket Hypothesis*, ICML 2020.
 
     model : as it is initialised; left as the last ticket, not yet trained, in evaluation mode
-    mask_function : as for :func:`zeroskip.prune.gradual`, and as there a weight once removed stays removed
-    share : of what is left, per round, 0 … 1, or one per layer; after r rounds it is asked for 1 - (1 - share)^r
+    mask_function : as for :func:`zeroskip.prune.gradual`; here too a weight once removed stays removed
+    share : share of the weights left that each round removes, 0 … 1, or one per layer; after r rounds 1 - (1 - share)^r is asked for
+    batches : as for :func:`zeroskip.prune.fine_tune`, the same in each round
     folder : gets ``ticket-01.safetensors`` (``mask.NAME``, ``state.NAME``) and ``ticket-01.json`` (figures) when round 1 is done, and so
-        on; it is made if its parent exists. Called again with the same arguments and initial values, for as many rounds or more,
-        the search goes on after the last ticket there, to the same end as without the interruption, if the batches are the same
-        in every reading or follow torch's random state
-    batches, epochs, seed, options : as for :func:`zeroskip.prune.fine_tune`, the same in each round. When rewound to a later
-        step, training starts there too: with that step's learning rate, after the batches before it. The optimizer starts anew.
-    progress : told each epoch and ticket
+        on. It is made if its parent exists. A call with the same arguments and initial values, for as many rounds or more, goes on after
+        the last ticket there. It comes to the same end as without the interruption, if the batches are the same in every reading or
+        follow torch's random state
+    epochs : as for :func:`zeroskip.prune.fine_tune`, the same in each round
+    rounds : 1 or more
+    rewind : optimizer step. From a later step than 0 the training of a round starts there too: with that step's learning rate, after the
+        batches before it. The optimizer starts anew
+    progress : called with a line for each epoch and ticket
+    seed : as for :func:`zeroskip.prune.fine_tune`, the same in each round
+    options : as for :func:`zeroskip.prune.fine_tune`, the same in each round
 
     Returns the tickets of all rounds. ``ticket.restore(model)`` and ``fine_tune(model, ticket.masks, …)`` train one.
 
-    Raises InputError: what ``mask_function`` and :func:`fine_tune` raise; rounds below 1, a step that the training does not reach; tickets
-    in ``folder`` that are unreadable, do not fit or are of another run: other epochs, share, rewind, seed or initial values.
+    Raises InputError as ``mask_function`` and :func:`fine_tune` do, and for rounds below 1, a step that the training does not reach, and
+    tickets in ``folder`` that are unreadable, do not fit or come from another run: other epochs, share, rewind, seed or initial values.
     """
     Selection.of(model, share)  # refuses before the training
     for value, what, least in ((rounds, "rounds", 1), (rewind, "rewind", 0)):

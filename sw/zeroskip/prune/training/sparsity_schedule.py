@@ -12,8 +12,9 @@ from zeroskip.prune.masks.selection import Sparsity, exact_sparsity
 
 @dataclass(frozen=True, kw_only=True)
 class Ramp:
-    """``final + (initial - final) · (1 - t)³``, t running from 0 to 1 while the progress runs from ``begin`` to ``end`` (Zhu & Gupta,
-    *To prune, or not to prune*, 2017): fast at first, while there is much to spare.
+    """``final + (initial - final) · (1 - t)³``. t runs from 0 to 1 while the progress runs from ``begin`` to ``end``.
+
+    The sparsity rises fast at first, while there is much to spare (Zhu & Gupta, *To prune, or not to prune*, 2017).
 
     final : one sparsity or one per layer; layers whose final sparsity is below ``initial`` have it from the beginning
     """
@@ -33,7 +34,7 @@ class Ramp:
             raise InputError(f"initial sparsity must not be above the final {self.final}, but is {self.initial}")
 
     def at(self, progress: float) -> Sparsity:
-        """The sparsity at ``progress`` of all steps, 0 … 1; from ``end`` on the final one exactly as it was given."""
+        """The sparsity at ``progress`` of all steps, 0 … 1. From ``end`` on it is exactly the final one as given."""
         if progress >= self.end:
             return self.final
         t = (progress - self.begin) / (self.end - self.begin) if progress > self.begin else 0.0
@@ -47,7 +48,7 @@ class Ramp:
 
 
 def fraction(value: float, name: str) -> float:
-    """``value``, refused unless it is a number from 0 to 1."""
+    """``value``. It is refused unless it is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise InputError(f"{name} must be a number from 0 to 1, not {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Masks that may grow back: weights are cut and spliced in again while the model trains."""
+"""Masks that may grow back: weights are cut, and spliced in again, while the model trains."""
 
 from __future__ import annotations
 
@@ -42,25 +42,32 @@ def surgery(
     """Train ``model`` in place with masks that are cut and grown back by the magnitudes of a dense copy of the weights (Guo, Yao &
     Chen, *Dynamic Network Surgery for Efficient DNNs*, NIPS 2016).
 
-    The loss always sees the masked weights; its gradient moves all weights of the copy, so that one that was removed by mistake
-    gathers magnitude until it is taken back. Unlike in the paper it then starts from no more than the largest magnitude that stays
-    removed in its layer: what gathered while the loss did not see the weight says that it is missing, not how large it should be,
-    and at high sparsities would throw the network off.
+    The loss always sees the masked weights. Its gradient moves all weights of the copy, so a weight that was removed by mistake gathers
+    magnitude until it is taken back. Unlike in the paper, it then starts from at most the largest magnitude that stays removed in its
+    layer. The magnitude gathered while the loss did not see the weight says that it is missing, not how large it should be. At high
+    sparsities such a weight would throw the network off.
 
-    sparsity, allocation, pattern, exclude : what is removed in the end, as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
-    batches, epochs, progress, seed, options (``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature``, ``distillation``) : as for
-        :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
-    initial, begin, end : the sparsity rises from ``initial`` along a cubic
-        (:class:`~zeroskip.prune.training.sparsity_schedule.Ramp`); ``begin`` and ``end`` are shares of all steps
+    sparsity : sparsity in the end, as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
+    batches : as for :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
+    epochs : as for :func:`zeroskip.prune.fine_tune`
+    allocation : as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
+    pattern : as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
+    exclude : as for :func:`~zeroskip.prune.criteria.magnitude.magnitude`
+    initial : sparsity from which the ramp rises along a cubic (:class:`~zeroskip.prune.training.sparsity_schedule.Ramp`)
+    begin : start of the ramp, as a share of all steps, 0 … 1
+    end : end of the ramp, as a share of all steps, not before ``begin``
     settle : share of all steps after which the masks are final, not before ``end``; the rest is training under them
     probability : of renewing the masks before a step, at first; it falls evenly to 0 at ``settle``
-    margin : a kept weight counts as so much larger, 0 or more: what lies between the two thresholds stays as it is
+    margin : a kept weight counts as larger by this share of its magnitude, 0 or more; weights between the two thresholds stay as they are
+    progress : as for :func:`zeroskip.prune.fine_tune`
+    seed : as for :func:`zeroskip.prune.fine_tune`
+    options : ``optimizer``, ``loss``, ``rate``, ``teacher``, ``temperature`` and ``distillation``, as for :func:`zeroskip.prune.fine_tune`
 
-    Returns masks of exactly the asked sparsity; removed weights are +0.0 then, and in every forward pass before. The model is left in
+    Returns masks of exactly the asked sparsity. Removed weights are +0.0 then, and in every forward pass before. The model is left in
     evaluation mode.
 
-    Raises InputError: what :func:`magnitude` and :func:`fine_tune` raise; a share or probability outside 0 … 1, shares out of order,
-    an initial sparsity above the final one, a margin below 0.
+    Raises InputError as :func:`magnitude` and :func:`fine_tune` do, and for a share or probability outside 0 … 1, shares out of order, an
+    initial sparsity above the final one, and a margin below 0.
     """
     Selection.of(model, sparsity, allocation, pattern, exclude)  # refuses before the training
     ramp = Ramp(final=sparsity, initial=initial, begin=begin, end=end)
@@ -84,7 +91,7 @@ def surgery(
 class Surgery(Masked):
     """Masks renewed by ``select`` (model with dense weights, sparsity, masks so far) until ``settle``.
 
-    Between steps the model holds the masked weights and ``dense`` all of them; the optimizer's step finds the dense ones in the model.
+    Between steps the model holds the masked weights, and ``dense`` holds all. The optimizer's step finds the dense ones in the model.
     """
 
     paced = True
@@ -131,7 +138,7 @@ class Surgery(Masked):
         self._part()
 
     def complete(self) -> None:
-        """The final masks, from the dense weights, which are given up."""
+        """Take the final masks from the dense weights, which are then given up."""
         if self.dense is not None:
             self._whole()
             self._renew(self.ramp.final)
@@ -139,7 +146,7 @@ class Surgery(Masked):
             self.zero()
 
     def _renew(self, sparsity: Sparsity) -> None:
-        """New masks from the dense weights; what grows back comes in at the threshold at most."""
+        """New masks from the dense weights. A weight that grows back comes in at most at the threshold."""
         before, self.masks = self.masks, self.select(self.model, sparsity, self.masks)
         with torch.no_grad():
             for name, mask in self.masks.items():
@@ -150,13 +157,13 @@ class Surgery(Masked):
                     parameter.copy_(torch.where(grown, parameter.clamp(-limit, limit), parameter))
 
     def _part(self) -> None:
-        """Keep the model's weights as the dense ones, and mask it."""
+        """Keep the model's weights as the dense ones, and mask the model."""
         if self.dense is not None:
             self.dense = {name: weight.parameter.detach().clone() for name, weight in self.weights.items()}
         self.zero()
 
     def _whole(self) -> None:
-        """The dense weights into the model."""
+        """Put the dense weights into the model."""
         with torch.no_grad():
             for name, value in (self.dense or {}).items():
                 self.weights[name].parameter.copy_(value)

@@ -1,4 +1,4 @@
-"""Lottery tickets: masks with the values from which their weights train, and their files."""
+"""Lottery tickets: masks and the values from which their weights train, and their files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from zeroskip.storage.atomic import write_bytes, write_json
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ticket:
-    """What one round of pruning left.
+    """The result of one round of pruning.
 
     round : from 1
     masks : on the CPU, as a criterion returns them
-    state : parameters and buffers rewound, removed weights +0.0
+    state : rewound parameters and buffers; removed weights are +0.0
     losses : by epoch, of the training that found this ticket
     """
 
@@ -53,9 +53,9 @@ class Ticket:
 
 
 def write(ticket: Ticket, folder: Path, run: Mapping[str, Any]) -> None:
-    """``ticket-01.safetensors``, then ``ticket-01.json``, each whole or not at all; the second says that the first is complete.
+    """Write ``ticket-01.safetensors``, then ``ticket-01.json``, each whole or not at all. The second says that the first is complete.
 
-    run : what the ticket comes from, kept to be compared by :func:`read_all`
+    run : origin of the ticket, which :func:`read_all` compares
     """
     tensors = {f"mask.{name}": mask.contiguous() for name, mask in ticket.masks.items()}
     tensors |= {f"state.{name}": value for name, value in ticket.state.items()}
@@ -71,7 +71,7 @@ def write(ticket: Ticket, folder: Path, run: Mapping[str, Any]) -> None:
 def read_all(folder: Path, model: nn.Module, run: Mapping[str, Any], rounds: int) -> list[Ticket]:
     """The complete tickets of ``folder`` from round 1 on without a gap, at most ``rounds``.
 
-    Raises InputError: a ticket of another run, one that cannot be read or does not fit ``model``.
+    Raises InputError for a ticket of another run, and for one that cannot be read or does not fit ``model``.
     """
     found: list[Ticket] = []
     while len(found) < rounds and _path(folder, len(found) + 1).with_suffix(".json").is_file():
