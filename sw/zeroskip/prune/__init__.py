@@ -1,7 +1,7 @@
-"""Module → masks: which weights a network can do without, and training it to do without them.
+"""Module → masks: the weights that a network can do without, and training to do without them.
 
-Every criterion returns ``dict[str, torch.Tensor]``: the parameter's name (``fc1.weight``) to a bool tensor of its shape, True
-where the weight is kept, one entry per prunable weight. Prunable are the weights of ``nn.Linear``, ``nn.Conv1d`` and ``nn.Conv2d``.
+Every criterion returns ``dict[str, torch.Tensor]`` with one entry per prunable weight. It maps the parameter's name (``fc1.weight``) to a
+bool tensor of its shape, True where the weight is kept. Prunable are the weights of ``nn.Linear``, ``nn.Conv1d`` and ``nn.Conv2d``.
 """
 
 from zeroskip.prune.budget.allocate import Cost, allocate

@@ -1,1 +1,1 @@
-"""How a budget is shared out among the layers, by the loss of each pruned alone."""
+"""A budget is shared out among the layers by their losses. Each loss is measured with that layer pruned alone."""

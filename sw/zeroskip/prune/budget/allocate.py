@@ -16,21 +16,25 @@ from zeroskip.prune.masks.selection import exact_sparsity
 from .sensitivity import Sensitivity
 
 UNITS = 20_000
-"""Into how many parts the budget is cut at most; where it has no more units than that, the choice on the grid is exact."""
+"""Most parts that the budget is cut into. Where it has no more units than that, the choice on the grid is exact."""
 
 ROUNDS = 4
-"""How often the choice on the grid is made anew with what the layers' costs, added up, miss of the exact total."""
+"""Rounds of the choice on the grid. Each is corrected by the difference between the layers' summed costs and the exact total."""
 
 
 class Cost(NamedTuple):
-    """total : exact, what the budget is for; layers : what each layer adds to it, by parameter name, as nearly as that can be said."""
+    """The cost of a network.
+
+    total : exact, in the unit of the budget
+    layers : each layer's part of the cost, by parameter name, as nearly as it can be told
+    """
 
     total: int
     layers: Mapping[str, int]
 
 
 CostOf = Callable[[Mapping[str, Fraction]], Cost]
-"""The cost of the network whose layers have these sparsities; those that are not named keep every weight."""
+"""The cost of the network whose layers have these sparsities. Layers that are not named keep every weight."""
 
 
 def allocate(
@@ -42,20 +46,23 @@ def allocate(
     evaluations: int = 100,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Fraction]:
-    """The sparsity of each layer, so that ``cost(…).total`` is at most ``budget``, as close to it as single weights get, and the sum of the
-    layers' losses is least.
+    """The sparsity of each layer with the least sum of losses, where ``cost(…).total`` is at most ``budget``.
 
-    The losses of ``sensitivity`` are made to rise with the sparsity and interpolated, as are the costs at its sparsities. On a grid
-    of ``step`` the choice is a multiple-choice knapsack, solved by dynamic programming; the exact total then corrects the sum of the
-    layers' costs, and at last weights are given back one by one, layer after layer.
+    The total comes as close to the budget as single weights allow.
 
-    cost : called with sparsities of the layers of ``sensitivity``, some ten times to learn each layer's cost and then to find the total
+    The losses of ``sensitivity`` are made to rise with the sparsity. They are interpolated, and so are the costs at its sparsities. On a
+    grid of ``step`` the choice is a multiple-choice knapsack, solved by dynamic programming. The exact total then corrects the sum of the
+    layers' costs. At last weights are given back one by one, layer after layer.
+
+    sensitivity : the losses of the layers
+    cost : called with sparsities of the layers of ``sensitivity``, about ten times to learn each layer's cost, then to find the total
     budget : in the unit of ``cost``
+    step : distance of the sparsities on the grid, above 0 and at most 1
     evaluations : calls of ``cost`` after which no more weights are given back
-    progress : called with a line before each of them
+    progress : called with a line before each of these calls
 
-    Returns shares up to the largest that was measured, ``floor(share * weights)`` of each layer. Raises InputError: a step that is
-    not above 0 and at most 1; a budget that even that sparsity in all layers does not meet, with both figures.
+    Returns shares up to the largest measured one, ``floor(share * weights)`` of each layer. Raises InputError for a step that is not above
+    0 and at most 1, and, with both figures, for a budget that even the largest sparsity in all layers does not meet.
     """
     grid = _Grid(sensitivity, exact_sparsity(step, what="step"))
     exact = _Exact(cost, evaluations, progress)
@@ -75,10 +82,11 @@ def allocate(
 def knapsack(
     losses: Sequence[npt.NDArray[np.float64]], costs: Sequence[npt.NDArray[np.int64]], budget: int
 ) -> list[int] | None:
-    """One option of each item, so that the costs add up to at most ``budget`` and the losses to the least; None where nothing does.
+    """One option of each item: the costs add up to at most ``budget``, the losses to the least. None where no choice fits.
 
-    losses, costs : for each item one entry per option. Of equal losses the earlier option is taken. Where the budget is more than
-    ``UNITS`` above the least cost, costs are rounded up to parts of it: the result never exceeds the budget.
+    losses : for each item one entry per option; of equal losses the earlier option is taken
+    costs : for each item one entry per option. Where the budget is more than ``UNITS`` above the least cost, costs are rounded up to
+        parts of it, so the result never exceeds the budget
     """
     least = [int(cost.min()) for cost in costs]
     room = budget - sum(least)
@@ -86,7 +94,7 @@ def knapsack(
         return None
     unit = max(1, -(-room // UNITS))
     size = room // unit + 1
-    best = np.zeros(size)  # the least loss of the items so far, by the room that they may take
+    best = np.zeros(size)  # least loss of the items so far, by the room that they may take
     chosen = []
     for loss, cost, lowest in zip(losses, costs, least, strict=True):
         now, option = np.full(size, np.inf), np.zeros(size, dtype=np.intp)
@@ -106,7 +114,7 @@ def knapsack(
 
 
 class _Exact:
-    """``cost``, asked once for the same sparsities, and counted."""
+    """``cost``, counted, and called only once for the same sparsities."""
 
     def __init__(self, cost: CostOf, evaluations: int, progress: Callable[[str], None] | None) -> None:
         self._cost, self._left, self._progress = cost, evaluations, progress
@@ -136,7 +144,7 @@ class _Grid:
         self.weights = [sensitivity.weights[name] for name in self.names]
         last = sensitivity.sparsities[-1]
         shares = {step * number for number in range(math.floor(last / step) + 1)} | {*sensitivity.sparsities}
-        # several shares of a small layer may mean the same count; the largest is what structured patterns need
+        # Several shares of a small layer may mean the same count. Structured patterns need the largest of them.
         self._shares = [{math.floor(share * n): share for share in sorted(shares)} for n in self.weights]
         self.removed = [sorted(counts) for counts in self._shares]
         self._measured = [[math.floor(share * n) for share in sensitivity.sparsities] for n in self.weights]
@@ -146,7 +154,7 @@ class _Grid:
             self.losses.append(_between(measured, np.maximum.accumulate(losses - losses[0]), removed))
 
     def costs(self, table: Sequence[Cost]) -> list[npt.NDArray[np.int64]]:
-        """For each layer the cost of its options, from the exact costs of the measured sparsities."""
+        """For each layer the cost of its options, from the exact costs at the measured sparsities."""
         result = []
         for name, removed, measured in zip(self.names, self.removed, self._measured, strict=True):
             falling = np.minimum.accumulate([cost.layers[name] for cost in table])
@@ -161,13 +169,13 @@ class _Grid:
 
 
 def _between(counts: Sequence[int], values: npt.NDArray[Any], wanted: Sequence[int]) -> npt.NDArray[np.float64]:
-    """``values``, known at ``counts``, which do not fall, at those ``wanted``."""
+    """``values``, known at the non-falling ``counts``, interpolated at the ``wanted`` counts."""
     known, first = np.unique(counts, return_index=True)
     return np.asarray(np.interp(wanted, known, values[first]), dtype=np.float64)
 
 
 def _choose(grid: _Grid, costs: Sequence[npt.NDArray[np.int64]], exact: _Exact, budget: int, dense: Cost) -> list[int]:
-    """The level of each layer on the grid; its exact total is at most ``budget``."""
+    """The level of each layer on the grid. Its exact total is at most ``budget``."""
     sparsest = [len(removed) - 1 for removed in grid.removed]
     apart = dense.total - sum(dense.layers[name] for name in grid.names)
     best: tuple[float, list[int]] | None = None
@@ -182,7 +190,7 @@ def _choose(grid: _Grid, costs: Sequence[npt.NDArray[np.int64]], exact: _Exact, 
         if total <= budget and (best is None or loss < best[0]):
             best = loss, levels
         added = sum(int(cost[level]) for cost, level in zip(costs, levels, strict=True))
-        # a choice that costs too much must not come up again
+        # A choice that costs too much must not come up again.
         missed = max(total - added, apart + 1) if total > budget else total - added
         if missed == apart or levels == sparsest:
             break
@@ -196,7 +204,7 @@ def _give_back(
     """Fewer removed weights, down to each layer's next denser level, as long as the exact total is at most ``budget``."""
     removed = [counts[level] for counts, level in zip(grid.removed, levels, strict=True)]
     total = exact(grid.sparsities(removed)).total
-    # the cost of one weight: coarse ones first, so that the fine ones fill what is left
+    # The cost of one weight. Expensive weights come first, so that cheap ones fill the rest.
     prices = [
         (int(cost[level - 1] - cost[level]) / (counts[level] - counts[level - 1]) if level else 0.0)
         for cost, counts, level in zip(costs, grid.removed, levels, strict=True)

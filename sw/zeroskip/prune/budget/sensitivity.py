@@ -1,4 +1,4 @@
-"""How much the loss rises when one layer alone is pruned: what a budget is shared out by."""
+"""The rise of the loss when one layer alone is pruned. A budget is shared out by it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from zeroskip.prune.model.results import Results
 class Sensitivity:
     """The loss by layer and sparsity, one layer pruned at a time.
 
-    sparsities : ascending, from 0 on
-    losses : by parameter name, one for each of ``sparsities``; the first is that of the model as it is, the same for all
-    weights : by parameter name, how many the layer has
+    sparsities : ascending, from 0
+    losses : by parameter name, one for each of ``sparsities``; the first is the loss of the model as it is, the same for all
+    weights : number of weights of the layer, by parameter name
     """
 
     sparsities: tuple[Fraction, ...]
@@ -64,19 +64,19 @@ def sensitivity(
 ) -> Sensitivity:
     """Prune each layer alone to each of ``sparsities`` and evaluate the loss (Han et al., NIPS 2015, §3; Li et al., ICLR 2017, §3.2).
 
-    model : is not changed: every pruning is tried on a copy in evaluation mode
+    model : is not changed; every pruning is tried on a copy in evaluation mode
     mask_function : ``mask_function(model, {name: sparsity})`` → masks; may change the kept weights of its copy
-    evaluate : the loss of a pruned copy, one finite number to be kept low, as :func:`loss_on` makes it. It may change the copy, to
-        re-estimate a BatchNorm for instance
-    sparsities : each 0 … 1, in any order; 0 is measured besides
+    evaluate : returns the loss of a pruned copy, one finite number, smaller is better, as :func:`loss_on` makes it. It may change the
+        copy, for instance to re-estimate a BatchNorm
+    sparsities : each 0 … 1, in any order; 0 is always measured too
     exclude : names of parameters or modules that are not measured
-    cache : JSON file of losses; an interrupted call goes on where it stopped, and a finished one costs nothing. An entry holds for the same
-        weights, layer, sparsity and ``key``
-    key : says what mask function and loss are, so that one file may serve several
+    cache : JSON file of losses. An interrupted call goes on where it stopped, and a finished one costs nothing. An entry holds for the
+        same weights, layer, sparsity and ``key``
+    key : names the mask function and the loss, so that one file may serve several
     progress : called with a line before each evaluation that the cache does not spare
 
-    Raises InputError: what :func:`prunable` and the mask function raise; a sparsity outside 0 … 1; an unknown name; nothing left to
-    measure; a loss that is not finite; a cache that is no such file.
+    Raises InputError as :func:`prunable` and the mask function do, and for a sparsity outside 0 … 1, an unknown name, nothing left to
+    measure, a loss that is not finite, and a cache that is no such file.
     """
     excluded = resolve_all(model, exclude, what="exclude")
     weights = {name: weight.effective.numel() for name, weight in prunable(model).items() if name not in excluded}
@@ -105,7 +105,7 @@ def sensitivity(
 
 
 def loss_on(batches: Iterable[Batch], loss: Loss = cross_entropy) -> Callable[[nn.Module], float]:
-    """``evaluate`` for :func:`sensitivity`: the mean loss over ``batches``, (input, target) pairs that every call reads anew."""
+    """``evaluate`` for :func:`sensitivity`: the mean loss over ``batches``. Every call reads these (input, target) pairs anew."""
 
     def evaluate(model: nn.Module) -> float:
         device = next(model.parameters()).device

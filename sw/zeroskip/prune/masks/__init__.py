@@ -1,1 +1,1 @@
-"""What a mask is: which weights may go, in which shapes and shares, and masks on disk and in torch's own form."""
+"""Masks: the weights that may go, their shapes and shares, and masks on disk and in torch's own form."""

@@ -1,4 +1,4 @@
-"""How a sparsity of the whole network is shared out among its layers."""
+"""Allocation: the sparsity of the whole network is shared out among its layers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 ALLOCATIONS = ("uniform", "global", "erk", "lamp")
 """``uniform``: every layer loses the same share. The others remove exactly ``floor(s * n)`` of all n weights:
 
-``global``: those with the lowest scores, which compete between layers
+``global``: the weights with the lowest scores go, and all layers compete
 ``erk``: Erdős–Rényi-kernel: a layer's density falls with its size (Evci et al., *Rigging the Lottery*, ICML 2020)
-``lamp``: as many of each layer as layer-adaptive magnitudes say (Lee et al., ICLR 2021); the criterion says which
+``lamp``: layer-adaptive magnitudes say how many weights of each layer go, the criterion says which (Lee et al., ICLR 2021)
 """
 
 Scores = Mapping[str, torch.Tensor]
 
 
 def shares(allocation: str, sparsity: Fraction, scores: Scores, magnitudes: Scores) -> dict[str, Fraction]:
-    """The share of each layer of ``scores`` that goes; ``magnitudes`` has the absolute weights of these layers at least."""
+    """The share of each layer of ``scores`` that goes. ``magnitudes`` has the absolute weights of at least these layers."""
     if allocation == "uniform":
         return dict.fromkeys(scores, sparsity)
     sizes = {name: score.numel() for name, score in scores.items()}
@@ -35,7 +35,7 @@ def shares(allocation: str, sparsity: Fraction, scores: Scores, magnitudes: Scor
 
 
 def lamp_scores(magnitude: torch.Tensor) -> torch.Tensor:
-    """w² over the sum of the squares of all weights of the layer that are not smaller; zeros score 0."""
+    """w² over the sum of the squares of all weights of the layer that are not smaller. Zeros score 0."""
     squares, order = magnitude.flatten().to("cpu", torch.float64).square().sort(stable=True)
     not_smaller = squares.flip(0).cumsum(0).flip(0)
     scores = torch.empty_like(squares)
@@ -44,10 +44,10 @@ def lamp_scores(magnitude: torch.Tensor) -> torch.Tensor:
 
 
 def _lowest(scores: Scores, removed: int) -> dict[str, int]:
-    """How many of each layer are among the ``removed`` lowest; of equal scores the earlier layer's go first."""
+    """How many weights of each layer are among the ``removed`` lowest. Of equal scores the earlier layer's go first."""
     if not scores:
         return {}
-    # float64 holds every narrower float exactly, so layers of different types compare without rounding
+    # float64 holds every narrower float exactly, so layers of different types compare without rounding.
     together = torch.cat([score.flatten().to("cpu", torch.float64) for score in scores.values()])
     layer = torch.repeat_interleave(torch.arange(len(scores)), torch.tensor([s.numel() for s in scores.values()]))
     gone = torch.bincount(layer[torch.argsort(together, stable=True)[:removed]], minlength=len(scores))
@@ -69,7 +69,7 @@ def _erk(shapes: Mapping[str, tuple[int, ...]], removed: int) -> dict[str, int]:
         dense += sum(sizes[name] for name in full)
     exact = {name: factor * raw[name] if name in sparse else Fraction(sizes[name]) for name in shapes}
     counts = {name: math.floor(value) for name, value in exact.items()}
-    # what rounding down lost goes to the layers that lost most of a weight by it
+    # The weights lost by rounding down go to the layers that lost most of a weight by it.
     order = sorted(shapes, key=lambda name: counts[name] - exact[name])
     for name in order[: kept - sum(counts.values())]:
         counts[name] += 1

@@ -1,4 +1,4 @@
-"""Masks on a model: whether they fit, zeroing what they remove, and their figures."""
+"""Masks on a model: check that they fit, zero the removed weights, and count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from .weights import Masks, Weight, prunable, resolve
 
 
 class SummaryRow(NamedTuple):
-    """name : of the parameter; total : weights; kept : of them; sparsity : share removed, 0 … 1."""
+    """The figures of one mask.
+
+    name : of the parameter
+    total : weights of the layer
+    kept : weights that stay
+    sparsity : share removed, 0 … 1
+    """
 
     name: str
     total: int
@@ -25,10 +31,10 @@ class SummaryRow(NamedTuple):
 
 
 def check(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
-    """Refuse masks that do not fit ``model``. Layers without a mask are fine: they keep every weight.
+    """Refuse masks that do not fit ``model``. Layers without a mask are allowed: they keep every weight.
 
-    Raises InputError, one line that names the layer: a name that is no prunable weight's full parameter name, a value that is no
-    bool tensor, a shape other than the weight's; and what :func:`prunable` raises.
+    Raises InputError, one line that names the layer, for a name that is no prunable weight's full parameter name, a value that is no bool
+    tensor, and a shape other than the weight's; and as :func:`prunable` does.
     """
     weights = prunable(model)
     if not isinstance(masks, Mapping):
@@ -47,12 +53,12 @@ def check(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
 
 
 def apply(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
-    """Set every removed weight to +0.0, in place; masks may lie on any device.
+    """Set every removed weight to +0.0, in place. The masks may lie on any device.
 
     Under :mod:`torch.nn.utils.prune` ``weight_orig`` is zeroed and ``weight`` computed anew, and torch's own mask stays. Under
-    :mod:`torch.nn.utils.parametrize` the original is zeroed, and refused if the parametrization does not turn that into zeros.
+    :mod:`torch.nn.utils.parametrize` the original is zeroed. It is refused if the parametrization does not turn that into zeros.
 
-    Raises InputError: what :func:`check` raises, before anything is changed; a parametrization that does not keep zeros.
+    Raises InputError as :func:`check` does, before anything is changed, and for a parametrization that does not keep zeros.
     """
     check(model, masks)
     weights = prunable(model)
@@ -61,11 +67,11 @@ def apply(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
 
 
 def zero_removed(weight: Weight, mask: torch.Tensor) -> None:
-    """:func:`apply` for one weight and a mask known to fit."""
+    """:func:`apply` for one weight and a mask that is known to fit."""
     removed = ~mask.to(weight.parameter.device)
     before = weight.parameter.detach().clone() if parametrize.is_parametrized(weight.module, "weight") else None
     with torch.no_grad():
-        # filling, not multiplying: -1 * 0 is -0.0, and the quantizer and packer count bit patterns
+        # Filling, not multiplying: -1 * 0 is -0.0, and the quantizer and packer count bit patterns.
         if weight.parameter.shape == removed.shape:
             weight.parameter.masked_fill_(removed, 0.0)
         if before is None:
@@ -80,7 +86,7 @@ def zero_removed(weight: Weight, mask: torch.Tensor) -> None:
 
 
 def masked(model: nn.Module, masks: Masks | None) -> nn.Module:
-    """A copy of ``model`` under ``masks``, in evaluation mode; ``model`` itself where there are none."""
+    """A copy of ``model`` under ``masks``, in evaluation mode. Without masks, ``model`` itself."""
     if masks is None:
         return model
     copy = duplicate(model)
@@ -98,7 +104,7 @@ def summary(masks: Mapping[str, torch.Tensor]) -> list[SummaryRow]:
 
 
 def complete(model: nn.Module, masks: Masks) -> Masks:
-    """Checked masks on their weights' devices, in the model's order; a layer that had none keeps every weight."""
+    """Checked masks on their weights' devices, in the model's order. A layer without a mask keeps every weight."""
     check(model, masks)
     return {
         name: masks[name].to(weight.parameter.device)

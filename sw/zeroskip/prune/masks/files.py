@@ -27,9 +27,9 @@ SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 
 
 def save(masks: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
-    """Write masks to ``path``; its suffix, .safetensors, .npz, .pt or .pth, says the format. An existing file is replaced whole.
+    """Write masks to ``path``. Its suffix, .safetensors, .npz, .pt or .pth, gives the format. An existing file is replaced whole.
 
-    Raises InputError: another suffix, a value that is no bool tensor, a folder that does not exist.
+    Raises InputError for another suffix, a value that is no bool tensor, and a folder that does not exist.
     """
     path = require_masks_path(path)
     suffix = path.suffix
@@ -54,7 +54,7 @@ def _encoded(tensors: dict[str, torch.Tensor], suffix: str) -> bytes:
 
 
 def require_masks_path(path: str | os.PathLike[str]) -> Path:
-    """The path, if masks may be written there. Raises InputError: another suffix, a folder that does not exist."""
+    """The path, if masks may be written there. Raises InputError for another suffix and for a folder that does not exist."""
     path = Path(path)
     _suffix(path)
     if not path.parent.is_dir():
@@ -63,12 +63,12 @@ def require_masks_path(path: str | os.PathLike[str]) -> Path:
 
 
 def from_file(path: str | os.PathLike[str], model: nn.Module) -> Masks:
-    """Read masks for ``model`` from a .safetensors, .npz, .pt or .pth file; none of them runs code from the file.
+    """Read masks for ``model`` from a .safetensors, .npz, .pt or .pth file. No code from the file is run.
 
-    Entries are named ``fc1.weight``, ``fc1``, or ``fc1.weight_mask`` (as in torch's pruned state), of the weight's shape, and bool
-    or numbers that are all 0 or 1, 1 being kept. Layers the file does not name keep every weight.
+    Entries are named ``fc1.weight``, ``fc1``, or ``fc1.weight_mask`` (as in torch's pruned state). They have the weight's shape and are
+    bool, or numbers that are all 0 or 1, where 1 is kept. Layers that the file does not name keep every weight.
 
-    Returns masks as :func:`magnitude` does. Raises InputError: a file that is missing, of another suffix or unreadable; an
+    Returns masks as :func:`magnitude` does. Raises InputError for a file that is missing, of another suffix or unreadable, and for an
     entry of unknown name, of the wrong shape, with other values, or named twice.
     """
     path = Path(path)
@@ -97,7 +97,7 @@ def _read(path: Path, suffix: str, location: str) -> dict[str, torch.Tensor]:
         if suffix == ".safetensors":
             tensors: object = load_file(path)
         elif suffix == ".npz":
-            # opened here because np.load leaves its own handle open when the archive is damaged
+            # Opened here, because np.load leaves its own handle open when the archive is damaged.
             with path.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
                 tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
         else:

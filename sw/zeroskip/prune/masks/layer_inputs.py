@@ -1,4 +1,4 @@
-"""What the layers see: the columns that a layer's weights are multiplied with, and their second moments."""
+"""The inputs of the layers: the columns that a layer's weights are multiplied with, and their second moments."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Inputs = tuple[torch.Tensor, ...]
 """The positional inputs of a model."""
 
 Users = Mapping[str, tuple[nn.Module, ...]]
-"""By name, as that of a prunable weight, the modules that work with it; more than one where it is shared."""
+"""The modules that work with a prunable weight, by its name. A shared weight has more than one."""
 
 
 class EnoughError(Exception):
-    """Ends a forward pass once what is wanted of it is known; for a ``call`` of :func:`watching` to raise."""
+    """Ends a forward pass when enough of it is known. A ``call`` of :func:`watching` raises it."""
 
 
 def columns(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The input of a Linear, Conv1d or Conv2d as the matrix that its weight is multiplied with.
 
-    Returns (groups, inputs / groups · taps, positions): with the weight reshaped to (groups, outputs / groups, inputs / groups ·
-    taps), their product is the layer's output less its bias. Positions run over samples, then output positions.
+    Returns (groups, inputs / groups · taps, positions). With the weight reshaped to (groups, outputs / groups, inputs / groups · taps),
+    their product is the layer's output less its bias. Positions run over samples, then over output positions.
     """
     if isinstance(module, nn.Linear):
         return x.reshape(-1, x.shape[-1]).T[None]
@@ -51,7 +51,7 @@ def columns(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def users(model: nn.Module) -> Users:
-    """Raises InputError: what :func:`prunable` raises."""
+    """The modules of every prunable weight. Raises InputError as :func:`prunable` does."""
     owners = [module for module in model.modules() if isinstance(module, PRUNABLE)]
     shared = {id(module): [other for other in owners if _parameter(other) is _parameter(module)] for module in owners}
     return {name: tuple(shared[id(weight.module)]) for name, weight in prunable(model).items()}
@@ -66,7 +66,7 @@ def _parameter(module: nn.Module) -> nn.Parameter | None:
 
 
 def unpacked(batches: Sequence[InputBatch], device: torch.device) -> Iterator[Inputs]:
-    """The model's inputs of each batch, on ``device``. Raises InputError for unusable batches, and where there are none."""
+    """The model's inputs of each batch, on ``device``. Raises InputError for unusable batches, and for none."""
     if not batches:
         raise InputError("batches must hold at least one input, but is empty")
     for index, batch in enumerate(batches):
@@ -76,7 +76,7 @@ def unpacked(batches: Sequence[InputBatch], device: torch.device) -> Iterator[In
 def second_moments(model: nn.Module, batches: Sequence[InputBatch], names: Sequence[str]) -> dict[str, torch.Tensor]:
     """Σ over samples and positions of x·xᵀ for the columns x of each layer: (groups, n, n) float64, n inputs per output.
 
-    model : in evaluation mode; layers that the model does not run are absent
+    model : in evaluation mode; layers that it does not run are absent
     """
     moments: dict[str, torch.Tensor] = {}
 
@@ -97,7 +97,7 @@ def second_moments(model: nn.Module, batches: Sequence[InputBatch], names: Seque
 
 @contextmanager
 def watching(layers: Users, call: Callable[[str, nn.Module, torch.Tensor], None]) -> Iterator[None]:
-    """Calls ``call(name, module, input)`` before each run of these layers' modules."""
+    """Call ``call(name, module, input)`` before each run of these layers' modules."""
 
     def hook(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...], dict[str, torch.Tensor]], None]:
         return lambda module, given, named: call(name, module, (given[0] if given else named["input"]).detach())

@@ -1,4 +1,4 @@
-"""Masks that only ever shrink."""
+"""Masks that only shrink."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .weights import Masks
 def nested(
     wanted: Mapping[str, torch.Tensor], kept: Mapping[str, torch.Tensor], scores: Mapping[str, torch.Tensor]
 ) -> Masks:
-    """``wanted`` within ``kept``: of as many weights as ``wanted`` keeps, as far as ``kept`` has them, and none that it has not.
+    """``wanted`` within ``kept``: as many weights as ``wanted`` keeps, as far as ``kept`` has so many, and none outside of ``kept``.
 
-    Weights that would come back are replaced by the highest ``scores`` among those that would go, in the same layer if it has any
-    left, else in any. Criteria that rank a weight of zero last nest by themselves, and nothing is replaced.
+    A weight that would come back is replaced by the weight of highest ``scores`` that would go: in the same layer if one is left, else in
+    any layer. Criteria that rank a weight of zero last nest by themselves, and nothing is replaced.
     """
     result = {name: mask & kept[name] for name, mask in wanted.items()}
     short = {name: int(mask.sum()) - int(result[name].sum()) for name, mask in wanted.items()}

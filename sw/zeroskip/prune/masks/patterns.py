@@ -1,7 +1,7 @@
-"""In which shapes weights go: one by one, or as the structures that other hardware needs.
+"""Patterns: weights go one by one, or in the structures that other hardware needs.
 
-The array gains from every zero alike, so ``unstructured`` keeps the most accuracy at equal cycles; the others are there to be
-compared, and for weights that other hardware shall run too.
+The array gains from every zero alike, so ``unstructured`` keeps the most accuracy at equal cycles. The other patterns are for
+comparison, and for weights that other hardware runs too.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Pattern(Protocol):
     """A shape in which weights go."""
 
     def mask(self, scores: torch.Tensor, share: Fraction) -> torch.Tensor:
-        """A bool tensor of the shape of ``scores``, False for the lowest, of which at most ``share`` go."""
+        """A bool tensor of the shape of ``scores``, False at the lowest scores. At most ``share`` of them go."""
         ...  # pragma: no cover
 
 
 def remove_lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """A bool tensor of the shape of ``scores``, False at its ``count`` lowest; of equal scores the lowest flat index goes first."""
+    """A bool tensor of the shape of ``scores``, False at its ``count`` lowest. Of equal scores the lowest flat index goes first."""
     order = torch.argsort(scores.flatten(), stable=True)
     kept = torch.ones(scores.numel(), dtype=torch.bool, device=scores.device)
     kept[order[:count]] = False
@@ -45,7 +45,7 @@ class Unstructured:
 class NM:
     """N:M: of every M weights in a row's reduction order (kernel row, column, input channel) the same number N stays.
 
-    ``floor(share * M)`` of each M go; of a shorter group at a row's end ``floor(share * its length)``. Zhou et al., *Learning N:M
+    ``floor(share * M)`` of each M go, and ``floor(share * its length)`` of a shorter group at a row's end. Zhou et al., *Learning N:M
     Fine-grained Structured Sparse Neural Networks From Scratch*, ICLR 2021.
     """
 
@@ -105,11 +105,11 @@ class Balanced:
 
 
 PATTERNS = ("unstructured", "nm:M", "block:RxC", "channel", "balanced:R")
-"""How patterns are written: M weights, R outputs by C weights, R outputs; each 1 or more."""
+"""Form of the patterns: M weights, R outputs by C weights, R outputs; each 1 or more."""
 
 
 def pattern_named(name: str | Pattern) -> Pattern:
-    """The pattern that a text as ``nm:4`` or ``block:4x4`` means; a :class:`Pattern` is taken as it is."""
+    """The pattern of a text as ``nm:4`` or ``block:4x4``. A :class:`Pattern` is taken as it is."""
     if not isinstance(name, str):
         return name
     if name == "unstructured":
@@ -126,7 +126,7 @@ def pattern_named(name: str | Pattern) -> Pattern:
 
 
 def _rows(scores: torch.Tensor) -> torch.Tensor:
-    """(outputs, weights of one output in reduction order): the input channel runs fastest, then the kernel's column and row."""
+    """(outputs, weights of one output in reduction order). The input channel runs fastest, then the kernel's column, then its row."""
     return scores.movedim(1, -1).reshape(len(scores), -1)
 
 
@@ -142,7 +142,7 @@ def _lowest_of_each(groups: torch.Tensor, share: Fraction) -> torch.Tensor:
 
 
 def _lowest_units(scores: torch.Tensor, unit: torch.Tensor, share: Fraction) -> torch.Tensor:
-    """(weights,): False in the units of lowest mean score; ``unit`` has the number of each weight's unit."""
+    """(weights,): False in the units of lowest mean score. ``unit`` has the number of each weight's unit."""
     unit = unit.to(scores.device)
     count = int(unit.max()) + 1 if len(unit) else 0
     sums = torch.zeros(count, dtype=torch.float64, device=scores.device).index_add_(0, unit, scores.double())

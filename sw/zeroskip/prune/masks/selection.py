@@ -1,4 +1,4 @@
-"""From scores to masks: exactly how many weights go, and which of equals go first."""
+"""From scores to masks: exactly how many weights go, and which of equal ones go first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .patterns import Pattern, pattern_named
 from .weights import Masks, prunable, resolve, resolve_all
 
 Sparsity = float | Mapping[str, float]
-"""Share of the weights to remove, 0 … 1: one for the whole model, or by the name of a parameter or its module; layers that such a
+"""Share of the weights to remove, 0 … 1: one for the whole model, or one by the name of a parameter or its module. Layers that such a
 mapping does not name keep every weight."""
 
 MaskFunction = Callable[[nn.Module, Any], Masks]
@@ -29,10 +29,10 @@ MaskFunction = Callable[[nn.Module, Any], Masks]
 def exact_sparsity(sparsity: float, *, what: str = "sparsity") -> Fraction:
     """The fraction that ``sparsity`` was *written* as: 0.29 is 29/100, not the nearest double below it.
 
-    The shortest decimal that reads back as the same number is taken, so that 0.29 of 100 weights is 29 of them although
-    ``0.29 * 100`` is 28.999999999999996 in floating point. Fractions and decimals are taken as they are.
+    The shortest decimal that reads back as the same number is taken. So 0.29 of 100 weights is 29 of them, although ``0.29 * 100`` is
+    28.999999999999996 in floating point. Fractions and decimals are taken as they are.
 
-    Raises InputError: no number, or outside 0 … 1.
+    Raises InputError for something that is no number or is outside 0 … 1.
     """
     if isinstance(sparsity, (Real, Decimal)) and not isinstance(sparsity, bool):
         try:
@@ -46,13 +46,13 @@ def exact_sparsity(sparsity: float, *, what: str = "sparsity") -> Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a criterion is asked to remove, checked before anything is computed.
+    """The weights that a criterion is asked to remove, checked before anything is computed.
 
     sparsity : of all layers together, or by parameter name
     allocation : one of :data:`~zeroskip.prune.masks.allocation.ALLOCATIONS`
-    pattern : in which shapes weights go
-    magnitudes : the absolute weights by name, of every prunable weight
-    excluded : names that keep all their weights and do not count
+    pattern : shape in which weights go
+    magnitudes : the absolute weights of every prunable weight, by name
+    excluded : names of layers that keep all their weights and do not count
     """
 
     sparsity: Fraction | Mapping[str, Fraction]
@@ -70,8 +70,8 @@ class Selection:
         pattern: str | Pattern = "unstructured",
         exclude: Iterable[str] = (),
     ) -> Selection:
-        """Raises InputError: what :func:`~zeroskip.prune.masks.weights.prunable` raises; a sparsity outside 0 … 1; an unknown allocation,
-        pattern or layer; a layer named twice; sparsities by layer with another allocation than ``uniform``.
+        """Raises InputError as :func:`~zeroskip.prune.masks.weights.prunable` does, and for a sparsity outside 0 … 1, an unknown
+        allocation, pattern or layer, a layer named twice, and sparsities by layer with another allocation than ``uniform``.
         """
         weights = prunable(model)
         if allocation not in ALLOCATIONS:
@@ -95,7 +95,7 @@ class Selection:
         )  # fmt: skip
 
     def shares(self, scores: Mapping[str, torch.Tensor]) -> dict[str, Fraction]:
-        """The share of each layer that goes, by name; layers that keep everything are absent. ``scores`` as for :meth:`masks`."""
+        """The share of each layer that goes, by name. Layers that keep everything are absent. ``scores`` as for :meth:`masks`."""
         chosen = {
             name: score for name, score in scores.items() if name in self.magnitudes and name not in self.excluded
         }
@@ -107,11 +107,11 @@ class Selection:
         return shares(self.allocation, self.sparsity, chosen, self.magnitudes)
 
     def masks(self, scores: Mapping[str, torch.Tensor]) -> Masks:
-        """Masks that remove the lowest ``scores``: a tensor of the weight's shape for every layer that loses weights, on any device.
+        """Masks that remove the lowest ``scores``: one tensor of the weight's shape, on any device, for every layer that loses weights.
 
         Of equal scores the lowest flat index goes first (with ``global``: of the earliest layer).
 
-        Raises InputError: a score that is missing, of another shape, or not finite.
+        Raises InputError for a score that is missing, of another shape, or not finite.
         """
         ranked = {
             n: w for n, w in self.magnitudes.items() if not isinstance(self.sparsity, Mapping) or n in self.sparsity

@@ -1,4 +1,4 @@
-"""Masks that a model carries, and masks that it shall carry, in the form of torch.nn.utils.prune."""
+"""Masks in the form of torch.nn.utils.prune: read from a model, and given to a model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ from .weights import Masks, prunable
 def from_torch(model: nn.Module) -> Masks:
     """The masks of a model pruned by :mod:`torch.nn.utils.prune` and not yet made permanent (``weight_orig``, ``weight_mask``).
 
-    Returns name (``fc1.weight``, as it is called again after ``prune.remove``) → bool tensor of the weight's shape on its device,
-    for every prunable weight; layers that torch did not prune keep all. Masks of biases and of other modules are not weights'
-    masks and are left where they are.
+    Returns name → bool tensor of the weight's shape on its device, for every prunable weight. The name is ``fc1.weight``, as it is again
+    after ``prune.remove``. Layers that torch did not prune keep all weights. Masks of biases and of other modules are left where they are.
 
-    Raises InputError: no prunable weight carries such a mask; a mask with values other than 0 and 1.
+    Raises InputError if no prunable weight carries such a mask, and for a mask with values other than 0 and 1.
     """
     masks: Masks = {}
     found = False
@@ -45,10 +44,10 @@ def to_torch(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
     """Give ``model`` its masks in the form of :mod:`torch.nn.utils.prune`, in place: ``weight_orig``, ``weight_mask``, and a hook
     that multiplies them before each forward pass. Its own ``prune.remove`` makes the zeros permanent.
 
-    masks : as :func:`magnitude` returns them; a layer whose mask keeps every weight is wrapped too. A mask of torch's that is
-        there already goes on removing what it removed. Modules that share a weight share its mask
+    masks : as :func:`magnitude` returns them. A layer whose mask keeps every weight is wrapped too. A mask of torch's that is there
+        already goes on removing what it removed. Modules that share a weight share its mask
 
-    Raises InputError: masks that do not fit, a parametrized weight; nothing is changed then.
+    Raises InputError for masks that do not fit and for a parametrized weight. Nothing is changed then.
     """
     check(model, masks)
     layers, weights = users(model), prunable(model)
@@ -65,13 +64,13 @@ def to_torch(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> None:
 def from_zeros(model: nn.Module) -> Masks:
     """Masks that keep exactly the weights that are not zero (-0.0 is zero), for every prunable weight.
 
-    Returns masks as :func:`magnitude` does. Raises InputError: what :func:`prunable` raises.
+    Returns masks as :func:`magnitude` does. Raises InputError as :func:`prunable` does.
     """
     return {name: weight.effective != 0 for name, weight in prunable(model).items()}
 
 
 def zero_one(mask: torch.Tensor, name: str) -> torch.Tensor:
-    """``mask`` as bool, refused unless each value is 0 or 1."""
+    """``mask`` as bool. It is refused unless each value is 0 or 1."""
     if mask.dtype == torch.bool:
         return mask.clone()
     kept = mask == 1

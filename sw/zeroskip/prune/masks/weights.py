@@ -1,4 +1,4 @@
-"""Which weights of a model may be pruned, found by the type of the module that owns them."""
+"""The weights of a model that may be pruned. They are found by the type of the module that owns them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch.nn.utils import parametrize
 from zeroskip.contracts.errors import InputError
 
 Masks = dict[str, torch.Tensor]
-"""Parameter name, as ``fc1.weight``, to a bool tensor of the parameter's shape: True where the weight is kept."""
+"""Parameter name, as ``fc1.weight``, → bool tensor of the parameter's shape, True where the weight is kept."""
 
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)
-"""The modules whose ``weight`` is pruned, subclasses included. Biases and every other module's parameters never are."""
+"""Modules whose ``weight`` is pruned, subclasses included. Biases and the parameters of all other modules are never pruned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +24,8 @@ class Weight:
 
     name : the owning module's qualified name and ``.weight``
     module : the first module, in the model's order, that owns it
-    parameter : the tensor that training changes: the weight itself, ``weight_orig`` under :mod:`torch.nn.utils.prune`, or the
-        original of a parametrization
+    parameter : the tensor that training changes: the weight itself, ``weight_orig`` under :mod:`torch.nn.utils.prune`, or the original
+        of a parametrization
     """
 
     name: str
@@ -34,11 +34,11 @@ class Weight:
 
     @property
     def effective(self) -> torch.Tensor:
-        """The weight as the forward pass sees it, detached; its shape is that of the mask."""
+        """The weight as the forward pass sees it, detached. Its shape is that of the mask."""
         module = self.module
         mask = module._buffers.get("weight_mask")
         if mask is not None and "weight_orig" in module._parameters:
-            # torch refreshes module.weight in a forward hook only, so the attribute may be out of date
+            # torch refreshes module.weight only in a forward hook, so the attribute may be out of date.
             return (self.parameter * mask).detach()
         with torch.no_grad():
             value: torch.Tensor = module.weight.detach()  # type: ignore[operator]
@@ -48,10 +48,10 @@ class Weight:
 def prunable(model: nn.Module) -> dict[str, Weight]:
     """The weights of ``nn.Linear``, ``nn.Conv1d`` and ``nn.Conv2d`` by name, in the model's order.
 
-    A weight shared by several such modules appears once, under its first name. One that a module of another type owns too (an
-    embedding tied to the output layer) is left out, since pruning it would change that module.
+    A weight that several such modules share appears once, under its first name. A weight that a module of another type owns too (an
+    embedding tied to the output layer) is left out, since pruning would change that module.
 
-    Raises InputError: ``model`` is no module, has no such weight, one not yet initialised, or one with NaN or infinity.
+    Raises InputError if ``model`` is no module or has no such weight, or if a weight is not yet initialised or holds NaN or infinity.
     """
     weights = {name: weight for name, (weight, first) in _owners(model).items() if name == first}
     if not weights:
@@ -63,9 +63,9 @@ def prunable(model: nn.Module) -> dict[str, Weight]:
 
 
 def resolve(model: nn.Module, name: str, *, what: str) -> str:
-    """The key in :func:`prunable` that ``name`` means: a parameter's name or that of the module which owns it.
+    """The key in :func:`prunable` that ``name`` means: the name of a parameter, or of the module that owns it.
 
-    ``what`` begins the refusal of a name that means none.
+    ``what`` begins the refusal of a name that means nothing.
     """
     owners = _owners(model)
     for candidate in (name, f"{name}.weight"):
@@ -79,7 +79,7 @@ def resolve(model: nn.Module, name: str, *, what: str) -> str:
 
 
 def resolve_all(model: nn.Module, names: Iterable[str], *, what: str) -> set[str]:
-    """:func:`resolve` for several names; a single string is one name."""
+    """:func:`resolve` for several names. A single string is one name."""
     return {resolve(model, name, what=what) for name in ([names] if isinstance(names, str) else names)}
 
 

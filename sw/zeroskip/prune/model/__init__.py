@@ -1,1 +1,1 @@
-"""What is done with a model: batches shown to it, copies of it, its state on disk, and results known again by its fingerprint."""
+"""Work with a model: batches, copies, its state on disk, and results that are found again by its fingerprint."""

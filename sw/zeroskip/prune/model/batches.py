@@ -1,4 +1,4 @@
-"""What a batch is, and the loss on it."""
+"""Batches, and the loss on a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from zeroskip.contracts.errors import InputError
 
 Batch = tuple[Any, Any] | list[Any]
-"""(input, target) as a DataLoader gives them; input is a tensor, or a tuple of tensors for a model of several inputs."""
+"""(input, target) as a DataLoader gives them. The input is a tensor, or a tuple of tensors for a model of several inputs."""
 
 InputBatch = torch.Tensor | Batch | tuple[Any]
 """A batch where only inputs are needed: an input tensor; (input,), as a DataLoader without targets gives it; or (input, target)."""
@@ -20,7 +20,7 @@ Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 
 def unpack(batch: Batch, index: int, device: torch.device) -> tuple[tuple[Any, ...], torch.Tensor]:
-    """The model's positional inputs and the target, on ``device``; ``index`` names the batch in a refusal."""
+    """The model's positional inputs and the target, on ``device``. ``index`` names the batch in a refusal."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         given = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else type(batch).__name__
         raise InputError(f"batch {index} must be a pair (input, target), not {given}")
@@ -30,7 +30,7 @@ def unpack(batch: Batch, index: int, device: torch.device) -> tuple[tuple[Any, .
 
 
 def unpack_inputs(batch: InputBatch, index: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """The model's positional inputs, on ``device``; the target of a pair is not looked at, so it may be anything.
+    """The model's positional inputs, on ``device``. The target of a pair is not looked at, so it may be anything.
 
     A pair always means (input, target): several inputs without a target are written ``((a, b),)``.
     """
@@ -54,7 +54,7 @@ def _tensors(values: tuple[Any, ...], index: int, device: torch.device) -> tuple
 
 
 def scalar_loss(loss: Loss, output: Any, target: torch.Tensor) -> torch.Tensor:
-    """``loss(output, target)``, refused unless it is one number."""
+    """``loss(output, target)``. It is refused unless it is one number."""
     value = loss(output, target)
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         given = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__

@@ -1,4 +1,4 @@
-"""Fingerprints by which stored results are known again."""
+"""Fingerprints by which stored results are found again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import nn
 
 
 def model_digest(model: nn.Module) -> str:
-    """Of all that a copy of the model computes with: its parameters and buffers, and by its modules' names and types how."""
+    """Fingerprint of all that a copy of the model computes with: its parameters, its buffers, and the names and types of its modules."""
     return digest([repr(model), *(part for item in model.state_dict().items() for part in item)])
 
 
 def digest(parts: Iterable[Any]) -> str:
-    """sha256 of tensors, by type, shape and values, and of whatever else by its ``repr``; lists and tuples part by part."""
+    """sha256 of tensors by type, shape and values, and of everything else by its ``repr``. Lists and tuples go in part by part."""
     result = hashlib.sha256()
     for part in parts:
         if isinstance(part, torch.Tensor):

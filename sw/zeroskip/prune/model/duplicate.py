@@ -1,4 +1,4 @@
-"""A copy of a model to try things on."""
+"""A copy of a model for trials."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import nn
 def duplicate(model: nn.Module) -> nn.Module:
     """A deep copy that shares nothing with ``model``, in evaluation mode.
 
-    Tensors with a gradient history, as the hooks of :mod:`torch.nn.utils.prune` leave them, cannot be deep-copied by torch; they copy as
-    plain values.
+    Torch cannot deep-copy tensors with a gradient history, as the hooks of :mod:`torch.nn.utils.prune` leave them. They are copied as plain
+    values.
     """
     memo: dict[int, object] = {}
     for module in model.modules():

@@ -1,4 +1,4 @@
-"""Looking at a model without leaving a trace in it."""
+"""Run a model and leave it unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @contextmanager
 def preserving(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Evaluation mode with gradients on ``parameters``; every flag, buffer and random state is put back at the end, whatever happened.
+    """Evaluation mode with gradients on ``parameters``. At the end every flag, buffer and random state is put back, also after an error.
 
     cuDNN is held to its deterministic algorithms, so that the same batches give the same sums.
     """
@@ -25,7 +25,7 @@ def preserving(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[Non
     ]
     gpus = {parameter.device for parameter in model.parameters() if parameter.device.type == "cuda"}
     deterministic = torch.backends.cudnn.deterministic
-    # forked because a DataLoader draws from torch's random state, and dropout as a function does so even in evaluation mode
+    # Forked, because a DataLoader draws from torch's random state, and dropout as a function does so even in evaluation mode.
     with torch.random.fork_rng(devices=gpus):
         with suppress(NotImplementedError):  # an exported module: its mode is fixed in its graph
             model.eval()

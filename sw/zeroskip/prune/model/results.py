@@ -1,4 +1,4 @@
-"""Results of a long run, each on disk as soon as it is known, so that an interrupted run goes on."""
+"""Results of a long run. Each is on disk as soon as it is known, so that an interrupted run goes on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from zeroskip.storage.atomic import write_json
 
 
 class Results:
-    """What JSON can hold, by fingerprint; in memory alone without a ``path``."""
+    """JSON values by fingerprint. Without a ``path`` they are only in memory."""
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        """Raises InputError: a file that does not hold such results, a folder that does not exist."""
+        """Raises InputError for a file that does not hold such results, and for a folder that does not exist."""
         self._path = None if path is None else Path(path)
         self._values: dict[str, Any] = {}
         if self._path is None:

@@ -1,4 +1,4 @@
-"""A model's weights on disk, for those whose kept weights were changed by pruning or training."""
+"""A model's weights on disk, for models whose kept weights were changed by pruning or training."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def snapshot(model: nn.Module) -> State:
 
 
 def save_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Write parameters and buffers, as ``state_dict`` names them, to a .safetensors file; an existing one is replaced whole.
+    """Write parameters and buffers, as ``state_dict`` names them, to a .safetensors file. An existing file is replaced whole.
 
-    Raises InputError: what :func:`require_state_path` raises.
+    Raises InputError as :func:`require_state_path` does.
     """
     path = require_state_path(path)
     write_bytes(save(snapshot(model), metadata={"content": "zeroskip weights", "version": "1"}), path)
 
 
 def require_state_path(path: str | os.PathLike[str]) -> Path:
-    """The path, if a file of weights may be written there. Raises InputError: another suffix, a folder that does not exist."""
+    """The path, if a file of weights may be written there. Raises InputError for another suffix and for a folder that does not exist."""
     path = Path(path)
     if path.suffix != SUFFIX:
         raise InputError(f"weights file {str(path)!r}: suffix must be {SUFFIX}, not {path.suffix!r}")
@@ -49,10 +49,10 @@ def require_state_path(path: str | os.PathLike[str]) -> Path:
 
 
 def load_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Set parameters and buffers of ``model``, all of them, to those of a .safetensors file.
+    """Set all parameters and buffers of ``model`` to those of a .safetensors file.
 
-    Raises InputError, one line, before anything is changed: a file that is missing or unreadable; a name that only one of both has; another
-    shape.
+    Raises InputError, one line, before anything is changed: for a file that is missing or unreadable, a name that only one of both has, and
+    another shape.
     """
     path = Path(path)
     location = f"weights file {str(path)!r}"
