@@ -1,4 +1,4 @@
-"""What a design achieves: weights, cycles and bits per layer, beside the same array run dense."""
+"""The figures of a design: weights, cycles and bits per layer, beside the same array run dense."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SPARSITIES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 """Sparsities at which the layers' losses are measured."""
 
 UPDATES = 4
-"""How often sparsities are chosen at most. They are chosen again where the updated weights cost more than the weights before."""
+"""Most times that sparsities are chosen. They are chosen again where the updated weights cost more than the weights before."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetOptions:
-    """How :func:`prune_to_budget` chooses.
+    """The options of :func:`prune_to_budget`.
 
     method : as for :class:`~zeroskip.prune.criteria.ranking.Ranking`
     pattern : shape in which weights go; None for the method's own

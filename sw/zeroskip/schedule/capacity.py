@@ -53,7 +53,7 @@ def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
 
 
 def _require_possible(needs: Mapping[str, Any]) -> None:
-    """Refuse needs that no array meets, whatever its configuration."""
+    """Refuse needs that no array meets in any configuration."""
     limits = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES}
     for name, need in needs.items():
         if name not in FEATURES and need > limits.get(name, LARGEST_DEPTH):

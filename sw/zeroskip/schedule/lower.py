@@ -20,7 +20,7 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoweredLayer:
-    """What remains of one layer.
+    """The remains of one layer.
 
     weight : (kept rows, stored columns)
     mask : (kept rows, stored columns) bool, True where an entry is stored, explicit zeros included

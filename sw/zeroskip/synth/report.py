@@ -42,7 +42,7 @@ class CriticalPath:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """What nextpnr reports for one seed: Fmax in MHz, the critical path, and (used, available) of every resource in use."""
+    """The report of nextpnr for one seed: Fmax in MHz, the critical path, and (used, available) of every resource in use."""
 
     fmax: float
     critical_path: CriticalPath
