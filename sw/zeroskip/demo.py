@@ -31,7 +31,13 @@ TEST_SHARE = 4
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Scans (N, 8, 8) float32 in 0 … 1 and their labels (N,)."""
+    """Handwritten digits.
+
+    train_x : scans for training, (N, 8, 8) float32, 0 … 1
+    train_y : their labels, (N,) int64, 0 … 9
+    test_x : scans for testing, in the same form
+    test_y : their labels, in the same form
+    """
 
     train_x: torch.Tensor
     train_y: torch.Tensor
@@ -108,7 +114,14 @@ def trained() -> nn.Module:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """Everything that the demo's table says. ``accuracies`` by kind: float dense, float masked, integer masked, RTL."""
+    """Everything that the demo's table says.
+
+    design : the built design
+    run : its simulation
+    accuracies : shares by kind: float dense, float masked, integer masked, RTL
+    samples : simulated scans
+    paths : written files by what they are
+    """
 
     design: Design
     run: Simulation

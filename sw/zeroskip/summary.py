@@ -18,8 +18,8 @@ class LayerSummary:
     weights : weights of the captured layer
     kept : weights of the captured layer that are not zero
     nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
-    cycles : of one group on this array
-    dense_cycles : of one group on the same array with every weight kept
+    cycles : clock cycles of one group on this array
+    dense_cycles : clock cycles of one group on the same array with every weight kept
     macs : multiplications of one group: nnz · output positions (in a flat array: samples of the group)
     utilisation : macs ÷ (lanes · columns · cycles), the share of multiplier cycles that do useful work, 0 … 1
     """

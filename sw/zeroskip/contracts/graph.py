@@ -53,7 +53,7 @@ NOTHING = Activation()
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """How a layer walks over its input; (height, width) pairs throughout.
+    """The walk of a layer over its input. All members except ``padding`` are pairs (height, width).
 
     kernel : taps of the window
     stride : input positions between two output positions
@@ -138,8 +138,8 @@ class Layer:
 class Graph:
     """Layers in an order in which every tensor is complete before it is read.
 
-    input_shape : of one sample as the user has it, without the batch axis; in C order its elements are those of the tensor ``INPUT``
-    output_shape : of one sample as the user gets it, without the batch axis; in C order its elements are those of the tensor ``output``
+    input_shape : shape of one sample as the user has it, without the batch axis; in C order its elements are those of ``INPUT``
+    output_shape : shape of one sample as the user gets it, without the batch axis; in C order its elements are those of ``output``
     tensors : shape by name, ``INPUT`` among them
     output : name of the tensor that leaves the network
     formats : number formats that a quantized model fixes, by tensor name; calibration gives all others

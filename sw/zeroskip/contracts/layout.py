@@ -45,7 +45,12 @@ def bits_for(count: int) -> int:
 
 @dataclass(frozen=True)
 class Field:
-    """``width`` bits of a word, two's complement when ``signed``."""
+    """One field of a word.
+
+    name : unique in the word
+    width : in bits
+    signed : True for two's complement, else unsigned
+    """
 
     name: str
     width: int

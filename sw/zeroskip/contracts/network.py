@@ -82,8 +82,8 @@ class QuantizedLayer:
 class QuantizedNetwork:
     """Integer layers in an order in which every tensor is complete before it is read.
 
-    input_shape : of one sample as the user has it
-    output_shape : of one sample as the user gets it
+    input_shape : shape of one sample as the user has it
+    output_shape : shape of one sample as the user gets it
     shapes : (channels, height, width) of every tensor by name, ``INPUT`` and ``output_name`` among them
     formats : number format of every tensor by name
     output_name : the tensor that leaves the network

@@ -94,9 +94,9 @@ class BudgetResult:
 
     model : a copy of the given model; its removed weights are zero, its kept weights are updated where the method does that
     masks : as criteria return them
-    sparsities : of the layers, by parameter name
-    kind : of the budget
-    limit : of the budget, in the unit of ``kind``
+    sparsities : sparsity of each layer, by parameter name
+    kind : kind of the budget
+    limit : amount of the budget, in the unit of ``kind``
     cost : exact cost of ``model``, at most ``limit``
     dense : cost with every weight kept
     sensitivity : the losses of the layers

@@ -39,7 +39,7 @@ from .costs import costs
 class Row:
     """One pruned model.
 
-    method : how it was pruned; ``none`` for the model as it was given
+    method : method of pruning; ``none`` for the model as it was given
     allocation : as asked for
     pattern : as asked for
     asked : sparsity asked for, 0 … 1; 0 for the model as it was given

@@ -60,8 +60,10 @@ class Candidate:
 class Fit:
     """The choice for one part.
 
-    ``candidates`` are in the order of their cycles, the fewest first; arrays that do not fit are among them. ``chosen`` fits, and ``plan``
-    is the network on it.
+    target : name of the part
+    chosen : the chosen array, which fits
+    plan : the network on the chosen array
+    candidates : all arrays whose cycles were predicted, the fewest cycles first; arrays that do not fit are among them
     """
 
     target: str

@@ -20,7 +20,11 @@ from .weights import SMALLEST_SCALE, quantize_weights
 
 @dataclass(frozen=True, kw_only=True)
 class Formats:
-    """Formats of all tensors by name, and formats of the tables' inputs by the name of the layer that has the table."""
+    """The number formats of a network.
+
+    tensors : format of each tensor, by its name
+    before : format of a table's input, by the name of the layer that has the table
+    """
 
     tensors: dict[str, QuantizedTensor]
     before: dict[str, QuantizedTensor]

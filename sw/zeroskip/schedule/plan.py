@@ -19,7 +19,14 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Pass:
-    """One write of a result or input element, see :mod:`zeroskip.contracts.layout`. ``value`` counts only where ``constant``."""
+    """One write of a result or input element, see the words of :mod:`zeroskip.contracts.layout`.
+
+    base : address, to which the place of row and tile is added
+    mask : bit per column that is written
+    turn : columns by which results go up
+    constant : True for a write of padding
+    value : the padding; counts only where ``constant``
+    """
 
     base: int
     mask: int
@@ -30,11 +37,12 @@ class Pass:
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """One row of tiles or of input pixels.
-
-    ``first``, ``middle`` and ``last`` are the writes of its first, middle and last element. None of the lists is empty.
+    """One row of tiles or of input pixels. None of its lists of writes is empty.
 
     width : elements in the row
+    first : writes of the first element
+    middle : writes of every element between the first and the last
+    last : writes of the last element
     residual : step of the residual's address to this band
     """
 

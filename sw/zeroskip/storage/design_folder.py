@@ -38,7 +38,15 @@ from .network_file import load_network, network_to_json, save_arrays
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saved:
-    """The content of a folder. ``verilog`` is text by file name, ``sidecar`` its description."""
+    """The content of a folder.
+
+    network : the integer network
+    program : memory images and sized configuration
+    cycles : predicted cycles
+    dense_cycles : the same with every weight kept
+    verilog : text by file name
+    sidecar : description of the Verilog: ports, windows and hashes
+    """
 
     network: QuantizedNetwork
     program: Program

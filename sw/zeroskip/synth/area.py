@@ -39,14 +39,21 @@ RESOURCES = {"lut4": "LUT4", "ff": "flip-flops", "bram": "block RAMs", "dsp": "m
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleArea(Area):
-    """Area of one instance of a module with everything inside it. ``instances``: how many of them the core holds."""
+    """Area of one instance of a module with everything inside it.
+
+    instances : number of instances in the core
+    """
 
     instances: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """The area of each mapped cell type of a family. A type is matched whole, as a regular expression."""
+    """The area of each mapped cell type of a family.
+
+    weights : area by cell type; a type is a regular expression that must match whole
+    bram_words : size of one block RAM, as text for people
+    """
 
     weights: Mapping[str, Area]
     bram_words: str

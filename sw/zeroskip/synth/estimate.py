@@ -20,12 +20,12 @@ MULTIPLIER_LUT4 = 140
 
 @dataclass(frozen=True)
 class Model:
-    """A linear model of look-up tables or flip-flops.
+    """A linear model of look-up tables or flip-flops. Each member is a number of them.
 
-    lane : of one lane without its MACs
-    mac : of one MAC
-    mac_bit : of one bit of a MAC's accumulator
-    rest : of everything else
+    lane : one lane without its MACs
+    mac : one MAC
+    mac_bit : one bit of a MAC's accumulator
+    rest : everything else
     column : added for each column
     residual_column : added for each column where residuals are added
     """
@@ -45,7 +45,14 @@ STRIPS = (Model(530, 50, 4.4, 1700, 380, 260), Model(750, 20, 5, 2300, 350, 147)
 
 @dataclass(frozen=True)
 class Store:
-    """``count`` memories as synthesis sees them. Each of ``parts`` can be written alone. ``block``: they must be block RAM."""
+    """Memories as synthesis sees them.
+
+    width : bits of a word
+    depth : words
+    parts : parts of a word that can be written alone
+    block : True where the memory must be block RAM
+    count : number of such memories
+    """
 
     width: int
     depth: int

@@ -42,7 +42,12 @@ class CriticalPath:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """The report of nextpnr for one seed: Fmax in MHz, the critical path, and (used, available) of every resource in use."""
+    """The report of nextpnr for one seed.
+
+    fmax : in MHz
+    critical_path : the slowest path between two flip-flops
+    resources : (used, available) of every resource in use
+    """
 
     fmax: float
     critical_path: CriticalPath
@@ -55,10 +60,10 @@ class SynthReport:
 
     target : name of the part
     device : the part, as its vendor names it
-    package : of the part
+    package : package of the part
     speed : speed grade of the part
     top : the measured module; it sat in a wrapper that registers each port
-    area : of the core alone, from Yosys' cells; the boundaries of the ``keep`` modules were kept
+    area : area of the core alone, from Yosys' cells; the boundaries of the ``keep`` modules were kept
     flat : the same core mapped without any inner boundary, for comparison; equal to ``area`` where nothing was kept
     available : resources of the part
     wrapper : area of the measuring wrapper, which is not part of ``area``
@@ -70,7 +75,7 @@ class SynthReport:
     freq : clock in MHz that nextpnr aimed at
     fmax : MHz by seed
     fmax_median : MHz of the median seed; of an even number of seeds, the lower of the two middle ones
-    critical_path : of the median seed
+    critical_path : critical path of the median seed
     tools : version by program
     """
 

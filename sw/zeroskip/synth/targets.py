@@ -16,7 +16,7 @@ WHOLE = MappingProxyType(dict.fromkeys(RESOURCES, 1.0))
 
 @dataclass(frozen=True, kw_only=True)
 class Memories:
-    """How synthesis maps memories of one write and one read port.
+    """The mapping of memories with one write and one read port, by synthesis.
 
     shapes : (width, depth) of one block RAM in each of its configurations
     parts : (8-bit parts, depth) of one block RAM where parts are written separately
@@ -55,7 +55,7 @@ class Memories:
 class Target:
     """One part in one package and speed grade, and its description for the tools.
 
-    name : what the user writes
+    name : name that the user writes
     device : the part, as its vendor names it; for an iCE40 the speed grade is part of this name
     package : as its vendor names it
     speed : speed grade, as its vendor names it

@@ -23,7 +23,12 @@ _CLOCKS = ("clk", "aclk", "clock")
 
 @dataclass(frozen=True)
 class Port:
-    """One port of the design: ``direction`` is ``input``, ``output`` or ``inout``; ``width`` in bits."""
+    """One port of the design.
+
+    name : name of the port
+    direction : ``input``, ``output`` or ``inout``
+    width : in bits
+    """
 
     name: str
     direction: str

@@ -19,7 +19,7 @@ from .operators import Attributes, pad_image, pads, spatial
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rounded:
-    """How a constant was stored as integers: ``value = integers * scale``, with one scale for all or one for each entry of ``axis``.
+    """The storage of a constant as integers: ``value = integers * scale``, with one scale for all or one for each entry of ``axis``.
 
     integers : stored integers less their zero-point
     bits : width of the type that stores them

@@ -122,7 +122,7 @@ def maximum(node: fx.Node, reading: Reading) -> Value:
 class _Learned:
     """The learned part of a layer.
 
-    name : of the layer
+    name : name of the layer
     weight : 0 where pruned
     mask : True where a weight is kept
     bias : (outputs,)

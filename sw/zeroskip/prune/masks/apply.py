@@ -18,7 +18,7 @@ from .weights import Masks, Weight, prunable, resolve
 class SummaryRow(NamedTuple):
     """The figures of one mask.
 
-    name : of the parameter
+    name : name of the parameter
     total : weights of the layer
     kept : weights that stay
     sparsity : share removed, 0 … 1

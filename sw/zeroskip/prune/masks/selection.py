@@ -48,7 +48,7 @@ def exact_sparsity(sparsity: float, *, what: str = "sparsity") -> Fraction:
 class Selection:
     """The weights that a criterion is asked to remove, checked before anything is computed.
 
-    sparsity : of all layers together, or by parameter name
+    sparsity : sparsity of all layers together, or by parameter name
     allocation : one of :data:`~zeroskip.prune.masks.allocation.ALLOCATIONS`
     pattern : shape in which weights go
     magnitudes : the absolute weights of every prunable weight, by name

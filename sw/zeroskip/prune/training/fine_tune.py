@@ -52,7 +52,7 @@ def fine_tune(
         ``(1 - a) · loss + a · T² · KL(teacher ‖ model)`` with a = ``distillation`` and T = ``temperature`` (Hinton, Vinyals & Dean,
         *Distilling the Knowledge in a Neural Network*, 2015). The teacher runs in evaluation mode without gradients and is as before
         afterwards.
-    temperature : of the softmaxes, above 0
+    temperature : temperature of the softmaxes, above 0
     distillation : share of the teacher, 0 … 1
     frozen_norms : BatchNorm layers keep their running statistics and normalise by them, as in evaluation. Their weights and biases are
         still trained. This is better where the training data are few, or have other statistics than those that trained the model

@@ -37,8 +37,9 @@ def gradual(
     """Train ``model`` in place while its sparsity rises from ``initial`` to ``sparsity`` along a cubic, and then on under the last masks
     (Zhu & Gupta, *To prune, or not to prune: exploring the efficacy of pruning for model compression*, 2017).
 
-    mask_function : of (model, sparsity): ``magnitude`` itself, ``functools.partial(magnitude, allocation="lamp", exclude=["head"])``, or
-        ``lambda model, s: taylor(model, s, few_batches)``. It sees the model with its removed weights at zero.
+    mask_function : function of (model, sparsity): ``magnitude`` itself,
+        ``functools.partial(magnitude, allocation="lamp", exclude=["head"])``, or ``lambda model, s: taylor(model, s, few_batches)``. It
+        sees the model with its removed weights at zero.
     sparsity : share to remove, 0 … 1, or one per layer; at last ``mask_function`` gets it as it is
     batches : as for :func:`zeroskip.prune.fine_tune`; batches without ``len`` are read through once before the training
     epochs : as for :func:`zeroskip.prune.fine_tune`

@@ -57,7 +57,7 @@ def surgery(
     begin : start of the ramp, as a share of all steps, 0 … 1
     end : end of the ramp, as a share of all steps, not before ``begin``
     settle : share of all steps after which the masks are final, not before ``end``; the rest is training under them
-    probability : of renewing the masks before a step, at first; it falls evenly to 0 at ``settle``
+    probability : probability that the masks are renewed before a step, at first, 0 … 1; it falls evenly to 0 at ``settle``
     margin : a kept weight counts as larger by this share of its magnitude, 0 or more; weights between the two thresholds stay as they are
     progress : as for :func:`zeroskip.prune.fine_tune`
     seed : as for :func:`zeroskip.prune.fine_tune`

@@ -12,7 +12,12 @@ SHUFFLES = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """``size`` addresses in use from step ``first`` to step ``last``, both included."""
+    """Addresses that are in use together for a time.
+
+    first : step from which they are in use
+    last : last step in which they are in use
+    size : number of addresses
+    """
 
     first: int
     last: int
