@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.consistency import require_consistent
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import ImageError, InputError
 from zeroskip.contracts.layout import Layout
@@ -32,6 +31,7 @@ from zeroskip.contracts.program import LayerInfo, Program
 
 from . import images
 from .atomic import replaced_folder
+from .consistency import require_consistent
 from .manifest import NAME, is_design, read_manifest, to_json, write_manifest
 from .network_file import load_network, network_to_json, save_arrays
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .errors import InputError
-from .graph import INPUT
-from .network import MULTIPLIER_BITS, RESIDUAL_FRACTION, QuantizedLayer, QuantizedNetwork
+from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION, QuantizedLayer, QuantizedNetwork
 
 MOST_SHIFT = 63
 
