@@ -27,6 +27,8 @@ from filelock import FileLock
 from zeroskip.contracts.errors import InputError, ToolMissingError
 from zeroskip.contracts.extras import install_command
 
+from .runtime import Runtime
+
 SIMULATORS = ("verilator", "icarus")
 
 WAIVED = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "CASEOVERLAP", "DECLFILENAME")
@@ -39,10 +41,17 @@ VERILATOR_MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2"
 
 
 class _Verilator(CocotbVerilator):
-    """cocotb's runner, less the option that makes every signal public, which slows a model three to six times."""
+    """cocotb's runner, less the option that makes every signal public, which slows a model three to six times.
+
+    lent : object files that make takes as they are
+    """
+
+    lent: tuple[str, ...] = ()
 
     def _build_command(self) -> list[list[str]]:
-        return [[word for word in command if word != "--public-flat-rw"] for command in super()._build_command()]
+        verilate, make = super()._build_command()
+        kept = [word for word in verilate if word != "--public-flat-rw"]
+        return [kept, [*make, *(f"--old-file={name}" for name in self.lent)]]
 
 
 class _Icarus(CocotbIcarus):
@@ -78,9 +87,9 @@ def cache_folder() -> Path:
 
 
 def bench_sources(bench: str) -> dict[str, str]:
-    """Text by file name: ``bench``.v of :mod:`zeroskip_sim.bench`, and what opens its signals to Verilator."""
+    """Text by file name: ``bench``.v of :mod:`zeroskip_sim.bench`, what opens its signals to Verilator, and what its memories need."""
     folder = files("zeroskip_sim") / "bench"
-    return {name: (folder / name).read_text() for name in (f"{bench}.v", f"{bench}.vlt")}
+    return {name: (folder / name).read_text() for name in (f"{bench}.v", f"{bench}.vlt", f"{bench}.vh")}
 
 
 def build(
@@ -108,7 +117,10 @@ def build(
     with FileLock(folder.with_suffix(".lock")), _environment(simulator):
         runner: Any = _Verilator() if simulator == "verilator" else _Icarus()
         if not (folder / "complete").exists():
+            runtime = Runtime(cache_folder(), [simulator, recorded, VERILATOR_MAKE, _versions(simulator)])
+            runner.lent = runtime.lend(folder)
             _compile(runner, folder, used, options)
+            runtime.keep(folder)
             (folder / "complete").touch()
     return Model(runner, folder, top, simulator)
 

@@ -14,7 +14,7 @@ from zeroskip.contracts.cycles import Cycles
 class Check:
     """One point.
 
-    name : ``outputs``, ``errors``, ``latency``, ``interval``, or ``cycles of layer 'NAME'``
+    name : ``outputs``, ``registers``, ``errors``, ``latency``, ``interval``, or ``cycles of layer 'NAME'``
     failure : a line that says what is wrong; None when nothing is
     """
 
@@ -23,15 +23,17 @@ class Check:
 
 
 def checks(
-    *, difference: str | None, errors: int, simulated: Cycles, predicted: Cycles, stalls: bool
+    *, difference: str | None, registers: str | None, errors: int, simulated: Cycles, predicted: Cycles, stalls: bool
 ) -> tuple[Check, ...]:
     """Every point of one run. Pauses on the streams take away latency and interval, which count them; the layers' cycles stay.
 
     difference : from the reference, None when there is none
+    registers : what STATUS or GROUPS reads at the end and must not, None when both are right
     errors : the ERROR register at the end
     """
     found = [
         Check("outputs", difference),
+        Check("registers", registers),
         Check("errors", f"the ERROR register reads {errors:#x}, expected 0" if errors else None),
     ]
     if not stalls:

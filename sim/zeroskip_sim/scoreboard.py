@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,14 @@ class Job:
         if len(outputs) != count:
             return f"{len(outputs)} samples came out, expected {count}"
         return None
+
+
+def check_outputs(folder: Path) -> str | None:
+    """Compare ``outputs.txt`` with ``job.npz``; the first difference, None when there is none, also goes into ``result.json``."""
+    job = Job.load(folder / "job.npz")
+    difference = job.first_difference(read_outputs(folder / "outputs.txt", job))
+    (folder / "result.json").write_text(json.dumps({"difference": difference}))
+    return difference
 
 
 def read_outputs(path: Path, job: Job) -> list[IntArray]:

@@ -119,7 +119,8 @@ class Simulation:
     cycles : as counted in the RTL; with stalls only ``layers`` can be compared with the prediction
     difference : None, or the first difference from the reference: sample, layer, row, column, expected, got, cycle and seed
     errors : the ERROR register at the end, 0 when all is well
-    checks : every point that the run must fulfil: outputs, errors, cycles of each layer, and without stalls latency and interval
+    checks : every point that the run must fulfil: outputs, STATUS and GROUPS at the end, errors, cycles of each layer, and without
+        stalls latency and interval
     simulator : as given to :meth:`Design.simulate`
     seed : as given
     stalls : as given
@@ -231,6 +232,7 @@ class Design:
         with needs_extra("sim"):
             from zeroskip_sim.checks import Check, checks, write_junit
             from zeroskip_sim.locate import locate
+            from zeroskip_sim.request import Request
             from zeroskip_sim.run import run
 
         inputs = self.quantize_input(x)
@@ -243,28 +245,28 @@ class Design:
         shutil.rmtree(home / "images", ignore_errors=True)
         design_folder.write_images(self.program, home / "images")
         progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
-        options: dict[str, Any] = {
-            "output": self.network.output, "most_cycles": self.cycles.latency + self.cycles.interval, "folder": home,
-            "simulator": simulator, "seed": seed,
-            "stalls": stalls, "reset_at": reset_at, "progress": progress,
-        }  # fmt: skip
+        request = Request(
+            program=self.program, inputs=flat, expected=expected, output=self.network.output,
+            most_cycles=self.cycles.latency + self.cycles.interval, images=home, folder=home, seed=seed, stalls=stalls, reset_at=reset_at,
+        )  # fmt: skip
         report, suite = home / "results.xml", f"zeroskip.{simulator}"
         try:
-            result = run(self.program, self.verilog, flat, expected, waves=waves, **options)
+            result = run(request, self.verilog, simulator=simulator, waves=waves, progress=progress)
         except MismatchError as error:
             write_junit(report, suite, [Check("outputs", str(error))], 0.0)
             raise
         difference = result.difference
         if difference is not None:
             progress("looking for the first wrong activation")
-            run(self.program, self.verilog, flat, expected, trace=True, **options)
+            run(replace(request, trace=True), self.verilog, simulator=simulator, progress=progress)
             simulated = prepared(self.network) if strips else self.network
             signed = {tensor: value.signed for tensor, value in simulated.formats.items()}
             found = locate(self.program, reference.run_layers(simulated, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
         found_checks = checks(
-            difference=difference, errors=result.errors, simulated=result.cycles, predicted=self.cycles, stalls=stalls
-        )
+            difference=difference, registers=result.registers, errors=result.errors, simulated=result.cycles,
+            predicted=self.cycles, stalls=stalls,
+        )  # fmt: skip
         write_junit(report, suite, found_checks, result.seconds)
         kept = folder is not None or waves or any(check.failure for check in found_checks)
         if not kept:

@@ -1,5 +1,8 @@
 // Bulk bench: samples from a file into the input stream, output beats into a file, so that Python need not wake on any cycle.
-// Files in the working directory: stimulus.txt (hex data, last), outputs.txt (hex data, hex keep, last), counters.txt, trace.txt.
+// Each line of jobs.txt in the working directory is one job; they run one after the other. A job's folder takes its files:
+// stimulus.txt (hex data, last) is read, outputs.txt (hex data, hex keep, last), counters.txt and trace.txt are written.
+// The first job begins at power-up, with the images in the working directory. Before each later one there is a reset, in which every
+// memory is scrambled and its image is read from the folder that the job names (bulk.vh).
 `timescale 1ns / 1ps
 module bulk #(
     parameter STREAM = 32,
@@ -8,14 +11,17 @@ module bulk #(
     input wire clk,
     output reg done
 );
-    localparam RUN = 3'd0, START = 3'd1, STARTED = 3'd2, READ = 3'd3, ANSWER = 3'd4, STOP = 3'd5;
+    localparam RUN = 3'd0, START = 3'd1, STARTED = 3'd2, READ = 3'd3, ANSWER = 3'd4, STOP = 3'd5, IDLE = 3'd6;
     localparam REGISTERS = 32'h14, LAYER_CYCLES = 32'h100;
+    localparam NAME = 8 * 64;
 
-    // What to do, from the command line.
+    // The job, as its line says.
+    reg [NAME-1:0] folder, images;
     integer samples, layers, seed, pauses, reset_at, limit, trace;
-    integer stimulus, outputs, counters, traces, scanned;
+    integer jobs, stimulus, outputs, counters, traces, scanned;
+    reg another;
 
-    reg rst;
+    reg rst, reload, reloaded;
     reg [31:0] cycle, since_start, received, quiet;
     reg [31:0] random;
     reg was_reset;
@@ -58,17 +64,44 @@ module bulk #(
         end
     endfunction
 
-    task rewind;
+    function [31:0] start_of(input integer seed);
+        start_of = seed == 32'h9e3779b9 ? 1 : 32'h9e3779b9 ^ seed;
+    endfunction
+
+    task next_job;
         begin
-            if (stimulus != 0) $fclose(stimulus);
-            if (outputs != 0) $fclose(outputs);
-            if (traces != 0) $fclose(traces);
-            stimulus = $fopen("stimulus.txt", "r");
-            outputs = $fopen("outputs.txt", "w");
+            scanned = $fscanf(jobs, "%s %s %d %d %d %d %d %d %d", folder, images, samples, layers, seed, pauses, reset_at, limit, trace);
+            another = scanned == 9;
+        end
+    endtask
+
+    task open;
+        begin
+            stimulus = $fopen({folder, "/stimulus.txt"}, "r");
+            outputs = $fopen({folder, "/outputs.txt"}, "w");
             traces = 0;
-            if (trace != 0) traces = $fopen("trace.txt", "w");
+            if (trace != 0) traces = $fopen({folder, "/trace.txt"}, "w");
             more = 1'b1;
             fetch;
+        end
+    endtask
+
+    task close;
+        begin
+            $fclose(stimulus);
+            $fclose(outputs);
+            if (traces != 0) $fclose(traces);
+        end
+    endtask
+
+    // Reset, and the job's stimulus from its first line.
+    task restart;
+        begin
+            rst <= 1'b1;
+            cycle <= 0; since_start <= 0; received <= 0; quiet <= 0;
+            in_valid <= 1'b0;
+            state <= RUN; awvalid <= 1'b0; wvalid <= 1'b0; arvalid <= 1'b0; index <= 0;
+            open;
         end
     endtask
 
@@ -80,20 +113,15 @@ module bulk #(
     endtask
 
     initial begin
-        if (!$value$plusargs("samples=%d", samples)) samples = 0;
-        if (!$value$plusargs("layers=%d", layers)) layers = 0;
-        if (!$value$plusargs("stall_seed=%d", seed)) seed = 1;
-        if (!$value$plusargs("pauses=%d", pauses)) pauses = 0;
-        if (!$value$plusargs("reset_at=%d", reset_at)) reset_at = 0;
-        if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
-        if (!$value$plusargs("trace=%d", trace)) trace = 0;
-        stimulus = 0; outputs = 0; traces = 0; counters = 0;
+        jobs = $fopen("jobs.txt", "r");
+        next_job;
         done = 1'b0; rst = 1'b1; cycle = 0; since_start = 0; received = 0; quiet = 0; was_reset = 1'b0;
-        random = 32'h9e3779b9 ^ seed;
-        if (random == 0) random = 1;
+        reload = 1'b0; reloaded = 1'b1;
+        random = start_of(seed);
         in_valid = 1'b0; in_last = 1'b0; in_data = 0; out_ready = 1'b0;
-        state = RUN; awvalid = 1'b0; wvalid = 1'b0; arvalid = 1'b0; index = 0;
-        rewind;
+        state = another ? RUN : IDLE; awvalid = 1'b0; wvalid = 1'b0; arvalid = 1'b0; index = 0;
+        stimulus = 0; outputs = 0; counters = 0; traces = 0; more = 1'b0;
+        if (another) open;
 `ifdef __ICARUS__
         if ($test$plusargs("waves")) begin
             $dumpfile("waves.vcd");
@@ -106,7 +134,9 @@ module bulk #(
         cycle <= cycle + 1;
         random <= shuffle(random);
         rst <= cycle < 4;
-        if (state != RUN && state != START) since_start <= since_start + 1;
+        reload <= cycle == 1 && !reloaded;
+        if (reload) reloaded <= 1'b1;
+        if (state != RUN && state != START && state != IDLE) since_start <= since_start + 1;
 
         // Streams. TVALID rises during reset already, as an impatient source's would.
         out_ready <= pauses == 0 || random[3:0] >= 6;
@@ -137,7 +167,7 @@ module bulk #(
                 if (bvalid) state <= STARTED;
             end
             STARTED: if (quiet >= 100 && !more && !in_valid) begin
-                counters = $fopen("counters.txt", "w");
+                counters = $fopen({folder, "/counters.txt"}, "w");
                 arvalid <= 1'b1;
                 state <= READ;
             end
@@ -148,29 +178,28 @@ module bulk #(
                 if (index + 1 == 5 + layers) state <= STOP;
                 else begin arvalid <= 1'b1; state <= READ; end
             end
-            default: begin
-                if (!done) begin
-                    $fwrite(counters, "%0d\n", since_start);
-                    $fclose(counters);
-                    $fclose(outputs);
-                    if (traces != 0) $fclose(traces);
-                end
-                done <= 1'b1;
-            end
+            IDLE: done <= 1'b1;
+            default: ;
         endcase
 
-        // Reset in mid-run: everything from the beginning.
         if (reset_at != 0 && since_start == reset_at && !was_reset) begin
             was_reset <= 1'b1;
-            rst <= 1'b1;
-            cycle <= 0; since_start <= 0; received <= 0; quiet <= 0;
-            in_valid <= 1'b0;
-            state <= RUN; awvalid <= 1'b0; wvalid <= 1'b0; arvalid <= 1'b0; index <= 0;
-            rewind;
-        end
-        if (cycle >= limit && !done) begin
-            if (outputs != 0) $fclose(outputs);
-            done <= 1'b1;
+            close;
+            restart;
+        end else if (state == STOP || (cycle >= limit && state != IDLE)) begin
+            if (state == STOP) begin
+                $fwrite(counters, "%0d\n", since_start);
+                $fclose(counters);
+            end
+            close;
+            next_job;
+            if (another) begin
+                was_reset <= 1'b0;
+                reloaded <= 1'b0;
+                random <= start_of(seed);
+                restart;
+            end else
+                state <= IDLE;
         end
     end
 endmodule
