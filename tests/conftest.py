@@ -40,6 +40,14 @@ def missing_tool(name: str) -> str | None:
     return f"{name} is not on PATH; install it with: {INSTALL.get(name, f'apt-get install {name}')}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is long is slow: ``-m "not slow"`` leaves it out too."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, tools in NEEDED_BY_MARKER.items():
         if item.get_closest_marker(marker):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.sim.packed import packed
+import numpy as np
+from tests.elaboration import verilog_of
+from tests.sim.packed import fault, packed
 from tests.sw.frontend.onnx.conformance import ACCEPTED, WEIGHT_BITS, Integers
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import schedule
-from zeroskip_sim.run import Run
+from zeroskip_sim.run import run_all
 
 ARRAYS = {
     "strips": ArrayConfig(lanes=2, columns=4, word=16, stream_bits=32, strips=True),
@@ -51,8 +52,22 @@ def _largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfi
     return ArrayConfig(**{name: max(size[name] for size in sizes) for name in array.to_json()})
 
 
-def simulate(integers: Integers, config: ArrayConfig, simulator: str, seed: int, folder: Path) -> tuple[Run, Cycles]:
-    """One run, its outputs in the shape of the network's, and the predicted cycles."""
-    it = packed(integers.network, config, integers.x, folder)
-    assert it.program.config == config
-    return it.simulated(simulator, seed), it.cycles
+def faults(
+    tests: Mapping[str, Integers], arrays: Mapping[str, ArrayConfig], simulator: str, folder: Path
+) -> dict[str, str | None]:
+    """By test: what is wrong with its run, None where nothing is. A process of the simulator for each of the arrays."""
+    by_array = defaultdict(list)
+    for name, integers in tests.items():
+        array = array_for(integers.network)
+        it = packed(integers.network, arrays[array], integers.x, folder / name)
+        assert it.program.config == arrays[array]
+        np.testing.assert_array_equal(it.y, integers.y, err_msg=name)
+        by_array[array].append((name, it))
+    found = {}
+    for array, its in by_array.items():
+        requests = [it.request(1 + ACCEPTED.index(name)) for name, it in its]
+        results = run_all(requests, verilog_of(arrays[array]).files, simulator=simulator)
+        for (name, it), request, result in zip(its, requests, results, strict=True):
+            wrong = fault(it, request, result)
+            found[name] = wrong and f"array {array}, {simulator}, {request.name}: {wrong}"
+    return found

@@ -6,19 +6,17 @@ import os
 import re
 import subprocess
 import sys
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.back import rtlil
+from tests.elaboration import fresh_verilog_of, rtlil_of, verilog_of
 from tests.hw.bench import FLAT, STRIPS, layout_of
 
 from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.contracts.errors import InputError
-from zeroskip.contracts.layout import HIDDEN_MEMORY, Layout
-from zeroskip_hw.top import Top
+from zeroskip.contracts.layout import HIDDEN_MEMORY
 from zeroskip_hw.verilog import TOP, Verilog, generate
 from zeroskip_sim.build import WAIVED
 
@@ -66,12 +64,6 @@ def config_of(**options: Any) -> ArrayConfig:
     return ArrayConfig(**{**SIZES, **(STRIPS if options.get("strips") else FLAT), **options})
 
 
-@cache
-def verilog_of(config: ArrayConfig) -> Verilog:
-    """Made once for all tests that only look at it."""
-    return generate(config)
-
-
 def written(verilog: Verilog, folder: Path) -> list[str]:
     for name, text in verilog.files.items():
         (folder / name).write_text(text)
@@ -79,7 +71,7 @@ def written(verilog: Verilog, folder: Path) -> list[str]:
 
 
 def test_the_same_text_twice_and_another_for_another_configuration() -> None:
-    first, second = (generate(config_of(lanes=2)) for _ in range(2))
+    first, second = verilog_of(config_of(lanes=2)), fresh_verilog_of(config_of(lanes=2))
     assert first.files == second.files
     assert first.sidecar == second.sidecar
     others = [config_of(lanes=3), config_of(lanes=2, strips=True)]
@@ -93,7 +85,7 @@ def test_the_same_text_in_another_process(seed: str) -> None:
     code = "from tests.hw.test_verilog import config_of, generate; print(generate(config_of(lanes=2)).digest)"
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert found.stdout.strip() == generate(config_of(lanes=2)).digest
+    assert found.stdout.strip() == verilog_of(config_of(lanes=2)).digest
 
 
 @ODD
@@ -143,7 +135,7 @@ def test_each_memory_of_the_hidden_buffer_adds_the_same_text(strips: bool) -> No
 
 
 def lines(**options: Any) -> int:
-    return generate(config_of(**options)).files["zeroskip.v"].count("\n")
+    return verilog_of(config_of(**options)).files["zeroskip.v"].count("\n")
 
 
 @ODD
@@ -201,7 +193,7 @@ def test_every_combination_elaborates(strips: bool, lanes: int, columns: int) ->
     for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
         sizes = {"word": word, "weight_bits": weight_bits, "stream_bits": stream_bits}
         config = config_of(strips=strips, lanes=lanes, columns=columns, **sizes)
-        assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
+        assert f"module \\{TOP}\n" in rtlil_of(config)
 
 
 @pytest.mark.slow
@@ -210,15 +202,14 @@ def test_every_choice_of_features_elaborates(maximum: bool, residual: bool, slop
     for table_depth in (0, 16):
         features = {"maximum": maximum, "residual": residual, "slopes": slopes, "table_depth": table_depth}
         config = config_of(lanes=1, columns=2, strips=True, **features)
-        assert f"module \\{TOP}\n" in rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
+        assert f"module \\{TOP}\n" in rtlil_of(config)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("columns, word", [(1, 64), (16, 8)])
 def test_sixty_four_lanes_elaborate(columns: int, word: int) -> None:
     config = config_of(lanes=64, columns=columns, word=word, stream_bits=64)
-    text = rtlil.convert(Top(Layout(config)), name=TOP, platform="verilog", emit_src=False)
-    assert len(re.findall(r"images/lane\d\d\.weights\.mem", text)) == 64
+    assert len(re.findall(r"images/lane\d\d\.weights\.mem", rtlil_of(config))) == 64
 
 
 @pytest.mark.parametrize(

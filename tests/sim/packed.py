@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.elaboration import verilog_of
 
 from zeroskip import reference
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.errors import MismatchError
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
 from zeroskip.pack import pack
 from zeroskip.schedule import predict, schedule
 from zeroskip.storage.design_folder import write_images
-from zeroskip_hw.verilog import generate
-from zeroskip_sim.run import Run, run
-
-
-@cache
-def verilog(config: ArrayConfig) -> Mapping[str, str]:
-    return generate(config).files
+from zeroskip_sim.request import Request, Run
+from zeroskip_sim.run import run, run_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +36,24 @@ class Packed:
     y: IntArray
     folder: Path
 
+    def request(self, seed: int, **options: Any) -> Request:
+        network, strips = self.network, bool(self.program.config.strips)
+        return Request(
+            program=self.program, inputs=to_input_stream(network, self.x, strips), expected=to_output_stream(network, self.y, strips),
+            output=network.output, most_cycles=self.cycles.latency + self.cycles.interval, images=self.folder,
+            **{"folder": self.folder, "seed": seed, **options},
+        )  # fmt: skip
+
     def simulated(self, simulator: str, seed: int, **options: Any) -> Run:
         """One run, with outputs in the shape of the network's."""
-        network, strips = self.network, bool(self.program.config.strips)
-        result = run(
-            self.program, verilog(self.program.config), to_input_stream(network, self.x, strips),
-            to_output_stream(network, self.y, strips), output=network.output,
-            most_cycles=self.cycles.latency + self.cycles.interval, folder=self.folder, simulator=simulator, seed=seed, **options,
-        )  # fmt: skip
-        return replace(result, outputs=from_output_stream(network, result.outputs, strips))
+        return self.shaped(
+            run(self.request(seed, **options), verilog_of(self.program.config).files, simulator=simulator)
+        )
+
+    def shaped(self, result: Run) -> Run:
+        return replace(
+            result, outputs=from_output_stream(self.network, result.outputs, bool(self.program.config.strips))
+        )
 
 
 def packed(network: QuantizedNetwork, config: ArrayConfig, x: IntArray, folder: Path) -> Packed:
@@ -58,16 +64,46 @@ def packed(network: QuantizedNetwork, config: ArrayConfig, x: IntArray, folder: 
     return Packed(network, program, predict(plan), x, reference.run(network, x), folder)
 
 
-def require_exact(it: Packed, rng: np.random.Generator, simulator: str, where: str) -> None:
-    """At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
+def both_modes(it: Packed, rng: np.random.Generator) -> list[Request]:
+    """At full speed, then with stalls; some of either are reset in mid-run."""
+    requests = []
     for stalls in (False, True):
         seed = int(rng.integers(1, 1 << 31))
         reset_at = int(rng.integers(1, 3 * it.cycles.latency)) if rng.random() < 0.3 else 0
-        message = f"{where}, {len(it.x)} samples, {simulator} seed {seed}, stalls {stalls}, reset_at {reset_at}"
-        result = it.simulated(simulator, seed, stalls=stalls, reset_at=reset_at)
-        assert result.difference is None, f"{message}: {result.difference}"
-        np.testing.assert_array_equal(result.outputs, it.y, err_msg=message)
-        assert result.errors == 0, message
-        assert result.cycles.layers == it.cycles.layers, message
-        if not stalls:
-            assert result.cycles == it.cycles, message
+        requests.append(
+            it.request(seed, stalls=stalls, reset_at=reset_at, folder=it.folder / ("stalls" if stalls else "full"))
+        )
+    return requests
+
+
+def fault(it: Packed, request: Request, result: Run | MismatchError) -> str | None:
+    """What is wrong. At full speed all cycles are the predicted ones, also after a reset; with stalls those of every layer still are."""
+    if isinstance(result, MismatchError):
+        return str(result)
+    if found := result.difference or result.registers:
+        return found
+    if not np.array_equal(it.shaped(result).outputs, it.y):
+        return "outputs are right in the stream, not in the network's shape"
+    if result.errors:
+        return f"ERROR reads {result.errors:#x}"
+    got, predicted = (result.cycles.layers, it.cycles.layers) if request.stalls else (result.cycles, it.cycles)
+    return None if got == predicted else f"cycles {got}, predicted {predicted}"
+
+
+def require_exact(cases: Iterable[tuple[Packed, np.random.Generator, str]], simulator: str) -> None:
+    """Every network in both modes, all in one process of the simulator; all on one array. A message names network, seed and mode.
+
+    A run that fails is made once more alone, from power-up, and with ``ZEROSKIP_WAVES`` set records waves in the folder that is named.
+    """
+    wanted = [(it, request, where) for it, rng, where in cases for request in both_modes(it, rng)]
+    verilog = verilog_of(wanted[0][0].program.config).files
+    results = run_all([request for _, request, _ in wanted], verilog, simulator=simulator)
+    faults = []
+    for (it, request, where), result in zip(wanted, results, strict=True):
+        if found := fault(it, request, result):
+            (again,) = run_all([request], verilog, simulator=simulator, waves=bool(os.environ.get("ZEROSKIP_WAVES")))
+            alone = fault(it, request, again) or "is right, so that it depends on the runs before it"
+            faults.append(
+                f"{where}, {len(it.x)} samples, {simulator}, {request.name}: {found}; alone ({request.folder}): {alone}"
+            )
+    assert not faults, "\n".join(faults)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from tests.sim.any_image_network import any_image_network, describe, image_inputs, image_networks
 from tests.sim.image_builder import Builder
 from tests.sim.image_cases import CASES, case
-from tests.sim.packed import packed, require_exact
+from tests.sim.packed import Packed, packed, require_exact
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import Window
@@ -58,13 +58,12 @@ CHUNK = 6
 CHUNKS = 5
 
 
-def check(
-    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, where: str,
-    simulator: str = "verilator",
-) -> None:  # fmt: skip
+def drawn_inputs(
+    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, where: str
+) -> tuple[Packed, np.random.Generator, str]:
     it = packed(network, config, image_inputs(rng, network, int(rng.integers(1, 8))), folder)
     assert it.program.config == config, where
-    require_exact(it, rng, simulator, f"{where}: {describe(network)}")
+    return it, rng, f"{where}: {describe(network)}"
 
 
 # --- drawn for an array -----------------------------------------------------------------------------------------------
@@ -81,9 +80,11 @@ def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]
 @pytest.mark.parametrize("array", ARRAYS)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_any_image_under_verilator(chunk: int, array: str, tmp_path: Path) -> None:
+    cases = []
     for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
         rng, network = drawn(array, seed)
-        check(network, ARRAYS[array], rng, tmp_path, f"array {array}, network {seed}")
+        cases.append(drawn_inputs(network, ARRAYS[array], rng, tmp_path / str(seed), f"array {array}, network {seed}"))
+    require_exact(cases, "verilator")
 
 
 def test_the_networks_reach_the_corners() -> None:
@@ -165,9 +166,19 @@ def small_networks(config: ArrayConfig, seed: int) -> list[QuantizedNetwork]:
 @pytest.mark.parametrize("array", [*PLAINER, "everything"])
 def test_arrays_of_few_features_under_icarus(array: str, tmp_path: Path) -> None:
     config = PLAINER.get(array, SMALL)
-    for number, network in enumerate(small_networks(config, 50)):
-        rng = np.random.default_rng([51, number])
-        check(network, config, rng, tmp_path, f"array with {array}, network {number}", "icarus")
+    require_exact(
+        (
+            drawn_inputs(
+                network,
+                config,
+                np.random.default_rng([51, number]),
+                tmp_path / str(number),
+                f"array with {array}, network {number}",
+            )
+            for number, network in enumerate(small_networks(config, 50))
+        ),
+        "icarus",
+    )
 
 
 # --- given ------------------------------------------------------------------------------------------------------------
@@ -177,8 +188,15 @@ def test_arrays_of_few_features_under_icarus(array: str, tmp_path: Path) -> None
 @pytest.mark.verilator
 @pytest.mark.parametrize("chunk", range(4))
 def test_named_cases(chunk: int, tmp_path: Path) -> None:
-    for name in CASES[chunk::4]:
-        check(case(name), SHARED, np.random.default_rng(list(CASES).index(name)), tmp_path, name)
+    require_exact(
+        (
+            drawn_inputs(
+                case(name), SHARED, np.random.default_rng(list(CASES).index(name)), tmp_path / str(number), name
+            )
+            for number, name in enumerate(CASES[chunk::4])
+        ),
+        "verilator",
+    )
 
 
 @pytest.mark.slow
@@ -189,7 +207,8 @@ def test_any_network_hypothesis_finds(tmp_path_factory: pytest.TempPathFactory) 
     @settings(max_examples=15)
     @given(image_networks(weight_bits=SHARED.weight_bits))
     def finds(network: QuantizedNetwork) -> None:
-        check(network, SHARED, np.random.default_rng(1), folder, "drawn by Hypothesis")
+        it = drawn_inputs(network, SHARED, np.random.default_rng(1), folder, "drawn by Hypothesis")
+        require_exact([it], "verilator")
 
     finds()
 
@@ -206,7 +225,7 @@ def test_fully_connected_chains_in_strips(seed: int, tmp_path: Path) -> None:
         tensor = builder.conv(tensor, int(rng.integers(1, 60)))
     network = builder.network(tensor)
     assert network.flat
-    check(network, SHARED, rng, tmp_path, f"seed {seed}")
+    require_exact([drawn_inputs(network, SHARED, rng, tmp_path, f"seed {seed}")], "verilator")
 
 
 def with_all_weights(rng: np.random.Generator) -> QuantizedNetwork:
@@ -235,10 +254,11 @@ def test_newly_pruned_weights_run_faster_on_the_same_array(tmp_path: Path) -> No
     rng = np.random.default_rng(70)
     dense = with_all_weights(rng)
     config = schedule(dense, ArrayConfig(lanes=2, columns=3, word=8, stream_bits=16, mask_depth=150)).config
-    before = None
+    before, cases = None, []
     for share in (0.0, 0.5, 0.9):
         network = pruned(rng, dense, share)
         cycles = sum(predict(schedule(network, config)).layers.values())
         assert before is None or cycles < 0.8 * before, f"{share} pruned"
         before = cycles
-        check(network, config, rng, tmp_path, f"{share} pruned", "icarus")
+        cases.append(drawn_inputs(network, config, rng, tmp_path / str(share), f"{share} pruned"))
+    require_exact(cases, "icarus")

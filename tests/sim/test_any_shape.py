@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.sim.any_network import any_inputs, any_network
 from tests.sim.chain import chain, linear, sizes_of
-from tests.sim.packed import packed, require_exact
+from tests.sim.packed import Packed, packed, require_exact
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.network import QuantizedNetwork, accumulator_bound
@@ -54,11 +54,11 @@ CHUNK = 5
 CHUNKS = 9
 
 
-def check(
-    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, simulator: str, where: str
-) -> None:
+def drawn_inputs(
+    network: QuantizedNetwork, config: ArrayConfig, rng: np.random.Generator, folder: Path, where: str
+) -> tuple[Packed, np.random.Generator, str]:
     it = packed(network, config, any_inputs(rng, network, int(rng.integers(1, 7 * config.columns))), folder)
-    require_exact(it, rng, simulator, f"{where}, sizes {sizes_of(network)}")
+    return it, rng, f"{where}, sizes {sizes_of(network)}"
 
 
 def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]:
@@ -67,9 +67,11 @@ def drawn(array: str, seed: int) -> tuple[np.random.Generator, QuantizedNetwork]
 
 
 def check_each(array: str, seeds: range, folder: Path) -> None:
+    cases = []
     for seed in seeds:
         rng, network = drawn(array, seed)
-        check(network, ARRAYS[array], rng, folder, "verilator", f"array {array}, network {seed}")
+        cases.append(drawn_inputs(network, ARRAYS[array], rng, folder / str(seed), f"array {array}, network {seed}"))
+    require_exact(cases, "verilator")
 
 
 # First and in one piece: while this model compiles, for minutes, another worker has the rest to do and need not wait for it.
@@ -128,10 +130,12 @@ def test_the_networks_reach_the_corners() -> None:
 @pytest.mark.parametrize("chunk", range(3))
 @pytest.mark.parametrize("array", SMALL_ARRAYS)
 def test_any_small_network_under_icarus(array: str, chunk: int, tmp_path: Path) -> None:
+    config, cases = SMALL_ARRAYS[array], []
     for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
         rng = np.random.default_rng([100 + list(SMALL_ARRAYS).index(array), seed])
-        network = any_network(rng, SMALL_ARRAYS[array], largest=33, deepest=3)
-        check(network, SMALL_ARRAYS[array], rng, tmp_path, "icarus", f"array {array}, network {seed}")
+        network = any_network(rng, config, largest=33, deepest=3)
+        cases.append(drawn_inputs(network, config, rng, tmp_path / str(seed), f"array {array}, network {seed}"))
+    require_exact(cases, "icarus")
 
 
 @pytest.mark.slow
@@ -148,4 +152,6 @@ def test_a_layer_of_5000_inputs_and_160000_weights(tmp_path: Path) -> None:
     )  # fmt: skip
     network = chain([layer], [bytes_in, bytes_out], 8)
     assert np.count_nonzero(weight) > 150_000
-    check(network, ArrayConfig(lanes=8, stream_bits=64), rng, tmp_path, "verilator", "5000 inputs")
+    require_exact(
+        [drawn_inputs(network, ArrayConfig(lanes=8, stream_bits=64), rng, tmp_path, "5000 inputs")], "verilator"
+    )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.elaboration import verilog_of
 from tests.sim.networks import cases_on_one_array, random_network, small_image_network
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import MismatchError
-from zeroskip_hw.verilog import generate
 
 from .cases import Case, run_tests
 
@@ -49,7 +49,7 @@ def cases() -> Callable[[str, int], list[Case]]:
 
 
 def run(cases: list[Case], folder: Path, simulator: str, *, seed: int, only: str = "") -> dict[str, str | None]:
-    verilog = generate(cases[0].program.config).files
+    verilog = verilog_of(cases[0].program.config).files
     return run_tests(cases, verilog, simulator=simulator, folder=folder, seed=seed, only=only)
 
 
