@@ -12,10 +12,10 @@ SHELL  := /bin/bash
 SYSTEM := g++ perl iverilog ccache liblz4-dev zlib1g-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo data test lint type sim bench pruning synth verilog snapshot clean
+.PHONY: help setup demo data test test-quick test-long lint type sim bench pruning synth verilog snapshot clean
 
 help: ## show this list
-	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv with every dependency, and install what the system lacks where that is allowed
 
@@ -72,8 +72,14 @@ demo: $(STAMP) ## run the main job: sparse network to Verilog, simulated and com
 data: $(STAMP) ## fetch the real networks and data that tests read (200 MB), into build/data or ZEROSKIP_DATA
 	@$(BIN)/python -m tests.data.fetch
 
-test: lint type ## everything CI runs: lint, layering, types, tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+test: lint type ## lint, layering, types, and every test but the long ones
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal
+
+test-quick: $(STAMP) ## no test of more than ten seconds
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+
+test-long: $(STAMP) ## the long tests: largest arrays, real networks in bulk, Icarus after Verilator
+	$(BIN)/python -m pytest -m long -n 2 --dist worksteal
 
 lint: $(STAMP) ## ruff (rules and format) and the import contracts
 	$(BIN)/ruff check .

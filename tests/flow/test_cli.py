@@ -92,7 +92,15 @@ def test_sim_confirms_the_design(zeroskip, design, require_tool):
     assert report["equal"]
     assert report["predicted"] == report["simulated"]
     cases = junit(design / "sim" / "verilator" / "results.xml")
-    assert list(cases) == ["outputs", "errors", "latency", "interval", "cycles of layer '0'", "cycles of layer '2'"]
+    assert list(cases) == [
+        "outputs",
+        "registers",
+        "errors",
+        "latency",
+        "interval",
+        "cycles of layer '0'",
+        "cycles of layer '2'",
+    ]
     assert set(cases.values()) == {None}
 
 
@@ -125,7 +133,7 @@ def test_with_stalls_the_layers_are_checked_alone(zeroskip, design):
     status, _, said = zeroskip("sim", design, "--samples", 3, "--stalls")
     assert status == 0, said
     assert list(junit(design / "sim" / "verilator" / "results.xml")) == [
-        "outputs", "errors", "cycles of layer '0'", "cycles of layer '2'",
+        "outputs", "registers", "errors", "cycles of layer '0'", "cycles of layer '2'",
     ]  # fmt: skip
 
 

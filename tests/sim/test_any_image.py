@@ -54,8 +54,8 @@ PLAINER = {
 }  # fmt: skip
 """By what the array can do besides."""
 
-CHUNK = 6
-CHUNKS = 5
+CHUNK = 15
+CHUNKS = 2
 
 
 def drawn_inputs(
@@ -161,7 +161,6 @@ def small_networks(config: ArrayConfig, seed: int) -> list[QuantizedNetwork]:
     return list(islice((network for network in found if used(network) == wanted), 2))
 
 
-@pytest.mark.slow
 @pytest.mark.icarus
 @pytest.mark.parametrize("array", [*PLAINER, "everything"])
 def test_arrays_of_few_features_under_icarus(array: str, tmp_path: Path) -> None:
@@ -184,16 +183,15 @@ def test_arrays_of_few_features_under_icarus(array: str, tmp_path: Path) -> None
 # --- given ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.verilator
-@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.parametrize("chunk", range(2))
 def test_named_cases(chunk: int, tmp_path: Path) -> None:
     require_exact(
         (
             drawn_inputs(
                 case(name), SHARED, np.random.default_rng(list(CASES).index(name)), tmp_path / str(number), name
             )
-            for number, name in enumerate(CASES[chunk::4])
+            for number, name in enumerate(CASES[chunk::2])
         ),
         "verilator",
     )

@@ -50,8 +50,11 @@ SMALL_ARRAYS = {
     "5x1": ArrayConfig(lanes=5, columns=1, word=16, weight_bits=8, stream_bits=16, acc_bits=24, **SMALL_ROOM),
 }
 
-CHUNK = 5
-CHUNKS = 9
+QUICK = "2x3"
+"""Small enough for every round."""
+
+CHUNK = 15
+CHUNKS = 3
 
 
 def drawn_inputs(
@@ -74,16 +77,18 @@ def check_each(array: str, seeds: range, folder: Path) -> None:
     require_exact(cases, "verilator")
 
 
-# First and in one piece: while this model compiles, for minutes, another worker has the rest to do and need not wait for it.
-@pytest.mark.slow
+# In one piece: while this model compiles, for minutes, another worker has the rest to do and need not wait for it.
+@pytest.mark.long
 @pytest.mark.verilator
 def test_any_network_on_64_lanes(tmp_path: Path) -> None:
     check_each("64x1", range(CHUNK * CHUNKS), tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.verilator
-@pytest.mark.parametrize("array", [array for array in ARRAYS if array != "64x1"])
+@pytest.mark.parametrize(
+    "array",
+    [array if array == QUICK else pytest.param(array, marks=pytest.mark.slow) for array in ARRAYS if array != "64x1"],
+)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_any_network_under_verilator(chunk: int, array: str, tmp_path: Path) -> None:
     check_each(array, range(CHUNK * chunk, CHUNK * (chunk + 1)), tmp_path)
@@ -125,13 +130,11 @@ def test_the_networks_reach_the_corners() -> None:
     assert not [name for name, count in corners.items() if count < 5], corners
 
 
-@pytest.mark.slow
 @pytest.mark.icarus
-@pytest.mark.parametrize("chunk", range(3))
 @pytest.mark.parametrize("array", SMALL_ARRAYS)
-def test_any_small_network_under_icarus(array: str, chunk: int, tmp_path: Path) -> None:
+def test_any_small_network_under_icarus(array: str, tmp_path: Path) -> None:
     config, cases = SMALL_ARRAYS[array], []
-    for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
+    for seed in range(15):
         rng = np.random.default_rng([100 + list(SMALL_ARRAYS).index(array), seed])
         network = any_network(rng, config, largest=33, deepest=3)
         cases.append(drawn_inputs(network, config, rng, tmp_path / str(seed), f"array {array}, network {seed}"))

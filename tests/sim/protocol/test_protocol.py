@@ -29,7 +29,11 @@ SIZES = {"one": (15, 12, 10), "three": (9, 11, 7)}
 SEEDS = {"one": 1, "three": 3, "strips": 4}
 """With which outputs vary."""
 
-BOTH = [pytest.param("verilator", marks=pytest.mark.verilator), pytest.param("icarus", marks=pytest.mark.icarus)]
+RUNS = [
+    *(pytest.param(array, "verilator", marks=pytest.mark.verilator) for array in ARRAYS),
+    *(pytest.param(array, "icarus", marks=[pytest.mark.icarus, pytest.mark.slow]) for array in ("one", "three")),
+    pytest.param("strips", "icarus", marks=[pytest.mark.icarus, pytest.mark.long]),
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +57,7 @@ def run(cases: list[Case], folder: Path, simulator: str, *, seed: int, only: str
     return run_tests(cases, verilog, simulator=simulator, folder=folder, seed=seed, only=only)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("simulator", BOTH)
-@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("array, simulator", RUNS)
 def test_protocol(cases: Callable[[str, int], list[Case]], array: str, simulator: str, tmp_path: Path) -> None:
     seed = SEEDS[array]
     drawn = cases(array, seed)
