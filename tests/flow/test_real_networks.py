@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,12 @@ import zeroskip as zs
 
 RequireData = Callable[[str], Path]
 
-VERILATOR = pytest.param("verilator", marks=pytest.mark.verilator)
-ICARUS = pytest.param("icarus", marks=pytest.mark.icarus)
+LONG = pytest.mark.long
+
+
+def on(simulator: str, samples: int, *marks: pytest.MarkDecorator) -> Any:
+    """The parameters ``simulator, samples``."""
+    return pytest.param(simulator, samples, marks=[getattr(pytest.mark, simulator), *marks])
 
 
 def require_equal(design: zs.Design, x: np.ndarray, simulator: str, seed: int) -> None:
@@ -51,14 +56,14 @@ def test_lenet_300_100_keeps_its_accuracy_in_integers(lenet: tuple[zs.Design, Re
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 1000), (*ICARUS.values, 20)])
+@pytest.mark.parametrize("simulator, samples", [on("verilator", 1000), on("icarus", 20, LONG)])
 def test_lenet_300_100_on_mnist(lenet: tuple[zs.Design, RealNetwork], simulator: str, samples: int) -> None:
     design, network = lenet
     require_equal(design, network.inputs[:samples], simulator, seed=samples)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 196), (*ICARUS.values, 2)])
+@pytest.mark.parametrize("simulator, samples", [on("verilator", 196, LONG), on("icarus", 2, LONG)])
 def test_a_pruned_autoencoder_on_a_real_clip(
     require_data: RequireData, data_dir: Path, simulator: str, samples: int
 ) -> None:
@@ -72,7 +77,7 @@ def test_a_pruned_autoencoder_on_a_real_clip(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("simulator, samples", [(*VERILATOR.values, 1000), (*ICARUS.values, 50)])
+@pytest.mark.parametrize("simulator, samples", [on("verilator", 1000), on("icarus", 50, LONG)])
 @pytest.mark.parametrize("kind", ["dense", "70pruned"])
 def test_jet_taggers_on_random_inputs(
     require_data: RequireData, data_dir: Path, kind: str, simulator: str, samples: int
@@ -87,6 +92,9 @@ def test_jet_taggers_on_random_inputs(
 # --- convolutional ----------------------------------------------------------------------------------------------------
 
 SPARSITIES = [0.0, 0.5, 0.8]
+
+EVERY_TIME = ("streaming wake word", 0.8)
+"""The one that ``make test`` runs."""
 
 
 class Designs:
@@ -116,22 +124,28 @@ def designs(request: pytest.FixtureRequest, require_data: RequireData, data_dir:
 
 @pytest.mark.slow
 @pytest.mark.verilator
-@pytest.mark.parametrize("designs", CONVOLUTIONAL, indirect=True)
-@pytest.mark.parametrize("sparsity", SPARSITIES)
+@pytest.mark.parametrize(
+    "designs, sparsity",
+    [
+        pytest.param(name, sparsity, marks=[] if (name, sparsity) == EVERY_TIME else LONG)
+        for sparsity in SPARSITIES for name in CONVOLUTIONAL
+    ],
+    indirect=["designs"],
+)  # fmt: skip
 def test_convolutional_networks(designs: Designs, sparsity: float) -> None:
     design, samples = designs.at(sparsity), designs.source.samples
     assert design.config == designs.config
     require_equal(design, designs.network.inputs[:samples], "verilator", seed=samples)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.icarus
 @pytest.mark.parametrize("designs", ["ResNet-8"], indirect=True)
 def test_a_convolutional_network_under_icarus(designs: Designs) -> None:
     require_equal(designs.at(0.8), designs.network.inputs[:1], "icarus", seed=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("designs", ["ResNet-8"], indirect=True)
 @pytest.mark.parametrize("sparsity, least", [(0.5, 1.8), (0.8, 3.8)])
 def test_pruned_weights_cost_no_cycles(designs: Designs, sparsity: float, least: float) -> None:
@@ -140,7 +154,7 @@ def test_pruned_weights_cost_no_cycles(designs: Designs, sparsity: float, least:
     assert designs.at(0.0).cycles.compute / design.cycles.compute > least
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "designs, samples",
     [("ResNet-8", 2000), ("DS-CNN", 1000), ("LeNet-5", 2000), ("ResNet-20", 500)],
