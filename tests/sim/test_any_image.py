@@ -54,8 +54,8 @@ PLAINER = {
 }  # fmt: skip
 """By what the array can do besides."""
 
-CHUNK = 15
-CHUNKS = 2
+CHUNK = 6
+CHUNKS = 5
 
 
 def drawn_inputs(

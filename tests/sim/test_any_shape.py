@@ -53,8 +53,8 @@ SMALL_ARRAYS = {
 QUICK = "2x3"
 """Small enough for every round."""
 
-CHUNK = 15
-CHUNKS = 3
+CHUNK = 5
+CHUNKS = 9
 
 
 def drawn_inputs(
@@ -131,10 +131,11 @@ def test_the_networks_reach_the_corners() -> None:
 
 
 @pytest.mark.icarus
+@pytest.mark.parametrize("chunk", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("array", SMALL_ARRAYS)
-def test_any_small_network_under_icarus(array: str, tmp_path: Path) -> None:
+def test_any_small_network_under_icarus(array: str, chunk: int, tmp_path: Path) -> None:
     config, cases = SMALL_ARRAYS[array], []
-    for seed in range(15):
+    for seed in range(CHUNK * chunk, CHUNK * (chunk + 1)):
         rng = np.random.default_rng([100 + list(SMALL_ARRAYS).index(array), seed])
         network = any_network(rng, config, largest=33, deepest=3)
         cases.append(drawn_inputs(network, config, rng, tmp_path / str(seed), f"array {array}, network {seed}"))
