@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +108,9 @@ def require_exact(cases: Iterable[tuple[Packed, np.random.Generator, str]], simu
     faults = []
     for (it, request, where), result in zip(wanted, results, strict=True):
         if found := fault(it, request, result):
-            (again,) = run_all([request], verilog, simulator=simulator, waves=bool(os.environ.get("ZEROSKIP_WAVES")))
+            shutil.copytree(it.folder / "images", request.folder / "images")
+            single = replace(request, images=request.folder)
+            (again,) = run_all([single], verilog, simulator=simulator, waves=bool(os.environ.get("ZEROSKIP_WAVES")))
             alone = fault(it, request, again) or "is right, so that it depends on the runs before it"
             faults.append(
                 f"{where}, {len(it.x)} samples, {simulator}, {request.name}: {found}; alone ({request.folder}): {alone}"

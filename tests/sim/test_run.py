@@ -83,22 +83,24 @@ def test_no_memory_keeps_what_a_run_before_left(two: list[Packed], simulator: st
     assert "expected" in (fault(bare, requests[1], wrong) or "")
 
 
-@pytest.mark.verilator
-def test_a_fault_names_network_seed_and_mode(two: list[Packed]) -> None:
+@pytest.mark.icarus
+def test_a_fault_names_network_seed_and_mode(two: list[Packed], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEROSKIP_WAVES", "1")
     _, second = two
     second.y[3, 4] ^= 1
     rngs = [np.random.default_rng(seed) for seed in (1, 2)]
     cases = [(it, rng, f"network {number}") for number, (it, rng) in enumerate(zip(two, rngs, strict=True))]
     requests = both_modes(second, np.random.default_rng(2))
     with pytest.raises(AssertionError) as caught:
-        require_exact(cases, "verilator")
+        require_exact(cases, "icarus")
     lines = [line for line in str(caught.value).splitlines() if line.startswith("network")]
     assert len(lines) == 2
     for line, request in zip(lines, requests, strict=True):
         assert line.startswith(
-            f"network 1, 6 samples, verilator, {request.name}: sample 3, output 4: expected {second.y[3, 4]}"
+            f"network 1, 6 samples, icarus, {request.name}: sample 3, output 4: expected {second.y[3, 4]}"
         )
         assert f"alone ({request.folder}): sample 3, output 4" in line
+        assert (request.folder / "waves.vcd").exists()
 
 
 @pytest.mark.icarus
