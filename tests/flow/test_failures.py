@@ -216,6 +216,14 @@ def test_libraries_do_not_talk_to_the_user_unless_asked(home, debug):
         assert last_line(done.stderr).startswith("zeroskip: model 'Talking': torch.export cannot capture it")
 
 
+def test_a_reader_that_goes_away_is_no_error(home):
+    command = f"{sys.executable} -c 'from zeroskip.cli.main import main; main()' build --help"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} | head -0"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_a_message_of_several_lines_becomes_one(capsys, monkeypatch):
     def several(*_: object, **__: object) -> None:
         raise InputError("first\nsecond\t third")

@@ -6,6 +6,7 @@ Every failure is one line on standard error. ``--debug``, anywhere on the line, 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -28,6 +29,8 @@ from .synth import SynthOptions, synth
 
 DEBUG = "--debug"
 INTERRUPTED = 130
+READER_GONE = 141
+"""What a shell shows of a program that SIGPIPE has ended."""
 
 app = typer.Typer(
     help="Sparse neural networks to verified FPGA hardware, in which a pruned weight costs no multiplier cycle.",
@@ -73,9 +76,17 @@ def run(arguments: Sequence[str]) -> int:
         status = app(given, prog_name="zeroskip", standalone_mode=False)
         return _failed("interrupted", INTERRUPTED) if status == INTERRUPTED else int(status or 0)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if _reader_is_gone(error):
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it when it ends
+            return READER_GONE
         if debug:
             traceback.print_exc()
         return _failed(*_told(error))
+
+
+def _reader_is_gone(error: BaseException | None) -> bool:
+    """Whether nobody reads the output any more, as behind ``| head``. Typer turns that into a SystemExit."""
+    return error is not None and (isinstance(error, BrokenPipeError) or _reader_is_gone(error.__context__))
 
 
 def _told(error: BaseException) -> tuple[str, int]:
