@@ -8,22 +8,21 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
-
-from .broadcast import broadcast
-from .collector import Collector
-from .counters import Counters
-from .lane import Lane
-from .load import load_bus
-from .loader import Loader
-from .requantizer import Requantizer
-from .residual import Residual
-from .sequencer import Sequencer
-from .store import hidden_write
-from .strip_loader import StripLoader
-from .tiles import Tiles
-from .unloader import Unloader
-from .watchdog import Watchdog
-from .writer import Writer
+from zeroskip_hw.activations.loader import Loader
+from zeroskip_hw.activations.store import hidden_write
+from zeroskip_hw.activations.strip_loader import StripLoader
+from zeroskip_hw.activations.unloader import Unloader
+from zeroskip_hw.control.counters import Counters
+from zeroskip_hw.control.sequencer import Sequencer
+from zeroskip_hw.control.watchdog import Watchdog
+from zeroskip_hw.lane.lane import Lane
+from zeroskip_hw.primitives.broadcast import broadcast
+from zeroskip_hw.primitives.load import load_bus
+from zeroskip_hw.results.collector import Collector
+from zeroskip_hw.results.requantizer import Requantizer
+from zeroskip_hw.results.residual import Residual
+from zeroskip_hw.results.tiles import Tiles
+from zeroskip_hw.results.writer import Writer
 
 
 class SparseArray(Component):
@@ -41,8 +40,8 @@ class SparseArray(Component):
     early_last, late_last : Out(1)
         An input sample was too short; too long.
     silence_limit, layer_limit : In(32), expired : Out(1)
-        See :class:`~zeroskip_hw.watchdog.Watchdog`. Once it has expired, no input is taken and no layer or group ends any more; output that
-        is complete still leaves.
+        See :class:`~zeroskip_hw.control.watchdog.Watchdog`. Once it has expired, no input is taken and no layer or group ends any more;
+        output that is complete still leaves.
     latency, interval, groups : Out(32), layer_cycles_address : In, layer_cycles : Out(32)
         Counters.
     """

@@ -8,10 +8,10 @@ from amaranth.hdl import Module, ResetInserter
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
+from zeroskip_hw.control.registers import Control, axil_members
+from zeroskip_hw.primitives.broadcast import broadcast
 
 from .array import SparseArray
-from .broadcast import broadcast
-from .control import Control, axil_members
 
 
 class Top(Component):
@@ -23,7 +23,7 @@ class Top(Component):
         Samples in; one activation per byte, the first in the lowest; TLAST with each sample's last beat.
     m_axis_tdata : Out(stream_bits), m_axis_tkeep : Out(stream_bits / 8), m_axis_tvalid, m_axis_tlast : Out(1), m_axis_tready : In(1)
         Samples out, in the same form.
-    s_axil_… : AXI4-Lite, see :class:`~zeroskip_hw.control.Control`.
+    s_axil_… : AXI4-Lite, see :class:`~zeroskip_hw.control.registers.Control`.
     """
 
     def __init__(self, layout: Layout) -> None:

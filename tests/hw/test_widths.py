@@ -12,9 +12,9 @@ import pytest
 
 from zeroskip.contracts.layout import CLAMP_BITS
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip_hw.macs import LEAST
-from zeroskip_hw.requantizer import LIMB, NARROW, NARROW_WITH_RESIDUAL
-from zeroskip_hw.residual import ADDEND_BITS
+from zeroskip_hw.lane.macs import LEAST
+from zeroskip_hw.results.requantizer import LIMB, NARROW, NARROW_WITH_RESIDUAL
+from zeroskip_hw.results.residual import ADDEND_BITS
 
 ACTIVATION = ZERO_POINT = CLAMP = (-128, 255)
 """Of both formats."""

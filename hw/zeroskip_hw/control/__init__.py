@@ -1,0 +1,1 @@
+"""Registers, counters, the order of layers, and the watchdog over it."""

@@ -1,0 +1,1 @@
+"""One lane: mask words to nonzero weights, and weights to sums."""

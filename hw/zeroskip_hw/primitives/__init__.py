@@ -1,0 +1,1 @@
+"""Memories, word fields, queues and fan-out, of which everything else is built."""

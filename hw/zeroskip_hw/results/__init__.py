@@ -1,0 +1,1 @@
+"""From the lanes' sums to activations: collected, requantized, written."""

@@ -1,0 +1,176 @@
+"""Whole rows to 8-bit activations: bias, multiplier, shift, zero-point, clamp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.contracts.layout import CLAMP_BITS, Layout, bits_for
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
+from zeroskip.contracts.timing import timing
+from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.words import fields
+
+from .residual import ADDEND_BITS
+
+LIMB = 17
+"""Accumulator bits in one partial product: an unsigned 17-bit limb and the 16-bit multiplier both fit an 18-bit signed multiplier."""
+
+NARROW = 18
+"""Once shifted by a multiple of eight, a value beyond 18 bits stays beyond the clamp: the remaining shift of at most seven leaves 1023 of
+it, and 2 · (255 + 128) - 1 is enough for any zero-point."""
+
+NARROW_WITH_RESIDUAL = 33
+"""The same where an addend is still to come: 2**25 - 1 is left, and 255 · 2**12 less the lowest addend, 26.7 million, is enough."""
+
+
+class Requantizer(Component):
+    """``clamp(zero_point + ((total + bias) · multiplier + (1 << (shift - 1)) >> shift))``; one row of ``columns`` per cycle.
+
+    Nine cycles from ``valid`` to ``enable``, one more where the array has slopes, two more where it has tables. Adding half and shifting by
+    ``shift`` is done as: shift by ``shift`` - 1, add 1, shift by 1; with a residual by its fraction in place of 1.
+
+    Members
+    -------
+    load : In(load_bus)
+    next_row : In
+        ``row`` one cycle ahead, for the memory of bias, multiplier, shift and place.
+    valid : In(1), tile_end : In(1), layer_end : In(1), total : In(columns · acc_bits)
+    zero_point, low, high, tabled, table : In
+        Of the layer whose rows pass; the latter two where the array has tables.
+    residual : In(1), addends : In(columns · ADDEND_BITS), residual_place : Out
+        Where the array has residuals: the layer has one; see :class:`~zeroskip_hw.results.residual.Residual`, which the place goes to.
+    enable : Out(1), place : Out, data : Out(8 · columns), row_tile_end : Out(1), row_layer_end : Out(1)
+        The activations, where they go, and the flags that came in with ``valid``.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._stages = timing(layout.config).requantize
+        c = layout.config
+        members = {
+            "load": In(load_bus(layout)), "next_row": In(layout.row_bits),
+            "valid": In(1), "tile_end": In(1), "layer_end": In(1), "total": In(c.acc_bits * c.columns),
+            "zero_point": In(signed(CLAMP_BITS)), "low": In(signed(CLAMP_BITS)), "high": In(signed(CLAMP_BITS)),
+            "enable": Out(1), "place": Out(layout.store_bits), "data": Out(8 * c.columns),
+            "row_tile_end": Out(1), "row_layer_end": Out(1),
+        }  # fmt: skip
+        if c.residual:
+            members |= {
+                "residual": In(1),
+                "addends": In(ADDEND_BITS * c.columns),
+                "residual_place": Out(layout.store_bits),
+            }
+        if c.table_depth:
+            members |= {"tabled": In(1), "table": In(bits_for(c.table_depth))}
+        super().__init__(members)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout, c = self._layout, self._layout.config
+        m.submodules.rows = rows = LoadableRam(layout, "rows")
+        rows.connect_load(m, self.load)
+        m.d.comb += [rows.read_enable.eq(1), rows.read_address.eq(self.next_row)]
+
+        # `valid` and the row memory's data arrive together; stage 1 registers both.
+        constants = Signal(layout.row.width, reset_less=True)
+        m.d.sync += constants.eq(rows.read_data)
+        constant = fields(layout.row, constants)
+        m.d.comb += [
+            Cat(self.enable, self.row_tile_end, self.row_layer_end).eq(
+                _delayed(m, Cat(self.valid, self.tile_end, self.layer_end), self._stages, "flags", reset_less=False)
+            ),
+            self.place.eq(_delayed(m, constant["place"], self._stages - 1, "place")),
+        ]  # fmt: skip
+        if c.residual:
+            m.d.comb += self.residual_place.eq(constant["residual_place"])
+
+        late = int(bool(c.slopes))
+        coarse = _delayed(m, constant["shift"], 3 + late, "coarse")
+        fine = _delayed(m, coarse, 2, "fine")
+        columns = [self._column(m, column, constant, coarse[3:], fine[:3]) for column in range(c.columns)]
+        data = Signal(8 * c.columns, reset_less=True, name="clamped")
+        m.d.sync += data.eq(Cat(*columns))
+        m.d.comb += self.data.eq(self._looked_up(m, data) if c.table_depth else data)
+        return m
+
+    def _column(self, m: Module, column: int, constant: dict[str, Value], coarse: Value, fine: Value) -> Value:
+        """Stages 1 to 8 of one column (9 with slopes); returns what the next one registers."""
+        c = self._layout.config
+        product_bits = c.acc_bits + MULTIPLIER_BITS
+        narrow_bits = min(NARROW_WITH_RESIDUAL if c.residual else NARROW, product_bits)
+
+        def register(shape: Any, name: str) -> Signal:
+            return Signal(shape, name=f"{name}{column}", reset_less=True)
+
+        total, biased = register(signed(c.acc_bits), "total"), register(signed(c.acc_bits), "biased")
+        m.d.sync += [total.eq(self.total.word_select(column, c.acc_bits)), biased.eq(total + constant["bias"])]
+        factor = register(MULTIPLIER_BITS, "factor")
+        m.d.sync += factor.eq(constant["multiplier"])
+        if c.slopes:
+            slope, chosen, kept = (
+                register(MULTIPLIER_BITS, "slope"),
+                register(MULTIPLIER_BITS, "chosen"),
+                register(signed(c.acc_bits), "kept"),
+            )
+            m.d.sync += [slope.eq(constant["slope"]), chosen.eq(Mux(biased[-1], slope, factor)), kept.eq(biased)]
+            factor, biased = chosen, kept
+
+        limbs = [biased[i : i + LIMB] for i in range(0, c.acc_bits, LIMB)]
+        limbs[-1] = limbs[-1].as_signed()
+        partials = []
+        for i, limb in enumerate(limbs):
+            # A signed limb times an unsigned factor needs no more bits than both have; an unsigned one needs a sign.
+            bits = len(limb) + MULTIPLIER_BITS + (i < len(limbs) - 1)
+            partial = register(signed(bits), f"partial{i}_")
+            m.d.sync += partial.eq(limb * factor)
+            partials.append(partial << (LIMB * i))
+        product, shifted = register(signed(product_bits), "product"), register(signed(product_bits), "shifted")
+        m.d.sync += [product.eq(sum(partials)), shifted.eq(product >> (coarse << 3))]
+
+        narrow, fitted, moved = (register(signed(narrow_bits), name) for name in ("narrow", "fitted", "moved"))
+        upper = shifted[narrow_bits - 1 :]
+        m.d.comb += fitted.eq(
+            Mux(
+                upper.all() | ~upper.any(),
+                shifted[:narrow_bits],
+                Cat((~shifted[-1]).replicate(narrow_bits - 1), shifted[-1]),
+            )
+        )
+        m.d.sync += [narrow.eq(fitted), moved.eq(narrow >> fine)]
+        # Half of what was shifted and half of the zero-point's addend together need no more bits than the former alone.
+        rounded = register(signed(narrow_bits), "rounded")
+        if c.residual:
+            total = moved + self.addends.word_select(column, ADDEND_BITS).as_signed()
+            m.d.sync += rounded.eq(Mux(self.residual, total >> RESIDUAL_FRACTION, total >> 1))
+        else:
+            m.d.sync += rounded.eq((moved + ((self.zero_point << 1) + 1)) >> 1)
+        return Mux(rounded < self.low, self.low, Mux(rounded > self.high, self.high, rounded))[:8]
+
+    def _looked_up(self, m: Module, data: Signal) -> Value:
+        """Two stages: the table's memory, which every column has for itself, and the choice."""
+        c = self._layout.config
+        plain, chosen = (
+            Signal.like(data, name="plain", reset_less=True),
+            Signal.like(data, name="chosen", reset_less=True),
+        )
+        found = []
+        for column in range(c.columns):
+            tables = LoadableRam(self._layout, "tables")
+            m.submodules[f"tables{column}"] = tables
+            tables.connect_load(m, self.load)
+            address = Cat(data.word_select(column, 8), self.table)
+            m.d.comb += [tables.read_enable.eq(1), tables.read_address.eq(address)]
+            found.append(tables.read_data)
+        m.d.sync += [plain.eq(data), chosen.eq(Mux(self.tabled, Cat(*found), plain))]
+        return chosen
+
+
+def _delayed(m: Module, value: Value, cycles: int, name: str, *, reset_less: bool = True) -> Value:
+    for stage in range(cycles):
+        later = Signal(len(value), name=f"{name}{stage}", reset_less=reset_less)
+        m.d.sync += later.eq(value)
+        value = later
+    return value

@@ -1,0 +1,86 @@
+"""The operand of an addition: read beside the result that it is added to, and scaled."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.contracts.layout import CLAMP_BITS, Layout
+from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
+from zeroskip_hw.activations.store import hidden_buffer, hidden_write
+from zeroskip_hw.primitives.broadcast import registered
+
+from .tiles import place_queue, tile_place
+
+ADDEND_BITS = 26
+"""Holds the scaled residual, at most 383 · (2**16 - 1), with zero-point and half: below 26.2 million."""
+
+
+class Residual(Component):
+    """A copy of the hidden activations of its own, since the lanes' copies are read in every cycle; one read per cycle.
+
+    Gives what is added to a scaled sum before its last shift: the residual less its zero-point, times the multiplier; the output's
+    zero-point; half. Six cycles behind ``place``, or seven where the array has slopes; in layers without a residual only the latter two.
+
+    Members
+    -------
+    hidden : In(hidden_write)
+        Takes effect one cycle later.
+    tile : In(tile_place)
+    valid, tile_end : In(1)
+        A whole row leaves the collector; its tile's last.
+    place : In
+        One cycle later: the row's place in the residual.
+    residual, residual_signed : In(1), residual_zero, residual_multiplier, zero_point : In
+        Of the layer.
+    addends : Out(columns · ADDEND_BITS)
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        super().__init__({
+            "hidden": In(hidden_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
+            "place": In(layout.store_bits), "residual": In(1), "residual_signed": In(1), "residual_zero": In(signed(CLAMP_BITS)),
+            "residual_multiplier": In(MULTIPLIER_BITS), "zero_point": In(signed(CLAMP_BITS)),
+            "addends": Out(ADDEND_BITS * layout.config.columns),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout, c = self._layout, self._layout.config
+        write = hidden_write(layout).create(path=("write",))
+        registered(m, self.hidden, write)
+        (offset,) = place_queue(m, "places", self.tile.fresh, [self.tile.residual], self.valid & self.tile_end)
+        offset1, address2 = (Signal(layout.store_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
+        m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1)]
+        held4 = reduce(or_, hidden_buffer(m, layout, write, address2, Const(1)))
+        rest = Signal(signed(ADDEND_BITS), reset_less=True)
+        m.d.sync += rest.eq(
+            Mux(
+                self.residual,
+                (self.zero_point << RESIDUAL_FRACTION) + (1 << (RESIDUAL_FRACTION - 1)),
+                (self.zero_point << 1) + 1,
+            )
+        )
+        addends = []
+        for column in range(c.columns):
+            byte = held4.word_select(column, 8)
+            centred = Signal(signed(CLAMP_BITS + 1), name=f"centred{column}", reset_less=True)
+            product = Signal(signed(CLAMP_BITS + 1 + MULTIPLIER_BITS), name=f"scaled{column}", reset_less=True)
+            addend = Signal(signed(ADDEND_BITS), name=f"addend{column}", reset_less=True)
+            value = Cat(byte, byte[7] & self.residual_signed).as_signed() - self.residual_zero
+            m.d.sync += [
+                centred.eq(Mux(self.residual, value, 0)),  # what is read without one may never have been written
+                product.eq(centred * self.residual_multiplier), addend.eq(product + rest),
+            ]  # fmt: skip
+            if c.slopes:
+                later = Signal.like(addend, name=f"addend_late{column}", reset_less=True)
+                m.d.sync += later.eq(addend)
+                addend = later
+            addends.append(addend)
+        m.d.comb += self.addends.eq(Cat(*addends))
+        return m

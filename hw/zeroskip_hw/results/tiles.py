@@ -1,0 +1,103 @@
+"""Follows the tiles of the layer that is being collected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out, Signature
+
+from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout, bits_for
+from zeroskip_hw.primitives.fifo import Fifo
+from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.words import fields
+
+IN_FLIGHT = 16
+"""Tiles whose results may be on their way from the collector to the buffers: every tile takes two cycles or more."""
+
+
+def tile_place(layout: Layout) -> Signature:
+    """Announces each tile once, when its collection begins: ``begin`` and ``more`` of its writes, ``write`` and ``residual`` addresses."""
+    residual = {"residual": Out(layout.store_bits)} if layout.config.residual else {}
+    return Signature({
+        "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
+        "write": Out(layout.store_bits), **residual,
+    })  # fmt: skip
+
+
+class Tiles(Component):
+    """Raster of the layer's tiles, band after band; a tile's place is there from the third cycle after ``start``, the next tile's in the
+    cycle after ``step``. Steps are two cycles apart or more.
+
+    Members
+    -------
+    load : In(load_bus)
+    start : In(1), band, width, write_step, residual_step : In
+        A layer begins; its constants, as in the program word.
+    step : In(1)
+        The present tile has been collected.
+    hold : Out, last_tile : Out(1)
+        Further writes of each of the present tile's results; it is the layer's last.
+    place : Out(tile_place)
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        super().__init__({
+            "load": In(load_bus(layout)), "start": In(1),
+            "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.store_bits),
+            **({"residual_step": In(layout.store_bits)} if layout.config.residual else {}),
+            "step": In(1), "hold": Out(PASSES_BITS), "last_tile": Out(1), "place": Out(tile_place(layout)),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout = self._layout
+        m.submodules.bands = bands = LoadableRam(layout, "bands")
+        bands.connect_load(m, self.load)
+        # The memory always shows the band that comes next.
+        index, now = Signal.like(self.band, name="index", reset_less=True), Signal(layout.band.width, reset_less=True)
+        m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
+        current, following = fields(layout.band, now), fields(layout.band, bands.read_data)
+        x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.store_bits, reset_less=True)
+        first, last = Signal(reset_less=True), Signal()
+        m.d.comb += last.eq(x == self.width)
+
+        begun = Signal(2)
+        take = Signal()
+        m.d.comb += take.eq(begun[1] | (self.step & last))
+        m.d.sync += [begun.eq(Cat(self.start, begun)), self.place.fresh.eq(begun[1] | (self.step & ~self.last_tile))]
+        with m.If(begun[0] | (self.step & last)):
+            m.d.sync += index.eq(index + 1)
+        with m.If(self.start):
+            m.d.sync += index.eq(self.band)
+        with m.If(self.step):
+            m.d.sync += [x.eq(x + 1), write.eq(write + self.write_step), first.eq(0)]
+        with m.If(take):
+            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0), first.eq(1)]
+        if layout.config.residual:
+            residual = Signal(layout.store_bits, reset_less=True)
+            with m.If(self.step):
+                m.d.sync += residual.eq(residual + self.residual_step)
+            with m.If(take):
+                m.d.sync += residual.eq(following["residual"])
+            m.d.comb += self.place.residual.eq(residual)
+
+        def chosen(what: str) -> Any:
+            return Mux(first, current[f"first_{what}"], Mux(last, current[f"last_{what}"], current[f"middle_{what}"]))
+
+        m.d.comb += [
+            self.hold.eq(chosen("more")), self.last_tile.eq(last & current["last"]),
+            self.place.begin.eq(chosen("begin")), self.place.more.eq(chosen("more")), self.place.write.eq(write),
+        ]  # fmt: skip
+        return m
+
+
+def place_queue(m: Module, name: str, fresh: Any, values: list[Any], take: Any) -> list[Any]:
+    """The announced ``values`` of the tile whose results pass here; ``take``: its last does."""
+    widths = [len(value) for value in values]
+    queue = Fifo(width=sum(widths), depth=IN_FLIGHT)
+    m.submodules[name] = queue
+    m.d.comb += [queue.write.eq(fresh), queue.write_data.eq(Cat(*values)), queue.take.eq(take)]
+    ends = [sum(widths[: i + 1]) for i in range(len(widths))]
+    return [queue.data[end - width : end] for end, width in zip(ends, widths, strict=True)]
