@@ -501,7 +501,7 @@ module zeroskip_array(valid_109, last, ready_130, clk, rst, load__commit, busy, 
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1159_0({ sums, tail_result, head }),
+    .port_1161_0({ sums, tail_result, head }),
     .request(request),
     .row4(next_row),
     .rst(rst),
@@ -539,8 +539,8 @@ module zeroskip_array(valid_109, last, ready_130, clk, rst, load__commit, busy, 
     .load__data(load__data),
     .load__offset(load__offset),
     .load__window(load__window),
-    .port_1159_0({ sums, tail_result, head }),
-    .port_1283_1({ from_input, signed_ }),
+    .port_1161_0({ sums, tail_result, head }),
+    .port_1285_1({ from_input, signed_ }),
     .primed(primed_173),
     .request(request),
     .request_tail(tails_waiting),
@@ -617,7 +617,7 @@ module zeroskip_array(valid_109, last, ready_130, clk, rst, load__commit, busy, 
     .output_full(output_full),
     .output_half(half_124),
     .outputs(outputs),
-    .port_1283_1({ from_input, signed_ }),
+    .port_1285_1({ from_input, signed_ }),
     .primed(primed),
     .read__addr(layer_cycles_address),
     .rewind(rewind),
@@ -755,7 +755,7 @@ module zeroskip_array(valid_109, last, ready_130, clk, rst, load__commit, busy, 
   assign load__commit_1 = load__commit;
 endmodule
 
-module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, load__window, load__offset, load__data, port_1159_0, request, tile_end, layer_end, row4, valid, total, start, lanes, layer, clk);
+module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, load__window, load__offset, load__data, port_1161_0, request, tile_end, layer_end, row4, valid, total, start, lanes, layer, clk);
   wire n_1;
   wire n_100;
   wire n_101;
@@ -916,8 +916,8 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   reg partial4;
   wire parts_read__addr;
   wire [16:0] parts_read__data;
-  input [18:0] port_1159_0;
-  wire [18:0] port_1159_0;
+  input [18:0] port_1161_0;
+  wire [18:0] port_1161_0;
   wire [1:0] read_address;
   wire [5:0] read_data;
   wire read_enable;
@@ -977,8 +977,8 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign n_6 = grant - 1'h1;
   assign n_7 = { 1'h0, grant } | n_6;
   assign n_8 = ~ n_7;
-  assign n_11 = granted & port_1159_0[0];
-  assign n_13 = granted & port_1159_0[1];
+  assign n_11 = granted & port_1161_0[0];
+  assign n_13 = granted & port_1161_0[1];
   assign n_16 = head3 & share[4];
   assign n_18 = tail3 & share[5];
   assign n_19 = n_16 | n_18;
@@ -1016,7 +1016,7 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign { n_57[1], grant } = { 1'h0, n_44 } & n_56;
   assign n_58 = load__window == 2'h2;
   assign write_enable = load__commit & n_58;
-  assign chosen = port_1159_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
+  assign chosen = port_1161_0[18:2] & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
   assign row3 = head3 ? share[2:0] : rows_read__data;
   assign { n_63[3], n_signature__data } = row3 + 1'h1;
   assign before_ = arrived >> slot4;
@@ -1148,7 +1148,7 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign n_102 = rst ? 1'h0 : n_procmux_481_Y;
   zeroskip_array_collector_merge merge (
     .clk(clk),
-    .port_1287_0(layer),
+    .port_1289_0(layer),
     .read_data(read_data),
     .write_address(load__offset[1:0]),
     .write_data(load__data[5:0]),
@@ -1163,24 +1163,24 @@ module zeroskip_array_collector(rst, load__commit, tails_waiting, grant, run, lo
   assign n_signature__addr = lane3;
   assign n_signature__en = valid3;
   assign rows_read__addr = lane3;
-  assign sums = port_1159_0[18:2];
+  assign sums = port_1161_0[18:2];
   assign read_address = { layer, 1'h0 };
   assign read_enable = 1'h1;
   assign write_data = load__data[5:0];
   assign write_address = load__offset[1:0];
   assign total_46 = n_signature__data_70;
   assign lane1 = 1'h0;
-  assign tails = port_1159_0[1];
-  assign heads = port_1159_0[0];
+  assign tails = port_1161_0[1];
+  assign heads = port_1161_0[0];
   assign last_tile = 1'h1;
   assign grant_8 = grant;
 endmodule
 
-module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1287_0, clk);
+module zeroskip_array_collector_merge(write_enable, write_address, read_data, write_data, port_1289_0, clk);
   input clk;
   wire clk;
-  input port_1287_0;
-  wire port_1287_0;
+  input port_1289_0;
+  wire port_1289_0;
   wire [1:0] read_address;
   output [5:0] read_data;
   wire [5:0] read_data;
@@ -1200,14 +1200,14 @@ module zeroskip_array_collector_merge(write_enable, write_address, read_data, wr
     .WIDTH(32'd6)
   ) ram (
     .clk(clk),
-    .read_address({ port_1287_0, 1'h0 }),
+    .read_address({ port_1289_0, 1'h0 }),
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1287_0, 1'h0 };
+  assign read_address = { port_1289_0, 1'h0 };
   assign read_enable = 1'h1;
 endmodule
 
@@ -1305,7 +1305,7 @@ module zeroskip_array_counters(rst, last, first, accepted, run, latency, groups,
   assign n_10 = rst ? 1'h0 : n_procmux_51_Y;
 endmodule
 
-module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_tail, collected, run, load__window, load__offset, load__data, port_1159_0, request, hidden__address, hidden__data, start, rewind, port_1283_1, half, input__enable, input__column, input__half
+module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_tail, collected, run, load__window, load__offset, load__data, port_1161_0, request, hidden__address, hidden__data, start, rewind, port_1285_1, half, input__enable, input__column, input__half
 , input__position, input__data, clk);
   wire n_1;
   wire n_12;
@@ -1401,10 +1401,10 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
   wire [7:0] mask_21;
   wire place;
   wire place_25;
-  output [18:0] port_1159_0;
-  wire [18:0] port_1159_0;
-  input [1:0] port_1283_1;
-  wire [1:0] port_1283_1;
+  output [18:0] port_1161_0;
+  wire [18:0] port_1161_0;
+  input [1:0] port_1285_1;
+  wire [1:0] port_1285_1;
   output primed;
   wire primed;
   wire [3:0] read_address;
@@ -1519,7 +1519,7 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .collected(collected),
     .idle(idle),
     .issue_21(issue_94),
-    .port_1122_0({ tail_98, first_96 }),
+    .port_1124_0({ tail_98, first_96 }),
     .port_279_0({ layer_end, begins, place, filled, mask }),
     .rewind(rewind),
     .rst(rst),
@@ -1538,10 +1538,10 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .request_tail(request_tail),
     .rst(rst),
     .run(run),
-    .signed_(port_1283_1[0]),
+    .signed_(port_1285_1[0]),
     .tail(tail),
     .take(collected),
-    .taken(port_1159_0),
+    .taken(port_1161_0),
     .weight(weight_81)
   );
   zeroskip_array_lane00_masks masks (
@@ -1557,7 +1557,7 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
     .address(address_45),
     .clk(clk),
     .data(activations),
-    .from_input(port_1283_1[1]),
+    .from_input(port_1285_1[1]),
     .half(half),
     .input__column(input__column),
     .input__data(input__data),
@@ -1590,24 +1590,24 @@ module zeroskip_array_lane00(rst, load__commit, hidden__enable, primed, request_
   assign input__half_70 = input__half;
   assign input__column_68 = input__column;
   assign input__enable_66 = input__enable;
-  assign sums_64 = port_1159_0[18:2];
-  assign sums = port_1159_0[18:2];
-  assign tail_result_62 = port_1159_0[1];
-  assign tail_result = port_1159_0[1];
-  assign head_60 = port_1159_0[0];
-  assign head = port_1159_0[0];
+  assign sums_64 = port_1161_0[18:2];
+  assign sums = port_1161_0[18:2];
+  assign tail_result_62 = port_1161_0[1];
+  assign tail_result = port_1161_0[1];
+  assign head_60 = port_1161_0[0];
+  assign head = port_1161_0[0];
   assign grant_58 = collected;
   assign request_tail_57 = request_tail;
   assign request_55 = request;
-  assign signed_53 = port_1283_1[0];
-  assign signed_ = port_1283_1[0];
+  assign signed_53 = port_1285_1[0];
+  assign signed_ = port_1285_1[0];
   assign data_51 = activations;
   assign weight = read_address_48;
   assign read_enable_47 = 1'h1;
   assign activation = address_45;
   assign half_44 = half;
-  assign from_input_42 = port_1283_1[1];
-  assign from_input = port_1283_1[1];
+  assign from_input_42 = port_1285_1[1];
+  assign from_input = port_1285_1[1];
   assign grant = collected;
   assign rewind_35 = rewind;
   assign start_33 = start;
@@ -1931,9 +1931,9 @@ module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, ru
     .clk(clk),
     .data(data),
     .full(full),
-    .port_1060_0(tags3[0]),
-    .port_1060_3(tags3[3]),
-    .port_1064_0(mask3),
+    .port_1062_0(tags3[0]),
+    .port_1062_3(tags3[3]),
+    .port_1066_0(mask3),
     .port_194_0(n_signal_18),
     .port_201_0(write_data[8]),
     .rst(rst),
@@ -1957,7 +1957,7 @@ module zeroskip_array_lane00_decoder(rst, data_44, stuck, enable, data, take, ru
   assign next_address = address;
 endmodule
 
-module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, data, take, run, port_1060_0, port_1060_3, port_1064_0, valid, full, clk);
+module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, data, take, run, port_1062_0, port_1062_3, port_1066_0, valid, full, clk);
   wire [4:0] n_1;
   wire n_10;
   wire n_11;
@@ -1997,12 +1997,12 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, da
   wire [11:0] data;
   output full;
   reg full;
-  input port_1060_0;
-  wire port_1060_0;
-  input port_1060_3;
-  wire port_1060_3;
-  input [7:0] port_1064_0;
-  wire [7:0] port_1064_0;
+  input port_1062_0;
+  wire port_1062_0;
+  input port_1062_3;
+  wire port_1062_3;
+  input [7:0] port_1066_0;
+  wire [7:0] port_1066_0;
   input port_194_0;
   wire port_194_0;
   input port_201_0;
@@ -2025,7 +2025,7 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, da
   reg [11:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
+      memory[n_signature__addr] <= { port_1062_3, port_194_0, port_1062_0, port_201_0, port_1066_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -2071,12 +2071,12 @@ module zeroskip_array_lane00_decoder_fifo(rst, port_194_0, write, port_201_0, da
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
-  assign n_signature__data = { port_1060_3, port_194_0, port_1060_0, port_201_0, port_1064_0 };
+  assign write_data = { port_1062_3, port_194_0, port_1062_0, port_201_0, port_1066_0 };
+  assign n_signature__data = { port_1062_3, port_194_0, port_1062_0, port_201_0, port_1066_0 };
   assign n_signature__en = write;
 endmodule
 
-module zeroskip_array_lane00_issuer(rst, port_279_0, take, idle, collected, run, valid, issue_21, port_1122_0, activation, weight, start, rewind, clk);
+module zeroskip_array_lane00_issuer(rst, port_279_0, take, idle, collected, run, valid, issue_21, port_1124_0, activation, weight, start, rewind, clk);
   wire n_1;
   wire n_100;
   wire n_103;
@@ -2245,8 +2245,8 @@ module zeroskip_array_lane00_issuer(rst, port_279_0, take, idle, collected, run,
   wire [2:0] next_weight;
   wire place;
   reg place1;
-  output [1:0] port_1122_0;
-  wire [1:0] port_1122_0;
+  output [1:0] port_1124_0;
+  wire [1:0] port_1124_0;
   input [11:0] port_279_0;
   wire [11:0] port_279_0;
   wire [7:0] rest;
@@ -2460,7 +2460,7 @@ module zeroskip_array_lane00_issuer(rst, port_279_0, take, idle, collected, run,
   assign n_156 = take ? port_279_0[10] : n_procmux_633_Y;
   assign n_procmux_637_Y = n_signal ? 1'h0 : word_filled;
   assign n_155 = take ? port_279_0[8] : n_procmux_637_Y;
-  assign port_1122_0 = n_signal_24[1:0];
+  assign port_1124_0 = n_signal_24[1:0];
   assign layer_end = port_279_0[11];
   assign tile_end = port_279_0[11];
   assign begins = port_279_0[10];
@@ -2596,9 +2596,9 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   zeroskip_array_lane00_macs_fifo fifo (
     .clk(clk),
     .data(data),
-    .port_1149_0(n_signal_4),
-    .port_1151_0(is_head),
-    .port_1158_0(sum0),
+    .port_1151_0(n_signal_4),
+    .port_1153_0(is_head),
+    .port_1160_0(sum0),
     .rst(rst),
     .run(run),
     .take(take),
@@ -2615,7 +2615,7 @@ module zeroskip_array_lane00_macs(rst, request_tail, take, run, weight, issue, f
   assign write = push;
 endmodule
 
-module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1149_0, port_1151_0, port_1158_0, valid, clk);
+module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1151_0, port_1153_0, port_1160_0, valid, clk);
   wire [4:0] n_1;
   wire [3:0] n_14;
   wire [3:0] n_15;
@@ -2646,12 +2646,12 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1149_0,
   wire clk;
   output [18:0] data;
   wire [18:0] data;
-  input port_1149_0;
-  wire port_1149_0;
   input port_1151_0;
   wire port_1151_0;
-  input [16:0] port_1158_0;
-  wire [16:0] port_1158_0;
+  input port_1153_0;
+  wire port_1153_0;
+  input [16:0] port_1160_0;
+  wire [16:0] port_1160_0;
   reg [3:0] read__addr;
   wire [18:0] read__data;
   input rst;
@@ -2670,7 +2670,7 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1149_0,
   reg [18:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
-      memory[n_signature__addr] <= { port_1158_0, port_1149_0, port_1151_0 };
+      memory[n_signature__addr] <= { port_1160_0, port_1151_0, port_1153_0 };
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
@@ -2707,8 +2707,8 @@ module zeroskip_array_lane00_macs_fifo(rst, write, data, take, run, port_1149_0,
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
   assign read__data = data;
-  assign write_data = { port_1158_0, port_1149_0, port_1151_0 };
-  assign n_signature__data = { port_1158_0, port_1149_0, port_1151_0 };
+  assign write_data = { port_1160_0, port_1151_0, port_1153_0 };
+  assign n_signature__data = { port_1160_0, port_1151_0, port_1153_0 };
   assign n_signature__en = write;
 endmodule
 
@@ -2851,9 +2851,9 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input0 input0 (
     .clk(clk),
-    .port_1297_0(half),
-    .port_1341_0(input__half),
-    .port_1343_0(input__position[0]),
+    .port_1299_0(half),
+    .port_1343_0(input__half),
+    .port_1345_0(input__position[0]),
     .port_465_0(address[1]),
     .read_data(read_data),
     .write_data(input__data[7:0]),
@@ -2861,9 +2861,9 @@ module zeroskip_array_lane00_store(rst, write_enable_18, run, address, data, wri
   );
   zeroskip_array_lane00_store_input1 input1 (
     .clk(clk),
-    .port_1297_0(half),
-    .port_1341_0(input__half),
-    .port_1343_1(input__position[1]),
+    .port_1299_0(half),
+    .port_1343_0(input__half),
+    .port_1345_1(input__position[1]),
     .port_467_0(address[1]),
     .read_data(read_data_34),
     .write_data(input__data[15:8]),
@@ -2918,15 +2918,15 @@ module zeroskip_array_lane00_store_hidden_ram(write_enable, read_data, read_addr
   assign read_enable = 1'h1;
 endmodule
 
-module zeroskip_array_lane00_store_input0(write_enable, port_465_0, read_data, port_1297_0, port_1341_0, port_1343_0, write_data, clk);
+module zeroskip_array_lane00_store_input0(write_enable, port_465_0, read_data, port_1299_0, port_1343_0, port_1345_0, write_data, clk);
   input clk;
   wire clk;
-  input port_1297_0;
-  wire port_1297_0;
-  input port_1341_0;
-  wire port_1341_0;
+  input port_1299_0;
+  wire port_1299_0;
   input port_1343_0;
   wire port_1343_0;
+  input port_1345_0;
+  wire port_1345_0;
   input port_465_0;
   wire port_465_0;
   wire [1:0] read_address;
@@ -2947,27 +2947,27 @@ module zeroskip_array_lane00_store_input0(write_enable, port_465_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1297_0, port_465_0 }),
+    .read_address({ port_1299_0, port_465_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1341_0, port_1343_0 }),
+    .write_address({ port_1343_0, port_1345_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1297_0, port_465_0 };
+  assign read_address = { port_1299_0, port_465_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1341_0, port_1343_0 };
+  assign write_address = { port_1343_0, port_1345_0 };
 endmodule
 
-module zeroskip_array_lane00_store_input1(write_enable, port_467_0, read_data, port_1297_0, port_1341_0, port_1343_1, write_data, clk);
+module zeroskip_array_lane00_store_input1(write_enable, port_467_0, read_data, port_1299_0, port_1343_0, port_1345_1, write_data, clk);
   input clk;
   wire clk;
-  input port_1297_0;
-  wire port_1297_0;
-  input port_1341_0;
-  wire port_1341_0;
-  input port_1343_1;
-  wire port_1343_1;
+  input port_1299_0;
+  wire port_1299_0;
+  input port_1343_0;
+  wire port_1343_0;
+  input port_1345_1;
+  wire port_1345_1;
   input port_467_0;
   wire port_467_0;
   wire [1:0] read_address;
@@ -2988,16 +2988,16 @@ module zeroskip_array_lane00_store_input1(write_enable, port_467_0, read_data, p
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1297_0, port_467_0 }),
+    .read_address({ port_1299_0, port_467_0 }),
     .read_data(read_data),
     .read_enable(1'h1),
-    .write_address({ port_1341_0, port_1343_1 }),
+    .write_address({ port_1343_0, port_1345_1 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1297_0, port_467_0 };
+  assign read_address = { port_1299_0, port_467_0 };
   assign read_enable = 1'h1;
-  assign write_address = { port_1341_0, port_1343_1 };
+  assign write_address = { port_1343_0, port_1345_1 };
 endmodule
 
 module zeroskip_array_lane00_weights(write_enable, write_address, read_data, write_data, read_address, clk);
@@ -3615,8 +3615,8 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign n_43 = rst ? 3'h0 : n_procmux_382_Y;
   zeroskip_array_requantizer_rows rows (
     .clk(clk),
-    .port_976_0(load__data[9:0]),
-    .port_976_32(load__data[63:32]),
+    .port_978_0(load__data[9:0]),
+    .port_978_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[3:1]),
@@ -3633,13 +3633,13 @@ module zeroskip_array_requantizer(rst, load__commit, run, load__window, load__of
   assign write_address = load__offset[3:1];
 endmodule
 
-module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_976_0, port_976_32, read_address, clk);
+module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, port_978_0, port_978_32, read_address, clk);
   input clk;
   wire clk;
-  input [9:0] port_976_0;
-  wire [9:0] port_976_0;
-  input [31:0] port_976_32;
-  wire [31:0] port_976_32;
+  input [9:0] port_978_0;
+  wire [9:0] port_978_0;
+  input [31:0] port_978_32;
+  wire [31:0] port_978_32;
   input [2:0] read_address;
   wire [2:0] read_address;
   output [41:0] read_data;
@@ -3663,14 +3663,14 @@ module zeroskip_array_requantizer_rows(write_enable, write_address, read_data, p
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_976_0, port_976_32 }),
+    .write_data({ port_978_0, port_978_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_976_0, port_976_32 };
+  assign write_data = { port_978_0, port_978_32 };
 endmodule
 
-module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, output_done, input_release, start, rewind, port_1283_1, lanes, busy, layer, input_half
+module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, layer_cycles, run, load__window, load__offset, load__data, read__addr, primed, output_done, input_release, start, rewind, port_1285_1, lanes, busy, layer, input_half
 , output_half, to_output, zero_point, low, high, outputs, elapsed, input_full, output_full, halt, clk);
   wire n_1;
   wire n_10;
@@ -3835,8 +3835,8 @@ module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, lay
   reg output_half;
   output [2:0] outputs;
   reg [2:0] outputs;
-  output [1:0] port_1283_1;
-  wire [1:0] port_1283_1;
+  output [1:0] port_1285_1;
+  wire [1:0] port_1285_1;
   input primed;
   wire primed;
   input read__addr;
@@ -4025,8 +4025,8 @@ module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, lay
   assign output_done = n_signal_25 ? n_19 : 2'h0;
   zeroskip_array_sequencer_program program_ (
     .clk(clk),
-    .port_976_0(load__data[3:0]),
-    .port_976_32(load__data[63:32]),
+    .port_978_0(load__data[3:0]),
+    .port_978_32(load__data[63:32]),
     .read_address(read_address),
     .read_data(read_data),
     .write_address(load__offset[1]),
@@ -4035,7 +4035,7 @@ module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, lay
   assign elapsed = n_signature__data;
   assign busy = n_signal_16;
   assign lanes = now[5];
-  assign port_1283_1 = now[2:1];
+  assign port_1285_1 = now[2:1];
   assign read__data = layer_cycles;
   assign layer_cycles_address = read__addr;
   assign timed = n_signature__addr;
@@ -4048,13 +4048,13 @@ module zeroskip_array_sequencer(rst, load__commit, finished, working, fault, lay
   assign write_address = load__offset[1];
 endmodule
 
-module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_976_0, port_976_32, read_address, clk);
+module zeroskip_array_sequencer_program(write_enable, write_address, read_data, port_978_0, port_978_32, read_address, clk);
   input clk;
   wire clk;
-  input [3:0] port_976_0;
-  wire [3:0] port_976_0;
-  input [31:0] port_976_32;
-  wire [31:0] port_976_32;
+  input [3:0] port_978_0;
+  wire [3:0] port_978_0;
+  input [31:0] port_978_32;
+  wire [31:0] port_978_32;
   input read_address;
   wire read_address;
   output [35:0] read_data;
@@ -4078,11 +4078,11 @@ module zeroskip_array_sequencer_program(write_enable, write_address, read_data, 
     .read_data(read_data),
     .read_enable(1'h1),
     .write_address(write_address),
-    .write_data({ port_976_0, port_976_32 }),
+    .write_data({ port_978_0, port_978_32 }),
     .write_enable(write_enable)
   );
   assign read_enable = 1'h1;
-  assign write_data = { port_976_0, port_976_32 };
+  assign write_data = { port_978_0, port_978_32 };
 endmodule
 
 module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__address, write_data, done, half, outputs, full, valid, last, group_end_40, keep, data, ready);
@@ -4314,9 +4314,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign n_30 = advance ? read_data : held0;
   zeroskip_array_unloader_bank0 bank0 (
     .clk(clk),
-    .port_1301_0(half),
-    .port_1356_0(n_signal_23),
-    .port_1364_0(n_signal_9),
+    .port_1303_0(half),
+    .port_1358_0(n_signal_23),
+    .port_1366_0(n_signal_9),
     .port_871_0(write__address[1]),
     .read_data(read_data),
     .read_enable(advance),
@@ -4325,9 +4325,9 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   );
   zeroskip_array_unloader_bank1 bank1 (
     .clk(clk),
-    .port_1301_0(half),
-    .port_1356_0(n_signal_23),
-    .port_1364_0(n_signal_9),
+    .port_1303_0(half),
+    .port_1358_0(n_signal_23),
+    .port_1366_0(n_signal_9),
     .port_874_0(write__address[1]),
     .read_data(read_data_38),
     .read_enable(advance),
@@ -4344,15 +4344,15 @@ module zeroskip_array_unloader(clk, rst, write__enable, busy, run, write__addres
   assign write_address = { half, write__address[1] };
 endmodule
 
-module zeroskip_array_unloader_bank0(read_enable, write_enable, port_871_0, read_data, write_data, port_1301_0, port_1356_0, port_1364_0, clk);
+module zeroskip_array_unloader_bank0(read_enable, write_enable, port_871_0, read_data, write_data, port_1303_0, port_1358_0, port_1366_0, clk);
   input clk;
   wire clk;
-  input port_1301_0;
-  wire port_1301_0;
-  input port_1356_0;
-  wire port_1356_0;
-  input port_1364_0;
-  wire port_1364_0;
+  input port_1303_0;
+  wire port_1303_0;
+  input port_1358_0;
+  wire port_1358_0;
+  input port_1366_0;
+  wire port_1366_0;
   input port_871_0;
   wire port_871_0;
   wire [1:0] read_address;
@@ -4374,26 +4374,26 @@ module zeroskip_array_unloader_bank0(read_enable, write_enable, port_871_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1364_0, port_1356_0 }),
+    .read_address({ port_1366_0, port_1358_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1301_0, port_871_0 }),
+    .write_address({ port_1303_0, port_871_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1364_0, port_1356_0 };
-  assign write_address = { port_1301_0, port_871_0 };
+  assign read_address = { port_1366_0, port_1358_0 };
+  assign write_address = { port_1303_0, port_871_0 };
 endmodule
 
-module zeroskip_array_unloader_bank1(read_enable, write_enable, port_874_0, read_data, write_data, port_1301_0, port_1356_0, port_1364_0, clk);
+module zeroskip_array_unloader_bank1(read_enable, write_enable, port_874_0, read_data, write_data, port_1303_0, port_1358_0, port_1366_0, clk);
   input clk;
   wire clk;
-  input port_1301_0;
-  wire port_1301_0;
-  input port_1356_0;
-  wire port_1356_0;
-  input port_1364_0;
-  wire port_1364_0;
+  input port_1303_0;
+  wire port_1303_0;
+  input port_1358_0;
+  wire port_1358_0;
+  input port_1366_0;
+  wire port_1366_0;
   input port_874_0;
   wire port_874_0;
   wire [1:0] read_address;
@@ -4415,15 +4415,15 @@ module zeroskip_array_unloader_bank1(read_enable, write_enable, port_874_0, read
     .WIDTH(32'd8)
   ) ram (
     .clk(clk),
-    .read_address({ port_1364_0, port_1356_0 }),
+    .read_address({ port_1366_0, port_1358_0 }),
     .read_data(read_data),
     .read_enable(read_enable),
-    .write_address({ port_1301_0, port_874_0 }),
+    .write_address({ port_1303_0, port_874_0 }),
     .write_data(write_data),
     .write_enable(write_enable)
   );
-  assign read_address = { port_1364_0, port_1356_0 };
-  assign write_address = { port_1301_0, port_874_0 };
+  assign read_address = { port_1366_0, port_1358_0 };
+  assign write_address = { port_1303_0, port_874_0 };
 endmodule
 
 module zeroskip_array_watchdog(rst, working, layer_ends, progress, fault, expired, run, silence_limit, layer_limit, running, elapsed, halt, clk);
@@ -4556,38 +4556,40 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire [31:0] n_69;
   wire n_7;
   wire n_70;
-  wire [2:0] n_71;
-  wire [6:0] n_72;
-  wire [63:0] n_73;
-  wire n_74;
-  wire [1:0] n_75;
-  wire n_76;
-  wire [11:0] n_77;
-  wire n_78;
-  wire [31:0] n_79;
+  wire n_71;
+  wire [2:0] n_72;
+  wire [6:0] n_73;
+  wire [63:0] n_74;
+  wire n_75;
+  wire [1:0] n_76;
+  wire n_77;
+  wire [11:0] n_78;
+  wire n_79;
   wire n_8;
-  wire [1:0] n_80;
+  wire [31:0] n_80;
+  wire [1:0] n_81;
   wire n_9;
   wire [31:0] n_procmux_1001_Y;
   wire [31:0] n_procmux_1003_Y;
-  wire [31:0] n_procmux_1007_Y;
+  wire [31:0] n_procmux_1005_Y;
   wire [31:0] n_procmux_1009_Y;
   wire [31:0] n_procmux_1011_Y;
   wire [31:0] n_procmux_1013_Y;
   wire [31:0] n_procmux_1015_Y;
-  wire n_procmux_1019_Y;
+  wire [31:0] n_procmux_1017_Y;
   wire n_procmux_1021_Y;
   wire n_procmux_1023_Y;
-  wire n_procmux_1027_Y;
-  wire n_procmux_1033_Y;
+  wire n_procmux_1025_Y;
+  wire n_procmux_1029_Y;
   wire n_procmux_1035_Y;
-  wire n_procmux_1043_Y;
+  wire n_procmux_1037_Y;
   wire n_procmux_1045_Y;
-  wire n_procmux_1055_CMP;
+  wire n_procmux_1047_Y;
   wire n_procmux_1057_CMP;
-  wire n_procmux_1058_CMP;
   wire n_procmux_1059_CMP;
   wire n_procmux_1060_CMP;
+  wire n_procmux_1061_CMP;
+  wire n_procmux_1062_CMP;
   wire [1:0] n_procmux_840_Y;
   wire n_procmux_841_CMP;
   wire n_procmux_842_CMP;
@@ -4658,7 +4660,6 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire [63:0] n_procmux_979_Y;
   wire [6:0] n_procmux_983_Y;
   wire [2:0] n_procmux_987_Y;
-  wire [31:0] n_procmux_993_Y;
   wire [31:0] n_procmux_995_Y;
   wire [31:0] n_procmux_997_Y;
   wire [31:0] n_procmux_999_Y;
@@ -4666,10 +4667,12 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   reg n_signal_14;
   reg n_signal_17;
   wire n_signal_19;
+  reg n_signal_23;
   wire n_signal_24;
-  wire [1:0] n_signal_31;
-  reg n_signal_34;
-  wire [31:0] n_signal_41;
+  reg n_signal_25;
+  wire [1:0] n_signal_32;
+  reg n_signal_35;
+  wire [31:0] n_signal_42;
   wire [4:0] n_signal_5;
   reg n_signal_8;
   reg [11:0] address;
@@ -4698,7 +4701,6 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   wire [4:0] clear;
   input clk;
   wire clk;
-  reg committed;
   reg [31:0] data;
   wire decide;
   input early_last;
@@ -4782,11 +4784,11 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_50 = n_44 ? n_45 : n_49;
   assign n_51 = offset >= n_50;
   assign n_52 = ~ rst;
-  assign load__commit = committed & n_52;
-  assign n_53 = ~ n_signal_34;
+  assign load__commit = n_signal_25 & n_52;
+  assign n_53 = ~ n_signal_35;
   assign arready = awake & n_53;
   assign n_54 = ~ rvalid;
-  assign decide = n_signal_34 & n_54;
+  assign decide = n_signal_35 & n_54;
   assign n_55 = address >= 9'h100;
   assign n_56 = address < 9'h108;
   assign n_57 = n_55 & n_56;
@@ -4813,27 +4815,29 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   always @(posedge clk)
     limit <= n_69;
   always @(posedge clk)
-    committed <= n_70;
+    n_signal_23 <= n_70;
   always @(posedge clk)
-    load__window <= n_71;
+    n_signal_25 <= n_71;
   always @(posedge clk)
-    load__offset <= n_72;
+    load__window <= n_72;
   always @(posedge clk)
-    load__data <= n_73;
+    load__offset <= n_73;
   always @(posedge clk)
-    bvalid <= n_74;
+    load__data <= n_74;
   always @(posedge clk)
-    bresp <= n_75;
+    bvalid <= n_75;
   always @(posedge clk)
-    n_signal_34 <= n_76;
+    bresp <= n_76;
   always @(posedge clk)
-    address <= n_77;
+    n_signal_35 <= n_77;
   always @(posedge clk)
-    rvalid <= n_78;
+    address <= n_78;
   always @(posedge clk)
-    rdata <= n_79;
+    rvalid <= n_79;
   always @(posedge clk)
-    rresp <= n_80;
+    rdata <= n_80;
+  always @(posedge clk)
+    rresp <= n_81;
   assign n_1 = ~ clear;
   assign n_2 = n_signal & n_1;
   assign n_3 = n_2 | { expired, n_signal_5[3:2], late_last, early_last };
@@ -4852,69 +4856,70 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_16 = ! window;
   assign n_17 = offset == 4'hb;
   assign n_18 = n_16 & n_17;
-  assign n_procmux_1001_Y = n_9 ? limit : n_procmux_999_Y;
-  assign n_procmux_1003_Y = n_signal_19 ? n_procmux_1001_Y : limit;
-  assign n_69 = rst ? 32'd4294967295 : n_procmux_1003_Y;
-  assign n_procmux_1007_Y = n_signal_17 ? data : watchdog;
-  assign n_procmux_1009_Y = n_15 ? n_procmux_1007_Y : watchdog;
-  assign n_procmux_1011_Y = n_12 ? watchdog : n_procmux_1009_Y;
-  assign n_procmux_1013_Y = n_9 ? watchdog : n_procmux_1011_Y;
-  assign n_procmux_1015_Y = n_signal_19 ? n_procmux_1013_Y : watchdog;
-  assign n_68 = rst ? 32'd739 : n_procmux_1015_Y;
-  assign n_procmux_1019_Y = n_signal_17 ? data[0] : run;
-  assign n_procmux_1021_Y = n_9 ? n_procmux_1019_Y : run;
-  assign n_procmux_1023_Y = n_signal_19 ? n_procmux_1021_Y : run;
-  assign n_67 = rst ? 1'h0 : n_procmux_1023_Y;
-  assign n_procmux_1027_Y = n_5 ? n_6 : n_signal_17;
-  assign n_66 = rst ? 1'h0 : n_procmux_1027_Y;
+  assign n_procmux_1001_Y = n_12 ? limit : n_procmux_999_Y;
+  assign n_procmux_1003_Y = n_9 ? limit : n_procmux_1001_Y;
+  assign n_procmux_1005_Y = n_signal_19 ? n_procmux_1003_Y : limit;
+  assign n_69 = rst ? 32'd4294967295 : n_procmux_1005_Y;
+  assign n_procmux_1009_Y = n_signal_17 ? data : watchdog;
+  assign n_procmux_1011_Y = n_15 ? n_procmux_1009_Y : watchdog;
+  assign n_procmux_1013_Y = n_12 ? watchdog : n_procmux_1011_Y;
+  assign n_procmux_1015_Y = n_9 ? watchdog : n_procmux_1013_Y;
+  assign n_procmux_1017_Y = n_signal_19 ? n_procmux_1015_Y : watchdog;
+  assign n_68 = rst ? 32'd739 : n_procmux_1017_Y;
+  assign n_procmux_1021_Y = n_signal_17 ? data[0] : run;
+  assign n_procmux_1023_Y = n_9 ? n_procmux_1021_Y : run;
+  assign n_procmux_1025_Y = n_signal_19 ? n_procmux_1023_Y : run;
+  assign n_67 = rst ? 1'h0 : n_procmux_1025_Y;
+  assign n_procmux_1029_Y = n_5 ? n_6 : n_signal_17;
+  assign n_66 = rst ? 1'h0 : n_procmux_1029_Y;
   assign n_65 = n_5 ? wdata : data;
-  assign n_procmux_1033_Y = n_5 ? 1'h1 : n_signal_14;
-  assign n_procmux_1035_Y = n_signal_19 ? 1'h0 : n_procmux_1033_Y;
-  assign n_64 = rst ? 1'h0 : n_procmux_1035_Y;
+  assign n_procmux_1035_Y = n_5 ? 1'h1 : n_signal_14;
+  assign n_procmux_1037_Y = n_signal_19 ? 1'h0 : n_procmux_1035_Y;
+  assign n_64 = rst ? 1'h0 : n_procmux_1037_Y;
   assign n_63 = n_4 ? awaddr[8:2] : offset;
   assign n_62 = n_4 ? awaddr[11:9] : window;
-  assign n_procmux_1043_Y = n_4 ? 1'h1 : n_signal_8;
-  assign n_procmux_1045_Y = n_signal_19 ? 1'h0 : n_procmux_1043_Y;
-  assign n_61 = rst ? 1'h0 : n_procmux_1045_Y;
+  assign n_procmux_1045_Y = n_4 ? 1'h1 : n_signal_8;
+  assign n_procmux_1047_Y = n_signal_19 ? 1'h0 : n_procmux_1045_Y;
+  assign n_61 = rst ? 1'h0 : n_procmux_1047_Y;
   assign n_60 = rst ? 5'h00 : n_3;
   assign n_59 = rst ? 1'h0 : 1'h1;
-  function [3:0] n_procmux_1053;
+  function [3:0] n_procmux_1055;
     input [3:0] a;
     input [7:0] b;
     input [1:0] s;
     casez (s) // synopsys parallel_case
       2'b?1:
-        n_procmux_1053 = b[3:0];
+        n_procmux_1055 = b[3:0];
       2'b1?:
-        n_procmux_1053 = b[7:4];
+        n_procmux_1055 = b[7:4];
       default:
-        n_procmux_1053 = a;
+        n_procmux_1055 = a;
     endcase
   endfunction
-  assign n_48 = n_procmux_1053(4'hx, 8'h97, { n_procmux_1055_CMP, n_47[0] });
-  assign n_procmux_1055_CMP = ~ n_47[0];
-  function [3:0] n_procmux_1056;
+  assign n_48 = n_procmux_1055(4'hx, 8'h97, { n_procmux_1057_CMP, n_47[0] });
+  assign n_procmux_1057_CMP = ~ n_47[0];
+  function [3:0] n_procmux_1058;
     input [3:0] a;
     input [15:0] b;
     input [3:0] s;
     casez (s) // synopsys parallel_case
       4'b???1:
-        n_procmux_1056 = b[3:0];
+        n_procmux_1058 = b[3:0];
       4'b??1?:
-        n_procmux_1056 = b[7:4];
+        n_procmux_1058 = b[7:4];
       4'b?1??:
-        n_procmux_1056 = b[11:8];
+        n_procmux_1058 = b[11:8];
       4'b1???:
-        n_procmux_1056 = b[15:12];
+        n_procmux_1058 = b[15:12];
       default:
-        n_procmux_1056 = a;
+        n_procmux_1058 = a;
     endcase
   endfunction
-  assign n_45 = n_procmux_1056(4'h0, 16'h44a2, { n_procmux_1060_CMP, n_procmux_1059_CMP, n_procmux_1058_CMP, n_procmux_1057_CMP });
-  assign n_procmux_1057_CMP = window == 3'h4;
-  assign n_procmux_1058_CMP = window == 3'h3;
-  assign n_procmux_1059_CMP = window == 3'h2;
-  assign n_procmux_1060_CMP = window == 3'h1;
+  assign n_45 = n_procmux_1058(4'h0, 16'h44a2, { n_procmux_1062_CMP, n_procmux_1061_CMP, n_procmux_1060_CMP, n_procmux_1059_CMP });
+  assign n_procmux_1059_CMP = window == 3'h4;
+  assign n_procmux_1060_CMP = window == 3'h3;
+  assign n_procmux_1061_CMP = window == 3'h2;
+  assign n_procmux_1062_CMP = window == 3'h1;
   function [1:0] n_procmux_840;
     input [1:0] a;
     input [23:0] b;
@@ -5008,7 +5013,7 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_procmux_866_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
   assign n_procmux_867_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
   assign n_procmux_868_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign n_signal_41 = n_57 ? layer_cycles : n_procmux_856_Y;
+  assign n_signal_42 = n_57 ? layer_cycles : n_procmux_856_Y;
   assign n_procmux_872_Y = n_signal_17 ? 1'h1 : 1'h0;
   assign n_procmux_874_Y = run ? 1'h0 : n_procmux_872_Y;
   assign n_procmux_876_Y = n_51 ? 1'h0 : n_procmux_874_Y;
@@ -5032,7 +5037,7 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_procmux_912_Y = n_37 ? n_procmux_910_Y : n_procmux_908_Y;
   assign n_procmux_914_Y = n_signal_17 ? 2'h0 : 2'h2;
   assign n_procmux_916_Y = n_34 ? n_procmux_914_Y : n_procmux_912_Y;
-  assign n_signal_31 = n_signal_19 ? n_procmux_916_Y : 2'h2;
+  assign n_signal_32 = n_signal_19 ? n_procmux_916_Y : 2'h2;
   assign n_procmux_921_Y = n_51 ? 1'h1 : 1'h0;
   assign n_procmux_923_Y = n_43 ? 1'h0 : n_procmux_921_Y;
   assign n_procmux_925_Y = n_40 ? 1'h0 : n_procmux_923_Y;
@@ -5047,32 +5052,32 @@ module zeroskip_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arvalid, 
   assign n_procmux_943_Y = n_34 ? 1'h0 : n_procmux_941_Y;
   assign n_signal_5[2] = n_signal_19 ? n_procmux_943_Y : 1'h0;
   assign n_procmux_947_Y = decide ? answer : rresp;
-  assign n_80 = rst ? 2'h0 : n_procmux_947_Y;
-  assign n_procmux_951_Y = decide ? n_signal_41 : rdata;
-  assign n_79 = rst ? 32'd0 : n_procmux_951_Y;
+  assign n_81 = rst ? 2'h0 : n_procmux_947_Y;
+  assign n_procmux_951_Y = decide ? n_signal_42 : rdata;
+  assign n_80 = rst ? 32'd0 : n_procmux_951_Y;
   assign n_procmux_955_Y = rready ? 1'h0 : rvalid;
   assign n_procmux_957_Y = decide ? 1'h1 : n_procmux_955_Y;
-  assign n_78 = rst ? 1'h0 : n_procmux_957_Y;
-  assign n_77 = n_27 ? araddr : address;
-  assign n_procmux_963_Y = n_27 ? 1'h1 : n_signal_34;
+  assign n_79 = rst ? 1'h0 : n_procmux_957_Y;
+  assign n_78 = n_27 ? araddr : address;
+  assign n_procmux_963_Y = n_27 ? 1'h1 : n_signal_35;
   assign n_procmux_965_Y = decide ? 1'h0 : n_procmux_963_Y;
-  assign n_76 = rst ? 1'h0 : n_procmux_965_Y;
-  assign n_procmux_969_Y = n_signal_19 ? n_signal_31 : bresp;
-  assign n_75 = rst ? 2'h0 : n_procmux_969_Y;
+  assign n_77 = rst ? 1'h0 : n_procmux_965_Y;
+  assign n_procmux_969_Y = n_signal_19 ? n_signal_32 : bresp;
+  assign n_76 = rst ? 2'h0 : n_procmux_969_Y;
   assign n_procmux_973_Y = bready ? 1'h0 : bvalid;
   assign n_procmux_975_Y = n_signal_19 ? 1'h1 : n_procmux_973_Y;
-  assign n_74 = rst ? 1'h0 : n_procmux_975_Y;
-  assign n_procmux_979_Y = n_signal_24 ? { load__data[31:0], data } : load__data;
-  assign n_73 = rst ? 64'h0000000000000000 : n_procmux_979_Y;
-  assign n_procmux_983_Y = n_signal_24 ? offset : load__offset;
-  assign n_72 = rst ? 7'h00 : n_procmux_983_Y;
-  assign n_procmux_987_Y = n_signal_24 ? window : load__window;
-  assign n_71 = rst ? 3'h0 : n_procmux_987_Y;
+  assign n_75 = rst ? 1'h0 : n_procmux_975_Y;
+  assign n_procmux_979_Y = n_signal_23 ? { load__data[31:0], data } : load__data;
+  assign n_74 = rst ? 64'h0000000000000000 : n_procmux_979_Y;
+  assign n_procmux_983_Y = n_signal_23 ? offset : load__offset;
+  assign n_73 = rst ? 7'h00 : n_procmux_983_Y;
+  assign n_procmux_987_Y = n_signal_23 ? window : load__window;
+  assign n_72 = rst ? 3'h0 : n_procmux_987_Y;
+  assign n_71 = rst ? 1'h0 : n_signal_23;
   assign n_70 = rst ? 1'h0 : n_signal_24;
-  assign n_procmux_993_Y = n_signal_17 ? data : limit;
-  assign n_procmux_995_Y = n_18 ? n_procmux_993_Y : limit;
-  assign n_procmux_997_Y = n_15 ? limit : n_procmux_995_Y;
-  assign n_procmux_999_Y = n_12 ? limit : n_procmux_997_Y;
+  assign n_procmux_995_Y = n_signal_17 ? data : limit;
+  assign n_procmux_997_Y = n_18 ? n_procmux_995_Y : limit;
+  assign n_procmux_999_Y = n_15 ? limit : n_procmux_997_Y;
   assign layer_cycles_address = address[2];
   assign layer_limit = limit;
   assign silence_limit = watchdog;

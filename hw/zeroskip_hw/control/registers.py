@@ -95,7 +95,7 @@ class Control(Component):
         with m.If(decide):
             m.d.sync += [addressed.eq(0), filled.eq(0)]
 
-        answer, commit, committed = Signal(2), Signal(), Signal()
+        answer, commit, committed, loaded = Signal(2), Signal(), Signal(), Signal()
         m.d.comb += answer.eq(SLVERR)
         with m.If(decide):
             with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
@@ -117,10 +117,11 @@ class Control(Component):
             with m.Elif(whole):
                 m.d.comb += [answer.eq(OKAY), commit.eq(1)]
         # Registers come up with any value: without the gate, the first clock edge could spoil a word of a preloaded memory.
-        m.d.comb += self.load.commit.eq(committed & ~ResetSignal())
-        m.d.sync += committed.eq(commit)
-        # What was refused must not enter the parts given before.
-        with m.If(commit):
+        m.d.comb += self.load.commit.eq(loaded & ~ResetSignal())
+        m.d.sync += [committed.eq(commit), loaded.eq(committed)]
+        # What was refused must not enter the parts given before. The decision waits in a register of its own: the load bus goes all over
+        # the array, and behind the comparison of the address it would be the slowest path. A next request is taken a cycle later.
+        with m.If(committed):
             m.d.sync += [
                 self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(Cat(data, self.load.data)),
             ]  # fmt: skip
