@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION, QuantizedLayer, QuantizedNetwork
 
 MOST_SHIFT = 63
+
+Written = Mapping[str, npt.NDArray[np.bool_]]
+"""By tensor, which of its channels the layers so far have written."""
 
 
 def require_consistent(network: QuantizedNetwork) -> None:
@@ -27,7 +32,8 @@ def require_consistent(network: QuantizedNetwork) -> None:
     names = [layer.name for layer in network.layers]
     if len(set(names)) != len(names):
         raise InputError(f"layers must have names of their own, not {', '.join(names)}")
-    written = {INPUT: network.shapes[INPUT][0]}
+    written = {name: np.zeros(shape[0], dtype=bool) for name, shape in network.shapes.items()}  # by channel
+    written[INPUT][:] = True
     for layer in network.layers:
         try:
             _require_reads(network, layer, written)
@@ -35,34 +41,35 @@ def require_consistent(network: QuantizedNetwork) -> None:
             _require_arrays(network, layer)
         except InputError as error:
             raise InputError(f"layer {layer.name!r}: {error}") from error
-    for name, (channels, _, _) in network.shapes.items():
-        if written.get(name) != channels:
+    for name, channels in written.items():
+        if not channels.all():
             raise InputError(
-                f"tensor {name!r}: all of its {channels} channels must be written, not {written.get(name, 0)}"
+                f"tensor {name!r}: all of its {len(channels)} channels must be written, not {channels.sum()}"
             )
 
 
-def _require_reads(network: QuantizedNetwork, layer: QuantizedLayer, written: dict[str, int]) -> None:
+def _require_reads(network: QuantizedNetwork, layer: QuantizedLayer, written: Written) -> None:
     for role, tensor in (("source", layer.source), ("residual", layer.residual)):
         if tensor is None:
             continue
         if tensor not in network.shapes:
             raise InputError(f"{role} {tensor!r} is not among the tensors")
-        if written.get(tensor) != network.shapes[tensor][0]:
+        if not written[tensor].all():
             raise InputError(f"{role} {tensor!r} must be complete before it is read")
 
 
-def _require_writes(network: QuantizedNetwork, layer: QuantizedLayer, written: dict[str, int]) -> None:
+def _require_writes(network: QuantizedNetwork, layer: QuantizedLayer, written: Written) -> None:
     if layer.output not in network.shapes or layer.output == INPUT:
         raise InputError(f"output {layer.output!r} is not among the tensors that layers write")
     channels, *size = network.shapes[layer.output]
     if layer.weight.ndim != 4:
         raise InputError(f"weight must have four axes, not shape {layer.weight.shape}")
-    if layer.channel != written.get(layer.output, 0) or layer.channel + layer.outputs > channels:
+    own = slice(layer.channel, layer.channel + layer.outputs)
+    if own.stop > channels or written[layer.output][own].any():
         raise InputError(
-            f"channels {layer.channel} to {layer.channel + layer.outputs} must go on within the {channels} of {layer.output!r}"
+            f"channels {own.start} to {own.stop} must lie within the {channels} of {layer.output!r}, and nobody else may write them"
         )
-    written[layer.output] = layer.channel + layer.outputs
+    written[layer.output][own] = True
     inputs, height, width = network.shapes[layer.source]
     wanted = (inputs // layer.groups, *layer.window.kernel)
     if inputs % layer.groups or layer.outputs % layer.groups or layer.weight.shape[1:] != wanted:

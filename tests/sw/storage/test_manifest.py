@@ -110,7 +110,7 @@ def test_a_field_that_is_missing_is_named(folder, key):
         ),
         (setting("network", "layers", 0, "window", "padding", value=[1, 0, 0, 0]), r"layer 'a': window gives \(2, 1\), but 'a' is \(1, 1\)"),
         (cut_layer, r"tensor 'b': all of its 5 channels must be written, not 0"),
-        (setting("network", "tensors", "a", "shape", value=[8, 1, 1]), r"layer 'a': channels 0 to 9 must go on within the 8 of 'a'"),
+        (setting("network", "tensors", "a", "shape", value=[8, 1, 1]), r"layer 'a': channels 0 to 9 must lie within the 8 of 'a', and nobody else may write them"),
         (setting("network", "layers", 1, "source", value="c"), r"layer 'b': source 'c' is not among the tensors"),
         (setting("network", "input_shape", value=[12]), r"tensor 'input': shape \(11, 1, 1\) must have as many elements as \(12,\)"),
     ],
