@@ -19,7 +19,7 @@ import typer
 
 from zeroskip.cli.prune.options import PruneOptions
 from zeroskip.cli.prune.prune import prune
-from zeroskip.contracts.errors import ZeroskipError
+from zeroskip.contracts.errors import ZeroskipError, typed_line
 
 from .build import BuildOptions, build
 from .command import command
@@ -103,10 +103,9 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 2
     if isinstance(error, SystemExit):
         return f"the model or a library ended the program, with status {error.code!r}", 2
-    said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), 'no message')}"
     if _raised_by_a_module(error):
-        return f"the model failed on the inputs that it was given: {said} ({DEBUG} shows where)", 2
-    return f"{said} (unexpected; {DEBUG} shows where)", 2
+        return f"the model failed on the inputs that it was given: {typed_line(error)} ({DEBUG} shows where)", 2
+    return f"{typed_line(error)} (unexpected; {DEBUG} shows where)", 2
 
 
 def _raised_by_a_module(error: BaseException) -> bool:

@@ -31,3 +31,14 @@ class MismatchError(ZeroskipError):
     """The RTL and the integer reference (or its predicted cycles) disagree."""
 
     exit_status = 1
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of the message of another program's error, or its type where it has no message."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def typed_line(error: BaseException) -> str:
+    """The same behind its type, as ``KeyError: '4'``."""
+    kind = type(error).__name__
+    return f"{kind}: {first_line(error)}" if str(error) else kind

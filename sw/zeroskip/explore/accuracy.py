@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.errors import InputError, first_line
 from zeroskip.prune.model.preserve import preserving
 
 BATCH = 250
@@ -75,8 +75,9 @@ class TestData:
         try:
             outputs = model(inputs)
         except Exception as error:  # the model is the user's code
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"test: the model refuses inputs of shape {self.inputs.shape}: {reason}") from error
+            raise InputError(
+                f"test: the model refuses inputs of shape {self.inputs.shape}: {first_line(error)}"
+            ) from error
         if (
             not isinstance(outputs, torch.Tensor)
             or outputs.is_complex()

@@ -15,7 +15,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.errors import InputError, typed_line
 from zeroskip.contracts.extras import needs_extra
 
 FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callable"
@@ -58,7 +58,7 @@ def _load_exported(path: Path) -> nn.Module:
         with _quiet("torch.export"):
             return torch.export.load(path).module()
     except Exception as error:
-        raise InputError(f"model {str(path)!r}: torch.export.load failed: {_reason(error)}") from error
+        raise InputError(f"model {str(path)!r}: torch.export.load failed: {typed_line(error)}") from error
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -74,7 +74,7 @@ def _import_file(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise InputError(f"model {str(path)!r}: importing the file failed: {_reason(error)}") from error
+        raise InputError(f"model {str(path)!r}: importing the file failed: {typed_line(error)}") from error
     return module
 
 
@@ -83,7 +83,7 @@ def _import_module(name: str) -> ModuleType:
         with _import_path(Path.cwd()):
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise InputError(f"model {name!r}: importing the module failed: {_reason(error)}") from error
+        raise InputError(f"model {name!r}: importing the module failed: {typed_line(error)}") from error
 
 
 def _call(module: ModuleType, name: str, text: str) -> nn.Module:
@@ -97,7 +97,7 @@ def _call(module: ModuleType, name: str, text: str) -> nn.Module:
     try:
         model = function()
     except (Exception, SystemExit) as error:
-        raise InputError(f"model {text!r}: calling {name}() failed: {_reason(error)}") from error
+        raise InputError(f"model {text!r}: calling {name}() failed: {typed_line(error)}") from error
     if not isinstance(model, nn.Module):
         raise InputError(f"model {text!r}: {name}() must return an nn.Module, not {type(model).__name__}")
     empty = next((key for key, value in model.named_parameters() if value.is_meta), None)
@@ -109,11 +109,6 @@ def _call(module: ModuleType, name: str, text: str) -> nn.Module:
 def _require_file(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"model {str(path)!r}: no such file")
-
-
-def _reason(error: BaseException) -> str:
-    first = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 @contextmanager

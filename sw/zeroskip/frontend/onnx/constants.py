@@ -10,6 +10,7 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from zeroskip.contracts.errors import first_line
 from zeroskip.frontend.refusal import RefusalError
 
 from .layers import Rounded
@@ -84,8 +85,7 @@ class Constants:
         try:
             results = ReferenceEvaluator(model).run(None, dict(zip(names, inputs, strict=True)))
         except Exception as error:
-            reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-            raise RefusalError(f"cannot be computed from constants: {reason}") from error
+            raise RefusalError(f"cannot be computed from constants: {first_line(error)}") from error
         return [np.asarray(result) for result in results]
 
 

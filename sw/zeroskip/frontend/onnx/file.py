@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from zeroskip.contracts.errors import InputError, UnsupportedError
+from zeroskip.contracts.errors import InputError, UnsupportedError, typed_line
 
 from .network import OnnxNetwork
 from .reader import Reader, unknown_nodes
@@ -21,8 +21,7 @@ def load_onnx(path: Path) -> OnnxNetwork:
         model = onnx.load(str(path))
         onnx.checker.check_model(model)
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(f"model {str(path)!r}: must be an ONNX model: {type(error).__name__}: {reason}") from error
+        raise InputError(f"model {str(path)!r}: must be an ONNX model: {typed_line(error)}") from error
     return read_model(model, str(path))
 
 

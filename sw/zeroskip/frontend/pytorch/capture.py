@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from zeroskip.contracts.errors import InputError, UnsupportedError
+from zeroskip.contracts.errors import InputError, UnsupportedError, first_line
 from zeroskip.contracts.graph import Graph
 from zeroskip.frontend.lowering.lower import lower
 from zeroskip.frontend.lowering.steps import Value
@@ -95,9 +95,9 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
     except UnsupportedError:  # a module's own refusal
         raise
     except (Exception, SystemExit) as error:  # the model's forward is the user's code
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        shape = tuple(example_input.shape)
         raise UnsupportedError(
-            f"model {model_name!r}: torch.export cannot capture it for an example of shape {tuple(example_input.shape)}: {reason}"
+            f"model {model_name!r}: torch.export cannot capture it for an example of shape {shape}: {first_line(error)}"
         ) from error
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.errors import InputError, first_line
 from zeroskip.storage.atomic import write_bytes
 
 from .apply import complete
@@ -104,8 +104,7 @@ def _read(path: Path, suffix: str, location: str) -> dict[str, torch.Tensor]:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, ValueError, TypeError, RuntimeError, AttributeError,
             pickle.UnpicklingError, zipfile.BadZipFile, SafetensorError) as error:  # fmt: skip
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{location}: cannot be read as {suffix}: {reason}") from error
+        raise InputError(f"{location}: cannot be read as {suffix}: {first_line(error)}") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise InputError(f"{location}: must hold a dict from parameter name to tensor")
     return {str(name): value for name, value in tensors.items()}

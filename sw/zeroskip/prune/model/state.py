@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.errors import InputError, first_line
 from zeroskip.storage.atomic import write_bytes
 
 SUFFIX = ".safetensors"
@@ -61,7 +61,7 @@ def load_state(model: nn.Module, path: str | os.PathLike[str]) -> None:
     try:
         read = load_file(path)
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{location}: cannot be read as {SUFFIX}: {(str(error).splitlines() or [''])[0]}") from error
+        raise InputError(f"{location}: cannot be read as {SUFFIX}: {first_line(error)}") from error
     wanted = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     for name, tensor in wanted.items():
         if name not in read:
