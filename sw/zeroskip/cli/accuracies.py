@@ -39,9 +39,12 @@ def accuracy_report(test: TestData, figures: Mapping[str, float]) -> dict[str, A
     return {"samples": len(test.labels), "sha256": test.digest, **figures}
 
 
-def accuracy_rows(figures: Mapping[str, float] | None, *, updated: bool = False) -> list[tuple[str, str]]:
-    """Names and values to show. They say what to do where pruning cost much and the kept weights were not ``updated``."""
-    if figures is None:
+def accuracy_rows(figures: Mapping[str, float], *, updated: bool = False) -> list[tuple[str, str]]:
+    """Names and values to show. Empty ``figures`` were not measured, which is shown too.
+
+    They say what to do where pruning cost much and the kept weights were not ``updated``.
+    """
+    if not figures:
         return [("accuracy", NOT_MEASURED)]
     rows = [("accuracy", " · ".join(f"{kind} {value:.2%}" for kind, value in figures.items()))]
     loss = figures.get("float dense", 0.0) - figures.get("float masked", 1.0)

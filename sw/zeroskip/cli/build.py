@@ -90,8 +90,8 @@ def build(options: BuildOptions) -> None:
     tables.out.print(tables.pairs([*measured, *tables.totals(design.summary), *memory, *written]))
 
 
-def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Design, dict[str, float] | None]:
-    """The saved design and, with test data, its accuracies. It refuses all that it can before the model is loaded."""
+def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Design, dict[str, float]]:
+    """The saved design, and its accuracies, which are empty without test data. It refuses all that it can before the model is loaded."""
     from zeroskip.flow import compile
     from zeroskip.frontend import load_model
     from zeroskip.prune import from_file, load_state
@@ -111,7 +111,7 @@ def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Desi
     if options.calibration is None:
         raise InputError("--calibration: must name a .npy file of inputs; the activations' ranges are taken from it")
     test = load_test_data(options.test_inputs, options.test_labels)
-    accuracies = None if test is None else {"float dense": test.float_accuracy(model)}
+    accuracies = {} if test is None else {"float dense": test.float_accuracy(model)}
     samples = load_array(options.calibration, "--calibration")
     example = example_input(samples, options.input_shape)
     masks = make_masks(model, options.pruning) if options.masks is None else from_file(options.masks, model)
@@ -119,11 +119,14 @@ def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Desi
         model, example, calibration=samples, masks=masks, config=config, target=options.target,
         free=[name for name in ("lanes", "columns") if name not in given], progress=progress,
     )  # fmt: skip
-    if test is not None and accuracies is not None:
+    report = {}
+    if test is not None:
         progress("measuring accuracies")
-        accuracies["float masked"] = test.float_accuracy(masked(model, masks))
+        accuracies["float masked"] = (
+            test.float_accuracy(masked(model, masks)) if masks is not None else accuracies["float dense"]
+        )
         accuracies["integer masked"] = test.accuracy(design.reference(test.inputs))
+        report = {"accuracy": accuracy_report(test, accuracies)}
     progress("elaborating and writing")
-    report = {} if test is None or accuracies is None else {"accuracy": accuracy_report(test, accuracies)}
     design.save(options.out, image_formats=["mem", *(options.image_format or [])], samples=samples, report=report)
     return design, accuracies

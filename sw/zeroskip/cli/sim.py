@@ -71,7 +71,7 @@ def sim(options: SimOptions) -> None:
             x, simulator=options.simulator.value, seed=options.seed, stalls=options.stalls, waves=options.waves, folder=home,
             progress=progress,
         )  # fmt: skip
-    accuracies = None if test is None else _accuracies(options.folder, design, run, test)
+    accuracies = {} if test is None else _accuracies(options.folder, design, run, test)
     _write_report(home, design, run, len(x), accuracies)
     _show(home, design, run, len(x), accuracies, waves=options.waves)
     if run.failure is not None:
@@ -87,13 +87,11 @@ def _accuracies(folder: Path, design: Design, run: Simulation, test: TestData) -
     """Accuracies of integers and RTL, after those of the float network that the build measured on the same data."""
     built = read_report(folder).get("accuracy", {})
     known = {kind: built[kind] for kind in ("float dense", "float masked") if built.get("sha256") == test.digest}
-    found = {"integer masked": test.accuracy(design.reference(test.inputs)), "RTL": test.accuracy(run.outputs)}
-    return known | found
+    expected = run.outputs if run.difference is None else design.reference(test.inputs)
+    return known | {"integer masked": test.accuracy(expected), "RTL": test.accuracy(run.outputs)}
 
 
-def _write_report(
-    home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float] | None
-) -> None:
+def _write_report(home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float]) -> None:
     def timed(cycles: Cycles) -> dict[str, Any]:
         return {"layers": dict(cycles.layers)} if run.stalls else cycles.to_json()
 
@@ -102,13 +100,13 @@ def _write_report(
         "difference": run.failure, "predicted": timed(design.cycles), "simulated": timed(run.cycles),
         "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
     }  # fmt: skip
-    if accuracies is not None:
+    if accuracies:
         report["accuracy"] = accuracies
     write_json(report, home / "report.json")
 
 
 def _show(
-    home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float] | None, *, waves: bool
+    home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float], *, waves: bool
 ) -> None:
     from . import tables
 
@@ -121,7 +119,7 @@ def _show(
     recorded = sorted(home.glob("*.fst")) + sorted(home.glob("*.vcd")) if waves else []
     found = [
         ("outputs", f"{samples} samples equal the reference" if run.difference is None else "differ"),
-        *(accuracy_rows(accuracies) if accuracies is not None else []), ("clock cycles", speed), ("results", str(home)),
+        *(accuracy_rows(accuracies) if accuracies else []), ("clock cycles", speed), ("results", str(home)),
         *(("waves", str(path)) for path in recorded),
     ]  # fmt: skip
     tables.out.print(tables.pairs(found))

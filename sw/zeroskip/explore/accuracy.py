@@ -1,4 +1,8 @@
-"""The accuracy of a network: test data, outputs of the float network, and the share of right answers."""
+"""The accuracy of a network: test data, outputs of the float network, and the share of right answers.
+
+Accuracies are named by what is measured: ``float dense`` is the network as given, ``float masked`` the same with its masks,
+``integer masked`` the integer network by the reference, and ``RTL`` the integer network by the Verilog.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,6 @@ from zeroskip.prune.model.preserve import preserving
 
 BATCH = 250
 """Test samples that the float network computes at once."""
-
-KINDS = ("float dense", "float masked", "integer masked", "RTL")
-"""The network as given; the same with its masks; the integer network, by the reference; the integer network, by the Verilog."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,7 @@ def reach_budget(options: PruneOptions) -> None:
         (wanted.kind, f"{result.cost:,} = {result.cost / result.dense:.2%} of {result.dense:,} with every weight kept"),
         ("budget", f"{result.limit:,}"),
         *accuracy_rows(
-            None if test is None else {
+            {} if test is None else {
                 "float dense": test.float_accuracy(model), "float masked": test.float_accuracy(result.model),
             },
             updated=method == Method.obs,

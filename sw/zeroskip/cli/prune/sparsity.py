@@ -36,7 +36,7 @@ def reach_sparsity(options: PruneOptions) -> None:
     batches = None if options.inputs is None or not options.reestimate else load_batches(options.inputs, None)
     adapt = adaptation(options, batches)
     module = load_model(options.model)
-    accuracies = None if test is None else {"float dense": test.float_accuracy(module)}
+    accuracies = {} if test is None else {"float dense": test.float_accuracy(module)}
     pruning = Pruning(
         method=Method(method), sparsity=shares[0] if shares else None, layers=options.layer or (),
         allocation=Allocation(options.allocation),
@@ -52,7 +52,7 @@ def reach_sparsity(options: PruneOptions) -> None:
         with tables.progress() as progress:
             progress("predicting cycles")
             figures = costs(module, chosen, calibration=calibration(options), config=config)
-    if test is not None and accuracies is not None:
+    if test is not None:
         accuracies["float masked"] = test.float_accuracy(module)
     save(chosen, options.out)
     write_result(options, module, chosen, figures, accuracy_rows(accuracies, updated=method == Method.obs))

@@ -85,10 +85,8 @@ def zero_removed(weight: Weight, mask: torch.Tensor) -> None:
             )
 
 
-def masked(model: nn.Module, masks: Masks | None) -> nn.Module:
-    """A copy of ``model`` under ``masks``, in evaluation mode. Without masks, ``model`` itself."""
-    if masks is None:
-        return model
+def masked(model: nn.Module, masks: Masks) -> nn.Module:
+    """A copy of ``model`` under ``masks``, in evaluation mode."""
     copy = duplicate(model)
     apply(copy, masks)
     return copy
