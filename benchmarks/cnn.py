@@ -87,7 +87,7 @@ def _print_layers(layers: list[dict[str, Any]], whole: dict[str, Any]) -> None:
     ]
     total = row("all layers", whole["nonzeros"], "", whole["ideal"], whole["compute"], whole["dense_compute"])
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             f"{DETAILED} at {SPARSITY:.0%}, {whole['lanes']} lanes × {whole['columns']} columns, predicted = simulated cycles",
             ["layer", "nonzero", "pixels", "ideal", "cycles", "÷ ideal", "dense", "speed-up"],
             [*lines, total],
@@ -103,7 +103,7 @@ def _print_layers(layers: list[dict[str, Any]], whole: dict[str, Any]) -> None:
 
 def _print_networks(rows: list[dict[str, Any]]) -> None:
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             f"Convolutional networks at {SPARSITY:.0%}, RTL = reference on every sample",
             ["network", "array", "nonzero", "ideal", "latency", "interval", "÷ ideal", "dense", "speed-up", "samples"],
             [
@@ -120,7 +120,7 @@ def _print_networks(rows: list[dict[str, Any]]) -> None:
 
 def _print_accuracies(rows: list[dict[str, Any]]) -> None:
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             "Accuracy unpruned, 8-bit weights and activations",
             ["network", "samples", "float", "integer"],
             [[r["network"], f"{r['samples']:,}", f"{r['float']:.2f} %", f"{r['integer']:.2f} %"] for r in rows],

@@ -62,7 +62,7 @@ def main() -> None:
             for row in compared(network, method, reestimated, asked, progress)
         ]
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             f"{NETWORK} at {asked.budget}, nothing fine-tuned, cycles simulated",
             ["", "kept", "bits", "cycles", "of dense", "loss", "float", "integer"],
             [

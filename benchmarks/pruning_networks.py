@@ -75,7 +75,7 @@ def main() -> None:
             options.out.write_text(json.dumps(results, indent=1) + "\n")
     rows = [row for part in parts for row in results[part]]
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             "Accuracy on inputs that were not seen, of the float network and of its 8-bit integers",
             ["network", "sparsity", "method", "float", "integer", "at least", "seconds"],
             [

@@ -65,7 +65,7 @@ def layers(progress: Callable[[str], None]) -> list[dict[str, Any]]:
             "stored_over_bound": summary.stored_bits / summary.bound_bits,
         })  # fmt: skip
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             f"Random {ROWS}×{COLUMNS} layer, {LANES} lanes, predicted = simulated cycles",
             ["sparsity", "nonzero", "cycles", "dense", "speed-up", "MAC use", "stored bits", "÷ entropy bound", "÷ dense"],
             [
@@ -93,7 +93,7 @@ def networks(progress: Callable[[str], None]) -> list[dict[str, Any]]:
             "samples": len(case.x), "clock_cycles": run.clock_cycles, "quality": case.quality(run),
         })  # fmt: skip
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             "Fully connected networks, RTL = reference on every sample",
             ["network", "lanes", "weights", "nonzero", "latency", "interval", "dense", "speed-up", "samples", "quality"],
             [
@@ -125,7 +125,7 @@ def simulation(progress: Callable[[str], None]) -> list[dict[str, Any]]:
             "cycles_per_second": run.clock_cycles / run.seconds,
         })  # fmt: skip
     tables.out.print(
-        tables.table(
+        tables.NumberTable(
             "Simulation of a 2-lane array in cocotb",
             ["simulator", "clock cycles", "seconds", "cycles/s"],
             [

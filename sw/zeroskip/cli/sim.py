@@ -114,7 +114,7 @@ def _show(
     if not run.stalls:
         rows += [["latency", f"{design.cycles.latency:,}", f"{run.cycles.latency:,}"]]
         rows += [["interval", f"{design.cycles.interval:,}", f"{run.cycles.interval:,}"]]
-    tables.out.print(tables.table("Cycles per group", ["", "predicted", "simulated"], rows))
+    tables.out.print(tables.NumberTable("Cycles per group", ["", "predicted", "simulated"], rows))
     speed = f"{run.clock_cycles:,} in {run.seconds:.1f} s ({run.clock_cycles / run.seconds:,.0f} per second, start-up included)"
     recorded = sorted(home.glob("*.fst")) + sorted(home.glob("*.vcd")) if waves else []
     found = [

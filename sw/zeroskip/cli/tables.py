@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -51,7 +51,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 @dataclass(frozen=True)
-class Folding:
+class NumberTable:
     """A table that is never cut. Columns that do not fit the width follow below, with the first ``keys`` columns again.
 
     title : printed above the table
@@ -64,6 +64,7 @@ class Folding:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    _: KW_ONLY
     keys: int = 1
     last_is_total: bool = False
 
@@ -109,14 +110,7 @@ class Folding:
         return result
 
 
-def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, keys: int = 1, last_is_total: bool = False
-) -> Folding:
-    """The first ``keys`` columns are text, the others are numbers."""
-    return Folding(title, columns, rows, keys, last_is_total)
-
-
-def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Folding:
+def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> NumberTable:
     """Nonzeros and cycles per layer; with ``simulated`` also the cycles that the RTL counted."""
     columns = ["layer", "weights", "kept", "sparsity", "stored", "cycles"]
     if simulated is not None:
@@ -138,14 +132,14 @@ def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Fold
 
     rows = [row(layer, simulated[layer.name] if simulated is not None else None) for layer in summary.layers]
     rows.append(row(summary.total, sum(simulated.values()) if simulated is not None else None))
-    return table("Layers, cycles per group", columns, rows, last_is_total=True)
+    return NumberTable("Layers, cycles per group", columns, rows, last_is_total=True)
 
 
 AREA = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 """Headings of an area."""
 
 
-def candidates(fit: Fit) -> Folding:
+def candidates(fit: Fit) -> NumberTable:
     """The arrays considered for a part, the fastest first, and the chosen one."""
     rows = []
     for found in fit.candidates:
@@ -158,10 +152,10 @@ def candidates(fit: Fit) -> Folding:
         ])  # fmt: skip
     columns = ["array", "cycles", "latency", *AREA.values(), ""]
     title = f"Arrays for {fit.target}, lanes × columns: cycles per sample predicted, areas estimated"
-    return table(title, columns, rows)
+    return NumberTable(title, columns, rows)
 
 
-def comparison(rows: Sequence[Row]) -> Folding:
+def comparison(rows: Sequence[Row]) -> NumberTable:
     """Pruned models side by side. Cycles are those between two groups, with their share of the first row's: the model as it is."""
     title = "Accuracy, float masked and in integers, bits and predicted cycles"
     columns = [
@@ -183,7 +177,7 @@ def comparison(rows: Sequence[Row]) -> Folding:
         ]
         for row in rows
     ]  # fmt: skip
-    return table(title, columns, lines, keys=4)
+    return NumberTable(title, columns, lines, keys=4)
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:

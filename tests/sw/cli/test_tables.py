@@ -28,7 +28,7 @@ COLUMNS = ["layer", "weights", "kept", "sparsity"]
 @pytest.mark.parametrize("keys", [1, 2])
 def test_no_cell_is_ever_cut(width: int, keys: int) -> None:
     console = Console(width=width, file=(said := StringIO()))
-    console.print(tables.table("Layers", COLUMNS, ROWS, keys=keys, last_is_total=True))
+    console.print(tables.NumberTable("Layers", COLUMNS, ROWS, keys=keys, last_is_total=True))
     lines = said.getvalue().splitlines()
     assert max(map(len, lines)) <= width
     assert "…" not in said.getvalue()
@@ -45,13 +45,13 @@ def test_no_cell_is_ever_cut(width: int, keys: int) -> None:
 
 def test_a_table_that_fits_is_in_one_piece() -> None:
     console = Console(width=80, file=(said := StringIO()))
-    console.print(tables.table("Layers", COLUMNS, [ROWS[0], ROWS[2]]))
+    console.print(tables.NumberTable("Layers", COLUMNS, [ROWS[0], ROWS[2]]))
     assert said.getvalue().count("layer") == 1
 
 
 def test_cells_are_shown_as_they_are() -> None:
     console = Console(width=80, file=(said := StringIO()))
-    console.print(tables.table("", ["layer", "n"], [["blocks[0]", "[bold]1"]]))
+    console.print(tables.NumberTable("", ["layer", "n"], [["blocks[0]", "[bold]1"]]))
     assert "blocks[0]" in said.getvalue()
     assert "[bold]1" in said.getvalue()
 

@@ -92,5 +92,5 @@ def write_result(
             *facts, ("interval", f"{figures.cycles.interval:,} cycles"), ("latency", f"{figures.cycles.latency:,} cycles"),
             ("stored", f"{figures.stored_bits:,} bits"),
         ]  # fmt: skip
-    tables.out.print(tables.table("Masks", columns, lines))
+    tables.out.print(tables.NumberTable("Masks", columns, lines))
     tables.out.print(tables.pairs([*facts, *written]))
