@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from typing import TYPE_CHECKING, Any
 
 from zeroskip.contracts.errors import ImageError
 
 from .atomic import write_bytes
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 NAME = "manifest.json"
 FORMAT = "zeroskip"
@@ -30,6 +30,8 @@ def write_manifest(values: Mapping[str, Any], folder: Path) -> None:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read what :func:`write_manifest` wrote. Raises ImageError, naming file and field, for everything else."""
+    from jsonschema.exceptions import best_match  # slow to import, and few commands read a design
+
     path = folder / NAME
     if not path.is_file():
         raise ImageError(f"{path}: is missing; {folder} is not a design that zeroskip build wrote")
@@ -72,5 +74,7 @@ def _digest(values: Mapping[str, Any]) -> str:
 
 @cache
 def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     schema = json.loads((files("zeroskip.storage") / "manifest.schema.json").read_text())
     return Draft202012Validator(schema)
