@@ -7,9 +7,6 @@ from contextlib import contextmanager
 
 from .errors import ToolMissingError
 
-EXTRAS = ("demo", "onnx", "sim", "synth", "plot")
-"""The extras of pyproject.toml; ``all`` is all of them."""
-
 
 def install_command(extra: str) -> str:
     """The command that installs the extra, wherever zeroskip itself came from: pip reads the list in the installed package."""
