@@ -46,13 +46,10 @@ def checks(
 
 
 def _equal(name: str, predicted: int, simulated: int | None) -> Check:
-    same = predicted == simulated
-    return Check(
-        name,
-        None
-        if same
-        else f"{name}: predicted {predicted:,}, simulated {simulated if simulated is None else f'{simulated:,}'}",
-    )
+    if predicted == simulated:
+        return Check(name, None)
+    counted = None if simulated is None else f"{simulated:,}"
+    return Check(name, f"{name}: predicted {predicted:,}, simulated {counted}")
 
 
 def write_junit(path: Path, suite: str, found: Sequence[Check], seconds: float) -> None:
