@@ -18,6 +18,7 @@ import zeroskip.contracts
 import zeroskip_hw
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout
+from zeroskip.storage.atomic import write_json
 from zeroskip_hw.top import Top
 from zeroskip_hw.verilog import TOP, Verilog, generate
 from zeroskip_sim.build import cache_folder
@@ -32,8 +33,7 @@ def verilog_of(config: ArrayConfig) -> Verilog:
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
             made = fresh_verilog_of(config)
-            path.with_suffix(".new").write_text(json.dumps({"files": made.files, "sidecar": made.sidecar}))
-            path.with_suffix(".new").rename(path)
+            write_json({"files": made.files, "sidecar": made.sidecar}, path)
     return Verilog(**json.loads(path.read_text()))
 
 

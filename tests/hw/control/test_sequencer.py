@@ -27,6 +27,15 @@ def random_program(rng: Random, layout: Layout, layers: int) -> Program:
     return program
 
 
+async def begin(ctx: Any, dut: Sequencer, reset: Signal, layout: Layout, program: Program) -> None:
+    """Load ``program`` in reset, and wait after it: the first layer's word is fetched while the lanes read their headers."""
+    ctx.set(reset, 1)
+    await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
+    ctx.set(reset, 0)
+    for _ in range(4):
+        await ctx.tick()
+
+
 class Model:
     """What happens when; all of it is known before its cycle.
 
@@ -119,12 +128,7 @@ def test_every_pulse_and_every_constant(strips: bool, layers: int, share: float,
                 assert ctx.get(dut.outputs) == program[-1]["outputs"], where
 
     async def bench(ctx: Any) -> None:
-        ctx.set(reset, 1)
-        await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
-        ctx.set(reset, 0)
-        # The first layer's word is fetched while the lanes read their headers.
-        for _ in range(4):
-            await ctx.tick()
+        await begin(ctx, dut, reset, layout, program)
         groups = cycle = finish = 0
         while groups < 5:
             model.begin_cycle(cycle)
@@ -170,11 +174,7 @@ def test_a_program_without_end_is_a_fault(layers: int, releases: int, last: bool
     dut, reset = Sequencer(layout), Signal()
 
     async def bench(ctx: Any) -> None:
-        ctx.set(reset, 1)
-        await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
-        ctx.set(reset, 0)
-        for _ in range(4):
-            await ctx.tick()
+        await begin(ctx, dut, reset, layout, program)
         for name, value in (("primed", 1), ("input_full", 3)):
             ctx.set(getattr(dut, name), value)
         faults = 0
@@ -200,11 +200,7 @@ def test_nothing_starts_or_ends_once_it_is_halted(cycle: int) -> None:
     dut, reset = Sequencer(layout), Signal()
 
     async def bench(ctx: Any) -> None:
-        ctx.set(reset, 1)
-        await load(ctx, dut.load, layout, "program", [layout.program.encode(word) for word in program])
-        ctx.set(reset, 0)
-        for _ in range(4):
-            await ctx.tick()
+        await begin(ctx, dut, reset, layout, program)
         for name, value in (("primed", 1), ("input_full", 3)):
             ctx.set(getattr(dut, name), value)
         for now in range(60):
