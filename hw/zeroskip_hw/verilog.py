@@ -44,7 +44,7 @@ def generate(config: ArrayConfig) -> Verilog:
     layout = Layout(config)
     top = Top(layout)
     text = rtlil.convert(top, name=TOP, platform="verilog", emit_src=False)
-    sources = {"zeroskip.v": _to_verilog(text), "zs_ram.v": (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text()}
+    sources = {"zeroskip.v": to_verilog(text), "zs_ram.v": (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text()}
     ports = [{"name": "clk", "direction": "input", "width": 1}, {"name": "rst", "direction": "input", "width": 1}]
     for path, member, value in top.signature.flatten(top):
         direction = "input" if member.flow.name == "In" else "output"
@@ -66,9 +66,11 @@ def generate(config: ArrayConfig) -> Verilog:
     return Verilog(sources, sidecar)
 
 
-def _to_verilog(text: str) -> str:
+def to_verilog(text: str, *, initial: bool = False) -> str:
+    """RTLIL as Verilog; ``initial`` keeps the initial values of registers, for a top that makes its own reset."""
     # Registers come up through reset, memories through their images.
-    text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
+    if not initial:
+        text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
     # Processes become expressions: Icarus never evaluates an `always @*` whose inputs do not change.
     script = f"read_rtlil <<EOF_RTLIL\n{text}\nEOF_RTLIL\nproc -norom\nmemory_collect\nopt_clean\nwrite_verilog -norename -noattr\n"

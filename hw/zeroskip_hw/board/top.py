@@ -1,0 +1,95 @@
+"""The whole of a board's FPGA: the array with its bridge to the serial line, power-on reset and lamps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.contracts.bridge import BridgeConfig
+from zeroskip.contracts.layout import Layout
+
+from zeroskip_hw.control.registers import axil_members
+
+from .bridge import Bridge
+from .serial import Receiver, Transmitter
+
+RESET_CYCLES = 1024
+"""The reset is so long after configuration: 38 µs at 27 MHz. An iCE40's block RAMs can be read only some microseconds after it has begun."""
+
+STREAMS = (
+    ("s_axis_tdata", "i", "out_data"), ("s_axis_tvalid", "i", "out_valid"), ("s_axis_tready", "o", "out_ready"),
+    ("s_axis_tlast", "i", "out_last"),
+    ("m_axis_tdata", "o", "in_data"), ("m_axis_tkeep", "o", "in_keep"), ("m_axis_tvalid", "o", "in_valid"),
+    ("m_axis_tready", "i", "in_ready"), ("m_axis_tlast", "o", "in_last"),
+)  # fmt: skip
+"""Ports of the array's streams, their directions, and the bridge's members that belong to them."""
+
+
+class BoardTop(Component):
+    """The module ``zeroskip`` of a design's Verilog, which starts by itself, behind the pins of a board.
+
+    Members
+    -------
+    clk : In(1)
+        The oscillator.
+    rx : In(1), tx : Out(1)
+        The serial line, as the FPGA sees it.
+    lamp_… : Out(1)
+        Those of ``config.lamps``, see :data:`~zeroskip.contracts.bridge.LAMPS`.
+    """
+
+    def __init__(self, layout: Layout, config: BridgeConfig) -> None:
+        self._layout, self._config = layout, config
+        super().__init__({
+            "clk": In(1), "rx": In(1), "tx": Out(1, init=1), **{f"lamp_{name}": Out(1) for name in config.lamps},
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        config = self._config
+        m.domains += [ClockDomain("sync"), ClockDomain("start", reset_less=True)]
+        waited, running = Signal(range(RESET_CYCLES)), Signal()
+        m.d.comb += [ClockSignal().eq(self.clk), ClockSignal("start").eq(self.clk), ResetSignal().eq(~running)]
+        # These alone have initial values; everything else begins with the reset that they make.
+        m.d.start += running.eq(waited == RESET_CYCLES - 1)
+        with m.If(waited != RESET_CYCLES - 1):
+            m.d.start += waited.eq(waited + 1)
+
+        m.submodules.receiver = receiver = Receiver(config.divisor)
+        m.submodules.transmitter = transmitter = Transmitter(config.divisor)
+        m.submodules.bridge = bridge = Bridge(self._layout, config)
+        m.submodules.line = FFSynchronizer(self.rx, receiver.line, init=1)
+        m.d.comb += [
+            bridge.rx_valid.eq(receiver.valid), bridge.rx_data.eq(receiver.data), bridge.rx_broken.eq(receiver.broken),
+            transmitter.valid.eq(bridge.tx_valid), bridge.tx_ready.eq(transmitter.ready), transmitter.data.eq(bridge.tx_data),
+            self.tx.eq(transmitter.line),
+        ]  # fmt: skip
+        self._lamps(m, bridge)
+        ports = {port: (direction, getattr(bridge, member)) for port, direction, member in STREAMS}
+        for name, member in axil_members(self._layout).items():
+            ports[f"s_axil_{name}"] = ("i" if member.flow == In else "o", getattr(bridge, f"axil_{name}"))
+        m.submodules.array = Instance(
+            "zeroskip", i_clk=ClockSignal(), i_rst=ResetSignal(),
+            **{f"{direction}_{port}": value for port, (direction, value) in ports.items()},
+        )  # fmt: skip
+        return m
+
+    def _lamps(self, m: Module, bridge: Bridge) -> None:
+        """A request on a fast line is too short to be seen: ``busy`` shines for 1/16 s at least."""
+        second = self._config.clock_hz
+        beat, shining = Signal(range(second)), Signal(range(second // 16 + 1))
+        m.d.sync += beat.eq(beat + 1)
+        with m.If(beat == second - 1):
+            m.d.sync += beat.eq(0)
+        with m.If(bridge.busy):
+            m.d.sync += shining.eq(second // 16)
+        with m.Elif(shining != 0):
+            m.d.sync += shining.eq(shining - 1)
+        lit = {"alive": beat < second // 2, "busy": shining != 0, "fault": bridge.fault}
+        for name in self._config.lamps:
+            lamp = Signal(name=f"{name}_lamp")
+            m.d.sync += lamp.eq(lit[name])
+            m.d.comb += getattr(self, f"lamp_{name}").eq(~lamp if self._config.lamps_low else lamp)

@@ -1,0 +1,1 @@
+"""Access to an array on a board, from Python."""
