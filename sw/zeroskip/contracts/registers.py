@@ -5,7 +5,7 @@ from __future__ import annotations
 IDENTITY = 0x5A53_4B50
 """``ZSKP`` in ASCII."""
 
-VERSION = 0x0002_0001
+VERSION = 0x0002_0002
 """Of the hardware and of the image format: major in the upper half."""
 
 ID = 0x00
@@ -20,6 +20,8 @@ INTERVAL = 0x20
 GROUPS = 0x24
 WATCHDOG = 0x28
 LAYER_LIMIT = 0x2C
+EXPECTED_CRC = 0x30
+LOAD_CRC = 0x34
 LAYER_CYCLES = 0x100
 
 CONTROL_RUN = 1 << 0
@@ -33,6 +35,7 @@ ERROR_LATE_LAST = 1 << 1
 ERROR_LOAD_WHILE_RUNNING = 1 << 2
 ERROR_ADDRESS = 1 << 3
 ERROR_WATCHDOG = 1 << 4
+ERROR_CRC = 1 << 5
 
 NO_LAYER_LIMIT = 0xFFFF_FFFF
 """LAYER_LIMIT after reset. WATCHDOG begins with :func:`zeroskip.contracts.timing.longest_silence`."""
