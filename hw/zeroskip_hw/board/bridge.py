@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.bridge import BridgeConfig
-from zeroskip.contracts.frames import COUNTERS, FAILED, REPLY, VERSION, Fault, Kind
+from zeroskip.contracts.frames import COUNTERS, FAILED, REPLY, Fault, Kind, Link
 from zeroskip.contracts.layout import Layout
 
 from zeroskip_hw.control.registers import axil_members
@@ -124,6 +124,7 @@ class Bridge(Component):
             m.next = "answer"
 
         length = reader.length
+        link = Link(payload=config.payload, clock_khz=config.clock_hz // 1000, elements=elements)
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [kind.eq(reader.kind), address.eq(reader.address), done.eq(0), place.eq(0), wanted.eq(reader.count)]
@@ -138,7 +139,7 @@ class Bridge(Component):
                         with m.If(length != 0):
                             refuse(Fault.LENGTH)
                         with m.Else():
-                            m.d.sync += [done.eq(config.payload), address.eq(VERSION << 24 | config.clock_hz // 1000)]
+                            m.d.sync += [done.eq(config.payload), address.eq(link.address)]
                             answer()
                     with m.Case(Kind.READ):
                         m.next = "access"

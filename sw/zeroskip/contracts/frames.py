@@ -38,7 +38,7 @@ LEAST_PAYLOAD, MOST_PAYLOAD = 128, 32768
 class Kind(IntEnum):
     """Requests.
 
-    INFO : no payload. Answer: count is the largest payload, address holds the clock in kHz, and above 24 bits the protocol's version
+    INFO : no payload. Answer: a :class:`Link`
     READ : ``count`` words from ``address`` on, no payload. Answer: the words
     WRITE : the payload's words to ``address`` on. Answer: count is the number of words
     STREAM : the payload's beats into the array, TLAST with every ``address``-th (0: with none); then outputs are collected until ``count``
@@ -118,3 +118,30 @@ def payload_length(header: bytes) -> int:
     """Bytes of the payload, from the sync byte and the header behind it."""
     length: int = HEADER.unpack_from(header, 1)[1]
     return length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What the answer to INFO tells.
+
+    payload : bytes of the largest payload, in both directions; the count
+    clock_khz : of the board's clock; in the address from bit 0 on
+    elements : bytes of a beat; as a power of two from bit 20 on
+    version : of the protocol; from bit 24 on
+    """
+
+    payload: int
+    clock_khz: int
+    elements: int
+    version: int = VERSION
+
+    @property
+    def address(self) -> int:
+        return self.clock_khz | (self.elements.bit_length() - 1) << 20 | self.version << 24
+
+    @classmethod
+    def of(cls, answer: Frame) -> Link:
+        address = answer.address
+        return cls(
+            payload=answer.count, clock_khz=address & 0xFFFFF, elements=1 << (address >> 20 & 0xF), version=address >> 24
+        )
