@@ -72,7 +72,7 @@ class BoardTop(Component):
         for name, member in axil_members(self._layout).items():
             ports[f"s_axil_{name}"] = ("i" if member.flow == In else "o", getattr(bridge, f"axil_{name}"))
         m.submodules.array = Instance(
-            "zeroskip", i_clk=ClockSignal(), i_rst=ResetSignal(),
+            "zeroskip", p_AUTOSTART=1, i_clk=ClockSignal(), i_rst=ResetSignal(),
             **{f"{direction}_{port}": value for port, (direction, value) in ports.items()},
         )  # fmt: skip
         return m
