@@ -46,7 +46,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Counters:
-    """latency : cycles of the first group since the start; interval : between the latest two groups, 0 before the second; groups : delivered"""
+    """latency : of the first group since the start; interval : between the latest two groups, 0 before the second; groups : delivered"""
 
     latency: int
     interval: int
@@ -139,14 +139,14 @@ class Device:
         raise DeviceError("the array does not become ready: STATUS.READY stays low")
 
     def reload(self, source: Source) -> None:
-        """New masks and weights for the same array: stop, load, start. What can be refused is refused while the array still runs as it did."""
+        """New masks and weights for the same array: stop, load, start. Images of another array are refused while it still runs."""
         payload = self.check(source)
         self.stop()
         self.load(payload)
         self.start()
 
     def attach(self, source: Source) -> None:
-        """Take it for granted that the array already holds these images, as from a bitstream. DeviceError where they are for another array."""
+        """Take it that the array holds these images already, as from a bitstream. DeviceError where they are for another array."""
         self._payload = self.check(source)
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class Device:
             return []
         if not self._status() & reg.STATUS_RUNNING:
             raise DeviceError("the array does not run; start it first")
-        filled = [*samples, *samples[-1:] * (-len(samples) % payload.group)]
+        filled = [*samples, *(samples[-1],) * (-len(samples) % payload.group)]
         outputs = payload.output.size
         try:
             if isinstance(streams, GroupStreams):
@@ -204,9 +204,7 @@ class Device:
 
     def cycles(self) -> Cycles:
         """What the array counted, in the form of the prediction: equal to it where neither stream pauses."""
-        layers = {
-            name: self._bus.read(reg.LAYER_CYCLES + 4 * i) for i, name in enumerate(self._loaded().cycles.layers)
-        }
+        layers = {name: self._bus.read(reg.LAYER_CYCLES + 4 * i) for i, name in enumerate(self._loaded().cycles.layers)}
         counted = self.counters()
         return Cycles(latency=counted.latency, interval=counted.interval, layers=layers)
 

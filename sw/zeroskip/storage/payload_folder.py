@@ -109,7 +109,7 @@ def require_payload_folder(folder: Path) -> None:
 
 def _is_payload(folder: Path) -> bool:
     try:
-        return _manifest(folder)["format"] == FORMAT
+        return bool(_manifest(folder))
     except ImageError:
         return False
 
