@@ -74,13 +74,13 @@ class Device:
     def identify(self) -> Identity:
         """What the array says of itself. DeviceError where it is not one that this driver knows."""
         found = self._bus.read(reg.ID)
-        if found != reg.IDENTITY:
-            raise DeviceError(f"no zeroskip array at this address: ID reads {found:#010x}, not {reg.IDENTITY:#010x}")
-        version = self._bus.read(reg.VERSION_REGISTER)
-        if version >> 16 != reg.VERSION >> 16 or version < reg.VERSION:
+        if found != reg.ID_RESET:
+            raise DeviceError(f"no zeroskip array at this address: ID reads {found:#010x}, not {reg.ID_RESET:#010x}")
+        version = self._bus.read(reg.VERSION)
+        if version >> 16 != reg.VERSION_RESET >> 16 or version < reg.VERSION_RESET:
             raise DeviceError(
-                f"the array has version {version:#010x}; this driver knows {reg.VERSION:#010x} and later ones of major version"
-                f" {reg.VERSION >> 16}"
+                f"the array has version {version:#010x}; this driver knows {reg.VERSION_RESET:#010x} and later ones of major version"
+                f" {reg.VERSION_RESET >> 16}"
             )
         shape = self._bus.read(reg.SHAPE).to_bytes(4, "little")
         return Identity(version, self._bus.read(reg.CONFIG_ID), *shape)

@@ -100,7 +100,7 @@ static void damages(void)
     say("run with damaged images", zeroskip_run(&device, bad, 1, samples, results));
     zeroskip_read_counters(&device, &counters);
     printf("counters: %u %u %u\n", (unsigned)counters.latency, (unsigned)counters.interval, (unsigned)counters.groups);
-    zeroskip_clear_errors(&device, ZEROSKIP_ERROR_ALL);
+    zeroskip_clear_errors(&device, 0xFFFFFFFFu);
     say_errors();
 }
 
@@ -113,7 +113,7 @@ static void wrong_uses(void)
     zeroskip_write32(ARRAY_BASE + first.images[0].address, 1);
     printf("bus errors: %u\n", bus_errors());
     say_errors();
-    zeroskip_clear_errors(&device, ZEROSKIP_ERROR_LOAD_WHILE_RUNNING);
+    zeroskip_clear_errors(&device, ZEROSKIP__ERROR__LOAD_WHILE_RUNNING_bm);
     say_errors();
     mute.streams.transfer = 0;
     say("run without streams", zeroskip_run(&mute, &first, 1, samples, results));
@@ -125,7 +125,7 @@ static void wrong_uses(void)
     zeroskip_fifo_reset(&fifo);
     say_errors();
     say("reload of damaged images", zeroskip_reload(&device, damaged(&second, 0, 0, 0)));
-    zeroskip_clear_errors(&device, ZEROSKIP_ERROR_ALL);
+    zeroskip_clear_errors(&device, 0xFFFFFFFFu);
     say("still running", zeroskip_run(&device, &first, 1, samples, results));
     hasty.polls = 1;
     zeroskip_stop(&device);
