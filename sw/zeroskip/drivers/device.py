@@ -22,6 +22,9 @@ from .bus import Bus, GroupStreams, Streams
 POLLS = 100_000
 """Looks at a register before a driver gives up."""
 
+LOOKS = 16
+"""Looks at LOAD_CRC: a value enters it a few clock cycles after its write was answered."""
+
 ERRORS = {
     "EARLY_LAST": reg.ERROR_EARLY_LAST, "LATE_LAST": reg.ERROR_LATE_LAST, "LOAD_WHILE_RUNNING": reg.ERROR_LOAD_WHILE_RUNNING,
     "ADDRESS": reg.ERROR_ADDRESS, "WATCHDOG": reg.ERROR_WATCHDOG, "CRC": reg.ERROR_CRC,
@@ -119,10 +122,11 @@ class Device:
         self._bus.write(reg.EXPECTED_CRC, [payload.crc])
         for write in payload.writes():
             self._bus.write(write.address, write.values)
-        found = self._bus.read(reg.LOAD_CRC)
-        if found != payload.crc:
-            raise DeviceError(f"the images arrived damaged: LOAD_CRC reads {found:#010x}, not {payload.crc:#010x}")
-        self._payload = payload
+        for _ in range(LOOKS):
+            if (found := self._bus.read(reg.LOAD_CRC)) == payload.crc:
+                self._payload = payload
+                return
+        raise DeviceError(f"the images arrived damaged: LOAD_CRC reads {found:#010x}, not {payload.crc:#010x}")
 
     def start(self) -> None:
         """Clear all error flags, start the array and wait until it is READY. An array that runs already is left running."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from zeroskip.contracts.errors import DeviceError
 
@@ -13,16 +14,16 @@ PATIENCE = 100_000
 
 
 class Simulated:
-    """Bus and streams of the program ``server``.
-
-    answers : of every write that was not OKAY, as (address, answer)
-    """
+    """Bus and streams of the program ``server``, which ends with the context."""
 
     def __init__(self, program: Path) -> None:
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.patience = PATIENCE
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         self._process.communicate()
 
     def read(self, address: int) -> int:

@@ -27,6 +27,8 @@ public:
         top = std::make_unique<Vzeroskip>(&context);
         top->clk = 0;
         top->rst = 1;
+        top->s_axil_awvalid = top->s_axil_wvalid = top->s_axil_arvalid = 0;  // ports come up with anything, too
+        top->s_axil_awprot = top->s_axil_arprot = 0;
         top->s_axil_wstrb = 0xF;
         top->s_axil_bready = top->s_axil_rready = 1;
         top->m_axis_tready = 1;
@@ -46,7 +48,7 @@ public:
         }
         top->eval();
         const bool sent = top->s_axis_tvalid && top->s_axis_tready;
-        if (top->m_axis_tvalid && top->m_axis_tready) {
+        if (top->m_axis_tvalid && top->m_axis_tready && !top->rst) {
             for (int i = 0; i < STREAM_BYTES; i++)
                 if (top->m_axis_tkeep >> i & 1) open.push_back(static_cast<uint8_t>(static_cast<uint64_t>(top->m_axis_tdata) >> 8 * i));
             if (top->m_axis_tlast) packets.push_back(std::move(open)), open = Bytes();
