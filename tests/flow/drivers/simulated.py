@@ -42,7 +42,9 @@ class Simulated:
 
     def transfer_all(self, samples: Sequence[bytes], outputs: int) -> list[bytes]:
         words = [sample.hex() for sample in samples]
-        results = [bytes.fromhex(word) for word in self._ask(f"s {len(words)} {self.patience} {' '.join(words)}").split()]
+        results = [
+            bytes.fromhex(word) for word in self._ask(f"s {len(words)} {self.patience} {' '.join(words)}").split()
+        ]
         if len(results) < len(samples):
             self._ask("f")
             raise DeviceError(f"{len(results)} of {len(samples)} results came")

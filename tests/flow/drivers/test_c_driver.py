@@ -19,7 +19,11 @@ pytestmark = pytest.mark.verilator
 OK, CRC = "ok", "the images are damaged: their CRC-32 is not the expected one"
 ABSENT, OTHER = "no zeroskip array at this address", "the images were made for another array"
 RUNNING, STOPPED = "the array runs; stop it first", "the array does not run; start it first"
-ARGUMENT, STREAM, TIMEOUT = "an argument breaks its rule", "a packet on a stream has a wrong length", "no answer in time"
+ARGUMENT, STREAM, TIMEOUT = (
+    "an argument breaks its rule",
+    "a packet on a stream has a wrong length",
+    "no answer in time",
+)
 
 
 def sources(digits: Ten, folder: Path) -> list[Path]:

@@ -58,7 +58,9 @@ def test_every_single_bit_corruption_of_an_image_is_refused() -> None:
             where = f"{name}, address {bus.address:#x}, bit {bus.bit}"
             with pytest.raises(DeviceError, match="the images arrived damaged"):
                 device.load(design)
-            with pytest.raises(DeviceError, match=r"^the array refuses to start: its images are damaged \(ERROR.CRC\)$"):
+            with pytest.raises(
+                DeviceError, match=r"^the array refuses to start: its images are damaged \(ERROR.CRC\)$"
+            ):
                 device.start()
             assert device.errors() == ("CRC",), where
             assert board.read(reg.STATUS) == 0, where

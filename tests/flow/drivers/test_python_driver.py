@@ -61,7 +61,10 @@ def test_what_is_wrong_is_said_in_one_line(board: Simulated) -> None:
     digits = ten()
     device = loaded(board, digits.first)
     foreign = golden_design()
-    with pytest.raises(DeviceError, match=rf"^the images were made for another array: CONFIG_ID reads 0x{digits.first.config.digest:08x}, "):
+    with pytest.raises(
+        DeviceError,
+        match=rf"^the images were made for another array: CONFIG_ID reads 0x{digits.first.config.digest:08x}, ",
+    ):
         device.reload(foreign)
     with pytest.raises(DeviceError, match=r"^the array runs; stop it before loading$"):
         device.load(digits.second)
