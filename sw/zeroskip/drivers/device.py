@@ -22,6 +22,9 @@ from .bus import Bus, GroupStreams, Streams
 POLLS = 100_000
 """Looks at a register before a driver gives up."""
 
+LOOKS = 16
+"""Looks at LOAD_CRC: a value enters it a few clock cycles after its write was answered."""
+
 ERRORS = {
     "EARLY_LAST": reg.ERROR_EARLY_LAST, "LATE_LAST": reg.ERROR_LATE_LAST, "LOAD_WHILE_RUNNING": reg.ERROR_LOAD_WHILE_RUNNING,
     "ADDRESS": reg.ERROR_ADDRESS, "WATCHDOG": reg.ERROR_WATCHDOG, "CRC": reg.ERROR_CRC,
@@ -46,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Counters:
-    """latency : cycles of the first group since the start; interval : between the latest two groups, 0 before the second; groups : delivered"""
+    """latency : of the first group since the start; interval : between the latest two groups, 0 before the second; groups : delivered"""
 
     latency: int
     interval: int
@@ -74,13 +77,13 @@ class Device:
     def identify(self) -> Identity:
         """What the array says of itself. DeviceError where it is not one that this driver knows."""
         found = self._bus.read(reg.ID)
-        if found != reg.IDENTITY:
-            raise DeviceError(f"no zeroskip array at this address: ID reads {found:#010x}, not {reg.IDENTITY:#010x}")
-        version = self._bus.read(reg.VERSION_REGISTER)
-        if version >> 16 != reg.VERSION >> 16 or version < reg.VERSION:
+        if found != reg.ID_RESET:
+            raise DeviceError(f"no zeroskip array at this address: ID reads {found:#010x}, not {reg.ID_RESET:#010x}")
+        version = self._bus.read(reg.VERSION)
+        if version >> 16 != reg.VERSION_RESET >> 16 or version < reg.VERSION_RESET:
             raise DeviceError(
-                f"the array has version {version:#010x}; this driver knows {reg.VERSION:#010x} and later ones of major version"
-                f" {reg.VERSION >> 16}"
+                f"the array has version {version:#010x}; this driver knows {reg.VERSION_RESET:#010x} and later ones of major version"
+                f" {reg.VERSION_RESET >> 16}"
             )
         shape = self._bus.read(reg.SHAPE).to_bytes(4, "little")
         return Identity(version, self._bus.read(reg.CONFIG_ID), *shape)
@@ -119,10 +122,11 @@ class Device:
         self._bus.write(reg.EXPECTED_CRC, [payload.crc])
         for write in payload.writes():
             self._bus.write(write.address, write.values)
-        found = self._bus.read(reg.LOAD_CRC)
-        if found != payload.crc:
-            raise DeviceError(f"the images arrived damaged: LOAD_CRC reads {found:#010x}, not {payload.crc:#010x}")
-        self._payload = payload
+        for _ in range(LOOKS):
+            if (found := self._bus.read(reg.LOAD_CRC)) == payload.crc:
+                self._payload = payload
+                return
+        raise DeviceError(f"the images arrived damaged: LOAD_CRC reads {found:#010x}, not {payload.crc:#010x}")
 
     def start(self) -> None:
         """Clear all error flags, start the array and wait until it is READY. An array that runs already is left running."""
@@ -139,14 +143,14 @@ class Device:
         raise DeviceError("the array does not become ready: STATUS.READY stays low")
 
     def reload(self, source: Source) -> None:
-        """New masks and weights for the same array: stop, load, start. What can be refused is refused while the array still runs as it did."""
+        """New masks and weights for the same array: stop, load, start. Images of another array are refused while it still runs."""
         payload = self.check(source)
         self.stop()
         self.load(payload)
         self.start()
 
     def attach(self, source: Source) -> None:
-        """Take it for granted that the array already holds these images, as from a bitstream. DeviceError where they are for another array."""
+        """Take it that the array holds these images already, as from a bitstream. DeviceError where they are for another array."""
         self._payload = self.check(source)
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ class Device:
             return []
         if not self._status() & reg.STATUS_RUNNING:
             raise DeviceError("the array does not run; start it first")
-        filled = [*samples, *samples[-1:] * (-len(samples) % payload.group)]
+        filled = [*samples, *(samples[-1],) * (-len(samples) % payload.group)]
         outputs = payload.output.size
         try:
             if isinstance(streams, GroupStreams):
@@ -204,9 +208,7 @@ class Device:
 
     def cycles(self) -> Cycles:
         """What the array counted, in the form of the prediction: equal to it where neither stream pauses."""
-        layers = {
-            name: self._bus.read(reg.LAYER_CYCLES + 4 * i) for i, name in enumerate(self._loaded().cycles.layers)
-        }
+        layers = {name: self._bus.read(reg.LAYER_CYCLES + 4 * i) for i, name in enumerate(self._loaded().cycles.layers)}
         counted = self.counters()
         return Cycles(latency=counted.latency, interval=counted.interval, layers=layers)
 

@@ -15,9 +15,9 @@ from zeroskip.contracts.payload import Payload, parts_of
 SOURCES = ("zeroskip.h", "zeroskip.c", "zeroskip_registers.h", "zeroskip_fifo.h", "zeroskip_fifo.c")
 DESIGN_NAME = "zeroskip_design"
 VALUES_PER_LINE = 10
-KEYWORDS = frozenset(
+KEYWORDS = (
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
-    " short signed sizeof static struct switch typedef union unsigned void volatile while".split()
+    " short signed sizeof static struct switch typedef union unsigned void volatile while"
 )
 """Of C99, those in lower case."""
 
@@ -36,7 +36,7 @@ def design_header(payload: Payload, name: str = DESIGN_NAME) -> str:
     """
     require_name(name)
     layout, config = payload.layout, payload.config
-    memories = []
+    memories: list[dict[str, Any]] = []
     for memory in layout.memories:
         parts = [f"{_hex(value)}" for value in parts_of(payload.images[memory.name], memory).tolist()]
         lines = [", ".join(parts[i : i + VALUES_PER_LINE]) for i in range(0, len(parts), VALUES_PER_LINE)]
@@ -63,8 +63,10 @@ def design_header(payload: Payload, name: str = DESIGN_NAME) -> str:
 def require_name(name: str) -> None:
     """Refuse what cannot name a design in a C program."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise InputError(f"name of a design in C must be lower-case letters, digits and _, the first a letter, not {name!r}")
-    if name in KEYWORDS or (name.startswith("zeroskip") and name != DESIGN_NAME):
+        raise InputError(
+            f"name of a design in C must be lower-case letters, digits and _, the first a letter, not {name!r}"
+        )
+    if name in KEYWORDS.split() or (name.startswith("zeroskip") and name != DESIGN_NAME):
         raise InputError(f"name of a design in C must not be a keyword or begin with zeroskip, not {name!r}")
 
 

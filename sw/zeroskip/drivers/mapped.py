@@ -1,4 +1,4 @@
-"""Registers in the memory of this machine: ``/dev/mem`` and UIO devices, mapped. What a board with Linux on it has, with or without PYNQ."""
+"""Registers in the memory of this machine: ``/dev/mem`` and UIO devices, mapped, on a board with Linux, with or without PYNQ."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class MappedBus:
         return cls("/dev/mem", base, size)
 
     @classmethod
-    def uio(cls, device: int | str, region: int = 0, *, system: Path = SYSTEM, devices: Path = Path("/dev")) -> MappedBus:
+    def uio(
+        cls, device: int | str, region: int = 0, *, system: Path = SYSTEM, devices: Path = Path("/dev")
+    ) -> MappedBus:
         """A region of a UIO device, by the device's number or by its name in the device tree. The kernel knows the region's size."""
         number = device if isinstance(device, int) else _named(device, system)
         entry = system / f"uio{number}" / "maps" / f"map{region}" / "size"
@@ -63,12 +65,16 @@ class MappedBus:
 
     def write(self, address: int, values: Sequence[int]) -> None:
         first = self._index(address, len(values))
-        for position, value in enumerate(values, first):  # one by one: a copy of the whole could be done in other widths
+        for position, value in enumerate(
+            values, first
+        ):  # one by one: a copy of the whole could be done in other widths
             self._words[position] = value
 
     def _index(self, address: int, count: int) -> int:
         if address % 4 or address < 0 or address + 4 * count > self.size:
-            raise InputError(f"{self._path}: address must be a multiple of 4 within {self.size:#x} bytes, not {address:#x}")
+            raise InputError(
+                f"{self._path}: address must be a multiple of 4 within {self.size:#x} bytes, not {address:#x}"
+            )
         return address // 4
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.ends import End
-from zeroskip.contracts.errors import ImageError, InputError
+from zeroskip.contracts.errors import ImageError
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.payload import Payload
 
@@ -40,9 +40,7 @@ def write_payload(
     image_formats : of ``mem``, ``hex``, ``coe``, ``mif`` and ``bin``; ``mem`` is always written, because it is read back
     further : text of further files by name
     """
-    unknown = sorted(set(image_formats) - set(images.FORMATS))
-    if unknown:
-        raise InputError(f"image format must be one of {', '.join(images.FORMATS)}, not {unknown[0]!r}")
+    images.require_formats(image_formats)
     memories = payload.layout.memories
     with replaced_folder(folder, require_payload_folder) as part:
         for format in dict.fromkeys(("mem", *image_formats)):
@@ -109,7 +107,7 @@ def require_payload_folder(folder: Path) -> None:
 
 def _is_payload(folder: Path) -> bool:
     try:
-        return _manifest(folder)["format"] == FORMAT
+        return bool(_manifest(folder))
     except ImageError:
         return False
 

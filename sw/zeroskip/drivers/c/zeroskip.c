@@ -2,7 +2,14 @@
 
 #include "zeroskip.h"
 
+#include <stddef.h> /* offsetof; the compiler's own, as <stdint.h> is */
+
 #include "zeroskip_registers.h"
+
+#define AT(name) ((uint32_t)offsetof(zeroskip_t, name))
+#define KNOWN_VERSION ((uint32_t)ZEROSKIP__VERSION__MAJOR_reset << 16 | ZEROSKIP__VERSION__MINOR_reset)
+#define ALL_FLAGS 0xFFFFFFFFu
+#define LOOKS 16u /* at LOAD_CRC: a value enters it a few clock cycles after its write was answered */
 
 static uint32_t read_register(const zeroskip_device *device, uint32_t offset)
 {
@@ -36,14 +43,14 @@ zeroskip_status zeroskip_identify(const zeroskip_device *device, zeroskip_identi
 {
     uint32_t version, shape;
 
-    if (read_register(device, ZEROSKIP_ID) != ZEROSKIP_IDENTITY)
+    if (read_register(device, AT(ID)) != ZEROSKIP__ID__VALUE_reset)
         return ZEROSKIP_ABSENT;
-    version = read_register(device, ZEROSKIP_VERSION_REGISTER);
-    if (version >> 16 != ZEROSKIP_KNOWN_VERSION >> 16 || version < ZEROSKIP_KNOWN_VERSION)
+    version = read_register(device, AT(VERSION));
+    if (version >> 16 != KNOWN_VERSION >> 16 || version < KNOWN_VERSION)
         return ZEROSKIP_VERSION;
-    shape = read_register(device, ZEROSKIP_SHAPE);
+    shape = read_register(device, AT(SHAPE));
     identity->version = version;
-    identity->config_id = read_register(device, ZEROSKIP_CONFIG_ID);
+    identity->config_id = read_register(device, AT(CONFIG_ID));
     identity->lanes = (uint8_t)(shape & 0xFFu);
     identity->columns = (uint8_t)(shape >> 8 & 0xFFu);
     identity->word = (uint8_t)(shape >> 16 & 0xFFu);
@@ -74,9 +81,9 @@ zeroskip_status zeroskip_stop(const zeroskip_device *device)
 {
     uint32_t left;
 
-    write_register(device, ZEROSKIP_CONTROL, 0);
+    write_register(device, AT(CONTROL), 0);
     for (left = device->polls; left > 0; left--)
-        if (!(read_register(device, ZEROSKIP_STATUS) & ZEROSKIP_STATUS_RUNNING))
+        if (!(read_register(device, AT(STATUS)) & ZEROSKIP__STATUS__RUNNING_bm))
             return ZEROSKIP_OK;
     return ZEROSKIP_TIMEOUT;
 }
@@ -88,10 +95,10 @@ zeroskip_status zeroskip_load(const zeroskip_device *device, const zeroskip_netw
 
     if (status != ZEROSKIP_OK)
         return status;
-    if (read_register(device, ZEROSKIP_STATUS) & ZEROSKIP_STATUS_RUNNING)
+    if (read_register(device, AT(STATUS)) & ZEROSKIP__STATUS__RUNNING_bm)
         return ZEROSKIP_RUNNING;
-    write_register(device, ZEROSKIP_LAYER_LIMIT, network->layer_limit);
-    write_register(device, ZEROSKIP_EXPECTED_CRC, network->crc);
+    write_register(device, AT(LAYER_LIMIT), network->layer_limit);
+    write_register(device, AT(EXPECTED_CRC), network->crc);
     for (i = 0; i < network->image_count; i++) {
         const zeroskip_image *image = &network->images[i];
         const uint32_t *value = image->values;
@@ -100,23 +107,26 @@ zeroskip_status zeroskip_load(const zeroskip_device *device, const zeroskip_netw
             for (part = 0; part < image->parts; part++)
                 write_register(device, image->address + word * image->stride + 4u * part, *value++);
     }
-    return read_register(device, ZEROSKIP_LOAD_CRC) == network->crc ? ZEROSKIP_OK : ZEROSKIP_CRC;
+    for (i = 0; i < LOOKS; i++)
+        if (read_register(device, AT(LOAD_CRC)) == network->crc)
+            return ZEROSKIP_OK;
+    return ZEROSKIP_CRC;
 }
 
 zeroskip_status zeroskip_start(const zeroskip_device *device)
 {
     uint32_t left, status, errors;
 
-    write_register(device, ZEROSKIP_ERROR, ZEROSKIP_ERROR_ALL);
-    write_register(device, ZEROSKIP_CONTROL, ZEROSKIP_CONTROL_RUN);
+    write_register(device, AT(ERROR), ALL_FLAGS);
+    write_register(device, AT(CONTROL), ZEROSKIP__CONTROL__RUN_bm);
     for (left = device->polls; left > 0; left--) {
-        status = read_register(device, ZEROSKIP_STATUS);
-        errors = read_register(device, ZEROSKIP_ERROR);
-        if (errors & ZEROSKIP_ERROR_CRC)
+        status = read_register(device, AT(STATUS));
+        errors = read_register(device, AT(ERROR));
+        if (errors & ZEROSKIP__ERROR__CRC_bm)
             return ZEROSKIP_CRC;
-        if (errors & ZEROSKIP_ERROR_WATCHDOG)
+        if (errors & ZEROSKIP__ERROR__WATCHDOG_bm)
             return ZEROSKIP_WATCHDOG;
-        if (status & ZEROSKIP_STATUS_READY)
+        if (status & ZEROSKIP__STATUS__READY_bm)
             return ZEROSKIP_OK;
     }
     return ZEROSKIP_TIMEOUT;
@@ -145,22 +155,22 @@ zeroskip_status zeroskip_run(const zeroskip_device *device, const zeroskip_netwo
 
     if (!device->streams.transfer || samples % network->group != 0)
         return ZEROSKIP_ARGUMENT;
-    if (!(read_register(device, ZEROSKIP_STATUS) & ZEROSKIP_STATUS_RUNNING))
+    if (!(read_register(device, AT(STATUS)) & ZEROSKIP__STATUS__RUNNING_bm))
         return ZEROSKIP_STOPPED;
     status = device->streams.transfer(device->streams.context, samples, input, network->inputs, output, network->outputs);
-    errors = read_register(device, ZEROSKIP_ERROR);
-    if (errors & ZEROSKIP_ERROR_WATCHDOG)
+    errors = read_register(device, AT(ERROR));
+    if (errors & ZEROSKIP__ERROR__WATCHDOG_bm)
         return ZEROSKIP_WATCHDOG;
-    if (errors & (ZEROSKIP_ERROR_EARLY_LAST | ZEROSKIP_ERROR_LATE_LAST))
+    if (errors & (ZEROSKIP__ERROR__EARLY_LAST_bm | ZEROSKIP__ERROR__LATE_LAST_bm))
         return ZEROSKIP_STREAM;
     return status;
 }
 
 zeroskip_status zeroskip_read_counters(const zeroskip_device *device, zeroskip_counters *counters)
 {
-    counters->latency = read_register(device, ZEROSKIP_LATENCY);
-    counters->interval = read_register(device, ZEROSKIP_INTERVAL);
-    counters->groups = read_register(device, ZEROSKIP_GROUPS);
+    counters->latency = read_register(device, AT(LATENCY));
+    counters->interval = read_register(device, AT(INTERVAL));
+    counters->groups = read_register(device, AT(GROUPS));
     return ZEROSKIP_OK;
 }
 
@@ -168,19 +178,19 @@ zeroskip_status zeroskip_read_layer_cycles(const zeroskip_device *device, const 
 {
     if (layer >= network->layer_count)
         return ZEROSKIP_ARGUMENT;
-    *cycles = read_register(device, ZEROSKIP_LAYER_CYCLES + 4u * layer);
+    *cycles = read_register(device, AT(LAYER_CYCLES) + 4u * layer);
     return ZEROSKIP_OK;
 }
 
 zeroskip_status zeroskip_read_errors(const zeroskip_device *device, uint32_t *errors)
 {
-    *errors = read_register(device, ZEROSKIP_ERROR);
+    *errors = read_register(device, AT(ERROR));
     return ZEROSKIP_OK;
 }
 
 zeroskip_status zeroskip_clear_errors(const zeroskip_device *device, uint32_t errors)
 {
-    write_register(device, ZEROSKIP_ERROR, errors);
+    write_register(device, AT(ERROR), errors);
     return ZEROSKIP_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Driver of a zeroskip array: bare metal, C99, no allocation, nothing of the C library but <stdint.h>.
+/* Driver of a zeroskip array: bare metal, C99, no allocation, nothing of the C library: only the compiler's
+ * own <stdint.h> and <stddef.h>.
  *
  * The caller gives the address of the register port and a transport for the two streams; the design's own header, zeroskip_design.h,
  * gives sizes, images and expected cycles. A first inference, with an AXI4-Stream FIFO (zeroskip_fifo.h) on the streams:
@@ -176,7 +177,7 @@ zeroskip_status zeroskip_read_counters(const zeroskip_device *device, zeroskip_c
 /* Cycles of one layer in the latest group. ARGUMENT where the design has no such layer. */
 zeroskip_status zeroskip_read_layer_cycles(const zeroskip_device *device, const zeroskip_network *network, uint32_t layer, uint32_t *cycles);
 
-/* The error flags, ZEROSKIP_ERROR_... of zeroskip_registers.h. They stay until they are cleared. */
+/* The error flags, ZEROSKIP__ERROR__..._bm of zeroskip_registers.h. They stay until they are cleared. */
 zeroskip_status zeroskip_read_errors(const zeroskip_device *device, uint32_t *errors);
 
 /* Clears the flags that are set in `errors`. */
