@@ -16,8 +16,8 @@ from zeroskip_hw.control.registers import axil_members
 from .bridge import Bridge
 from .serial import Receiver, Transmitter
 
-RESET_CYCLES = 1024
-"""The reset is so long after configuration: 38 µs at 27 MHz. An iCE40's block RAMs can be read only some microseconds after it has begun."""
+RESET_BITS = 10
+"""The reset takes 2 to the power of it, 38 µs at 27 MHz: an iCE40's block RAMs can be read only some microseconds after configuration."""
 
 STREAMS = (
     ("s_axis_tdata", "i", "out_data"), ("s_axis_tvalid", "i", "out_valid"), ("s_axis_tready", "o", "out_ready"),
@@ -50,13 +50,9 @@ class BoardTop(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self._config
-        m.domains += [ClockDomain("sync"), ClockDomain("start", reset_less=True)]
-        waited, running = Signal(range(RESET_CYCLES)), Signal()
-        m.d.comb += [ClockSignal().eq(self.clk), ClockSignal("start").eq(self.clk), ResetSignal().eq(~running)]
-        # These alone have initial values; everything else begins with the reset that they make.
-        m.d.start += running.eq(waited == RESET_CYCLES - 1)
-        with m.If(waited != RESET_CYCLES - 1):
-            m.d.start += waited.eq(waited + 1)
+        m.domains += ClockDomain("sync")
+        m.d.comb += ClockSignal().eq(self.clk)
+        m.submodules.power_on = Instance("zs_reset", p_WIDTH=RESET_BITS, i_clk=ClockSignal(), o_rst=ResetSignal())
 
         m.submodules.receiver = receiver = Receiver(config.divisor)
         m.submodules.transmitter = transmitter = Transmitter(config.divisor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from amaranth.back import rtlil
 
 from zeroskip.contracts.bridge import BridgeConfig
@@ -14,7 +16,11 @@ from .top import BoardTop
 BOARD_TOP = "zeroskip_board"
 
 
-def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> str:
-    """Verilog-2005 of the module :data:`BOARD_TOP`: the same text for the same two configurations. It needs the modules ``zeroskip`` and ``zs_ram``."""
+def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> dict[str, str]:
+    """Verilog-2005 by file name, with the module :data:`BOARD_TOP`: the same text for the same two configurations.
+
+    It belongs beside the files of :func:`zeroskip_hw.verilog.generate` for the same array: it has an instance of ``zeroskip`` in it.
+    """
     top = BoardTop(Layout(config), bridge)
-    return to_verilog(rtlil.convert(top, name=BOARD_TOP, platform="verilog", emit_src=False), initial=True)
+    text = to_verilog(rtlil.convert(top, name=BOARD_TOP, platform="verilog", emit_src=False))
+    return {f"{BOARD_TOP}.v": text, "zs_reset.v": (files("zeroskip_hw") / "verilog" / "zs_reset.v").read_text()}
