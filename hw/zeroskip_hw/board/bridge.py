@@ -11,7 +11,6 @@ from zeroskip.contracts import registers as reg
 from zeroskip.contracts.bridge import BridgeConfig
 from zeroskip.contracts.frames import COUNTERS, FAILED, REPLY, Fault, Kind, Link
 from zeroskip.contracts.layout import Layout
-
 from zeroskip_hw.control.registers import axil_members
 
 from .feeder import Feeder
@@ -22,7 +21,6 @@ from .writer import FrameWriter
 
 WORD = 4
 """Bytes of a register."""
-
 
 
 class Bridge(Component):
@@ -73,9 +71,7 @@ class Bridge(Component):
         m.submodules.writer = writer = FrameWriter(payload=config.payload, elements=elements)
         m.submodules.master = master = Master(self._layout)
         m.submodules.feeder = feeder = Feeder((words - 1).bit_length())
-        m.submodules.gatherer = gatherer = Gatherer(
-            first=COUNTERS * WORD // elements, words=words, elements=elements
-        )
+        m.submodules.gatherer = gatherer = Gatherer(first=COUNTERS * WORD // elements, words=words, elements=elements)
         for name, member in self._axil.items():
             port, inner = getattr(self, f"axil_{name}"), getattr(master, name)
             m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
@@ -127,7 +123,13 @@ class Bridge(Component):
         link = Link(payload=config.payload, clock_khz=config.clock_hz // 1000, elements=elements)
         with m.FSM():
             with m.State("idle"):
-                m.d.sync += [kind.eq(reader.kind), address.eq(reader.address), done.eq(0), place.eq(0), wanted.eq(reader.count)]
+                m.d.sync += [
+                    kind.eq(reader.kind),
+                    address.eq(reader.address),
+                    done.eq(0),
+                    place.eq(0),
+                    wanted.eq(reader.count),
+                ]
                 with m.If(reader.fault != 0):
                     m.d.sync += address.eq(0)
                     refuse(reader.fault)
@@ -164,7 +166,10 @@ class Bridge(Component):
             with m.State("fetch"):
                 m.next = "take"
             with m.State("take"):
-                m.d.sync += [data.eq(Cat(data[8:], reader.read_data.word_select(place[:lane_bits], 8))), place.eq(place + 1)]
+                m.d.sync += [
+                    data.eq(Cat(data[8:], reader.read_data.word_select(place[:lane_bits], 8))),
+                    place.eq(place + 1),
+                ]
                 m.next = "fetch"
                 with m.If(place[:2] == WORD - 1):
                     m.next = "access"

@@ -48,10 +48,19 @@ class Master(Component):
             with m.If(ready):
                 m.d.sync += valid.eq(0)
         with m.If(self.start):
-            m.d.sync += [waiting.eq(1), self.awvalid.eq(self.write), self.wvalid.eq(self.write), self.arvalid.eq(~self.write)]
+            m.d.sync += [
+                waiting.eq(1),
+                self.awvalid.eq(self.write),
+                self.wvalid.eq(self.write),
+                self.arvalid.eq(~self.write),
+            ]
         m.d.sync += self.done.eq(0)
         with m.If(self.bvalid | self.rvalid):
-            m.d.sync += [waiting.eq(0), self.done.eq(1), self.failed.eq((self.bresp != OKAY) & self.bvalid | (self.rresp != OKAY) & self.rvalid)]
+            m.d.sync += [
+                waiting.eq(0),
+                self.done.eq(1),
+                self.failed.eq((self.bresp != OKAY) & self.bvalid | (self.rresp != OKAY) & self.rvalid),
+            ]
         with m.If(self.rvalid):
             m.d.sync += self.result.eq(self.rdata)
         return m

@@ -10,7 +10,6 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.bridge import BridgeConfig
 from zeroskip.contracts.layout import Layout
-
 from zeroskip_hw.control.registers import axil_members
 
 from .bridge import Bridge

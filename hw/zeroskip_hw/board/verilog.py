@@ -6,14 +6,12 @@ from importlib.resources import files
 
 from amaranth.back import rtlil
 
-from zeroskip.contracts.bridge import BridgeConfig
+from zeroskip.contracts.bridge import BOARD_TOP, BridgeConfig
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.verilog import to_verilog
 
 from .top import BoardTop
-
-BOARD_TOP = "zeroskip_board"
 
 
 def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> dict[str, str]:

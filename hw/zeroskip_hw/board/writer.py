@@ -69,7 +69,8 @@ class FrameWriter(Component):
             ]  # fmt: skip
             kept = keeps.read_data.bit_select(place[:lane_bits], 1)
         prefix = Array(
-            Cat(Const(SYNC, 8), self.kind, self.length, self.count, self.address).word_select(byte, 8) for byte in range(PREFIX)
+            Cat(Const(SYNC, 8), self.kind, self.length, self.count, self.address).word_select(byte, 8)
+            for byte in range(PREFIX)
         )
         with m.FSM():
             with m.State("idle"):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from .errors import InputError
 from .frames import LEAST_PAYLOAD, MOST_PAYLOAD
 
+BOARD_TOP = "zeroskip_board"
+"""Module name of a board's top."""
+
 LEAST_DIVISOR = 4
 """Clock cycles of a bit: the receiver needs some to find its middle."""
 
@@ -59,7 +62,9 @@ class BridgeConfig:
                 f"payload must be a power of two of {LEAST_PAYLOAD} … {MOST_PAYLOAD} bytes, not {self.payload}"
             )
         if self.silence_cycles < 16 * self.divisor:
-            raise InputError(f"silence must be at least 16 bits, {16 * self.divisor} clock cycles, not {self.silence_cycles}")
+            raise InputError(
+                f"silence must be at least 16 bits, {16 * self.divisor} clock cycles, not {self.silence_cycles}"
+            )
         unknown = [lamp for lamp in self.lamps if lamp not in LAMPS]
         if unknown:
             raise InputError(f"lamps must be of {', '.join(LAMPS)}, not {unknown[0]!r}")

@@ -143,5 +143,8 @@ class Link:
     def of(cls, answer: Frame) -> Link:
         address = answer.address
         return cls(
-            payload=answer.count, clock_khz=address & 0xFFFFF, elements=1 << (address >> 20 & 0xF), version=address >> 24
+            payload=answer.count,
+            clock_khz=address & 0xFFFFF,
+            elements=1 << (address >> 20 & 0xF),
+            version=address >> 24,
         )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from zeroskip.contracts.bridge import PATIENCE, SILENCE
-from zeroskip.contracts.errors import DeviceError, InputError
+from zeroskip.contracts.errors import DeviceError, InputError, first_line
 from zeroskip.contracts.extras import needs_extra
 from zeroskip.contracts.frames import (
-    COUNTERS, FAILED, HEADER, OVERHEAD, REPLY, VERSION, Fault, Frame, Kind, Link, payload_length,
+    COUNTERS,
+    FAILED,
+    HEADER,
+    OVERHEAD,
+    REPLY,
+    VERSION,
+    Fault,
+    Frame,
+    Kind,
+    Link,
+    payload_length,
 )  # fmt: skip
 
 WORD = 4
@@ -69,7 +80,8 @@ class Uart:
         try:
             line = serial.serial_for_url(port, baudrate=baud, timeout=SLICE, write_timeout=MARGIN + PATIENCE)
         except (serial.SerialException, ValueError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error).partition(":")[0]
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number else first_line(error).partition(":")[0]
             raise InputError(f"{port}: cannot be opened: {reason}") from error
         try:
             return cls(line, baud, group=group)
@@ -120,13 +132,12 @@ class Uart:
         return self.transfer_all([sample], outputs)[0]
 
     def transfer_all(self, samples: Sequence[bytes], outputs: int) -> list[bytes]:
-        """Each frame carries as many samples as its memories hold, so that they follow each other without a pause; see :meth:`at_once`."""
+        """Samples of one length. Those of a frame follow each other without a pause, see :meth:`batches`."""
         results: list[bytes] = []
-        if not samples:
-            return results
         sent = 0
-        for batch in self._batches(samples, outputs):
-            sent += len(batch)
+        for size in self.batches(len(samples), len(samples[0]), outputs) if samples else ():
+            batch = samples[sent : sent + size]
+            sent += size
             ready = sent // self._group * self._group - len(results)
             data = self._send(batch, ready)
             data += self._rest(ready * outputs - len(data), ready)
@@ -136,20 +147,22 @@ class Uart:
         return results
 
     def at_once(self, inputs: int, outputs: int) -> int:
-        """Samples of so many bytes that one frame carries, and whose results its answer does; 0 where not even one sample fits."""
-        elements = self.link.elements
-        room = (self.link.payload - COUNTERS * WORD) // elements // -(-outputs // elements)
-        most = self.link.payload // elements // -(-inputs // elements)
-        return min(most, max(room, 1)) // self._group * self._group or min(most, 1)
+        """Samples that one frame carries, and whose results one answer does, so that neither stream waits for the line.
 
-    def _batches(self, samples: Sequence[bytes], outputs: int) -> Iterator[Sequence[bytes]]:
-        """As few as can be, and as even as can be: the intervals within the last one then tell of a steady stream."""
-        most = max(self.at_once(max(map(len, samples)), outputs), 1)
-        batches = -(-len(samples) // most)
-        size = -(-(-(-len(samples) // batches)) // self._group) * self._group
-        size = min(size, most)
-        for first in range(0, len(samples), size):
-            yield samples[first : first + size]
+        inputs, outputs : bytes of one sample. The number is one of whole groups; 0 where not even one group fits.
+        """
+        elements = self.link.elements
+        room_in = self.link.payload // elements // -(-inputs // elements)
+        room_out = (self.link.payload - COUNTERS * WORD) // elements // -(-outputs // elements)
+        return min(room_in, room_out) // self._group * self._group
+
+    def batches(self, count: int, inputs: int, outputs: int) -> list[int]:
+        """How many of ``count`` samples each frame carries: as few frames as can be, and as even as can be."""
+        most = self.at_once(inputs, outputs) or 1
+        frames = -(-count // most)
+        groups = -(-count // (frames * self._group))
+        size = min(most, groups * self._group)
+        return [min(size, count - first) for first in range(0, count, size)]
 
     def _send(self, batch: Sequence[bytes], ready: int) -> bytes:
         """Send samples of one length, and return what comes of the ``ready`` results."""

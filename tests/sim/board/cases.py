@@ -13,14 +13,13 @@ import numpy as np
 from tests.elaboration import board_verilog_of, verilog_of
 from tests.sim.protocol.cases import read_results
 
-from zeroskip.contracts.bridge import BridgeConfig
+from zeroskip.contracts.bridge import BOARD_TOP, BridgeConfig
 from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.payload import Payload
 from zeroskip.flow import Design, assemble
 from zeroskip.storage.design_folder import write_images
 from zeroskip.storage.payload_folder import read_payload, write_payload
-from zeroskip_hw.board.verilog import BOARD_TOP
 from zeroskip_sim.build import Model, build
 from zeroskip_sim.run import start
 

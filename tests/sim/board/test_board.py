@@ -79,8 +79,19 @@ def test_board_under_icarus(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 def test_a_wrong_output_fails(tmp_path: Path) -> None:
     bridge, (first, second) = cases("bytes")
-    spoiled = replace(first, expected=(*first.expected[:4], bytes([first.expected[4][0] ^ 1]) + first.expected[4][1:], *first.expected[5:]))
-    results = run_board([spoiled, second], bridge, "bench", simulator="verilator", folder=tmp_path, seed=SEED, only="it_starts_by_itself")
+    spoiled = replace(
+        first,
+        expected=(*first.expected[:4], bytes([first.expected[4][0] ^ 1]) + first.expected[4][1:], *first.expected[5:]),
+    )
+    results = run_board(
+        [spoiled, second],
+        bridge,
+        "bench",
+        simulator="verilator",
+        folder=tmp_path,
+        seed=SEED,
+        only="it_starts_by_itself",
+    )
     (fault,) = results.values()
     assert fault is not None
     assert "sample 4: expected" in fault
