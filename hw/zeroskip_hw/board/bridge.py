@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts import registers as reg
@@ -27,8 +28,9 @@ class Bridge(Component):
     """AXI4-Lite master, stream source and stream sink of one array, at the orders of :mod:`zeroskip.contracts.frames`.
 
     One request at a time: it is received whole, done, and answered; every burst of bytes has exactly one answer. What comes in between is
-    lost. Requests and answers have a memory of ``config.payload`` bytes each, and nothing else is buffered: beats go to the array as it takes
-    them, one per cycle if it can, and outputs that have no room wait in the array.
+    lost. Requests and answers have a memory of ``config.payload`` bytes each, and nothing else is buffered: beats go to the array as it
+    takes them, one per cycle if it can, and outputs that have no room wait in the array. A word of READ or WRITE takes about 20 cycles;
+    the line takes ten bits a byte.
 
     Members
     -------
@@ -84,6 +86,14 @@ class Bridge(Component):
             gatherer.last.eq(self.in_last),
             feeder.beats.eq((reader.length + elements - 1) >> lane_bits), feeder.period.eq(reader.address),
             gatherer.samples.eq(reader.count), self.busy.eq(reader.active),
+        ]  # fmt: skip
+
+        # The line goes one way at a time, so one processor serves both.
+        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
+        m.d.comb += [
+            reader.crc_match.eq(crc.match_detected), writer.crc.eq(crc.crc),
+            crc.start.eq(reader.crc_start | writer.crc_start), crc.valid.eq(reader.crc_valid | writer.crc_valid),
+            crc.data.eq(Mux(writer.crc_valid, writer.crc_data, reader.crc_data)),
         ]  # fmt: skip
 
         address, done, wanted = Signal(32), Signal(16), Signal(16)
@@ -158,7 +168,7 @@ class Bridge(Component):
                         m.next = "stream"
                         # A part of a sample must be whole beats: what pads a beat would else be taken for activations.
                         partial = (reader.address == 0) & (length % elements != 0)
-                        with m.If((reader.address[16:] != 0) | partial):
+                        with m.If((reader.address[len(feeder.period) :] != 0) | partial):
                             m.d.comb += [feeder.start.eq(0), gatherer.start.eq(0)]
                             refuse(Fault.LENGTH)
                     with m.Default():

@@ -13,7 +13,7 @@ class Feeder(Component):
 
     Members
     -------
-    start : In(1), beats : In(16), period : In(16)
+    start : In(1), beats, period : In(address_bits + 1)
         Begins; how many words; TLAST comes with every ``period``-th, or with none where it is 0. ``period`` stays constant.
     drop : In(1)
         Ends at once; an offered beat is withdrawn.
@@ -26,15 +26,16 @@ class Feeder(Component):
     """
 
     def __init__(self, address_bits: int) -> None:
+        self._address_bits = address_bits
         super().__init__({
-            "start": In(1), "beats": In(16), "period": In(16), "drop": In(1), "finished": Out(1),
+            "start": In(1), "beats": In(address_bits + 1), "period": In(address_bits + 1), "drop": In(1), "finished": Out(1),
             "read_enable": Out(1), "read_address": Out(address_bits),
             "valid": Out(1), "ready": In(1), "last": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        left, in_sample = Signal(16), Signal(16)
+        left, in_sample = Signal(self._address_bits + 1), Signal(self._address_bits + 1)
         m.d.comb += [self.read_enable.eq(~self.valid | self.ready), self.finished.eq((left == 0) & ~self.valid)]
         with m.If(self.start):
             m.d.sync += [left.eq(self.beats), in_sample.eq(self.period), self.read_address.eq(0)]

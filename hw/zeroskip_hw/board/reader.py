@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.frames import CRC, HEADER, SYNC, Fault
@@ -17,9 +16,9 @@ from zeroskip_hw.primitives.ram import Ram
 class FrameReader(Component):
     """One frame at a time: header in registers, payload in a memory of ``payload`` bytes.
 
-    ``whole`` rises two cycles after the frame's last byte. Until ``next`` the frame stays; bytes that come meanwhile are lost. A frame that breaks a rule makes
-    ``fault`` rise, but only when no byte has come for ``silence`` cycles: so every burst of bytes gets one verdict, and whatever a host
-    has sent, a pause brings the reader back to the begin of a frame. A frame too short is noticed by the same silence.
+    ``whole`` rises two cycles after the frame's last byte. Until ``next`` the frame stays; bytes that come meanwhile are lost. A frame that
+    breaks a rule makes ``fault`` rise, but only when no byte has come for ``silence`` cycles: so every burst of bytes gets one verdict, and
+    whatever a host has sent, a pause brings the reader back to the begin of a frame. A frame too short is noticed by the same silence.
 
     The memory is read in words of a beat. One word per cycle; ``read_data`` follows its address by one cycle and stays while
     ``read_enable`` is low. Words behind the payload's end, and bytes behind it in its last word, hold anything.
@@ -45,6 +44,9 @@ class FrameReader(Component):
     active : Out(1)
         A frame has begun, or is there.
     read_enable : In(1), read_address : In, read_data : Out(8 * elements)
+    crc_start, crc_valid : Out(1), crc_data : Out(8), crc_match : In(1)
+        To a CRC-32 processor of bytes; used while no frame is there.
+
     """
 
     def __init__(self, *, payload: int, elements: int, silence: int) -> None:
@@ -55,11 +57,11 @@ class FrameReader(Component):
             "whole": Out(1), "kind": Out(8), "length": Out(16), "count": Out(16), "address": Out(32),
             "fault": Out(8), "next": In(1), "active": Out(1),
             "read_enable": In(1), "read_address": In(range(words)), "read_data": Out(8 * elements),
+            "crc_start": Out(1), "crc_valid": Out(1), "crc_data": Out(8), "crc_match": In(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
         # Written by the byte: each is one part of a word.
         m.submodules.memory = memory = Ram(
             width=8 * self._elements, depth=self._payload // self._elements, parts=self._elements, block=True
@@ -71,7 +73,7 @@ class FrameReader(Component):
         m.d.comb += [
             memory.read_enable.eq(self.read_enable), memory.read_address.eq(self.read_address), self.read_data.eq(memory.read_data),
             memory.write_address.eq(place >> lane_bits), memory.write_data.eq(self.data.replicate(self._elements)),
-            crc.data.eq(self.data), silent.eq(silence == self._silence),
+            self.crc_data.eq(self.data), silent.eq(silence == self._silence),
         ]  # fmt: skip
         with m.If(self.valid):
             m.d.sync += silence.eq(0)
@@ -97,7 +99,7 @@ class FrameReader(Component):
         with m.FSM() as fsm:
             m.d.comb += self.active.eq(~fsm.ongoing("begin"))
             with m.State("begin"):
-                m.d.comb += crc.start.eq(1)
+                m.d.comb += self.crc_start.eq(1)
                 m.d.sync += [left.eq(HEADER.size - 1), place.eq(0)]
                 with m.If(self.valid):
                     m.next = "header"
@@ -106,7 +108,7 @@ class FrameReader(Component):
                     with m.Elif(self.data != SYNC):
                         refuse(Fault.SYNC)
             with m.State("header"), byte():
-                m.d.comb += crc.valid.eq(1)
+                m.d.comb += self.crc_valid.eq(1)
                 m.d.sync += [header.eq(Cat(header[8:], self.data)), left.eq(left - 1)]
                 with m.If(left == 0):
                     m.next = "length"
@@ -120,19 +122,19 @@ class FrameReader(Component):
                     m.d.sync += left.eq(CRC.size - 1)
                     m.next = "crc"
             with m.State("payload"), byte():
-                m.d.comb += [crc.valid.eq(1), memory.write_enable.eq(1 << place[:lane_bits])]
+                m.d.comb += [self.crc_valid.eq(1), memory.write_enable.eq(1 << place[:lane_bits])]
                 m.d.sync += [place.eq(place + 1), left.eq(left - 1)]
                 with m.If(left == 0):
                     m.d.sync += left.eq(CRC.size - 1)
                     m.next = "crc"
             with m.State("crc"), byte():
-                m.d.comb += crc.valid.eq(1)
+                m.d.comb += self.crc_valid.eq(1)
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 0):
                     m.next = "check"
             with m.State("check"):
                 m.next = "whole"
-                with m.If(~crc.match_detected):
+                with m.If(~self.crc_match):
                     refuse(Fault.CRC)
             with m.State("whole"):
                 m.d.comb += self.whole.eq(1)

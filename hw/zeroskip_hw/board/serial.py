@@ -15,8 +15,8 @@ class Receiver(Component):
     """Bytes from a line.
 
     Each bit is read once, in its middle. A byte is given in the cycle behind that in which its stop bit was read, so that the next start
-    bit may follow the stop bit at once, and the sender's clock may be off by 4 %. A line that is low too briefly to be a start bit is ignored. After
-    a byte without stop bit the line must be high before a next start bit counts.
+    bit may follow the stop bit at once, and the sender's clock may be off by 4 %. A line that is low too briefly to be a start bit is
+    ignored. After a byte without stop bit the line must be high before a next start bit counts.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class Receiver(Component):
         The byte, while ``valid``.
     broken : Out(1)
         With ``valid``: the byte had no stop bit.
+
     """
 
     def __init__(self, divisor: int) -> None:
@@ -75,11 +76,13 @@ class Transmitter(Component):
         The byte to send; ``ready`` is a register.
     line : Out(1)
         A register, high when idle.
+
     """
 
     def __init__(self, divisor: int) -> None:
         self._divisor = divisor
-        super().__init__({"valid": In(1), "ready": Out(1), "data": In(8), "line": Out(1, init=1)})
+        line = Out(1, init=1)  # type: ignore[call-arg]  # the stubs do not know it
+        super().__init__({"valid": In(1), "ready": Out(1), "data": In(8), "line": line})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

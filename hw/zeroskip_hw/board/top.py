@@ -18,6 +18,9 @@ from .serial import Receiver, Transmitter
 RESET_BITS = 10
 """The reset takes 2 to the power of it, 38 µs at 27 MHz: an iCE40's block RAMs can be read only some microseconds after configuration."""
 
+TICK_BITS = 4
+"""Ticks of a lamp are the sixteenth part of its beat, which takes between one and two seconds."""
+
 STREAMS = (
     ("s_axis_tdata", "i", "out_data"), ("s_axis_tvalid", "i", "out_valid"), ("s_axis_tready", "o", "out_ready"),
     ("s_axis_tlast", "i", "out_last"),
@@ -43,7 +46,7 @@ class BoardTop(Component):
     def __init__(self, layout: Layout, config: BridgeConfig) -> None:
         self._layout, self._config = layout, config
         super().__init__({
-            "clk": In(1), "rx": In(1), "tx": Out(1, init=1), **{f"lamp_{name}": Out(1) for name in config.lamps},
+            "clk": In(1), "rx": In(1), "tx": Out(1), **{f"lamp_{name}": Out(1) for name in config.lamps},
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -73,17 +76,15 @@ class BoardTop(Component):
         return m
 
     def _lamps(self, m: Module, bridge: Bridge) -> None:
-        """A request on a fast line is too short to be seen: ``busy`` shines for 1/16 s at least."""
-        second = self._config.clock_hz
-        beat, shining = Signal(range(second)), Signal(range(second // 16 + 1))
+        """A request on a fast line is too short to be seen: ``busy`` goes out only after the second tick without one."""
+        beat = Signal(range(self._config.clock_hz))
+        shining = Signal(2)
         m.d.sync += beat.eq(beat + 1)
-        with m.If(beat == second - 1):
-            m.d.sync += beat.eq(0)
         with m.If(bridge.busy):
-            m.d.sync += shining.eq(second // 16)
-        with m.Elif(shining != 0):
-            m.d.sync += shining.eq(shining - 1)
-        lit = {"alive": beat < second // 2, "busy": shining != 0, "fault": bridge.fault}
+            m.d.sync += shining.eq(~0)
+        with m.Elif(beat[:-TICK_BITS] == 0):
+            m.d.sync += shining.eq(shining >> 1)
+        lit = {"alive": beat[-1], "busy": shining[0], "fault": bridge.fault}
         for name in self._config.lamps:
             lamp = Signal(name=f"{name}_lamp")
             m.d.sync += lamp.eq(lit[name])

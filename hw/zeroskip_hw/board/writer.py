@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Const, Module, Signal
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.frames import CRC, HEADER, SYNC
@@ -36,6 +35,9 @@ class FrameWriter(Component):
         A word, or bytes of it, with the word's kept bytes.
     valid : Out(1), ready : In(1), data : Out(8)
         To a :class:`~zeroskip_hw.board.serial.Transmitter`.
+    crc_start, crc_valid : Out(1), crc_data : Out(8), crc : In(32)
+        To a CRC-32 processor of bytes; used from ``start`` to ``done``.
+
     """
 
     def __init__(self, *, payload: int, elements: int) -> None:
@@ -45,12 +47,12 @@ class FrameWriter(Component):
             "write_enable": In(elements), "write_address": In(range(payload // elements)), "write_data": In(8 * elements),
             "write_keep": In(elements),
             "valid": Out(1), "ready": In(1), "data": Out(8),
+            "crc_start": Out(1), "crc_valid": Out(1), "crc_data": Out(8), "crc": In(32),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         elements, words = self._elements, self._payload // self._elements
-        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
         m.submodules.memory = memory = Ram(width=8 * elements, depth=words, parts=elements, block=True)
         lane_bits = elements.bit_length() - 1
         place, left = Signal(range(self._payload)), Signal(16)
@@ -58,7 +60,7 @@ class FrameWriter(Component):
         m.d.comb += [
             memory.write_enable.eq(self.write_enable), memory.write_address.eq(self.write_address),
             memory.write_data.eq(self.write_data), memory.read_enable.eq(1), memory.read_address.eq(place >> lane_bits),
-            sent.eq(self.valid & self.ready), crc.data.eq(self.data),
+            sent.eq(self.valid & self.ready), self.crc_data.eq(self.data),
         ]  # fmt: skip
         kept: Any = 1
         if elements > 1:
@@ -74,12 +76,12 @@ class FrameWriter(Component):
         )
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += crc.start.eq(1)
                 m.d.sync += [left.eq(0), place.eq(0)]
                 with m.If(self.start):
+                    m.d.comb += self.crc_start.eq(1)
                     m.next = "prefix"
             with m.State("prefix"):
-                m.d.comb += [self.valid.eq(1), self.data.eq(prefix[left]), crc.valid.eq(sent & (left != 0))]
+                m.d.comb += [self.valid.eq(1), self.data.eq(prefix[left]), self.crc_valid.eq(sent & (left != 0))]
                 with m.If(sent):
                     m.d.sync += left.eq(left + 1)
                     with m.If(left == PREFIX - 1):
@@ -93,7 +95,7 @@ class FrameWriter(Component):
             with m.State("payload"):
                 m.d.comb += [
                     self.data.eq(memory.read_data.word_select(place[:lane_bits], 8)),
-                    self.valid.eq(kept), crc.valid.eq(sent),
+                    self.valid.eq(kept), self.crc_valid.eq(sent),
                 ]  # fmt: skip
                 with m.If(sent | ~self.valid):
                     m.d.sync += place.eq(place + 1)
@@ -104,7 +106,7 @@ class FrameWriter(Component):
                         m.d.sync += left.eq(0)
                         m.next = "crc"
             with m.State("crc"):
-                m.d.comb += [self.valid.eq(1), self.data.eq(crc.crc.word_select(left[:2], 8))]
+                m.d.comb += [self.valid.eq(1), self.data.eq(self.crc.word_select(left[:2], 8))]
                 with m.If(sent):
                     m.d.sync += left.eq(left + 1)
                     with m.If(left == CRC.size - 1):

@@ -12,10 +12,10 @@ from zeroskip.contracts.errors import DeviceError, InputError, first_line
 from zeroskip.contracts.extras import needs_extra
 from zeroskip.contracts.frames import (
     COUNTERS,
-    FAILED,
     HEADER,
     OVERHEAD,
     REPLY,
+    SYNC,
     VERSION,
     Fault,
     Frame,
@@ -64,8 +64,8 @@ class Uart:
     baud : bits per second of the line, for limits of time
     group : samples that the array computes side by side; it gives no result before it has as many
 
-    Every method raises DeviceError, in one line, for a board that does not answer, refuses, or answers what is no frame. What the line itself
-    raises goes through.
+    Every method raises DeviceError, in one line, for a board that does not answer, refuses, or answers what is no frame. What the line
+    itself raises goes through.
     """
 
     def __init__(self, line: Line, baud: int, *, group: int = 1) -> None:
@@ -211,7 +211,8 @@ class Uart:
         longest = 2 * OVERHEAD + sent + (most.payload if most else 0)
         deadline = time.monotonic() + 10 * longest / self._baud + SILENCE + PATIENCE + MARGIN
         data = self._take(b"", 1 + HEADER.size, deadline)
-        data = self._take(data, OVERHEAD + payload_length(data), deadline)
+        if data[0] == SYNC:  # else its length means nothing
+            data = self._take(data, OVERHEAD + payload_length(data), deadline)
         try:
             return Frame.from_bytes(data)
         except ValueError as error:

@@ -68,8 +68,8 @@ class Target:
     cells : area of the mapped cells
     memories : mapping of memories
 
-    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), Gowin DS226 (GW2AR). They equal what
-    nextpnr reports as available.
+    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), Gowin DS226 (GW2AR).
+    They equal what nextpnr reports as available.
     """
 
     name: str

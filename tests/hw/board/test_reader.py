@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from tests.hw.bench import simulate
 
 from zeroskip.contracts.frames import CRC, HEADER, OVERHEAD, Fault, Frame
@@ -21,7 +23,12 @@ Verdict = Frame | Fault
 
 def verdicts(bursts: Sequence[Sequence[int]], elements: int = 2) -> list[list[Verdict]]:
     """Of each burst of bytes, with silence behind it."""
-    dut = FrameReader(payload=PAYLOAD, elements=elements, silence=SILENCE)
+    m = Module()
+    m.submodules.reader = dut = FrameReader(payload=PAYLOAD, elements=elements, silence=SILENCE)
+    m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
+    m.d.comb += [
+        crc.start.eq(dut.crc_start), crc.valid.eq(dut.crc_valid), crc.data.eq(dut.crc_data), dut.crc_match.eq(crc.match_detected),
+    ]  # fmt: skip
     found: list[list[Verdict]] = []
 
     async def payload_of(ctx: Any, length: int) -> bytes:
@@ -63,7 +70,7 @@ def verdicts(bursts: Sequence[Sequence[int]], elements: int = 2) -> list[list[Ve
                 await judge(ctx)
             assert not ctx.get(dut.active)
 
-    simulate(dut, drive)
+    simulate(m, drive)
     return found
 
 

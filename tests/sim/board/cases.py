@@ -18,7 +18,6 @@ from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, Ar
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.payload import Payload
 from zeroskip.flow import Design, assemble
-from zeroskip.storage.design_folder import write_images
 from zeroskip.storage.payload_folder import read_payload, write_payload
 from zeroskip_sim.build import Model, build
 from zeroskip_sim.run import start

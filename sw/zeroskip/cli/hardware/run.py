@@ -171,17 +171,16 @@ def _show(
 ) -> None:
     from zeroskip.cli import tables
 
-    rows = [[name, f"{cycles:,}", f"{finding.cycles.layers[name]:,}"] for name, cycles in design.cycles.layers.items()]
-    for name in ("latency", "interval"):
-        if name in finding.compared:
-            rows.append([name, f"{getattr(design.cycles, name):,}", f"{getattr(finding.cycles, name):,}"])
+    counted, predicted = finding.cycles, design.cycles
+    rows = [[name, f"{cycles:,}", f"{counted.layers[name]:,}"] for name, cycles in predicted.layers.items()]
+    rows += [[name, f"{getattr(predicted, name):,}", f"{getattr(counted, name):,}"] for name in finding.compared]
     tables.out.print(tables.NumberTable("Cycles per group", ["", "predicted", "counted"], rows))
     differ = any(failure.startswith("outputs differ") for failure in finding.failures)
     clock = uart.link.clock_khz
     found = [
         ("board", f"{options.port}, clock {clock / 1000:g} MHz"),
         ("outputs", "differ" if differ else f"{samples} samples equal the reference"),
-        ("time", f"{seconds:.2f} s for {samples} samples, the line included; the array takes {1000 * design.cycles.interval / clock:,.1f} µs a group"),
+        ("time", f"{seconds:.2f} s, the line included; the array takes {1000 * design.cycles.interval / clock:,.1f} µs a group"),
         ("results", str(out)),
     ]  # fmt: skip
     left = [name for name in ("latency", "interval") if name not in finding.compared]

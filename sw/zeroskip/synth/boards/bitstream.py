@@ -26,7 +26,7 @@ PACKED = "packed"
 """File of the bitstream, without its suffix."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """The tools' options for one family.
 
@@ -45,10 +45,17 @@ class Family:
 
 
 FAMILIES = {
-    "ecp5": Family("lpf", ("--lpf", "{pins}", "--textcfg", "{placed}"), "placed.config", "ecppack", ("--compress", "{placed}", "{packed}")),
-    "ice40": Family("pcf", ("--pcf", "{pins}", "--asc", "{placed}"), "placed.asc", "icepack", ("{placed}", "{packed}")),
+    "ecp5": Family(
+        form="lpf", options=("--lpf", "{pins}", "--textcfg", "{placed}"), placed="placed.config",
+        packer="ecppack", pack=("--compress", "{placed}", "{packed}"),
+    ),
+    "ice40": Family(
+        form="pcf", options=("--pcf", "{pins}", "--asc", "{placed}"), placed="placed.asc",
+        packer="icepack", pack=("{placed}", "{packed}"),
+    ),
     "himbaechel_gowin": Family(
-        "cst", ("--vopt", "cst={pins}", "--write", "{placed}"), "placed.json", "gowin_pack", ("-d", "GW2A-18C", "-o", "{packed}", "{placed}"),
+        form="cst", options=("--vopt", "cst={pins}", "--write", "{placed}"), placed="placed.json",
+        packer="gowin_pack", pack=("-d", "GW2A-18C", "-o", "{packed}", "{placed}"),
     ),
 }  # fmt: skip
 """By the name of nextpnr's program."""
@@ -82,8 +89,8 @@ def bitstream(
     progress : called with one line as each step begins or ends
 
     Raises CapacityError, with both figures, for a design that does not fit, and for one that no seed makes fast enough for the board's
-    oscillator: no slower clock is made from it, so the bitstream would not work. ImageError for a folder without Verilog or a missing image;
-    InputError for bad seeds; ToolMissingError if a program is not installed.
+    oscillator: no slower clock is made from it, so the bitstream would not work. ImageError for a folder without Verilog or a missing
+    image; InputError for bad seeds; ToolMissingError if a program is not installed.
     """
     design, part, family = Path(design_dir), board.target, FAMILIES[board.target.nextpnr]
     tell = progress or (lambda message: None)
@@ -122,9 +129,10 @@ def bitstream(
             family.packer, [word.format(placed=family.placed, packed=packed) for word in family.pack], folder, what
         )
         content = (folder / packed).read_bytes()
-    return Bitstream(
-        content, BitstreamReport.of(board, bridge, placed[seed], content=content, area=area, fmax=fmax, seed=seed, config_id=config_id, tools=tools),
-    )  # fmt: skip
+    report = BitstreamReport.of(
+        board, bridge, placed[seed], content=content, area=area, fmax=fmax, seed=seed, config_id=config_id, tools=tools
+    )
+    return Bitstream(content, report)
 
 
 def _map(board: Board, sources: Sequence[str], folder: Path, design: Path) -> Area:

@@ -65,7 +65,7 @@ def _ulx3s(size: int, available: Area) -> Board:
 
 def _up5k(name: str, words: str, pins: PlatformPins, program: str, baud: int) -> Board:
     return Board(
-        name=name, words=words, target=TARGETS["ice40-up5k"], clock_hz=12_000_000, baud=baud, payload=512, registers=128,
+        name=name, words=words, target=TARGETS["ice40-up5k"], clock_hz=12_000_000, baud=baud, payload=512, registers=96,
         suffix="bin", pins=pins, program=program,
     )  # fmt: skip
 
