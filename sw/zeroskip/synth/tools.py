@@ -128,6 +128,12 @@ def _require(package: str) -> None:
         )
 
 
+def call_tool(package: str, function: str, arguments: Sequence[str], folder: Path) -> str:
+    """Call another of the programs that a package brings, and return all that it says."""
+    command = [sys.executable, "-P", "-c", _CALL.format(package=package, function=function), *arguments]
+    return _run(command, folder, str(folder), function.removeprefix("run_").replace("_", "-"))
+
+
 def _call(package: str, arguments: list[str], folder: Path, where: str) -> str:
     function = package.replace("yowasp", "run", 1)
     command = [sys.executable, "-P", "-c", _CALL.format(package=package, function=function), *arguments]
