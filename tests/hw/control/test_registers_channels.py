@@ -87,7 +87,7 @@ def test_channels_by_themselves(shares: dict[str, float], seed: int) -> None:
             await ctx.tick()
         assert done["b"] == expected, f"seed {seed}"
         values = {
-            reg.ID: reg.IDENTITY,
+            reg.ID: reg.ID_RESET,
             reg.CONFIG_ID: dut._layout.config.digest,
             reg.SHAPE: 2 | 1 << 8 | 8 << 16 | 8 << 24,
             reg.LATENCY: 0,
