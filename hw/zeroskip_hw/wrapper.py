@@ -27,7 +27,9 @@ def wrapper(top: str, core: str, ports: Iterable[Mapping[str, Any]], config: Arr
 
     ports : name, direction and width in bits of each
     """
-    described = [{**port, "interface": _interface(port["name"]), "parameters": PARAMETERS.get(port["name"])} for port in ports]
+    described = [
+        {**port, "interface": _interface(port["name"]), "parameters": PARAMETERS.get(port["name"])} for port in ports
+    ]
     kind = "columns are strips of an image" if config.strips else "columns are samples of a batch"
     lanes, columns = (f"{n} {word}{'s' * (n > 1)}" for n, word in ((config.lanes, "lane"), (config.columns, "column")))
     shape = f"{lanes} × {columns} ({kind}), {config.weight_bits}-bit weights, {config.stream_bits}-bit streams"

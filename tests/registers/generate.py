@@ -61,7 +61,9 @@ def generated() -> dict[str, str]:
         CHeaderExporter().export(top, str(header), std=CStandard.gnu99)
         MarkdownExporter().export(page_of, str(page))
         texts = {C_HEADER: header.read_text(), PAGE: page.read_text()}
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
+    )
     registers = [_register(node) for node in top.registers()]
     constants = environment.get_template("registers.py.j2").render(registers=registers)
     return {PYTHON: _formatted(constants), **texts}

@@ -39,7 +39,11 @@ class LoadCheck(Component):
         m = Module()
         m.submodules.processor = processor = CRC32_ISO_HDLC(data_width=HALF).create()
         upper, restart = Signal(), Signal(2)
-        m.d.sync += [upper.eq(self.commit), restart.eq(restart << 1 | self.restart), self.good.eq(self.crc == self.expected)]
+        m.d.sync += [
+            upper.eq(self.commit),
+            restart.eq(restart << 1 | self.restart),
+            self.good.eq(self.crc == self.expected),
+        ]
         # A part that was written just before the restart is still on its way when that is asked for.
         m.d.comb += [
             processor.start.eq(restart[1]), processor.valid.eq(self.commit | upper),
