@@ -226,6 +226,7 @@ def test_a_design_is_named_after_its_folder(design: Path, tmp_path: Path, folder
 @pytest.mark.parametrize("name", TOOLS)
 def test_tools_say_what_they_are(name: str) -> None:
     tool = TOOLS[name]
-    assert tool.name == name and tool.words
+    assert tool.name == name
+    assert tool.words
     assert (tool.parts is None) == (tool.example is None)
     assert tool.parts is None or re.fullmatch(tool.parts, tool.example or "")
