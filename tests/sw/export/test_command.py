@@ -32,6 +32,13 @@ def test_help_names_every_tool() -> None:
     assert ", ".join(TOOLS) == TOOL_NAMES
 
 
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_has_a_page_in_the_index(name: str) -> None:
+    pages = Path(__file__).parents[3] / "docs" / "tools"
+    assert f"({name}.md)" in (pages / "README.md").read_text()
+    assert f"--to {name}" in (pages / f"{name}.md").read_text()
+
+
 def test_help_does_not_import_torch() -> None:
     code = "import sys; from zeroskip.cli.main import run; run(['export', '--help']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
