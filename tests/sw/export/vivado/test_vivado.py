@@ -54,7 +54,7 @@ def test_front_ends_are_silent(folder: Folder) -> None:
 
 @pytest.mark.icarus
 def test_it_simulates_with_bare_names(folder: Folder) -> None:
-    folder.simulates(samples=1)
+    folder.simulates()
 
 
 # --- scripts ----------------------------------------------------------------------------------------------------------
