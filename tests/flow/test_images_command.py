@@ -19,7 +19,6 @@ from zeroskip.contracts.payload import Payload
 from zeroskip.frontend import load_model
 from zeroskip.storage.payload_folder import read_payload
 
-
 MODELED = ("net.py:trained", "--calibration", "x.npy", "--method", "magnitude")
 
 
@@ -47,7 +46,9 @@ def place(built: Path, tmp_path: Path, monkeypatch) -> Path:
 def test_new_masks_make_images_for_the_array_that_exists(zeroskip, place: Path) -> None:
     assert zeroskip("prune", "net.py:trained", "--sparsity", 0.8, "--out", "new.safetensors")[0] == 0
     options = ("--calibration", "x.npy", "--masks", "new.safetensors", "--image-format", "bin", "--name", "pruned")
-    status, out, said = zeroskip("images", "d", "net.py:trained", *options, "--test-inputs", "x.npy", "--test-labels", "y.npy", "--out", "new")
+    status, out, said = zeroskip(
+        "images", "d", "net.py:trained", *options, "--test-inputs", "x.npy", "--test-labels", "y.npy", "--out", "new"
+    )
     assert status == 0, said
     config = zs.ArrayConfig.from_json(json.loads(Path("d/manifest.json").read_text())["config"])
     model, x = load_model("net.py:trained"), np.load("x.npy")
@@ -96,7 +97,9 @@ def test_weights_that_do_not_fit_are_refused_with_both_figures(zeroskip, place: 
         (["d", *MODELED, "--sparsity", "0.9", "--out", "d"], "d: is not empty and not a folder of zeroskip images; choose another folder"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_and_leaves_nothing(zeroskip, place: Path, arguments: list[str], expected: str) -> None:
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+    zeroskip, place: Path, arguments: list[str], expected: str
+) -> None:
     before = sorted(place.rglob("*"))
     status, _, said = zeroskip("images", *arguments, *([] if "--out" in arguments else ["--out", "new"]))
     assert status == 2

@@ -62,14 +62,23 @@ def test_ten_digits_then_others_weights_of_the_same_array(board: Simulated) -> N
 
 
 @pytest.mark.slow
-def test_weights_that_a_command_has_packed_are_loaded_from_their_folder(zeroskip, board: Simulated, tmp_path: Path) -> None:
+def test_weights_that_a_command_has_packed_are_loaded_from_their_folder(
+    zeroskip, board: Simulated, tmp_path: Path
+) -> None:
     """From a running array and its design's folder to newly pruned weights in it, by one command and one call."""
     digits = ten()
     device, first = loaded(board, digits.first), tmp_path / "first"
     write_payload(Payload.of(digits.first), first, further={})
     np.save(tmp_path / "x.npy", digits.calibration.numpy())
     save_file(digits.model.state_dict(), tmp_path / "weights.safetensors")
-    options = ("--calibration", tmp_path / "x.npy", "--weights", tmp_path / "weights.safetensors", "--method", "magnitude")
+    options = (
+        "--calibration",
+        tmp_path / "x.npy",
+        "--weights",
+        tmp_path / "weights.safetensors",
+        "--method",
+        "magnitude",
+    )
     new = tmp_path / "new"
     status, _, said = zeroskip("images", first, "zeroskip.demo:network", *options, "--sparsity", 0.96, "--out", new)
     assert status == 0, said

@@ -52,7 +52,9 @@ def test_writes_are_the_images_in_order_and_the_crc_is_of_all_that_is_written(st
 
 def test_the_crc_of_nothing_is_zero() -> None:
     it = payload(strips=True)
-    nothing = Payload(config=it.config, input=it.input, output=it.output, cycles=it.cycles, images=dict.fromkeys(it.images, ()))
+    nothing = Payload(
+        config=it.config, input=it.input, output=it.output, cycles=it.cycles, images=dict.fromkeys(it.images, ())
+    )
     assert nothing.crc == 0
     assert list(nothing.writes()) == []
 

@@ -48,7 +48,9 @@ class AxiDmaModel:
             return
         self.registers[address] = value
         if offset == 0x00:
-            self.status[channel] = self.status[channel] & ~self.HALTED if value & 1 else self.status[channel] | self.HALTED
+            self.status[channel] = (
+                self.status[channel] & ~self.HALTED if value & 1 else self.status[channel] | self.HALTED
+            )
         if offset == 0x28 and not self.status[channel] & self.HALTED:
             self._begin(channel, value)
 

@@ -17,11 +17,21 @@ from zeroskip.drivers.files import driver_files
 
 
 class Format(ctypes.Structure):
-    _fields_ = [("scale", ctypes.c_double), ("zero_point", ctypes.c_int32), ("low", ctypes.c_int32), ("high", ctypes.c_int32)]  # noqa: RUF012
+    _fields_ = [
+        ("scale", ctypes.c_double),
+        ("zero_point", ctypes.c_int32),
+        ("low", ctypes.c_int32),
+        ("high", ctypes.c_int32),
+    ]
 
 
 class Device(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_size_t), ("polls", ctypes.c_uint32), ("transfer", ctypes.c_void_p), ("context", ctypes.c_void_p)]  # noqa: RUF012
+    _fields_ = [
+        ("base", ctypes.c_size_t),
+        ("polls", ctypes.c_uint32),
+        ("transfer", ctypes.c_void_p),
+        ("context", ctypes.c_void_p),
+    ]
 
 
 @pytest.fixture
@@ -48,11 +58,16 @@ def test_numbers_become_bytes_and_come_back_as_in_python(driver: ctypes.CDLL, si
         end = End(what="input", shape=(1,), planes=(1, 1, 1), format=tensor)
         format = ctypes.byref(Format(scale, zero_point, tensor.low, tensor.high))
         halves = np.arange(-1200, 1200) * scale / 2
-        values = np.concatenate([halves, np.random.default_rng(1).normal(size=300) * 60 * scale, [1e30, -1e30, np.inf, -np.inf, -0.0]])
+        values = np.concatenate(
+            [halves, np.random.default_rng(1).normal(size=300) * 60 * scale, [1e30, -1e30, np.inf, -np.inf, -0.0]]
+        )
         wanted = [sample[0] for sample in end.to_bytes(end.quantize(values[:, None]), strips=False)]
         assert [driver.zeroskip_quantize(format, value) for value in values] == wanted
         floats = [driver.zeroskip_dequantize(format, byte) for byte in range(256)]
-        assert floats == end.dequantize(end.from_bytes([bytes([byte]) for byte in range(256)], strips=False))[:, 0].tolist()
+        assert (
+            floats
+            == end.dequantize(end.from_bytes([bytes([byte]) for byte in range(256)], strips=False))[:, 0].tolist()
+        )
 
 
 def test_crc_is_that_of_zlib_in_one_piece_or_in_several(driver: ctypes.CDLL) -> None:
@@ -72,7 +87,12 @@ def test_the_largest_output(driver: ctypes.CDLL) -> None:
 
 def test_registers_are_reached_through_volatile_pointers_by_default(driver: ctypes.CDLL) -> None:
     memory = np.zeros(256, np.uint32)
-    memory[[reg.ID // 4, reg.VERSION // 4, reg.CONFIG_ID // 4, reg.SHAPE // 4]] = [reg.ID_RESET, reg.VERSION_RESET, 0xABC, 0x08200102]
+    memory[[reg.ID // 4, reg.VERSION // 4, reg.CONFIG_ID // 4, reg.SHAPE // 4]] = [
+        reg.ID_RESET,
+        reg.VERSION_RESET,
+        0xABC,
+        0x08200102,
+    ]
     identity = np.zeros(3, np.uint32)
     device = Device(memory.ctypes.data, 3, None, None)
     assert driver.zeroskip_identify(ctypes.byref(device), identity.ctypes) == 0

@@ -57,7 +57,11 @@ def test_loading_writes_limit_crc_and_then_every_part(payload: Payload) -> None:
     bus = Registers(payload)
     Device(bus).load(payload)
     parts = [(write.address + 4 * i, value) for write in payload.writes() for i, value in enumerate(write.values)]
-    assert bus.written == [(reg.LAYER_LIMIT, max(payload.cycles.layers.values())), (reg.EXPECTED_CRC, payload.crc), *parts]
+    assert bus.written == [
+        (reg.LAYER_LIMIT, max(payload.cycles.layers.values())),
+        (reg.EXPECTED_CRC, payload.crc),
+        *parts,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,9 @@ def test_uses_that_cannot_be(payload: Payload) -> None:
         Device(bus, Many()).run(np.zeros((1, 11)))
     with pytest.raises(InputError, match=r"^run: the device was made without streams$"):
         attached(Device(bus), payload).run(np.zeros((1, 11)))
-    with pytest.raises(InputError, match=r"^run: the array computes 2 samples side by side, and this transport sends one at a time$"):
+    with pytest.raises(
+        InputError, match=r"^run: the array computes 2 samples side by side, and this transport sends one at a time$"
+    ):
         attached(Device(bus, Single()), payload).run(np.zeros((1, 11)))
     with pytest.raises(DeviceError, match=r"^the array does not run; start it first$"):
         attached(Device(bus, Many()), payload).run(np.zeros((1, 11)))

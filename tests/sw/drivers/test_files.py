@@ -48,10 +48,20 @@ int main(void)
 
 def expected(payload: Payload) -> list[str]:
     layout, cycles = payload.layout, payload.cycles
-    sizes = [payload.config.digest, payload.crc, 11, 5, 2, 4, cycles.latency, cycles.interval, max(cycles.layers.values())]
+    sizes = [
+        payload.config.digest,
+        payload.crc,
+        11,
+        5,
+        2,
+        4,
+        cycles.latency,
+        cycles.interval,
+        max(cycles.layers.values()),
+    ]
     lines = [" ".join(map(str, sizes)), f"3 2 {payload.crc}"]
-    for format in (payload.input.format, payload.output.format):
-        lines.append(f"{format.scale.hex()} {format.zero_point} {format.low} {format.high}")
+    formats = (payload.input.format, payload.output.format)
+    lines += [f"{format.scale.hex()} {format.zero_point} {format.low} {format.high}" for format in formats]
     lines += [f"{name} {count}" for name, count in cycles.layers.items()]
     for memory in layout.memories:
         words = payload.images[memory.name]
@@ -62,7 +72,9 @@ def expected(payload: Payload) -> list[str]:
 
 
 def test_a_compiler_reads_what_the_payload_holds(payload: Payload, gcc, tmp_path: Path) -> None:
-    for name, text in (driver_files(payload) | {"other.h": design_header(payload, "other"), "reader.c": READER}).items():
+    for name, text in (
+        driver_files(payload) | {"other.h": design_header(payload, "other"), "reader.c": READER}
+    ).items():
         (tmp_path / name).write_text(text)
     gcc(tmp_path, "-c", "zeroskip.c", "zeroskip_fifo.c", "-ffreestanding")
     gcc(tmp_path, "reader.c", "-o", "reader", "-Wno-conversion")
@@ -78,7 +90,10 @@ def test_a_compiler_reads_what_the_payload_holds(payload: Payload, gcc, tmp_path
 
 def test_an_empty_image_is_no_array(payload: Payload, gcc, tmp_path: Path) -> None:
     empty = replace(payload, images={**payload.images, "lane01.weights": ()})
-    for name, text in (driver_files(empty) | {"main.c": '#include "zeroskip_design.h"\nint main(void) { return !zeroskip_design.crc; }\n'}).items():
+    for name, text in (
+        driver_files(empty)
+        | {"main.c": '#include "zeroskip_design.h"\nint main(void) { return !zeroskip_design.crc; }\n'}
+    ).items():
         (tmp_path / name).write_text(text)
     gcc(tmp_path, "main.c", "-o", "main")
     assert '{ "lane01.weights", ' in (tmp_path / "zeroskip_design.h").read_text()
@@ -94,17 +109,24 @@ def test_the_driver_calls_nothing_of_a_library(payload: Payload, gcc, tmp_path: 
         assert included <= {"<stdint.h>", "<stddef.h>"}
     gcc(tmp_path, "-c", "zeroskip.c", "zeroskip_fifo.c", "-ffreestanding", "-fno-builtin", "-fno-stack-protector")
     for object in ("zeroskip.o", "zeroskip_fifo.o"):
-        needed = subprocess.run(["nm", "-u", tmp_path / object], capture_output=True, text=True, check=True).stdout.split()
+        needed = subprocess.run(
+            ["nm", "-u", tmp_path / object], capture_output=True, text=True, check=True
+        ).stdout.split()
         assert [name for name in needed if name not in ("U", "_GLOBAL_OFFSET_TABLE_")] == []
 
 
 @pytest.mark.parametrize("name", ["", "Design", "1st", "two words", "a-b"])
 def test_a_name_must_be_one_of_c(payload: Payload, name: str) -> None:
-    with pytest.raises(InputError, match=rf"^name of a design in C must be lower-case letters, digits and _, the first a letter, not {name!r}$"):
+    with pytest.raises(
+        InputError,
+        match=rf"^name of a design in C must be lower-case letters, digits and _, the first a letter, not {name!r}$",
+    ):
         design_header(payload, name)
 
 
 @pytest.mark.parametrize("name", ["int", "while", "zeroskip_image", "zeroskip"])
 def test_a_name_must_be_free(payload: Payload, name: str) -> None:
-    with pytest.raises(InputError, match=rf"^name of a design in C must not be a keyword or begin with zeroskip, not {name!r}$"):
+    with pytest.raises(
+        InputError, match=rf"^name of a design in C must not be a keyword or begin with zeroskip, not {name!r}$"
+    ):
         design_header(payload, name)

@@ -31,7 +31,9 @@ def test_words_are_read_and_written_where_they_belong(memory: Path) -> None:
 @pytest.mark.parametrize("address, count", [(2, 1), (-4, 1), (0x40, 1), (0x3C, 2)])
 def test_nothing_outside_is_touched(memory: Path, address: int, count: int) -> None:
     bus = MappedBus(memory, 0, 0x40)
-    with pytest.raises(InputError, match=rf"^{memory}: address must be a multiple of 4 within 0x40 bytes, not {address:#x}$"):
+    with pytest.raises(
+        InputError, match=rf"^{memory}: address must be a multiple of 4 within 0x40 bytes, not {address:#x}$"
+    ):
         bus.write(address, [1] * count)
     assert memory.read_bytes() == bytes(4 * mmap.PAGESIZE)
 
@@ -78,7 +80,8 @@ def test_a_uio_device_that_is_not_there(system: Path, tmp_path: Path) -> None:
 
 
 def test_the_driver_loads_without_torch_and_without_pynq() -> None:
-    script = "import sys, zeroskip.drivers.device, zeroskip.drivers.mapped, zeroskip.drivers.axi_dma, zeroskip.drivers.files;" + (
-        "print([name for name in ('torch', 'pynq', 'amaranth') if name in sys.modules])"
+    script = (
+        "import sys, zeroskip.drivers.device, zeroskip.drivers.mapped, zeroskip.drivers.axi_dma, zeroskip.drivers.files;"
+        + ("print([name for name in ('torch', 'pynq', 'amaranth') if name in sys.modules])")
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -37,7 +37,9 @@ def test_what_is_written_is_read(saved: Saved, images_folder: Path) -> None:
     assert (manifest["config_id"], manifest["crc"]) == (payload.config.digest, payload.crc)
     assert (images_folder / "a.h").read_text() == "text\n"
     for memory in payload.layout.memories:
-        assert images.read(images_folder / "images" / "bin" / f"{memory.name}.bin", memory.width) == list(payload.images[memory.name])
+        assert images.read(images_folder / "images" / "bin" / f"{memory.name}.bin", memory.width) == list(
+            payload.images[memory.name]
+        )
         stated = manifest["images"][memory.name]
         assert (stated["width"], stated["words"]) == (memory.width, len(payload.images[memory.name]))
     files = {path.relative_to(images_folder).as_posix() for path in images_folder.rglob("*") if path.is_file()}
@@ -48,10 +50,14 @@ def test_a_design_is_read_too(saved: Saved, folder: Path) -> None:
     assert same(read_payload(folder), Payload.of(saved))
 
 
-def test_images_replace_images_and_nothing_else(saved: Saved, images_folder: Path, folder: Path, tmp_path: Path) -> None:
+def test_images_replace_images_and_nothing_else(
+    saved: Saved, images_folder: Path, folder: Path, tmp_path: Path
+) -> None:
     write_payload(Payload.of(saved), images_folder, further={})
     assert not (images_folder / "a.h").exists()
-    with pytest.raises(InputError, match=rf"^{folder}: is not empty and not a folder of zeroskip images; choose another folder$"):
+    with pytest.raises(
+        InputError, match=rf"^{folder}: is not empty and not a folder of zeroskip images; choose another folder$"
+    ):
         write_payload(Payload.of(saved), folder, further={})
     with pytest.raises(InputError, match=r"^image format must be one of mem, hex, coe, mif, bin, not 'elf'$"):
         write_payload(Payload.of(saved), tmp_path / "other", image_formats=["elf"], further={})
@@ -103,5 +109,8 @@ def test_a_manifest_that_is_none_is_refused(images_folder: Path, tmp_path: Path)
     path.write_text("{")
     with pytest.raises(ImageError, match=rf"^{path}: is not JSON: "):
         read_payload(images_folder)
-    with pytest.raises(ImageError, match=rf"^{tmp_path}/none/manifest.json: is missing; .* is not a folder that zeroskip build or zeroskip images"):
+    with pytest.raises(
+        ImageError,
+        match=rf"^{tmp_path}/none/manifest.json: is missing; .* is not a folder that zeroskip build or zeroskip images",
+    ):
         read_payload(tmp_path / "none")
