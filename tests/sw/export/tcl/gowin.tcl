@@ -7,6 +7,8 @@ command create_project {} {-name {is([A-Za-z_]\w*)} -dir folder -pn {is(GW[125]\
         if {![dict exists $options $needed]} { fail "create_project needs $needed" }
     }
 }
+# set_device [-name <device>] [-device_version <version>] <part>
+command set_device {{is(GW[125]\S+)}} {-name any -device_version is([A-Z]{1,2})} {}
 # add_file [-type verilog|vhdl|cst|sdc|...] <file>. Without -type the ending decides.
 command add_file {file} {-type one(verilog|vhdl|cst|sdc|netlist|gao|gpa|rao)}
 # set_option -<name> <value>

@@ -1,7 +1,7 @@
 # Quartus' Tcl shell, quartus_sh -t. Sources: Quartus Prime User Guide: Scripting (683432), packages ::quartus::project and ::quartus::flow; names of
 # assignments: Quartus Prime Settings File Reference Manual (683296). Options are only those that this project uses.
 
-property DEVICE TOP_LEVEL_ENTITY VERILOG_FILE SYSTEMVERILOG_FILE VHDL_FILE SDC_FILE QIP_FILE IP_FILE QSYS_FILE MISC_FILE SEARCH_PATH
+property DEVICE FAMILY TOP_LEVEL_ENTITY VERILOG_FILE SYSTEMVERILOG_FILE VHDL_FILE SDC_FILE QIP_FILE IP_FILE QSYS_FILE MISC_FILE SEARCH_PATH
 property IO_STANDARD VIRTUAL_PIN
 
 # project_new [-overwrite] [-revision <name>] [-family <family>] [-part <part>] <name>
@@ -20,7 +20,7 @@ command set_global_assignment {any} {-name property -library {is(\w+)}} {
     switch -glob [dict get $options -name] {
         SEARCH_PATH { check SEARCH_PATH folder $value }
         *_FILE { check [dict get $options -name] file $value }
-        DEVICE { check DEVICE is((5|10|EP|1S|A)[0-9A-Z]+) $value }
+        DEVICE { check DEVICE {is((5|10|EP|1S|A)[0-9A-Z]+)} $value }
     }
 }
 # set_instance_assignment -name <name> -to <destination> <value>
