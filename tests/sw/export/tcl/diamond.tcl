@@ -1,5 +1,5 @@
-# Lattice Diamond's Tcl shell, diamondc. Source: Lattice Diamond Help, "Tcl Scripting", "Diamond Tcl Project Commands"; the same commands and
-# options are what Amaranth and LiteX write, which are run with Diamond.
+# Lattice Diamond's Tcl shell, diamondc. It is documented in the Lattice Diamond Help, "Tcl Scripting", whose text was not at hand: commands and
+# options are those that Amaranth, LiteX and edalize write, and that public scripts use, all of which are run with Diamond.
 
 # prj_project new -name <name> -dev <device> [-lpf <file>] [-synthesis synplify|lse] [-impl <name>] [-impl_dir <dir>]
 # prj_project open <file.ldf> | save [<file>] | close

@@ -1,5 +1,5 @@
-# Gowin EDA's Tcl shell, gw_sh. Source: Gowin Software User Guide (SUG100), chapter "Tcl Commands"; the same commands and options are in use in
-# public projects built with V1.9.9 to V1.9.12. Options are only those that this project uses; SUG100 has more.
+# Gowin EDA's Tcl shell, gw_sh. It is documented in the Gowin Software User Guide (SUG100) and in Tcl Commands (SUG1220), whose text was not at hand:
+# commands and options are those of public scripts that are run with V1.9.9 to V1.9.12. Options are only those that this project uses.
 
 # create_project -name <name> -dir <path> -pn <part> [-device_version <version>] [-force]
 command create_project {} {-name {is([A-Za-z_]\w*)} -dir folder -pn {is(GW[125]\S+)} -device_version is([A-Z]{1,2}) -force flag} {

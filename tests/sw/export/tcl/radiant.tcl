@@ -1,5 +1,5 @@
-# Lattice Radiant's Tcl shell, radiantc. Source: Lattice Radiant Software Help, "Tcl Scripting User Guide", "Radiant Software Tcl Project Commands";
-# the same commands and options are what Amaranth and edalize write, which are run with Radiant.
+# Lattice Radiant's Tcl shell, radiantc. It is documented in the Lattice Radiant Software Help, "Tcl Scripting User Guide", whose text was not at hand:
+# commands and options are those that Amaranth, LiteX and edalize write, and that public scripts use, all of which are run with Radiant.
 
 # prj_create -name <name> [-dev <device>] [-performance <grade>] [-impl <name>] [-impl_dir <dir>] [-synthesis synplify|lse]
 command prj_create {} {
