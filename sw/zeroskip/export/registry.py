@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zeroskip.contracts.errors import InputError
 
 from .bundle import Bundle
-from .tools import diamond, filelist, gowin, quartus, radiant
+from .tools import diamond, filelist, gowin, quartus, radiant, vivado
 
 Files = Mapping[str, bytes | str]
 """Content by path relative to the exported folder; text is written in UTF-8."""
@@ -33,6 +33,7 @@ class Tool:
 
 
 _ALL = (
+    Tool(name="vivado", words="AMD Vivado", files=vivado.files, parts=vivado.PARTS, example=vivado.EXAMPLE),
     Tool(
         name="quartus", words="Intel Quartus Prime: project, .qip, Platform Designer component", files=quartus.files,
         parts=quartus.PARTS, example=quartus.EXAMPLE,

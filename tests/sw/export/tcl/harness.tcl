@@ -20,8 +20,9 @@
 #     one(a|b|...)      one of these words
 #     is(regexp)        a word that matches as a whole; a kind is an element of a Tcl list, so a backslash in it needs braces around it
 #
-# body runs here after the checks, with the positionals in the list "given" and the options in the dict "options"; what it returns is
-# what the command returns. Every call goes to LOG.jsonl: {"command", "given", "options"}. Tcl's own commands are what they are.
+# body runs here after the checks, in the namespace of the table, with the positionals in the list "given" and the options in the dict
+# "options"; what it returns is what the command returns, and "fail" refuses. A variable
+# "prologue" of the table, if there is one, is run in the script's own interpreter first. Every call goes to LOG.jsonl: {"command", "given", "options"}. Tcl's own commands are those of Tcl 8.5, which older tools have.
 # An unknown command, an unknown option, a wrong word or a file that is absent ends the run with status 1 and one line.
 
 namespace eval table {
@@ -91,7 +92,7 @@ proc call {name arguments} {
     set missing [lindex $positionals $place]
     if {$missing ne "" && ![string match {*[?*]} $missing]} { fail "$name needs [expr {$place + 1}] words, not [llength $given]" }
     record $name $given $options
-    return [apply [list {given options} $body] $given $options]
+    return [apply [list {given options} $body ::table] $given $options]
 }
 
 proc quoted {text} {
@@ -122,6 +123,7 @@ proc call_from_script {name args} { return [call $name $args] }
 vendor eval [list set argv [lrange $argv 3 end]]
 vendor eval [list set argc [expr {[llength $argv] - 3}]]
 vendor eval [list set argv0 $script]
+foreach later {lmap try throw coroutine yield yieldto tailcall zlib} { vendor hide $later }
 if {[info exists table::prologue]} { vendor eval $table::prologue }
 
 if {[catch { vendor eval [list source $script] } message details]} {

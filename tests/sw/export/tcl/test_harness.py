@@ -17,6 +17,7 @@ command rate {real} {}
 command set_it {property any any*} {}
 command pins {is([A-Z][0-9]+)} {}
 command grouped::made {} {} { return made }
+command refuses {} {} { fail "as the table says" }
 command twice {any} {} { return [expr {2 * [lindex $given 0]}] }
 """
 
@@ -79,6 +80,8 @@ def test_text_survives_the_log(said) -> None:
         ("proc p {} { open_thing }\np", "open_thing needs 1 words, not 0"),
         ("open_thing {", "missing close-brace"),
         ("error {by hand}", "by hand"),
+        ("lmap x {1 2} {set x}", 'unknown command "lmap"'),
+        ("refuses", "script.tcl:1: as the table says"),
     ],
 )
 def test_what_is_refused(said, script: str, message: str) -> None:
