@@ -11,7 +11,7 @@ from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import SMALL, built
 from tests.sw.export.lint import icarus_says
 from tests.sw.export.tcl.run import Call, TclError, named, run_tcl
-from tests.sw.export.vendors import VERILOG, images_named, project
+from tests.sw.export.vendors.projects import VERILOG, images_named, project
 
 from zeroskip.storage.design_folder import load
 

@@ -13,11 +13,13 @@ from unittest.mock import patch
 from tests.sw.export.tcl.run import Call, named, run_tcl
 
 TOOLS = ("quartus", "radiant", "diamond", "gowin")
-FAMILY = {"quartus": "cyclonev", "radiant": "nexus", "diamond": "ecp5", "gowin": "gowin"}
-"""Yosys' family for a tool's example part."""
-
 VERILOG = ("zeroskip.v", "zeroskip_core.v", "zs_ram.v")
 """In the order of the projects."""
+
+
+def in_folder(home: Path) -> list[str]:
+    """The Verilog of an export, seen from its folder: beside the scripts for Quartus, in rtl/ for the others."""
+    return [next(path for path in (f"rtl/{name}", name) if (home / path).is_file()) for name in VERILOG]
 
 
 @dataclass(frozen=True, kw_only=True)

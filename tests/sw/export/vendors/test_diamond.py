@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import SMALL, built
-from tests.sw.export.vendors import VERILOG
+from tests.sw.export.vendors.projects import VERILOG
 
 import zeroskip as zs
 from zeroskip import reference
