@@ -12,7 +12,7 @@ module zs_ram #(
     parameter PARTS = 1,
     /* verilator lint_off UNUSEDPARAM */
     parameter STYLE = "auto",  // an attribute is its only use
-    parameter IMAGE = ""  // without use where a host loads everything
+    parameter IMAGE = ""       // not used with ZEROSKIP_NO_IMAGES
     /* verilator lint_on UNUSEDPARAM */
 ) (
     input  wire               clk,
