@@ -3,6 +3,7 @@
 # +waves. The exit status is 0 after PASS only. Registers and memories come up with random contents, not with zeros.
 set -eu
 cd "$(dirname "$0")"
+case $PWD in *[[:space:]]*) echo "run_verilator.sh: GNU make cannot build in a path with blanks: $PWD" >&2; exit 2 ;; esac
 verilator=${VERILATOR:-verilator}
 folder=build/verilator
 set_up=
