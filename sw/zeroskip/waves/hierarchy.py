@@ -35,7 +35,7 @@ class Hierarchy:
             raise InputError(f"the design's Verilog has no module {top!r}")
         names = "|".join(bodies)
         self._instance = re.compile(
-            rf"^\s*({names})\s*(?:#\s*\((?:[^()]|\([^()]*\))*\))?\s*(\w+)\s*\(", re.MULTILINE
+            rf"^\s*({names})\s*(?:#\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?\s*(\w+)\s*\(", re.MULTILINE
         )  # fmt: skip
         self._bodies, self._top = bodies, top
         self._modules: dict[str, Module] = {}
