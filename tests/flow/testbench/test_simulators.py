@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
@@ -86,7 +85,9 @@ def test_it_passes_and_fails_without_python(tmp_path: Path, kind: str, simulator
     assert not [line for line in clean.said if "warning" in line.lower()], clean.said
     for seed in (0, 11):
         paused = machine.run(script, f"+pauses={seed}")
-        assert (paused.status, paused.verdict) == (0, expected_verdict(design, x, f", with pauses +pauses={seed}")), paused.said
+        assert (paused.status, paused.verdict) == (0, expected_verdict(design, x, f", with pauses +pauses={seed}")), (
+            paused.said
+        )
 
     for name, change in CHANGES.items():
         before = (folder / change.file).read_bytes()

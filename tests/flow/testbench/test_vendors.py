@@ -31,7 +31,15 @@ sys.exit({status})
 OPTIONS = {  # with whether they take a value, from the vendors' command references
     "vlib": {},
     "vlog": {"-quiet": False, "-timescale": True, "-work": True, "-f": True},
-    "vsim": {"-c": False, "-quiet": False, "-lib": True, "-voptargs=+acc": False, "-l": True, "-do": True, "-onfinish": True},
+    "vsim": {
+        "-c": False,
+        "-quiet": False,
+        "-lib": True,
+        "-voptargs=+acc": False,
+        "-l": True,
+        "-do": True,
+        "-onfinish": True,
+    },
     "xvlog": {"-log": True, "-f": True},
     "xelab": {"-timescale": True, "-debug": True, "-log": True, "-s": True},
     "xsim": {"-runall": False, "-onfinish": True, "-log": True, "-testplusarg": True},
@@ -49,12 +57,16 @@ Calls = list[tuple[str, list[str], list[str]]]
 """Program, options with their values as one word each, and what is left."""
 
 
-def run(folder: Path, script: str, *arguments: str, verdict: str = "PASS: 0 failures", status: int = 0) -> tuple[int, Calls]:
+def run(
+    folder: Path, script: str, *arguments: str, verdict: str = "PASS: 0 failures", status: int = 0
+) -> tuple[int, Calls]:
     programs, calls = folder.parent / "bin", folder.parent / "calls"
     programs.mkdir(exist_ok=True)
     calls.write_text("")
     for name in OPTIONS:
-        (programs / name).write_text(STUB.format(python=sys.executable, calls=str(calls), verdict=verdict, status=status))
+        (programs / name).write_text(
+            STUB.format(python=sys.executable, calls=str(calls), verdict=verdict, status=status)
+        )
         (programs / name).chmod(0o755)
     done = subprocess.run(
         [str(folder / script), *arguments], cwd=folder.parent, capture_output=True, text=True, check=False,
@@ -111,7 +123,8 @@ def test_xsim(folder: Path) -> None:
 
 @pytest.mark.parametrize("script", ["run_questa.sh", "run_xsim.sh"])
 @pytest.mark.parametrize(
-    "verdict, status", [("FAIL: 3 failures; 12 output beats", 0), ("# FAIL: 1 failures", 0), ("", 0), ("PASS: 0 failures", 3)]
+    "verdict, status",
+    [("FAIL: 3 failures; 12 output beats", 0), ("# FAIL: 1 failures", 0), ("", 0), ("PASS: 0 failures", 3)],
 )
 def test_all_but_a_pass_is_a_failure(folder: Path, script: str, verdict: str, status: int) -> None:
     assert run(folder, script, verdict=verdict, status=status)[0] != 0

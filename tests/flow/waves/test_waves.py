@@ -99,7 +99,9 @@ def test_no_name_in_the_lists_is_idle() -> None:
         made = wanted(design.verilog.values(), "zeroskip")
         found |= {wave.path.removeprefix("core.") for group in made for wave in group.waves}
         assert len([group for group in made if group.title.startswith("lane ")]) == design.config.lanes
-    listed = {name for names in (*PORTS.values(), *BEFORE_LANES.values(), *BEHIND_LANES.values()) for name in names.split()}
+    listed = {
+        name for names in (*PORTS.values(), *BEFORE_LANES.values(), *BEHIND_LANES.values()) for name in names.split()
+    }
     listed |= {f"array.lane01.{name}" for name in LANE.split()}
     assert sorted(listed - found) == []
 

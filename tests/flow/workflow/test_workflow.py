@@ -58,7 +58,9 @@ def test_the_service_takes_the_file(zeroskip: Command, repository: Path, service
     if importlib.util.find_spec("check_jsonschema") is None:
         pytest.skip("check-jsonschema is missing; install it with: pip install check-jsonschema")
     written(zeroskip, service)
-    schema = ["vendor.github-workflows"] if service == "github" else ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    schema = (
+        ["vendor.github-workflows"] if service == "github" else ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    )
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *schema, PLACES[service]]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,7 +78,8 @@ def jobs(service: str, loaded: dict[str, Any]) -> list[Job]:
     found: list[Job] = []
     for chosen in job["strategy"]["matrix"]["include"]:
         variables = {
-            name: str(chosen[value.removeprefix("${{ matrix.").removesuffix(" }}")]) for name, value in job["env"].items()
+            name: str(chosen[value.removeprefix("${{ matrix.").removesuffix(" }}")])
+            for name, value in job["env"].items()
         }
         commands = [steps[name]["run"] for name in ("Build", "Simulate")]
         found.append((variables, commands, [steps["Record the waves of a failure"]["run"]]))
@@ -108,7 +111,10 @@ def test_reports_and_waves_are_kept_from_where_they_are(zeroskip: Command, repos
     if service == "gitlab":
         artifacts = loaded["zeroskip"]["artifacts"]
         assert artifacts["when"] == "always"
-        assert (artifacts["reports"]["junit"], artifacts["paths"]) == ("build/design/sim/*/results.xml", ["build/design/sim"])
+        assert (artifacts["reports"]["junit"], artifacts["paths"]) == (
+            "build/design/sim/*/results.xml",
+            ["build/design/sim"],
+        )
         return
     steps = steps_of(loaded)
     for name in ("Publish the report", "Keep results and waves"):
