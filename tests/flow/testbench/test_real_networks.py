@@ -16,7 +16,10 @@ import zeroskip as zs
 from zeroskip.demo import LANES, Digits, trained
 
 RequireData = Callable[[str], Path]
-SAMPLES = {"icarus": {"demo": 10, "LeNet-300-100": 3, "ResNet-8": 1}, "verilator": {"demo": 50, "LeNet-300-100": 50, "ResNet-8": 3}}
+SAMPLES = {
+    "icarus": {"demo": 10, "LeNet-300-100": 3, "ResNet-8": 1},
+    "verilator": {"demo": 50, "LeNet-300-100": 50, "ResNet-8": 3},
+}
 
 
 @pytest.fixture
