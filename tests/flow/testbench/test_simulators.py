@@ -188,6 +188,7 @@ SPOILT = {
     "an answer": ("zeroskip.v", "s_axil_rresp", "2'b10", r"ID: \d+ \(5a534b50\), expected \d+ \(5a534b50\); answer 10, expected 00"),
     "the answer to the start": ("zeroskip.v", "s_axil_bresp", "2'b10", r"the write of CONTROL was answered with 10, expected 00"),
     "ready": ("zeroskip.v", "s_axis_tready", "1'bx", r"cycle 9: TREADY, TVALID, AWREADY or ARREADY is unknown"),
+    "nothing is taken": ("zeroskip.v", "s_axis_tready", "rst ? s_axis_tready : 1'b0", r"stalled: 0 of 18 output beats, then none for \d+ cycles"),
     "nothing comes": ("zeroskip.v", "m_axis_tvalid", "1'b0", r"stalled: 0 of 18 output beats, then none for \d+ cycles"),
     "a beat is lost": ("zeroskip.v", "m_axis_tlast", "1'b0", r"output beat 1 \(sample 0, its beat 1\): expected .*, keep 0001, last 1; got .*, last 0"),
     "groups": ("control", "groups", "32'd2", r"GROUPS: 2 \(00000002\), expected 3 \(00000003\); answer 00, expected 00"),
