@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zeroskip.contracts.errors import InputError
 
 from .bundle import Bundle
-from .tools import filelist
+from .tools import filelist, fusesoc, litex
 
 Files = Mapping[str, bytes | str]
 """Content by path relative to the exported folder; text is written in UTF-8."""
@@ -32,7 +32,11 @@ class Tool:
     example: str | None = None
 
 
-_ALL = (Tool(name="filelist", words="Verilog, images and a list of files for any other tool", files=filelist.files),)
+_ALL = (
+    Tool(name="fusesoc", words="a FuseSoC core: simulation, lint, synthesis", files=fusesoc.files, parts=fusesoc.PARTS, example=fusesoc.EXAMPLE),
+    Tool(name="litex", words="a LiteX module with streams and DMA", files=litex.files),
+    Tool(name="filelist", words="Verilog, images and a list of files for any other tool", files=filelist.files),
+)
 TOOLS = {tool.name: tool for tool in _ALL}
 """Every tool by name."""
 

@@ -1,0 +1,3 @@
+PARTS=None
+EXAMPLE=None
+def files(bundle): return {}
