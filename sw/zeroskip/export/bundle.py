@@ -14,8 +14,8 @@ from zeroskip.contracts.layout import Layout, Memory
 from zeroskip.contracts.program import Program
 from zeroskip.storage.design_folder import Saved
 
-RAM = "zs_ram.v"
-"""The one file of the Verilog that knows how memories are written for a tool."""
+CORE, RAM = "zeroskip_core.v", "zs_ram.v"
+"""The files of the Verilog that know where images lie, and how a memory is written for a tool."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,16 +51,15 @@ class Bundle:
         return Layout(self.config).memories
 
     def verilog(self, *, images: str = "images/", attributes: str | None = None) -> dict[str, str]:
-        """Verilog text by file name. The array is the design's to the letter; ``zs_ram.v`` has the tool's macros in front.
+        """Verilog text by file name, the design's but for what is asked here.
 
         images : what stands in front of an image's name in $readmemh: a folder with its slash, or nothing
         attributes : the attributes of a memory in the tool's spelling, as ``(* ramstyle = "no_rw_check" *)``; None leaves the design's own
         """
         files = dict(self.saved.verilog)
-        macros = [f'`define ZEROSKIP_IMAGES "{images}"']
+        files[CORE] = files[CORE].replace('"images/', f'"{images}')
         if attributes is not None:
-            macros.append(f"`define ZEROSKIP_RAM_ATTRIBUTES {attributes}")
-        files[RAM] = "\n".join(macros) + "\n\n" + files[RAM]
+            files[RAM] = f"`define ZEROSKIP_RAM_ATTRIBUTES {attributes}\n\n{files[RAM]}"
         return files
 
     def full_image(self, memory: Memory) -> tuple[int, ...]:
