@@ -25,7 +25,7 @@ class VerilogPlatform(GenericPlatform):
 
     def build(self, fragment: Any, build_dir: str, build_name: str, **_: Any) -> Any:
         os.chdir(build_dir)  # as LiteX's own do: memories are written to the working directory
-        verilog = self.get_verilog(fragment, name=build_name)
+        verilog = self.get_verilog(fragment, name=build_name, regular_comb=False)
         verilog.write(f"{build_name}.v")
         return verilog.ns
 
