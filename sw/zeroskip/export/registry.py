@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zeroskip.contracts.errors import InputError
 
 from .bundle import Bundle
-from .tools import filelist, fusesoc, litex
+from .tools import filelist, fusesoc, litex, vivado
 
 Files = Mapping[str, bytes | str]
 """Content by path relative to the exported folder; text is written in UTF-8."""
@@ -33,8 +33,9 @@ class Tool:
 
 
 _ALL = (
-    Tool(name="fusesoc", words="a FuseSoC core: simulation, lint, synthesis", files=fusesoc.files, parts=fusesoc.PARTS, example=fusesoc.EXAMPLE),
-    Tool(name="litex", words="a LiteX module with streams and DMA", files=litex.files),
+    Tool(name="vivado", words="AMD Vivado", files=vivado.files, parts=vivado.PARTS, example=vivado.EXAMPLE),
+    Tool(name="fusesoc", words="FuseSoC core", files=fusesoc.files, parts=fusesoc.PARTS, example=fusesoc.EXAMPLE),
+    Tool(name="litex", words="LiteX module", files=litex.files),
     Tool(name="filelist", words="Verilog, images and a list of files for any other tool", files=filelist.files),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
