@@ -28,8 +28,12 @@ from zeroskip.quantize import dequantize, quantize, quantize_input
 from zeroskip.schedule import Memory, Schedule, predict, prepared, schedule
 from zeroskip.schedule.dense import dense_cycles
 from zeroskip.storage import design_folder
+from zeroskip.storage.atomic import write_bytes
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
+from zeroskip.testbench import Testbench
+from zeroskip.testbench import write as write_testbench
+from zeroskip.waves import save_files, wanted
 
 if TYPE_CHECKING:
     import torch
@@ -221,7 +225,7 @@ class Design:
         simulator : ``verilator`` or ``icarus``
         seed : seed of the pauses and of the initial contents of registers and memories
         stalls : pause both streams at random
-        waves : record signals in ``folder``: FST under Verilator, VCD under Icarus
+        waves : record signals in ``folder``: FST under Verilator, VCD under Icarus; with save files for GTKWave and Surfer
         folder : keep results, logs, waves and a JUnit report, ``results.xml``, here; by default they are kept only after a failure
         reset_at : reset the array once, so many cycles after the start, and begin again; 0 for no reset
         progress : called with a line before each step
@@ -233,7 +237,7 @@ class Design:
             from zeroskip_sim.checks import Check, checks, write_junit
             from zeroskip_sim.locate import locate
             from zeroskip_sim.request import Request
-            from zeroskip_sim.run import run
+            from zeroskip_sim.run import DUT, WAVES, run
 
         inputs = self.quantize_input(x)
         if not len(inputs):
@@ -249,6 +253,10 @@ class Design:
             program=self.program, inputs=flat, expected=expected, output=self.network.output,
             most_cycles=self.cycles.latency + self.cycles.interval, images=home, folder=home, seed=seed, stalls=stalls, reset_at=reset_at,
         )  # fmt: skip
+        if waves:
+            groups = wanted(self.verilog.values(), self._generated[1]["top"])
+            for name, text in save_files(WAVES[simulator], groups, DUT).items():
+                write_bytes(text.encode(), home / name)
         report, suite = home / "results.xml", f"zeroskip.{simulator}"
         try:
             result = run(request, self.verilog, simulator=simulator, waves=waves, progress=progress)
@@ -276,6 +284,22 @@ class Design:
             difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, seed=seed, stalls=stalls,
             clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
+
+    def testbench(self, x: npt.ArrayLike, folder: str | Path) -> Path:
+        """Write a self-checking Verilog testbench with float inputs ``x`` (N, …), and all that it needs, whole or not at all.
+
+        It runs in any simulator, without Python: docs/testbench.md. Raises InputError for no inputs and for a folder in the way.
+        """
+        inputs = self.quantize_input(x)
+        if not len(inputs):
+            raise InputError("a testbench needs at least one sample")
+        strips = bool(self.config.strips)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        bench = Testbench(
+            program=self.program, cycles=self.cycles, verilog=self.verilog, top=self._generated[1]["top"],
+            inputs=to_input_stream(self.network, inputs, strips), expected=expected,
+        )  # fmt: skip
+        return write_testbench(bench, folder)
 
     def save(
         self,

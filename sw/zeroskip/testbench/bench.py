@@ -76,7 +76,7 @@ class Testbench:
             for number, (name, count) in enumerate(cycles.layers.items())
         ]
         before = [
-            self._reading("ID", reg.ID, reg.IDENTITY), self._reading("VERSION", reg.VERSION_REGISTER, reg.VERSION),
+            self._reading("ID", reg.ID, reg.ID_RESET), self._reading("VERSION", reg.VERSION, reg.VERSION_RESET),
             self._reading("CONFIG_ID", reg.CONFIG_ID, program.config.digest),
         ]  # fmt: skip
         untimed = [

@@ -11,6 +11,7 @@ from zeroskip.storage import images
 from zeroskip.storage.atomic import file_digest, replaced_folder, require_replaceable, write_json
 from zeroskip.storage.design_folder import write_images
 from zeroskip.storage.template import render
+from zeroskip.waves import save_files, wanted
 
 from .bench import Testbench
 from .vectors import input_words, output_words
@@ -19,6 +20,8 @@ STATED = "testbench.json"
 """States the design and what is predicted; a folder that has it is a testbench, which may be replaced."""
 FORMAT = "zeroskip testbench"
 PACKAGE = "zeroskip.testbench"
+DUT, WAVES = "testbench.dut", "waves.vcd"
+"""Where testbench.v puts the design, and its waves."""
 
 
 def write(bench: Testbench, folder: str | Path) -> Path:
@@ -36,9 +39,14 @@ def write(bench: Testbench, folder: str | Path) -> Path:
         _write_vectors(bench, part / "vectors")
         read = [*(part / "vectors").iterdir(), *(part / "images").iterdir()]
         contents = {path.relative_to(part).as_posix(): path.read_bytes() for path in sorted(read)}
-        values = {**bench.values(contents), "bench": [name for name, _ in _texts("verilog")]}
-        for name in ("testbench.v", "sources.f", "README.md"):
+        groups = wanted(bench.verilog.values(), bench.top)
+        values = {
+            **bench.values(contents), "bench": [name for name, _ in _texts("verilog")], "groups": groups, "scope": f"/{DUT}",
+        }  # fmt: skip
+        for name in ("testbench.v", "sources.f", "run_questa.do", "README.md"):
             (part / name).write_text(render(PACKAGE, f"{name}.j2", **values))
+        for name, text in save_files(WAVES, groups, DUT).items():
+            (part / name).write_text(text)
         for name, text in _texts("scripts"):
             (part / name).write_text(text)
             (part / name).chmod((part / name).stat().st_mode | 0o111)
@@ -65,7 +73,7 @@ def _write_vectors(bench: Testbench, folder: Path) -> None:
 def _texts(folder: str) -> Iterator[tuple[str, str]]:
     """Name and text of the files in a folder of the package."""
     for path in sorted((files(PACKAGE) / folder).iterdir(), key=lambda path: path.name):
-        if path.name.endswith((".v", ".sh", ".do")):
+        if path.name.endswith((".v", ".sh")):
             yield path.name, path.read_text()
 
 
