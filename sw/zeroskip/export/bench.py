@@ -25,23 +25,26 @@ SAMPLES = 4
 PACKAGE = "zeroskip.testbench"
 
 
-def bench_files(bundle: Bundle, verilog: Mapping[str, str], images: Mapping[str, bytes]) -> dict[str, bytes | str]:
-    """``bench/testbench.v``, its modules beside it, and ``vectors/*.mem``. The simulator runs where ``images`` and ``vectors`` are.
-
-    verilog, images : of the export, by path
-
-    Its samples are the design's own or, where it was saved without, random. The last line begins with PASS or FAIL. With the macro
-    ``ZEROSKIP_STATUS`` the simulation of a bench that fails ends by $fatal.
-    """
-    saved = bundle.saved
+def testbench(bundle: Bundle) -> Testbench:
+    """Its samples are the first few that the design was saved with or, where there are none, random."""
+    saved, strips = bundle.saved, bool(bundle.config.strips)
     inputs = _inputs(saved.network, bundle.samples)
-    strips, config = bool(bundle.config.strips), bundle.config
-    bench = Testbench(
-        program=saved.program, cycles=saved.cycles, verilog=verilog, top=str(bundle.sidecar["top"]),
+    return Testbench(
+        program=saved.program, cycles=saved.cycles, verilog=saved.verilog, top=str(bundle.sidecar["top"]),
         inputs=to_input_stream(saved.network, inputs, strips),
         expected=to_output_stream(saved.network, reference.run(saved.network, inputs), strips),
     )  # fmt: skip
-    order, beat = bench.order, config.stream_elements
+
+
+def bench_files(bench: Testbench, images: Mapping[str, bytes]) -> dict[str, bytes | str]:
+    """``bench/testbench.v``, its modules beside it, and ``vectors/*.mem``. The simulator runs where ``images`` and ``vectors`` are.
+
+    images : of the export, by path
+
+    The last line of a run begins with PASS or FAIL. With the macro ``ZEROSKIP_STATUS`` a run that fails ends by $fatal.
+    """
+    config, order = bench.program.config, bench.order
+    beat = config.stream_elements
     vectors = {
         "vectors/inputs.mem": plain(input_words(bench.inputs[order], beat), config.stream_bits + 1),
         "vectors/outputs.mem": plain(output_words(bench.expected[order], beat), config.stream_bits + beat + 1),

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from zeroskip.contracts.registers import VERSION_RESET
-from zeroskip.export.bench import bench_files
+from zeroskip.export.bench import bench_files, testbench
 from zeroskip.export.bundle import Bundle
 from zeroskip.export.template import render
 
@@ -30,13 +30,16 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
     """``<name>.core``, and what it names. In FuseSoC's work root images and vectors lie where the Verilog looks for them."""
     verilog = {f"rtl/{name}": text for name, text in bundle.verilog().items()}
     images = bundle.plain_images()
-    bench = bench_files(bundle, bundle.verilog(), images)
-    core = _core(bundle, verilog, images, bench)
+    bench = testbench(bundle)
+    simulated = bench_files(bench, images)
+    core = _core(bundle, verilog, images, simulated)
     text = "CAPI=2:\n" + yaml.safe_dump(core, sort_keys=False, width=110, allow_unicode=True)
     return {
-        **verilog, **images, **bench, f"{bundle.name}.core": text,
+        **verilog, **images, **simulated, f"{bundle.name}.core": text,
         "from_pypi.sh": render("fusesoc/from_pypi.sh"), "yosys_tcl.tcl": render("fusesoc/yosys_tcl.tcl"),
-        "README.md": render("fusesoc/README.md.j2", bundle=bundle, vlnv=core["name"]),
+        "README.md": render(
+            "fusesoc/README.md.j2", bundle=bundle, vlnv=core["name"], short=core["name"].rpartition(":")[0], samples=bench.samples,
+        ),
     }  # fmt: skip
 
 
@@ -74,16 +77,16 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
             },
         },
         "targets": {
-            "default": {"filesets": ["rtl", "images"], "toplevel": top, "parameters": parameters},
+            "default": {"filesets": ["rtl", "images"], "toplevel": top, "parameters": list(parameters)},
             **_simulations(),
             "lint": {
                 "description": "Verilator's warnings, all but those of generated code",
-                "flow": "lint", "filesets": ["rtl", "images"], "toplevel": top, "parameters": parameters,
+                "flow": "lint", "filesets": ["rtl", "images"], "toplevel": top, "parameters": list(parameters),
                 "flow_options": {"tool": "verilator", "verilator_options": ["-Wall", *(f"-Wno-{name}" for name in WAIVED)]},
             },
             "synth": {
                 "description": f"Bitstream of the bare core for {part}, with yosys, nextpnr-ecp5 and ecppack; pins are the tool's choice",
-                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": parameters,
+                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": list(parameters),
                 "flow_options": {
                     "yosys_synth_options": ["-abc9"],
                     "nextpnr_options": [
@@ -111,7 +114,7 @@ def _simulations() -> Core:
     return {
         conditions[tool]: {
             "description": "Testbench with samples: outputs, registers and every count of cycles",
-            "flow": "sim", "filesets": ["rtl", "images", "bench", "vectors"], "toplevel": "testbench",
+            "flow": "sim", "filesets": ["bench", "rtl", "images", "vectors"], "toplevel": "testbench",
             "parameters": ["ZEROSKIP_STATUS", "pauses"], "flow_options": {"tool": tool, **options[tool]},
         }
         for tool in SIMULATORS

@@ -14,10 +14,12 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
     """``zeroskip_litex.py`` finds Verilog and images beside itself, wherever the folder lies."""
     verilog = bundle.verilog(images=f"{IMAGES}/")
     widths = {port["name"]: port["width"] for port in bundle.sidecar["ports"]}
+    group = Layout(bundle.config).group_samples
     values = {
         "design": bundle.name, "verilog": list(verilog), "stream_bits": bundle.config.stream_bits,
         "address_bits": widths["s_axil_awaddr"], "inputs": bundle.program.inputs, "outputs": bundle.program.outputs,
-        "group": Layout(bundle.config).group_samples, "config_id": bundle.sidecar["config_id"], "clock": int(bundle.clock * 1e6),
+        "group": group, "group_note": f" The array computes {group} samples at a time: transfer multiples of that." if group > 1 else "",
+        "config_id": bundle.sidecar["config_id"], "clock": int(bundle.clock * 1e6),
     }  # fmt: skip
     return {
         **{f"rtl/{name}": text for name, text in verilog.items()},
