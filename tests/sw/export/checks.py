@@ -34,7 +34,9 @@ def no_place_of_the_writer(folder: Path, *places: Path) -> None:
     user = getpass.getuser()
     for name, text in texts(folder).items():
         for number, line in enumerate(text.splitlines(), 1):
-            found = next((place for place in forbidden if re.search(rf"(?<![\w.]){re.escape(place)}(?![\w-])", line)), None)
+            found = next(
+                (place for place in forbidden if re.search(rf"(?<![\w.]){re.escape(place)}(?![\w-])", line)), None
+            )
             assert found is None, f"{name}:{number}: names {found}: {line.strip()[:200]}"
             assert not ROOTS.search(line), f"{name}:{number}: names a path from the root: {line.strip()[:200]}"
             assert len(user) < 5 or not re.search(rf"\b{re.escape(user)}\b", line), f"{name}:{number}: names the user"
@@ -47,7 +49,9 @@ def plain_words(path: Path, width: int) -> list[int]:
     content = path.read_bytes()
     assert content.endswith(b"\n") and b"\r" not in content, f"{path.name}: lines must end with LF"
     for number, line in enumerate(content.decode("ascii").split("\n")[:-1], 1):
-        assert re.fullmatch(rf"[0-9a-f]{{{digits}}}", line), f"{path.name}:{number}: must be {digits} digits, not {line!r}"
+        assert re.fullmatch(rf"[0-9a-f]{{{digits}}}", line), (
+            f"{path.name}:{number}: must be {digits} digits, not {line!r}"
+        )
         words.append(int(line, 16))
         assert words[-1] < 1 << width, f"{path.name}:{number}: has more than {width} bits"
     return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,7 @@ def exported(tmp_path: Path, require_data: Callable[[str], Path]) -> Exported:
             require_data(needed)
         source = shutil.copytree(built(design), tmp_path / "written" / "own_net")
         written = export(source, tool, **options)
-        moved = tmp_path / "elsewhere" / f"{tool}-{design}"
-        moved.parent.mkdir(exist_ok=True)
+        moved = Path(tempfile.mkdtemp(prefix="elsewhere-", dir=tmp_path)) / f"{tool}-{design}"
         shutil.move(written, moved)
         shutil.rmtree(tmp_path / "written")
         return moved

@@ -60,7 +60,9 @@ def _strips() -> Made:
     masks = zs.prune.magnitude(model, 0.5)
     config = zs.ArrayConfig(lanes=2, columns=2, word=16, stream_bits=16)
     sized = zs.compile(model, x[:1], calibration=x, masks=masks, config=config).config
-    larger = zs.ArrayConfig(**{**sized.to_json(), "weight_depth": sized.weight_depth + 5, "mask_depth": sized.mask_depth + 3})
+    larger = zs.ArrayConfig(
+        **{**sized.to_json(), "weight_depth": sized.weight_depth + 5, "mask_depth": sized.mask_depth + 3}
+    )
     return zs.compile(model, x[:1], calibration=x, masks=masks, config=larger), x.numpy()
 
 

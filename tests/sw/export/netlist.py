@@ -97,5 +97,8 @@ def _counted(stat: Mapping[str, dict[str, object]], family: Family, top: str) ->
 
 def _sum(cells: Mapping[str, int], weights: Mapping[str, float]) -> float:
     return sum(
-        count * weight for kind, count in cells.items() for pattern, weight in weights.items() if re.fullmatch(pattern, kind)
+        count * weight
+        for kind, count in cells.items()
+        for pattern, weight in weights.items()
+        if re.fullmatch(pattern, kind)
     )

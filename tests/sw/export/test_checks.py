@@ -17,7 +17,8 @@ FILES = ("rtl/zeroskip.v", "rtl/zs_ram.v")
 
 
 @pytest.mark.parametrize(
-    "line", ["set d {here}/x.v", "read home: {home}/a", '"/home/somebody/a.v"', "(/tmp/x)", r'"C:\Users\x"', "-o /work/a"]
+    "line",
+    ["set d {here}/x.v", "read home: {home}/a", '"/home/somebody/a.v"', "(/tmp/x)", r'"C:\Users\x"', "-o /work/a"],
 )
 def test_a_path_of_the_writer_is_found(tmp_path: Path, line: str) -> None:
     text = line.format(here=Path.cwd(), home=Path.home())
@@ -65,7 +66,12 @@ def test_memory_initialization_files_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "old, new, message",
-    [("1..2", "0..2", "given twice"), ("DEPTH = 3", "DEPTH = 4", "not every address"), ("1f", "ff", "more than 7 bits"), ("=7", "=8", "WIDTH")],
+    [
+        ("1..2", "0..2", "given twice"),
+        ("DEPTH = 3", "DEPTH = 4", "not every address"),
+        ("1f", "ff", "more than 7 bits"),
+        ("=7", "=8", "WIDTH"),
+    ],
 )
 def test_memory_initialization_files_are_read_strictly(tmp_path: Path, old: str, new: str, message: str) -> None:
     (tmp_path / "a.mif").write_text(MIF.replace(old, new))

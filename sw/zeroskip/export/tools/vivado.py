@@ -9,7 +9,7 @@ from zeroskip.export.bundle import Bundle
 from zeroskip.export.template import render
 
 PARTS = (
-    r"x[acq]7[aksvz][a-z]?\d+[a-z]{3,6}\d+-[123][A-Z]{0,2}"  # 7 series: device and package in one word
+    r"x[acq]7[aksvz][a-z]?\d+[a-z]{2,6}\d+-[123][A-Z]{0,2}"  # 7 series: device and package in one word
     r"|x[acq][a-z]{1,2}\d+[a-z]{0,3}-[a-z]{4}\d+-[123][A-Z]{0,3}-[a-z](?:-[A-Za-z0-9]+)?"  # UltraScale and later
 )
 EXAMPLE = "xc7a35tcpg236-1"
@@ -36,7 +36,12 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
     verilog = bundle.verilog(images="")
     images = bundle.plain_images()
     zynq = processor(str(bundle.part))
-    names: dict[str, object] = {"verilog": [f"rtl/{name}" for name in verilog], "images": list(images), "bundle": bundle, "mhz": f"{bundle.clock:g}"}
+    names: dict[str, object] = {
+        "verilog": [f"rtl/{name}" for name in verilog],
+        "images": list(images),
+        "bundle": bundle,
+        "mhz": f"{bundle.clock:g}",
+    }
     made: dict[str, bytes | str] = {
         **{f"rtl/{name}": text for name, text in verilog.items()},
         **images,
@@ -48,8 +53,12 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
     }
     if zynq is not None:
         made["create_system.tcl"] = render(
-            "vivado/create_system.tcl.j2", project="system", zynq=zynq, ps=_PROCESSORS[zynq],
-            dma_bits=max(32, bundle.config.stream_bits), **names
+            "vivado/create_system.tcl.j2",
+            project="system",
+            zynq=zynq,
+            ps=_PROCESSORS[zynq],
+            dma_bits=max(32, bundle.config.stream_bits),
+            **names,
         )
     return {**made, "README.md": render("vivado/README.md.j2", zynq=zynq, **names)}
 
