@@ -14,6 +14,10 @@ from vcd.gtkw import GTKWSave
 from .groups import Group
 
 GTKWAVE, SURFER = "waves.gtkw", "waves.sucl"
+"""Names of the two files."""
+
+ZOOM = -12.0
+"""Of GTKWave: 2**12 time units per pixel, at picoseconds and a clock of 10 ns some 400 cycles in the window."""
 
 
 def save_files(dump: str, groups: Sequence[Group], scope: str) -> dict[str, str]:
@@ -26,7 +30,11 @@ def gtkwave(dump: str, groups: Sequence[Group], scope: str) -> str:
     text = io.StringIO()
     save = GTKWSave(text)
     save.dumpfile(dump, abspath=False)
-    save.treeopen(f"{scope}.")
+    save.size(1600, 1000)
+    save.zoom_markers(ZOOM)
+    instances = scope.split(".")
+    for depth in range(1, len(instances) + 1):
+        save.treeopen(".".join(instances[:depth]) + ".")
     save.signals_width(300)
     for group in groups:
         with save.group(group.title, closed=group.title.startswith("lane ")):

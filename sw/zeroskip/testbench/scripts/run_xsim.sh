@@ -8,6 +8,6 @@ for argument in "$@"; do
     shift
 done
 xvlog -log build/xvlog.log -f sources.f
-xelab -debug typical -log build/xelab.log -s testbench_sim testbench
+xelab -timescale 1ns/1ps -debug typical -log build/xelab.log -s testbench_sim testbench
 xsim testbench_sim -runall -onfinish quit -log build/xsim.log "$@"
 grep -q '^PASS: ' build/xsim.log

@@ -1,6 +1,5 @@
 // Compares a file with the CRC-32 that it had when the testbench was written, so that no changed, cut or missing file goes unseen.
 // Carriage returns do not count. All is done at time 0; `changed` holds from then on, and `missing` says that there was no file.
-`timescale 1ns / 1ps
 module zs_tb_file #(
     parameter NAME = "",
     parameter [31:0] CRC = 0

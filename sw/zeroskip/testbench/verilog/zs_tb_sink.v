@@ -1,6 +1,5 @@
 // Takes an AXI4-Stream and compares it, beat for beat, with a file of BEATS words {last, keep, data} for $readmemh. An offered beat must
 // stay as it is until it is taken, and no beat may follow the last. While `pausing`, it is not ready in 6 cycles of 16; `random` decides.
-`timescale 1ns / 1ps
 module zs_tb_sink #(
     parameter WIDTH = 32,
     parameter BEATS = 1,
@@ -23,9 +22,10 @@ module zs_tb_sink #(
     localparam WORD = WIDTH + WIDTH / 8 + 1;
 
     reg [WORD-1:0] beats [0:BEATS-1];
-    reg [WORD-1:0] past, expected;
+    reg [WORD-1:0] past;
     reg waiting;
     wire [WORD-1:0] offered = {last, keep, data};
+    wire [WORD-1:0] expected = taken < BEATS ? beats[taken] : {WORD{1'bx}};
 
     initial begin
         $readmemh(FILE, beats);
@@ -44,7 +44,6 @@ module zs_tb_sink #(
             failures <= failures + 1;
         end else if (!rst && valid && ready) begin
             taken <= taken + 1;
-            expected = taken < BEATS ? beats[taken] : {WORD{1'bx}};
             if (taken >= BEATS || offered !== expected) begin
                 failures <= failures + 1;
                 if (failures >= REPORTED) ;

@@ -1,6 +1,5 @@
 // Drives an AXI4-Stream from a file of BEATS words {last, data} for $readmemh. TVALID does not wait for the reset to end, as an impatient
 // source's would not. While `pausing`, it pauses at random, 6 cycles of 16; `random` decides.
-`timescale 1ns / 1ps
 module zs_tb_source #(
     parameter WIDTH = 32,
     parameter BEATS = 1,

@@ -1,6 +1,5 @@
 // Latency and interval in clock cycles, as they are seen at the ports: from the first beat that enters to the last beat of the first group
 // that leaves, and between the last beats of the latest two groups. GROUP samples are computed side by side.
-`timescale 1ns / 1ps
 module zs_tb_timer #(
     parameter GROUP = 1
 ) (
