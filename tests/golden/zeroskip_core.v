@@ -1888,6 +1888,7 @@ module zeroskip_core_array_lane00_decoder(rst, data_44, stuck, enable, data, tak
     input [2:0] a;
     input [14:0] b;
     input [4:0] s;
+    (* parallel_case *)
     casez (s)
       5'b????1:
         n_procmux_749 = b[2:0];
@@ -4943,6 +4944,7 @@ module zeroskip_core_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arva
     input [1:0] a;
     input [27:0] b;
     input [13:0] s;
+    (* parallel_case *)
     casez (s)
       14'b?????????????1:
         n_procmux_1038 = b[1:0];
@@ -4996,6 +4998,7 @@ module zeroskip_core_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arva
     input [31:0] a;
     input [447:0] b;
     input [13:0] s;
+    (* parallel_case *)
     casez (s)
       14'b?????????????1:
         n_procmux_1056 = b[31:0];
@@ -5168,6 +5171,7 @@ module zeroskip_core_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arva
     input [3:0] a;
     input [7:0] b;
     input [1:0] s;
+    (* parallel_case *)
     casez (s)
       2'b?1:
         n_procmux_1315 = b[3:0];
@@ -5183,6 +5187,7 @@ module zeroskip_core_control(awvalid, wdata, wstrb, wvalid, bready, araddr, arva
     input [3:0] a;
     input [15:0] b;
     input [3:0] s;
+    (* parallel_case *)
     casez (s)
       4'b???1:
         n_procmux_1318 = b[3:0];

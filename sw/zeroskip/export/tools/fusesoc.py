@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from zeroskip.contracts.registers import VERSION_RESET
-from zeroskip.export.bench import bench_files, testbench
 from zeroskip.export.bundle import Bundle
 from zeroskip.export.template import render
 
@@ -28,6 +27,8 @@ Core = dict[str, Any]
 
 def files(bundle: Bundle) -> dict[str, bytes | str]:
     """``<name>.core``, and what it names. In FuseSoC's work root images and vectors lie where the Verilog looks for them."""
+    from zeroskip.export.bench import bench_files, testbench  # the reference is computed by PyTorch
+
     verilog = {f"rtl/{name}": text for name, text in bundle.verilog().items()}
     images = bundle.plain_images()
     bench = testbench(bundle)
