@@ -49,7 +49,9 @@ def bench_files(bench: Testbench, images: Mapping[str, bytes]) -> dict[str, byte
         "vectors/inputs.mem": plain(input_words(bench.inputs[order], beat), config.stream_bits + 1),
         "vectors/outputs.mem": plain(output_words(bench.expected[order], beat), config.stream_bits + beat + 1),
     }
-    modules = {path.name: path.read_text() for path in (files(PACKAGE) / "verilog").iterdir() if path.name.endswith(".v")}
+    modules = {
+        path.name: path.read_text() for path in (files(PACKAGE) / "verilog").iterdir() if path.name.endswith(".v")
+    }
     values = {**bench.values({**images, **vectors}), "bench": sorted(modules)}
     texts = {"testbench.v": render(PACKAGE, "testbench.v.j2", **values), **dict(sorted(modules.items()))}
     return {**{f"bench/{name}": text for name, text in texts.items()}, **vectors}

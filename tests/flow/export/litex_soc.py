@@ -25,12 +25,13 @@ class VerilogPlatform(GenericPlatform):
 
     def build(self, fragment: Any, build_dir: str, build_name: str, **_: Any) -> Any:
         os.chdir(build_dir)  # as LiteX's own do: memories are written to the working directory
+        # Without regular_comb LiteX writes what Icarus computes without end.
         verilog = self.get_verilog(fragment, name=build_name, regular_comb=False)
         verilog.write(f"{build_name}.v")
         return verilog.ns
 
 
-def main(options: dict[str, int]) -> None:
+def main(autostart: bool, options: dict[str, Any]) -> None:
     """options : further arguments of the system"""
     platform = VerilogPlatform("none", PORTS, name="soc")
 
@@ -47,10 +48,13 @@ def main(options: dict[str, int]) -> None:
         ]
         soc.bus.add_master(name="bridge", master=soc.bridge.wishbone)
 
+    if autostart:
+        core = example_soc.Zeroskip
+        example_soc.Zeroskip = lambda platform: core(platform, autostart=True)
     soc = example_soc.System(platform, int(100e6), CRG(platform.request("clk")), bridge, **options)
     soc.comb += platform.request("done").eq(soc.zeroskip.writer.done)
     Builder(soc, output_dir="soc", compile_software=False).build(build_name="soc")
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(**json.loads(sys.argv[1]))

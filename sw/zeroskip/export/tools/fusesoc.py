@@ -101,7 +101,7 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
 
 def _simulations() -> Core:
     """The target ``sim``, once for each simulator. FuseSoC takes the one whose condition holds: by default the first."""
-    options = {
+    options: dict[str, Core] = {
         "icarus": {"iverilog_options": ["-g2012"]},
         "verilator": {
             "mode": "binary",
@@ -133,5 +133,3 @@ def _device(part: str) -> list[str]:
     family, size, speed, kind, pins = found.groups()
     prefix = f"{family.lower()}-" if family else ""
     return [f"--{'u' if prefix else ''}{prefix}{size}k", "--speed", speed, "--package", f"{PACKAGES[kind]}{pins}"]
-
-
