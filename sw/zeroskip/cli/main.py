@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from zeroskip.cli.hardware.export import ExportOptions, export
+from zeroskip.cli.hardware.images import ImagesOptions, images
 from zeroskip.cli.hardware.testbench import TestbenchOptions, testbench
 from zeroskip.cli.hardware.workflow import WorkflowOptions, workflow
 from zeroskip.cli.prune.options import PruneOptions
@@ -46,6 +47,7 @@ app.command("synth")(command(SynthOptions, synth))
 app.command("export")(command(ExportOptions, export))
 app.command("testbench")(command(TestbenchOptions, testbench))
 app.command("workflow")(command(WorkflowOptions, workflow))
+app.command("images")(command(ImagesOptions, images))
 app.command("prune")(command(PruneOptions, prune))
 
 _CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}
