@@ -14,9 +14,7 @@ def input_words(samples: IntArray, elements: int) -> list[int]:
 
 def output_words(samples: IntArray, elements: int) -> list[int]:
     """Words {last, keep, data} of ``samples`` (N, outputs); bytes that are not kept are 0."""
-    return [
-        last << 9 * elements | keep << 8 * elements | data for data, keep, last in _beats(samples, elements)
-    ]
+    return [last << 9 * elements | keep << 8 * elements | data for data, keep, last in _beats(samples, elements)]
 
 
 def _beats(samples: IntArray, elements: int) -> Iterator[tuple[int, int, int]]:

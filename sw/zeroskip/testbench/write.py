@@ -67,7 +67,9 @@ def _write_vectors(bench: Testbench, folder: Path) -> None:
     folder.mkdir()
     words = input_words(bench.inputs[order], elements)
     images.write(folder / "inputs.mem", words, config.stream_bits + 1)
-    images.write(folder / "outputs.mem", output_words(bench.expected[order], elements), config.stream_bits + elements + 1)
+    images.write(
+        folder / "outputs.mem", output_words(bench.expected[order], elements), config.stream_bits + elements + 1
+    )
 
 
 def _texts(folder: str) -> Iterator[tuple[str, str]]:

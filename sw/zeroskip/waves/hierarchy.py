@@ -35,7 +35,7 @@ class Hierarchy:
             raise InputError(f"the design's Verilog has no module {top!r}")
         names = "|".join(bodies)
         self._instance = re.compile(
-            rf"^\s*({names})\s*(?:#\s*\((?:[^()]|\([^()]*\))*\))?\s*(\w+)\s*\(", re.MULTILINE
+            rf"^\s*({names})\s*(?:#\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?\s*(\w+)\s*\(", re.MULTILINE
         )  # fmt: skip
         self._bodies, self._top = bodies, top
         self._modules: dict[str, Module] = {}
@@ -63,12 +63,8 @@ class Hierarchy:
     def _module(self, name: str) -> Module:
         if name not in self._modules:
             body = self._bodies[name]
-            signals = {
-                signal: int(high) - int(low) + 1 if high else 1 for high, low, signal in _SIGNAL.findall(body)
-            }
-            self._modules[name] = Module(
-                signals, {instance: kind for kind, instance in self._instance.findall(body)}
-            )
+            signals = {signal: int(high) - int(low) + 1 if high else 1 for high, low, signal in _SIGNAL.findall(body)}
+            self._modules[name] = Module(signals, {instance: kind for kind, instance in self._instance.findall(body)})
         return self._modules[name]
 
 

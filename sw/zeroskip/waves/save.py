@@ -51,4 +51,3 @@ def surfer(groups: Sequence[Group], scope: str) -> str:
         lines.append(f"divider_add {re.sub(r'[^A-Za-z0-9]+', '_', group.title)}")
         lines += [f"variable_add {scope}.{wave.path}" for wave in group.waves]
     return "\n".join([*lines, "zoom_fit"]) + "\n"
-

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 
 BASE = (
-    "sh bash env dirname basename mkdir rmdir tee grep cat sed rm cp mv ls touch chmod echo expr test true uname tail head sort cmp xargs"
-).split()
-COMPILER = "g++ c++ cc ar as ld ranlib make perl".split()
+    "sh", "bash", "env", "dirname", "basename", "mkdir", "rmdir", "tee", "grep", "cat", "sed", "rm", "cp", "mv", "ls", "touch", "chmod",
+    "echo", "expr", "test", "true", "uname", "tail", "head", "sort", "cmp", "xargs",
+)  # fmt: skip
+COMPILER = ("g++", "c++", "cc", "ar", "as", "ld", "ranlib", "make", "perl")
 ICARUS = ("iverilog", "vvp")
 
-BOTH = [pytest.param("verilator", marks=[pytest.mark.verilator, pytest.mark.slow]), pytest.param("icarus", marks=pytest.mark.icarus)]
+BOTH = [
+    pytest.param("verilator", marks=[pytest.mark.verilator, pytest.mark.slow]),
+    pytest.param("icarus", marks=pytest.mark.icarus),
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,12 @@ from zeroskip.testbench.vectors import input_words, output_words
 def test_three_bytes_in_beats_of_two() -> None:
     samples = np.array([[1, -2, 127], [0, 5, -128]])
     assert input_words(samples, 2) == [0x0_FE01, 0x1_007F, 0x0_0500, 0x1_0080]
-    assert output_words(samples, 2) == [0b0_11 << 16 | 0xFE01, 0b1_01 << 16 | 0x7F, 0b0_11 << 16 | 0x0500, 0b1_01 << 16 | 0x80]
+    assert output_words(samples, 2) == [
+        0b0_11 << 16 | 0xFE01,
+        0b1_01 << 16 | 0x7F,
+        0b0_11 << 16 | 0x0500,
+        0b1_01 << 16 | 0x80,
+    ]
 
 
 @given(
@@ -23,7 +28,11 @@ def test_three_bytes_in_beats_of_two() -> None:
 def test_the_beats_hold_each_sample_once(samples: np.ndarray, elements: int) -> None:
     rows: list[list[int]] = [[]]
     for word in output_words(samples, elements):
-        last, keep, data = word >> 9 * elements, word >> 8 * elements & ((1 << elements) - 1), word & ((1 << 8 * elements) - 1)
+        last, keep, data = (
+            word >> 9 * elements,
+            word >> 8 * elements & ((1 << elements) - 1),
+            word & ((1 << 8 * elements) - 1),
+        )
         kept = [data >> 8 * j & 0xFF for j in range(elements) if keep >> j & 1]
         assert data >> 8 * len(kept) == 0
         rows[-1] += kept

@@ -25,9 +25,9 @@ class TestbenchOptions:
     inputs: Annotated[
         Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
     ] = None
-    samples: Annotated[int, typer.Option(help="Use only the first N inputs. Fewer are repeated to fill up a few groups.")] = (
-        10
-    )
+    samples: Annotated[
+        int, typer.Option(help="Use only the first N inputs. Fewer are repeated to fill up a few groups.")
+    ] = 10
 
 
 def testbench(options: TestbenchOptions) -> None:

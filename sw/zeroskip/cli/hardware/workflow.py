@@ -24,7 +24,9 @@ class WorkflowOptions:
     ] = None
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write. By default .github/workflows/zeroskip.yml or .gitlab-ci.yml. A workflow of zeroskip is replaced."),
+        typer.Option(
+            help="File to write. By default .github/workflows/zeroskip.yml or .gitlab-ci.yml. A workflow of zeroskip is replaced."
+        ),
     ] = None
 
 
@@ -40,7 +42,9 @@ def workflow(options: WorkflowOptions) -> None:
 
     given = options.build or []
     if not given:
-        raise InputError("model and options of zeroskip build must stand behind --, as: -- net.py:trained --calibration x.npy")
+        raise InputError(
+            "model and options of zeroskip build must stand behind --, as: -- net.py:trained --calibration x.npy"
+        )
     _require_usable(given)
     path = options.out if options.out is not None else Path(PLACES.get(options.to, ""))
     write(options.to, given, path)

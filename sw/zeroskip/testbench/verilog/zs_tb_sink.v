@@ -26,6 +26,9 @@ module zs_tb_sink #(
     reg waiting;
     wire [WORD-1:0] offered = {last, keep, data};
     wire [WORD-1:0] expected = taken < BEATS ? beats[taken] : {WORD{1'bx}};
+    wire broken = !rst && waiting && (!valid || offered !== past);
+    wire takes = !rst && valid && ready;
+    wire wrong = takes && (taken >= BEATS || offered !== expected);
 
     initial begin
         $readmemh(FILE, beats);
@@ -39,23 +42,18 @@ module zs_tb_sink #(
         ready <= !(pausing && random < 6);
         waiting <= valid && !ready && !rst;
         past <= offered;
-        if (!rst && waiting && (!valid || offered !== past)) begin
-            if (failures < REPORTED) $display("output beat %0d: changed while it was offered", taken);
-            failures <= failures + 1;
-        end else if (!rst && valid && ready) begin
-            taken <= taken + 1;
-            if (taken >= BEATS || offered !== expected) begin
-                failures <= failures + 1;
-                if (failures >= REPORTED) ;
-                else if (taken >= BEATS)
-                    $display("output beat %0d: data %h, keep %b, last %b, where nothing was expected", taken, data, keep, last);
-                else
-                    $display(
-                        "output beat %0d (sample %0d, its beat %0d): expected data %h, keep %b, last %b; got data %h, keep %b, last %b",
-                        taken, taken / SAMPLE_BEATS, taken % SAMPLE_BEATS, expected[WIDTH-1:0], expected[WORD-2:WIDTH],
-                        expected[WORD-1], data, keep, last
-                    );
-            end
+        if (takes) taken <= taken + 1;
+        failures <= failures + {31'd0, broken} + {31'd0, wrong};
+        if (failures < REPORTED) begin
+            if (broken) $display("output beat %0d: changed while it was offered", taken);
+            if (wrong && taken >= BEATS)
+                $display("output beat %0d: data %h, keep %b, last %b, where nothing was expected", taken, data, keep, last);
+            else if (wrong)
+                $display(
+                    "output beat %0d (sample %0d, its beat %0d): expected data %h, keep %b, last %b; got data %h, keep %b, last %b",
+                    taken, taken / SAMPLE_BEATS, taken % SAMPLE_BEATS, expected[WIDTH-1:0], expected[WORD-2:WIDTH],
+                    expected[WORD-1], data, keep, last
+                );
         end
     end
 endmodule
