@@ -47,7 +47,8 @@ def plain_words(path: Path, width: int) -> list[int]:
     digits = (width + 3) // 4
     words = []
     content = path.read_bytes()
-    assert content.endswith(b"\n") and b"\r" not in content, f"{path.name}: lines must end with LF"
+    assert content.endswith(b"\n"), f"{path.name}: lines must end with LF"
+    assert b"\r" not in content, f"{path.name}: lines must end with LF alone"
     for number, line in enumerate(content.decode("ascii").split("\n")[:-1], 1):
         assert re.fullmatch(rf"[0-9a-f]{{{digits}}}", line), (
             f"{path.name}:{number}: must be {digits} digits, not {line!r}"
@@ -63,7 +64,8 @@ def mif_words(path: Path, width: int) -> list[int]:
     header, _, body = text.partition("CONTENT")
     fields = dict(re.findall(r"(\w+)\s*=\s*(\w+)\s*;", header))
     assert fields["WIDTH"] == str(width), f"{path.name}: WIDTH is {fields['WIDTH']}, not {width}"
-    assert fields["ADDRESS_RADIX"] in ("UNS", "HEX") and fields["DATA_RADIX"] == "HEX", f"{path.name}: {fields}"
+    assert fields["ADDRESS_RADIX"] in ("UNS", "HEX"), f"{path.name}: {fields}"
+    assert fields["DATA_RADIX"] == "HEX", f"{path.name}: {fields}"
     base = 16 if fields["ADDRESS_RADIX"] == "HEX" else 10
     words: dict[int, int] = {}
     inside = re.search(r"BEGIN(.*)END\s*;", body, re.DOTALL)

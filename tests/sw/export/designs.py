@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from functools import cache
@@ -23,7 +24,7 @@ from zeroskip import demo
 from zeroskip_sim.build import cache_folder
 
 NEEDS = {
-    "flat": (), "strips": (), "demo": (),
+    "flat": (), "flat_again": (), "strips": (), "demo": (),
     "lenet": ("dns_pruned_lenet/lenet300100_sparse.npz", "mnist"),
     "resnet8": CONVOLUTIONAL["ResNet-8"].needs,
 }  # fmt: skip
@@ -50,6 +51,16 @@ def built(name: str) -> Path:
 def _flat() -> Made:
     """One lane, one column; memories of a few words."""
     return golden_design(), np.linspace(-1, 1, 32, dtype=np.float32).reshape(8, 4)
+
+
+def _flat_again() -> Made:
+    """Other weights for the array of the first."""
+    first, x = _flat()
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[0, 0.5, 0, 0], [-1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0.75, 0]]))
+        model[2].weight.copy_(torch.tensor([[1.0, 0, 0, -0.5], [0, -1.0, 0, 0]]))
+    return zs.compile(model, torch.from_numpy(x[:1]), calibration=x, config=first.config), x
 
 
 def _strips() -> Made:
@@ -103,22 +114,27 @@ def _resnet8() -> Made:
 
 
 _RECIPES: dict[str, Callable[[], Made]] = {
-    "flat": _flat, "strips": _strips, "demo": _demo, "lenet": _lenet, "resnet8": _resnet8,
+    "flat": _flat, "flat_again": _flat_again, "strips": _strips, "demo": _demo, "lenet": _lenet, "resnet8": _resnet8,
 }  # fmt: skip
 
 
 def _key(name: str) -> str:
-    return hashlib.sha256(json.dumps([name, _sources()], sort_keys=True).encode()).hexdigest()[:24]
+    recipe = [inspect.getsource(part) for part in (_RECIPES[name], _Small)]
+    return hashlib.sha256(json.dumps([recipe, _sources()], sort_keys=True).encode()).hexdigest()[:24]
 
 
 @cache
 def _sources() -> dict[str, str]:
-    """sha256 by file of what turns a network into a design, and of the recipes."""
-    roots = [Path(str(package.__file__)).parent for package in (zs, zeroskip_hw)]
-    apart = {"cli", "export", "synth", "explore"}
+    """sha256 by file of what turns a network into a design."""
+    root = Path(str(zs.__file__)).parent
+    parts = [root / name for name in _PIPELINE] + [Path(str(zeroskip_hw.__file__)).parent]
     paths = [
-        path for root in roots for path in root.rglob("*")
-        if path.suffix in (".py", ".v", ".rdl", ".j2", ".json") and path.relative_to(root).parts[0] not in apart
-    ]  # fmt: skip
-    paths.append(Path(__file__))
+        path for part in parts for path in ([part] if part.is_file() else part.rglob("*")) if path.suffix in _SOURCES
+    ]
     return {"/".join(path.parts[-4:]): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+_SOURCES = (".py", ".v", ".j2", ".json")
+_PIPELINE = (
+    "contracts", "storage", "prune", "frontend", "quantize", "schedule", "pack", "float_layer.py", "flow.py", "demo.py",
+)  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def test_what_is_no_path_from_the_root_passes(tmp_path: Path, line: str) -> None
 
 def test_a_place_that_is_named_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("in /srv/build/net\n")
-    with pytest.raises(AssertionError, match="a.txt:1: names /srv/build"):
+    with pytest.raises(AssertionError, match=r"a\.txt:1: names /srv/build"):
         no_place_of_the_writer(tmp_path, Path("/srv/build"))
 
 

@@ -29,7 +29,14 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 
 def test_help_names_every_tool() -> None:
-    assert TOOL_NAMES == ", ".join(TOOLS)
+    assert ", ".join(TOOLS) == TOOL_NAMES
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_has_a_page_in_the_index(name: str) -> None:
+    pages = Path(__file__).parents[3] / "docs" / "tools"
+    assert f"({name}.md)" in (pages / "README.md").read_text()
+    assert f"--to {name}" in (pages / f"{name}.md").read_text()
 
 
 def test_help_does_not_import_torch() -> None:
@@ -81,5 +88,6 @@ def test_what_is_refused_is_one_line_and_status_2(
     status, out, err = called(capsys, *arguments)
     assert (status, out) == (2, "")
     (line,) = err.splitlines()
-    assert line.startswith("zeroskip: ") and message in line
+    assert line.startswith("zeroskip: ")
+    assert message in line
     assert sorted(design.parent.rglob("*")) == before

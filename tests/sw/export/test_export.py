@@ -213,6 +213,21 @@ def test_the_same_folder_twice(design: Path, tmp_path: Path, name: str) -> None:
     assert contents(first) == contents(second)
 
 
+@pytest.mark.parametrize("name", TOOLS)
+def test_new_weights_for_the_same_array_change_images_alone(tmp_path: Path, name: str) -> None:
+    """All that goes to synthesis but the contents of memories is the same, byte for byte."""
+    first, second = (
+        contents(
+            export(shutil.copytree(built(design), tmp_path / design / "net"), name, out=tmp_path / f"{design}_out")
+        )
+        for design in ("flat", "flat_again")
+    )
+    assert sorted(first) == sorted(second)
+    changed = {path for path in first if first[path] != second[path]} - {EXPORTED}
+    assert changed
+    assert all(path.startswith("images/") for path in changed), changed
+
+
 @pytest.mark.parametrize(
     "folder, name", [("net", "net"), ("my-net 2", "my_net_2"), ("2nets", "n2nets"), ("_a", "n_a"), ("größe", "gr__e")]
 )
@@ -226,6 +241,7 @@ def test_a_design_is_named_after_its_folder(design: Path, tmp_path: Path, folder
 @pytest.mark.parametrize("name", TOOLS)
 def test_tools_say_what_they_are(name: str) -> None:
     tool = TOOLS[name]
-    assert tool.name == name and tool.words
+    assert tool.name == name
+    assert tool.words
     assert (tool.parts is None) == (tool.example is None)
     assert tool.parts is None or re.fullmatch(tool.parts, tool.example or "")
