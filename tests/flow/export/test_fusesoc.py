@@ -34,7 +34,14 @@ def fusesoc(folder: Path, *words: str, roots: tuple[str, ...] = (".",), core: st
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
     }  # fmt: skip
     done = subprocess.run(
-        command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=590
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=590,
     )
     return done.returncode, done.stdout
 
@@ -144,7 +151,9 @@ def test_another_core_depends_on_it_and_finds_the_images(exported: Exported, too
     status, said = fusesoc(folder, "--target=sim", roots=(".", str(other)), core="me::two")
     assert status == 0, said[-3000:]
     assert "ready 1" in said  # an array without its program never is
-    status, said = fusesoc(folder, "--target=sim", "--", "--ZEROSKIP_NO_IMAGES", roots=(".", str(other)), core="me::two")
+    status, said = fusesoc(
+        folder, "--target=sim", "--", "--ZEROSKIP_NO_IMAGES", roots=(".", str(other)), core="me::two"
+    )
     assert status == 0, said[-3000:]
     assert "ready 1" not in said
 

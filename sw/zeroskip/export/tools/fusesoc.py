@@ -17,9 +17,8 @@ EXAMPLE = "LFE5UM5G-85F-8BG756C"
 """Has pins for every port of the largest array."""
 PACKAGES = {"TG": "TQFP", "BG": "CABGA", "MG": "CSFBGA"}
 
-WAIVED = ("WIDTH", "CASEOVERLAP", "UNUSEDSIGNAL", "DECLFILENAME", "UNUSEDPARAM")
-"""Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless. The last is of the memories' IMAGE
-where ZEROSKIP_NO_IMAGES is defined."""
+WAIVED = ("WIDTH", "CASEOVERLAP", "UNUSEDSIGNAL", "DECLFILENAME")
+"""Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless."""
 SIMULATORS = ("icarus", "verilator")
 VERILOG = "verilogSource-2005"
 
