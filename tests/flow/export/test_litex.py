@@ -158,7 +158,7 @@ def test_a_changed_weight_is_seen(exported: Exported) -> None:
     """The memories' contents come from the exported images."""
     design, x = zs.Design.load(built("strips")), np.load(built("strips") / "inputs.npy")[:1]
     folder = exported("strips", "litex")
-    weights = folder / "zeroskip_images" / "lane00.weights.mem"
+    weights = folder / "images" / "lane00.weights.mem"
     first, *rest = weights.read_text().split()
     weights.write_text("\n".join([f"{int(first, 16) ^ 0x40:02x}", *rest]) + "\n")
     found = fault(System.elaborated(folder, samples=4, **whole(64)), design, x, "icarus")
@@ -172,7 +172,7 @@ def test_the_example_is_written_for_its_board(exported: Exported) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     gateware = folder / "build" / "zeroskip_soc" / "gateware"
     assert (gateware / "zeroskip_images" / "program.mem").read_bytes() == (
-        folder / "zeroskip_images" / "program.mem"
+        folder / "images" / "program.mem"
     ).read_bytes()
     assert {"zeroskip_soc.v", "zeroskip_soc.ys", "zeroskip_soc.lpf", "build_zeroskip_soc.sh"} <= {
         path.name for path in gateware.iterdir()

@@ -7,7 +7,7 @@ from zeroskip.export.bundle import Bundle
 from zeroskip.export.template import render
 
 IMAGES = "zeroskip_images"
-"""Beside the SoC's own files, so the name says whose it is."""
+"""Where the tools run they lie beside the SoC's own files, so the name says whose they are."""
 
 
 def files(bundle: Bundle) -> dict[str, bytes | str]:
@@ -23,7 +23,7 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
     }  # fmt: skip
     return {
         **{f"rtl/{name}": text for name, text in verilog.items()},
-        **bundle.plain_images(f"{IMAGES}/"),
+        **bundle.plain_images(),
         "zeroskip_litex.py": render("litex/zeroskip_litex.py.j2", **values),
         "example_soc.py": render("litex/example_soc.py.j2", **values),
         "README.md": render("litex/README.md.j2", **values),

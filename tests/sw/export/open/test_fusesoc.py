@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.sw.export.checks import images_are_the_programs, no_place_of_the_writer
 from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import REAL, SMALL, built
 from tests.sw.export.folder import Folder
 
 import zeroskip as zs
 from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.layout import Layout
 from zeroskip.export import export
 from zeroskip.export.tools.fusesoc import EXAMPLE
 
@@ -46,10 +48,6 @@ def core_of(folder: Path) -> dict[str, Any]:
 
 
 def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
-    from tests.sw.export.checks import images_are_the_programs, no_place_of_the_writer
-
-    from zeroskip.contracts.layout import Layout
-
     no_place_of_the_writer(folder.path)
     # Images beside the vectors of the testbench, which are no memory's.
     vectors = folder.path.parent / "vectors"

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sw.export.checks import images_are_the_programs, no_place_of_the_writer
 from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import REAL, SMALL, built
 from tests.sw.export.folder import Folder
@@ -26,12 +25,9 @@ def folder(request: pytest.FixtureRequest, exported: Exported) -> Folder:
 
 
 def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
-    no_place_of_the_writer(folder.path)
-    memories = Layout(zs.Design.load(built(folder.design)).config).memories
-    images = {memory.name: folder.path / "zeroskip_images" / f"{memory.name}.mem" for memory in memories}
-    images_are_the_programs(folder.path, built(folder.design), images)
+    folder.is_whole()
     assert sorted(path.name for path in folder.path.iterdir()) == [
-        "README.md", "example_soc.py", "rtl", "zeroskip-export.json", "zeroskip_images", "zeroskip_litex.py",
+        "README.md", "example_soc.py", "images", "rtl", "zeroskip-export.json", "zeroskip_litex.py",
     ]  # fmt: skip
 
 
