@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.contracts.bridge import BridgeConfig
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
@@ -56,6 +57,13 @@ def wave_simulator() -> str | None:
         from zeroskip_sim import build
 
     return build.wave_simulator()
+
+
+def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> Mapping[str, str]:
+    """Verilog by file name of a board's top around the array of ``config``, with the module ``BOARD_TOP``."""
+    from zeroskip_hw.board.verilog import board_verilog
+
+    return board_verilog(config, bridge)
 
 
 def compile(
