@@ -1,4 +1,4 @@
-"""The top level: control and array behind ports of conventional names."""
+"""The top of what is elaborated: control and array behind ports of conventional names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .array import SparseArray
 
 
 class Top(Component):
-    """``zeroskip``: the module that a user instantiates. One clock ``clk``, one synchronous reset ``rst``, active high.
+    """``zeroskip_core``: all of the array but the wrapper's parameter. One clock ``clk``, one synchronous reset ``rst``, active high.
 
     Members
     -------
@@ -24,6 +24,8 @@ class Top(Component):
     m_axis_tdata : Out(stream_bits), m_axis_tkeep : Out(stream_bits / 8), m_axis_tvalid, m_axis_tlast : Out(1), m_axis_tready : In(1)
         Samples out, in the same form.
     s_axil_… : AXI4-Lite, see :class:`~zeroskip_hw.control.registers.Control`.
+    autostart : In(1)
+        Constant. High: CONTROL.RUN rises by itself behind a reset.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -34,6 +36,7 @@ class Top(Component):
             "m_axis_tdata": Out(c.stream_bits), "m_axis_tkeep": Out(c.stream_elements), "m_axis_tvalid": Out(1),
             "m_axis_tready": In(1), "m_axis_tlast": Out(1),
             **{f"s_axil_{name}": member for name, member in axil_members(layout).items()},
+            "autostart": In(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -45,6 +48,7 @@ class Top(Component):
         for name, member in axil_members(layout).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
             m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
+        m.d.comb += control.autostart.eq(self.autostart)
         broadcast(m, control.load, array.load)
         m.d.comb += [
             array.in_valid.eq(self.s_axis_tvalid), self.s_axis_tready.eq(array.in_ready),

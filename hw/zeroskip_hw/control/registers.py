@@ -12,6 +12,8 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import longest_silence
 from zeroskip_hw.primitives.load import load_bus
 
+from .load_check import LoadCheck
+
 OKAY, SLVERR = 0, 2
 
 
@@ -36,9 +38,14 @@ class Control(Component):
     array runs, or to an address that cannot be written, and for a read of anything but a register; the second and third are also
     recorded in ERROR. A memory word of several parts is written from its lowest part on; what is refused is no part of it.
 
+    A CRC-32 is kept of all parts that memories have taken since EXPECTED_CRC was written. The array starts only if it is the expected one.
+    That is decided three cycles after RUN is written, and the answer to that write comes with the decision.
+
     Members
     -------
     the ports of :func:`axil_members`
+    autostart : In(1)
+        Constant. High: RUN rises one cycle after reset.
     run : Out(1)
         CONTROL.RUN; the array is in reset while it is low.
     load : Out(load_bus)
@@ -51,7 +58,7 @@ class Control(Component):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
-            **axil_members(layout),
+            **axil_members(layout), "autostart": In(1),
             "run": Out(1), "load": Out(load_bus(layout)),
             "silence_limit": Out(32), "layer_limit": Out(32),
             "ready": In(1), "busy": In(1), "early_last": In(1), "late_last": In(1), "expired": In(1),
@@ -61,30 +68,42 @@ class Control(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        errors, found, clear = Signal(5), Signal(5), Signal(5)
+        errors, found, clear = Signal(6), Signal(6), Signal(6)
         # READY is low during reset, when nothing can be taken, and high from the second cycle on.
         awake = Signal()
         m.d.sync += awake.eq(1)
         m.d.comb += [found[0].eq(self.early_last), found[1].eq(self.late_last), found[4].eq(self.expired)]
         m.d.sync += errors.eq((errors & ~clear) | found)
-        limits = {
+        values = {
             reg.WATCHDOG: Signal(32, name="watchdog", init=longest_silence(self._layout.config)),
-            reg.LAYER_LIMIT: Signal(32, name="limit", init=reg.NO_LAYER_LIMIT),
+            reg.LAYER_LIMIT: Signal(32, name="limit", init=reg.LAYER_LIMIT_RESET),
+            reg.EXPECTED_CRC: Signal(32, name="expected_crc"),
         }
-        m.d.comb += [self.silence_limit.eq(limits[reg.WATCHDOG]), self.layer_limit.eq(limits[reg.LAYER_LIMIT])]
-        self._write(m, awake, found, clear, limits)
-        self._read(m, awake, {reg.ERROR: errors, **limits})
+        m.submodules.load_check = check = LoadCheck()
+        m.d.comb += [
+            self.silence_limit.eq(values[reg.WATCHDOG]), self.layer_limit.eq(values[reg.LAYER_LIMIT]),
+            check.expected.eq(values[reg.EXPECTED_CRC]), check.commit.eq(self.load.commit), check.part.eq(self.load.data[:32]),
+        ]  # fmt: skip
+        self._write(m, awake, found, clear, values, check)
+        self._read(m, awake, {reg.ERROR: errors, reg.LOAD_CRC: check.crc, **values})
         return m
 
-    def _write(self, m: Module, awake: Signal, found: Signal, clear: Signal, limits: dict[int, Signal]) -> None:
-        """Take address and data; once both are there and the answer before is gone, decide and answer."""
+    def _write(
+        self, m: Module, awake: Signal, found: Signal, clear: Signal, values: dict[int, Signal], check: LoadCheck
+    ) -> None:
+        """Take address and data; once both are there and the answer before is gone, decide and answer.
+
+        values : the registers that hold what is written to them
+        """
         layout = self._layout
         addressed, filled, decide, whole = Signal(), Signal(), Signal(), Signal()
         window = Signal(layout.address_bits - layout.window_bits, reset_less=True)
         offset = Signal(layout.window_bits - 2, reset_less=True)
         data = Signal(32, reset_less=True)
+        starting = Signal(3)
         m.d.comb += [
-            self.awready.eq(awake & ~addressed), self.wready.eq(awake & ~filled), decide.eq(addressed & filled & ~self.bvalid),
+            self.awready.eq(awake & ~addressed), self.wready.eq(awake & ~filled),
+            decide.eq(addressed & filled & ~self.bvalid & ~starting.any()),
         ]  # fmt: skip
         with m.If(self.awready & self.awvalid):
             m.d.sync += [
@@ -95,20 +114,20 @@ class Control(Component):
         with m.If(decide):
             m.d.sync += [addressed.eq(0), filled.eq(0)]
 
-        answer, commit, committed, loaded = Signal(2), Signal(), Signal(), Signal()
+        answer, start, commit, committed, loaded = Signal(2), Signal(), Signal(), Signal(), Signal()
         m.d.comb += answer.eq(SLVERR)
         with m.If(decide):
             with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
                 with m.If(whole):
-                    m.d.comb += answer.eq(OKAY)
-                    m.d.sync += self.run.eq(data[0])
+                    m.d.comb += [answer.eq(OKAY), start.eq(data[0] & ~self.run)]
+                    m.d.sync += self.run.eq(data[0] & self.run)
             with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
                 with m.If(whole):
                     m.d.comb += [answer.eq(OKAY), clear.eq(data[: len(clear)])]
-            for place, register in limits.items():
+            for place, register in values.items():
                 with m.Elif((window == 0) & (offset == place >> 2)):
                     with m.If(whole):
-                        m.d.comb += answer.eq(OKAY)
+                        m.d.comb += [answer.eq(OKAY), check.restart.eq(place == reg.EXPECTED_CRC)]
                         m.d.sync += register.eq(data)
             with m.Elif(offset >= self._limit(window)):
                 m.d.comb += found[3].eq(1)
@@ -126,9 +145,16 @@ class Control(Component):
                 self.load.window.eq(window), self.load.offset.eq(offset), self.load.data.eq(Cat(data, self.load.data)),
             ]  # fmt: skip
         with m.If(decide):
-            m.d.sync += [self.bvalid.eq(1), self.bresp.eq(answer)]
+            m.d.sync += [self.bvalid.eq(~start), self.bresp.eq(answer)]
         with m.Elif(self.bready):
             m.d.sync += self.bvalid.eq(0)
+        # The check knows a part that was written just before the start three cycles later, and so does the host with the answer.
+        m.d.sync += starting.eq(starting << 1 | start)
+        with m.If(starting[2]):
+            m.d.sync += [self.run.eq(check.good), self.bvalid.eq(1)]
+            m.d.comb += found[5].eq(~check.good)
+        with m.If(self.autostart & ~awake):
+            m.d.sync += self.run.eq(1)
 
     def _limit(self, window: Signal) -> Any:
         """The first 32-bit part behind the memory of ``window``. Lanes' memories alternate and are alike in every lane."""
@@ -154,7 +180,7 @@ class Control(Component):
         m.d.comb += self.layer_cycles_address.eq(address[2:])
 
         values = {
-            reg.ID: reg.IDENTITY, reg.VERSION_REGISTER: reg.VERSION, reg.CONFIG_ID: c.digest,
+            reg.ID: reg.ID_RESET, reg.VERSION: reg.VERSION_RESET, reg.CONFIG_ID: c.digest,
             reg.SHAPE: c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24,
             reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), **kept,
             reg.LATENCY: self.latency, reg.INTERVAL: self.interval, reg.GROUPS: self.groups,

@@ -1,6 +1,10 @@
 // Simple dual-port block RAM: one write port with PARTS enables, one read port of one cycle.
-// STYLE goes to synthesis as ram_style: "block" where a lane's gates shall not hold the words, "auto" elsewhere.
+// STYLE goes to synthesis as ram_style, unless told otherwise: "block" where a lane's gates shall not hold the words, "auto" elsewhere.
 // IMAGE, unless empty, is read by $readmemh when simulation or synthesis starts; define ZEROSKIP_NO_IMAGES to leave memories unset.
+// ZEROSKIP_RAM_ATTRIBUTES are the attributes of the memory, in the spelling of the synthesis tool.
+`ifndef ZEROSKIP_RAM_ATTRIBUTES
+`define ZEROSKIP_RAM_ATTRIBUTES (* no_rw_check, ram_style = STYLE *)
+`endif
 module zs_ram #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
@@ -22,7 +26,7 @@ module zs_ram #(
     localparam PART = WIDTH / PARTS;
 
     // A read never meets a write of the same word, so synthesis need not guard the old one.
-    (* no_rw_check, ram_style = STYLE *) reg [WIDTH-1:0] mem [0:DEPTH-1];
+    `ZEROSKIP_RAM_ATTRIBUTES reg [WIDTH-1:0] mem [0:DEPTH-1];
 
 `ifndef ZEROSKIP_NO_IMAGES
     generate

@@ -1,7 +1,7 @@
 // Block RAM with two ports, the part that ECP5 and Gowin have in common: 2048 units of UNIT bits. A port of UNIT · 1, 2 or 4 bits takes
 // whole units, one of 1, 2 or 4 bits a part of a unit's lower eight. An address counts bits, eight to a unit, whatever the width.
 // MODE of a port: what it reads while it writes. 0 nothing, the output stays; 1 the new word; 2 the old one.
-// A read of bits that the other port writes at the same edge gives X, for no vendor says what it gives; both ports have one clock.
+// A read of bits that the other port writes at the same edge gives X: vendors leave open what it gives. Both ports have one clock.
 module zs_block_ram #(
     parameter UNIT = 9,
     parameter WIDTH_A = 9,

@@ -1,15 +1,9 @@
-"""The AXI4-Lite registers, in window 0. Offsets in bytes; every register is 32 bits."""
+"""The AXI4-Lite registers, in window 0. Offsets in bytes; every register is 32 bits. Made from registers.rdl by ``make registers``."""
 
 from __future__ import annotations
 
-IDENTITY = 0x5A53_4B50
-"""``ZSKP`` in ASCII."""
-
-VERSION = 0x0002_0001
-"""Of the hardware and of the image format: major in the upper half."""
-
 ID = 0x00
-VERSION_REGISTER = 0x04
+VERSION = 0x04
 CONFIG_ID = 0x08
 SHAPE = 0x0C
 CONTROL = 0x10
@@ -20,6 +14,8 @@ INTERVAL = 0x20
 GROUPS = 0x24
 WATCHDOG = 0x28
 LAYER_LIMIT = 0x2C
+EXPECTED_CRC = 0x30
+LOAD_CRC = 0x34
 LAYER_CYCLES = 0x100
 
 CONTROL_RUN = 1 << 0
@@ -33,6 +29,9 @@ ERROR_LATE_LAST = 1 << 1
 ERROR_LOAD_WHILE_RUNNING = 1 << 2
 ERROR_ADDRESS = 1 << 3
 ERROR_WATCHDOG = 1 << 4
+ERROR_CRC = 1 << 5
 
-NO_LAYER_LIMIT = 0xFFFF_FFFF
-"""LAYER_LIMIT after reset. WATCHDOG begins with :func:`zeroskip.contracts.timing.longest_silence`."""
+ID_RESET = 0x5A53_4B50
+VERSION_RESET = 0x0002_0002
+LAYER_LIMIT_RESET = 0xFFFF_FFFF
+"""Values after reset that are neither 0 nor a matter of the configuration."""

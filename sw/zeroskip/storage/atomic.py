@@ -5,6 +5,7 @@ A refusal of the file system becomes an InputError that names the path: no room,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -66,6 +67,27 @@ def replaced_folder(folder: Path, require: Callable[[Path], None]) -> Iterator[P
                 os.replace(old, folder)
             shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def require_replaceable(folder: Path, ours: Callable[[Path], bool], kind: str) -> None:
+    """Refuse a folder that must not be replaced, or cannot be: not empty and not ``ours``, a file, write-protected.
+
+    kind : what the folder would have to be, with its article
+    """
+    if not folder.name:
+        raise InputError(f"{str(folder)!r}: must be the name of a folder")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{folder}: {'must be a folder' if nearest == folder else f'{nearest} is not a folder'}")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"{folder}: cannot be written: {nearest} is write-protected")
+    if folder.is_dir() and any(folder.iterdir()) and not ours(folder):
+        raise InputError(f"{folder}: is not empty and not {kind}; choose another folder")
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _beside(path: Path) -> Path:

@@ -11,9 +11,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +28,7 @@ from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.program import LayerInfo, Program
 
 from . import images
-from .atomic import replaced_folder
+from .atomic import file_digest, replaced_folder, require_replaceable
 from .consistency import require_consistent
 from .manifest import NAME, is_design, read_manifest, to_json, write_manifest
 from .network_file import load_network, network_to_json, save_arrays
@@ -87,7 +85,7 @@ def save(
         if report is not None:
             (part / "report.json").write_text(to_json(report))
         written = sorted(path for path in part.rglob("*") if path.is_file())
-        digests = {path.relative_to(part).as_posix(): _sha256(path) for path in written}
+        digests = {path.relative_to(part).as_posix(): file_digest(path) for path in written}
         write_manifest({**_described(saved), "files": digests}, part)
     return folder
 
@@ -111,7 +109,7 @@ def load(folder: str | Path) -> Saved:
         path = folder / name
         if not path.is_file():
             raise ImageError(f"{path}: is missing; the manifest lists it")
-        if _sha256(path) != digest:
+        if file_digest(path) != digest:
             raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
     try:
         network = load_network(manifest["network"], folder / "network.safetensors")
@@ -191,16 +189,4 @@ def _described(saved: Saved) -> dict[str, Any]:
 
 def require_design_folder(folder: Path) -> None:
     """Refuse a folder that :func:`save` would not write to, before any work is done."""
-    if not folder.name:
-        raise InputError(f"{str(folder)!r}: must be the name of a folder")
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise InputError(f"{folder}: {'must be a folder' if nearest == folder else f'{nearest} is not a folder'}")
-    if not os.access(nearest, os.W_OK):
-        raise InputError(f"{folder}: cannot be written: {nearest} is write-protected")
-    if folder.is_dir() and any(folder.iterdir()) and not is_design(folder):
-        raise InputError(f"{folder}: is not empty and not a zeroskip design; choose another folder")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    require_replaceable(folder, is_design, "a zeroskip design")

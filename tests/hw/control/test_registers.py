@@ -14,8 +14,8 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import longest_silence
 from zeroskip_hw.control.registers import OKAY, SLVERR, Control
 
-ANSWER = 2
-"""Cycles from a request to its answer."""
+ANSWER, DECISION = 2, 3
+"""Cycles from a request to its answer; more of them before the answer to a start."""
 
 
 class Master:
@@ -44,7 +44,8 @@ class Master:
             await self.step(ctx)
         ctx.set(dut.awvalid, 0)
         ctx.set(dut.wvalid, 0)
-        return await self._answer(ctx, dut.bvalid, dut.bready, lambda: ctx.get(dut.bresp))
+        starts = (address, strobes, data & 1, ctx.get(dut.run)) == (reg.CONTROL, 15, 1, 0)
+        return await self._answer(ctx, dut.bvalid, dut.bready, lambda: ctx.get(dut.bresp), ANSWER + DECISION * starts)
 
     async def read(self, ctx: Any, address: int) -> tuple[int, int]:
         """Data and response."""
@@ -54,10 +55,10 @@ class Master:
         assert ctx.get(dut.arready)
         await self.step(ctx)
         ctx.set(dut.arvalid, 0)
-        return await self._answer(ctx, dut.rvalid, dut.rready, lambda: (ctx.get(dut.rdata), ctx.get(dut.rresp)))
+        return await self._answer(ctx, dut.rvalid, dut.rready, lambda: (ctx.get(dut.rdata), ctx.get(dut.rresp)), ANSWER)
 
-    async def _answer(self, ctx: Any, valid: Any, ready: Any, payload: Callable[[], Any]) -> Any:
-        for cycle in range(1, ANSWER):
+    async def _answer(self, ctx: Any, valid: Any, ready: Any, payload: Callable[[], Any], wait: int) -> Any:
+        for cycle in range(1, wait):
             assert not ctx.get(valid), f"an answer after {cycle} cycles"
             await self.step(ctx)
         assert ctx.get(valid), "no answer"
@@ -98,10 +99,10 @@ def test_registers() -> None:
         for name, value in (("latency", 0x12345678), ("interval", 99), ("groups", 7), ("ready", 1), ("busy", 1)):
             ctx.set(getattr(dut, name), value)
         expected = {
-            reg.ID: 0x5A534B50, reg.VERSION_REGISTER: 0x00020001, reg.CONFIG_ID: layout.config.digest,
+            reg.ID: 0x5A534B50, reg.VERSION: 0x00020002, reg.CONFIG_ID: layout.config.digest,
             reg.SHAPE: 3 | 2 << 8 | 16 << 16 | 4 << 24, reg.CONTROL: 0, reg.STATUS: 0b110, reg.ERROR: 0,
             reg.LATENCY: 0x12345678, reg.INTERVAL: 99, reg.GROUPS: 7,
-            reg.WATCHDOG: longest_silence(layout.config), reg.LAYER_LIMIT: 0xFFFFFFFF,
+            reg.WATCHDOG: longest_silence(layout.config), reg.LAYER_LIMIT: 0xFFFFFFFF, reg.EXPECTED_CRC: 0, reg.LOAD_CRC: 0,
         }  # fmt: skip
         for address, value in expected.items():
             assert await master.read(ctx, address) == (value, OKAY), f"{address:#x}"
@@ -192,7 +193,7 @@ def test_refused_writes_have_no_effect() -> None:
             assert await master.errors(ctx) == reg.ERROR_ADDRESS
             assert await master.write(ctx, reg.ERROR, reg.ERROR_ADDRESS, 0b0001) == SLVERR
             assert await master.errors(ctx) == reg.ERROR_ADDRESS, "cleared by a partial write"
-            assert await master.write(ctx, reg.ERROR, 31) == OKAY
+            assert await master.write(ctx, reg.ERROR, 63) == OKAY
         await master.run(ctx, True)
         assert await master.write(ctx, program, 1) == SLVERR
         assert await master.errors(ctx) == reg.ERROR_LOAD_WHILE_RUNNING
@@ -207,7 +208,7 @@ def test_refused_writes_have_no_effect() -> None:
 
 
 def test_what_is_refused_is_no_part_of_a_word() -> None:
-    """Between the parts of a word: writes that are refused for every reason, and writes of registers."""
+    """Between the parts of a word: writes that are refused for every reason, starts that are, and writes of registers."""
     layout = layout_of(acc_bits=40)
     rows = layout.memory("rows")
     assert rows.parts == 3
@@ -220,9 +221,14 @@ def test_what_is_refused_is_no_part_of_a_word() -> None:
                 assert await master.write(ctx, where, 0xFFFFFFFF, strobes) == SLVERR
             for address in (reg.ID, reg.STATUS, nowhere):
                 assert await master.write(ctx, address, 0xFFFFFFFF) == SLVERR
-            await master.run(ctx, True)
-            assert await master.write(ctx, where, 0xFFFFFFFF) == SLVERR
-            await master.run(ctx, False)
+            assert await master.write(ctx, reg.CONTROL, 1) == OKAY
+            loaded = len(master.commits) > 0
+            assert ctx.get(dut.run) == (not loaded), "nothing starts in the midst of a load"
+            if not loaded:
+                assert await master.write(ctx, where, 0xFFFFFFFF) == SLVERR
+                await master.run(ctx, False)
+            expected = reg.ERROR_ADDRESS | (reg.ERROR_CRC if loaded else reg.ERROR_LOAD_WHILE_RUNNING)
+            assert await master.errors(ctx) == expected
             assert await master.write(ctx, reg.ERROR, 0xFFFFFFFF) == OKAY
 
         for number, value in enumerate(parts):

@@ -44,7 +44,7 @@ async def outputs_equal_reference_with_random_pauses(dut: Any) -> None:
 
     async def poll() -> None:
         while True:
-            await tb.expect_register(reg.ID, reg.IDENTITY, "ID, read while the array runs")
+            await tb.expect_register(reg.ID, reg.ID_RESET, "ID, read while the array runs")
 
     polling = cocotb.start_soon(poll())
     for share_in, share_out in ((0.3, 0.3), (0.9, 0.0), (0.0, 0.9), (0.7, 0.7)):
@@ -196,7 +196,7 @@ async def registers_have_no_combinational_path(dut: Any) -> None:
     seen: list[set[int]] = [set() for _ in outputs]
     toggling = cocotb.start_soon(toggle(dut, inputs, outputs, seen))
     for value in range(20):
-        reading = cocotb.start_soon(tb.expect_register(reg.ID, reg.IDENTITY, "ID"))
+        reading = cocotb.start_soon(tb.expect_register(reg.ID, reg.ID_RESET, "ID"))
         await tb.write(reg.ERROR, value)
         await reading
     toggling.cancel()

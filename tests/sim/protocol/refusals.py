@@ -17,8 +17,8 @@ async def identity_version_and_shape(dut: Any) -> None:
     """What software reads first, and that reset leaves nothing running."""
     tb = await TB.open(dut)
     c = tb.config
-    await tb.expect_register(reg.ID, reg.IDENTITY, "ID")
-    await tb.expect_register(reg.VERSION_REGISTER, reg.VERSION, "VERSION")
+    await tb.expect_register(reg.ID, reg.ID_RESET, "ID")
+    await tb.expect_register(reg.VERSION, reg.VERSION_RESET, "VERSION")
     await tb.expect_register(reg.CONFIG_ID, c.digest, "CONFIG_ID")
     await tb.expect_register(reg.SHAPE, c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24, "SHAPE")
     for address, name in ((reg.CONTROL, "CONTROL"), (reg.STATUS, "STATUS"), (reg.GROUPS, "GROUPS")):
@@ -121,7 +121,7 @@ async def unmapped_addresses_are_refused(dut: Any) -> None:
     registers_end = reg.LAYER_CYCLES + 4 * tb.config.layer_depth
     read_only = [
         reg.ID,
-        reg.VERSION_REGISTER,
+        reg.VERSION,
         reg.CONFIG_ID,
         reg.SHAPE,
         reg.STATUS,

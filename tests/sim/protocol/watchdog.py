@@ -66,7 +66,7 @@ async def a_layer_may_take_its_limit_and_no_more(dut: Any) -> None:
     case = tb.cases[0]
     longest = max(case.cycles.layers.values())
     await tb.load(case)
-    await tb.expect_register(reg.LAYER_LIMIT, reg.NO_LAYER_LIMIT, "LAYER_LIMIT after reset")
+    await tb.expect_register(reg.LAYER_LIMIT, reg.LAYER_LIMIT_RESET, "LAYER_LIMIT after reset")
     await tb.write(reg.LAYER_LIMIT, longest)
     await tb.start()
     for share_in, share_out in ((0.0, 0.0), (0.5, 0.8), (0.8, 0.2)):
@@ -187,7 +187,7 @@ async def complete_output_still_leaves(dut: Any) -> None:
     tb.sink.pause = False
     await tb.receive(case, case.expected[:samples])
     await expect_halt(tb, samples)
-    await tb.write(reg.LAYER_LIMIT, reg.NO_LAYER_LIMIT)
+    await tb.write(reg.LAYER_LIMIT, reg.LAYER_LIMIT_RESET)
     await run_again(tb, case)
 
 
@@ -209,7 +209,7 @@ async def garbage_ends(dut: Any) -> None:
         quiet = 0
         for _ in range(300):
             await ClockCycles(dut.clk, 100)
-            await tb.expect_register(reg.ID, reg.IDENTITY, "ID")
+            await tb.expect_register(reg.ID, reg.ID_RESET, "ID")
             errors, status = await tb.read(reg.ERROR), await tb.read(reg.STATUS)
             quiet = 0 if status & reg.STATUS_BUSY else quiet + 1
             if errors & reg.ERROR_WATCHDOG or quiet == 30:

@@ -1,0 +1,1 @@
+"""Commands that lead from a design to an FPGA."""

@@ -1,0 +1,1 @@
+"""One module a tool: ``files(bundle)`` gives every file of its folder."""
