@@ -44,7 +44,7 @@ class Netlist:
 
 
 def netlist_targets() -> tuple[str, ...]:
-    """The names that :func:`netlist` knows: families, and every part of :data:`zeroskip.synth.TARGETS`."""
+    """The names that :func:`map_design` knows: families, and every part of :data:`zeroskip.synth.TARGETS`."""
     return (*FAMILIES, *TARGETS)
 
 
@@ -58,7 +58,7 @@ def command_of(target: str) -> tuple[str, str]:
     return command.split()[0].removeprefix("synth_"), command
 
 
-def netlist(
+def map_design(
     verilog: Mapping[str, str],
     images: Path,
     target: str,
@@ -84,13 +84,15 @@ def netlist(
     path = cache / f"{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]}.json"
     cache.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        progress(f"yosys: mapping to {family}")
+        progress(f"yosys: mapping to {family} by {command}")
         write_json(asdict(_mapped(verilog, files, family, command, top)), path)
     kept = json.loads(path.read_text())
     return Netlist(**{**kept, "unmodelled": tuple(kept["unmodelled"])})
 
 
-_SOURCE = hashlib.sha256(Path(__file__).read_bytes() + Path(__file__).with_name("cell_models.py").read_bytes()).hexdigest()
+_SOURCE = hashlib.sha256(
+    Path(__file__).read_bytes() + Path(__file__).with_name("cell_models.py").read_bytes()
+).hexdigest()
 
 
 def _mapped(verilog: Mapping[str, str], files: Mapping[str, Path], family: str, command: str, top: str) -> Netlist:
