@@ -9,10 +9,10 @@ TORCH  := $(shell sed -n 's/^torch==//p' constraints.txt)
 SHELL  := /bin/bash
 
 # Debian's names of what pip cannot bring; ccache and the two headers (for FST waves) are conveniences
-SYSTEM := g++ perl iverilog ccache liblz4-dev zlib1g-dev
+SYSTEM := g++ perl iverilog tcl ccache liblz4-dev zlib1g-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo data test test-quick test-long lint type sim bench pruning synth verilog snapshot clean
+.PHONY: help setup demo data test test-quick test-long lint type sim bench pruning synth verilog registers snapshot clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -107,6 +107,9 @@ synth: $(STAMP) ## area and Fmax of the demo on a Lattice ECP5-85k
 verilog: $(STAMP) ## Verilog and memory images of a trained digits network, in build/digits
 	$(BIN)/python -c 'import numpy; from zeroskip.demo import Digits; numpy.save("build/digits.npy", Digits.load().train_x)'
 	$(BIN)/zeroskip build zeroskip.demo:trained --calibration build/digits.npy --lanes 8 --out build/digits
+
+registers: $(STAMP) ## write anew what is made from the register map: constants in Python and C, docs/registers.md
+	$(BIN)/python -m tests.registers.generate
 
 snapshot: $(STAMP) ## accept the present Verilog and images as tests/golden
 	$(BIN)/python tests/golden/update.py

@@ -1,4 +1,4 @@
-"""The module that users instantiate: plain Verilog around the array, with the attributes by which block-design tools find its interfaces."""
+"""The module that users instantiate: plain Verilog around the array, with attributes by which block-design tools find its interfaces."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Write the golden files anew, on purpose: ``make snapshot``. The test beside the flow compares them with what the code gives.
 
-``zeroskip.v`` is the array of one lane and one column, the smallest that can be read; ``design/`` a network of two layers packed for it.
+``zeroskip.v`` and ``zeroskip_core.v`` are the array of one lane and one column, the smallest that can be read; ``design/`` is a network of
+two layers packed for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import nn
 import zeroskip as zs
 
 HERE = Path(__file__).parent
+VERILOG = ("zeroskip.v", "zeroskip_core.v")
 
 
 def design() -> zs.Design:
@@ -33,7 +35,8 @@ def write(folder: Path) -> None:
     built = design()
     built.save(folder / "design", image_formats=["mem", "hex", "coe", "mif", "bin"])
     shutil.rmtree(folder / "design" / "rtl")
-    (folder / "zeroskip.v").write_text(built.verilog["zeroskip.v"])
+    for name in VERILOG:
+        (folder / name).write_text(built.verilog[name])
 
 
 if __name__ == "__main__":

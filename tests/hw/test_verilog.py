@@ -102,7 +102,7 @@ def test_text(options: dict[str, Any]) -> None:
         "an escaped identifier": r"\\",
         "an initial block": r"\binitial\b",
         "an initial value of a register": r"\breg\b[^;]*=",
-        "an attribute": r"\(\*",
+        "an attribute": r"\(\*(?! parallel_case \*\)\n)",
         "an always @* block": r"always\s*@\s*\(?\*",
     }.items():
         found = re.search(pattern, text)

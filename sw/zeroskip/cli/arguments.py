@@ -77,6 +77,10 @@ TestInputsOption = Annotated[
     Path | None, typer.Option(help="X.npy, float inputs (N, …) that measure accuracies. Needs --test-labels.")
 ]
 TestLabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of the test inputs.")]
+ImageFormatOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Further image format in addition to .mem: hex, coe, mif or bin. May be repeated."),
+]
 LARGEST_SEED = (1 << 32) - 1
 
 SeedOption = Annotated[

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from zeroskip.cli.hardware.export import ExportOptions, export
+from zeroskip.cli.hardware.images import ImagesOptions, images
 from zeroskip.cli.prune.options import PruneOptions
 from zeroskip.cli.prune.prune import prune
 from zeroskip.contracts.errors import ZeroskipError, typed_line
@@ -42,6 +43,7 @@ app.command("build")(command(BuildOptions, build))
 app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))
 app.command("export")(command(ExportOptions, export))
+app.command("images")(command(ImagesOptions, images))
 app.command("prune")(command(PruneOptions, prune))
 
 _CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}

@@ -33,6 +33,12 @@ class MismatchError(ZeroskipError):
     exit_status = 1
 
 
+class DeviceError(ZeroskipError):
+    """A device does not answer as an array in good order does: absent, of another version, refusing its images, or silent."""
+
+    exit_status = 1
+
+
 def first_line(error: BaseException) -> str:
     """The first line of the message of another program's error, or its type where it has no message."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

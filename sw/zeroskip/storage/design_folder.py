@@ -69,9 +69,7 @@ def save(
     report : figures for ``report.json``
     """
     folder = Path(folder)
-    unknown = sorted(set(image_formats) - set(images.FORMATS))
-    if unknown:
-        raise InputError(f"image format must be one of {', '.join(images.FORMATS)}, not {unknown[0]!r}")
+    images.require_formats(image_formats)
     with replaced_folder(folder, require_design_folder) as part:
         (part / "rtl").mkdir()
         for name, text in saved.verilog.items():

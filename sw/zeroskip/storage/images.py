@@ -63,6 +63,13 @@ def read(path: str | Path, width: int, format: str | None = None) -> list[int]:
     return decode(data, width, str(path))
 
 
+def require_formats(names: Iterable[str]) -> None:
+    """Refuse names that are no formats."""
+    unknown = sorted(set(names) - set(FORMATS))
+    if unknown:
+        raise InputError(f"image format must be one of {', '.join(FORMATS)}, not {unknown[0]!r}")
+
+
 def _format_of(path: Path, format: str | None) -> str:
     name = path.suffix[1:] if format is None else format
     if name not in _WRITERS:

@@ -6,6 +6,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
+from cocotb.triggers import RisingEdge
 
 from zeroskip.contracts import registers as reg
 
@@ -127,9 +128,10 @@ async def unmapped_addresses_are_refused(dut: Any) -> None:
         reg.STATUS,
         reg.LATENCY,
         reg.GROUPS,
+        reg.LOAD_CRC,
         reg.LAYER_CYCLES,
     ]
-    nowhere = [reg.LAYER_LIMIT + 4, 0xFC, registers_end]
+    nowhere = [reg.LOAD_CRC + 4, 0xFC, registers_end]
     behind = [tb.address(m, m.depth) for m in layout.memories if m.depth * m.stride < 1 << layout.window_bits]
     first_unused = (1 + len(layout.memories)) << layout.window_bits
     unused = [first_unused, (1 << layout.address_bits) - 4] if first_unused < 1 << layout.address_bits else []
@@ -157,6 +159,13 @@ async def what_is_refused_is_no_part_of_a_word(dut: Any) -> None:
     await tb.load(case)
     several = [memory for memory in tb.layout.memories if memory.parts > 1]
     assert several
+    again = [
+        (value >> (32 * part) & 0xFFFFFFFF).to_bytes(4, "little")
+        for memory in several
+        for value in case.program.images[memory.name][:3]
+        for part in range(memory.parts)
+    ]
+    await tb.expect_load(b"".join(again))
     for memory in several:
         for word, value in enumerate(case.program.images[memory.name][:3]):
             for part in range(memory.parts):
@@ -183,11 +192,11 @@ async def partial_writes_have_no_effect(dut: Any) -> None:
             last_part = tb.address(memory) + 4 * (memory.parts - 1)
             answer = await tb.axil.write(last_part + first, tb.rng.randbytes(count))
             assert answer.resp == SLVERR, f"partial write to {memory.name}: {answer.resp!r} (seed {SEED})"
-        for limit in (reg.WATCHDOG, reg.LAYER_LIMIT):
+        for limit in (reg.WATCHDOG, reg.LAYER_LIMIT, reg.EXPECTED_CRC):
             before = await tb.read(limit)
             answer = await tb.axil.write(limit + first, tb.rng.randbytes(count))
             assert answer.resp == SLVERR, f"partial write to {limit:#x}: {answer.resp!r} (seed {SEED})"
-            await tb.expect_register(limit, before, "a limit after a partial write")
+            await tb.expect_register(limit, before, f"{limit:#x} after a partial write")
         answer = await tb.axil.write(reg.CONTROL + first, b"\xff" * count)
         assert answer.resp == SLVERR, f"partial write to CONTROL: {answer.resp!r} (seed {SEED})"
         await tb.expect_register(reg.CONTROL, 0, "CONTROL after a partial write")
@@ -200,3 +209,38 @@ async def partial_writes_have_no_effect(dut: Any) -> None:
     await tb.start()
     await tb.compute(case)
     await tb.finish(errors=reg.ERROR_ADDRESS)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def a_load_that_was_not_meant_does_not_start(dut: Any) -> None:
+    """One bit is other than stated: ERROR says so, the streams stand still, the counters stay. What was meant starts."""
+    tb = await TB.open(dut)
+    case = tb.cases[0]
+    await tb.load(case)
+    await tb.start()
+    await tb.compute(case)
+    await tb.stop()
+    for memory in tb.layout.memories:
+        words = case.program.images[memory.name]
+        word = tb.rng.randrange(len(words))
+        await tb.expect_load(tb.bytes_of(memory, words))
+        wrong = [value ^ (1 << tb.rng.randrange(memory.width) if at == word else 0) for at, value in enumerate(words)]
+        await tb.write_words(memory, wrong)
+        tb.send(case.inputs)
+        for _ in range(2):
+            await tb.write(reg.CONTROL, reg.CONTROL_RUN)
+            for address in (reg.CONTROL, reg.STATUS, reg.LATENCY, reg.INTERVAL, reg.GROUPS):
+                await tb.expect_register(address, 0, f"{address:#x} behind a start that was refused, {memory.name}")
+            await tb.expect_register(reg.ERROR, reg.ERROR_CRC, f"ERROR, {memory.name}")
+            await tb.write(reg.ERROR, reg.ERROR_CRC)
+            for _ in range(20):
+                await RisingEdge(dut.clk)
+                assert not dut.s_axis_tready.value, f"TREADY of an array that was not started (seed {SEED})"
+                assert not dut.m_axis_tvalid.value, f"TVALID of an array that was not started (seed {SEED})"
+        tb.drop_samples()
+        await tb.load(case)
+        await tb.expect_register(reg.LOAD_CRC, await tb.read(reg.EXPECTED_CRC), "LOAD_CRC")
+        await tb.start()
+        await tb.compute(case)
+        await tb.stop()
+    await tb.finish()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,17 +134,28 @@ class TB:
     def address(self, memory: Memory, word: int = 0) -> int:
         return (memory.window << self.layout.window_bits) + word * memory.stride
 
-    async def write_words(self, memory: Memory, words: Sequence[int], *, word: int = 0, expect: AxiResp = OKAY) -> None:
-        data = b"".join(value.to_bytes(memory.stride, "little") for value in words)
-        answer = await self.axil.write(self.address(memory, word), data)
+    def bytes_of(self, memory: Memory, words: Sequence[int]) -> bytes:
+        """Words as they lie in the window: each takes its stride."""
+        return b"".join(value.to_bytes(memory.stride, "little") for value in words)
+
+    async def write_words(self, memory: Memory, words: Sequence[int], *, expect: AxiResp = OKAY) -> None:
+        answer = await self.axil.write(self.address(memory), self.bytes_of(memory, words))
         assert answer.resp == expect, f"write to {memory.name}: {answer.resp!r}, expected {expect!r} (seed {SEED})"
 
-    async def load(self, case: Case) -> None:
-        """Every memory of ``case``, in random order."""
+    async def load(self, case: Case, spoilt: Mapping[str, Sequence[int]] | None = None) -> None:
+        """Every memory of ``case``, in random order, after the CRC of it all; ``spoilt`` are other first words, by memory."""
         memories = list(self.layout.memories)
         self.rng.shuffle(memories)
+        words = {memory.name: list(case.program.images[memory.name]) for memory in memories}
+        for name, first in (spoilt or {}).items():
+            words[name][: len(first)] = first
+        await self.expect_load(b"".join(self.bytes_of(memory, words[memory.name]) for memory in memories))
         for memory in memories:
-            await self.write_words(memory, case.program.images[memory.name])
+            await self.write_words(memory, words[memory.name])
+
+    async def expect_load(self, data: bytes) -> None:
+        """State the CRC of all that will be written to memories."""
+        await self.write(reg.EXPECTED_CRC, zlib.crc32(data))
 
     async def start(self) -> None:
         await self.write(reg.CONTROL, reg.CONTROL_RUN)

@@ -114,8 +114,8 @@ async def a_lane_without_results_is_noticed(dut: Any) -> None:
     """Its headers say that it has no weights, but the program waits for it."""
     tb = await TB.open(dut)
     case = tb.cases[0]
-    await tb.load(case)
-    await tb.write_words(masks(tb)[0], header(tb, {**tb.layout.header.decode(0), "last": 1, "empty": 1}))
+    empty = header(tb, {**tb.layout.header.decode(0), "last": 1, "empty": 1})
+    await tb.load(case, {masks(tb)[0].name: empty})
     await tb.start()
     await wait_until_ready(tb)
     tb.send(case.inputs[: tb.layout.group_samples])  # half of the input buffer stays free
@@ -136,14 +136,14 @@ async def lanes_that_go_on_are_noticed(dut: Any) -> None:
     program = layout.program.encode(
         {**layout.program.decode(case.program.images["program"][0]), "last": 1, "release": 1}
     )
-    await tb.load(case)
+    spoilt = {"program": [program]}
     for memory in masks(tb):
         first = sum(
             part << (tb.config.word * i)
             for i, part in enumerate(case.program.images[memory.name][: layout.header_words])
         )
-        await tb.write_words(memory, header(tb, {**layout.header.decode(first), "last": 1, "tiles": 0xFFFF}))
-    await tb.write_words(layout.memory("program"), [program])
+        spoilt[memory.name] = header(tb, {**layout.header.decode(first), "last": 1, "tiles": 0xFFFF})
+    await tb.load(case, spoilt)
     await tb.start()
     tb.send(case.inputs)
     await ClockCycles(dut.clk, 3 * longest_silence(tb.config))
@@ -157,9 +157,8 @@ async def an_array_that_is_never_ready_is_noticed(dut: Any) -> None:
     """Its lanes read one word again and again, in which no bit is set."""
     tb = await TB.open(dut)
     case = tb.cases[0]
-    await tb.load(case)
-    for memory in masks(tb):
-        await tb.write_words(memory, [*header(tb, {**tb.layout.header.decode(0), "last": 1, "left": -1}), 0])
+    endless = [*header(tb, {**tb.layout.header.decode(0), "last": 1, "left": -1}), 0]
+    await tb.load(case, {memory.name: endless for memory in masks(tb)})
     await tb.start()
     await ClockCycles(dut.clk, longest_silence(tb.config) - 20)
     await tb.expect_register(reg.ERROR, 0, "ERROR before the limit")
@@ -201,9 +200,8 @@ async def garbage_ends(dut: Any) -> None:
     ended = 0
     await tb.write(reg.LAYER_LIMIT, 2 * max(case.cycles.layers.values()))
     for number, spoilt in enumerate(kinds):
-        await tb.load(case)
-        for memory in spoilt:
-            await tb.write_words(memory, [tb.rng.getrandbits(memory.width) for _ in range(memory.depth)])
+        garbage = {m.name: [tb.rng.getrandbits(m.width) for _ in range(m.depth)] for m in spoilt}
+        await tb.load(case, garbage)
         await tb.start()
         tb.send(case.inputs)
         quiet = 0
