@@ -1,7 +1,7 @@
-// ECP5 block RAM. Lattice FPGA-TN-02204 describes ports, widths, byte enables and write modes. The place of a word's bits in INITVAL is that
-// of the tools: 16 words of 18 bits in each, 20 bits apart. Modelled is what synthesis makes of memories: no output register, chip select
-// 000. A word of 36 bits is written through both ports' data with port A's address, and read from both ports' data with port B's.
-// A reset of the output is not modelled: the output is then X. The outputs are X at power-up.
+// ECP5 block RAM. Lattice FPGA-TN-02204 describes ports, widths, byte enables and resets. The place of a word's bits in INITVAL is that of
+// the tools: 16 words of 18 bits in each, 20 bits apart. Modelled is what synthesis makes of this project's memories: port A writes and
+// port B reads, without output register, chip select 000. 36 bits are written through both ports' data, and read from both ports' outputs.
+// Outputs that are not modelled are X: port A's own, and all where a reset is used or port B writes. At power-up they are X too.
 module DP16KD #(
     parameter DATA_WIDTH_A = 18,
     parameter DATA_WIDTH_B = 18,
@@ -33,14 +33,18 @@ module DP16KD #(
     parameter [319:0] INITVAL_38 = 320'd0, INITVAL_39 = 320'd0, INITVAL_3A = 320'd0, INITVAL_3B = 320'd0,
     parameter [319:0] INITVAL_3C = 320'd0, INITVAL_3D = 320'd0, INITVAL_3E = 320'd0, INITVAL_3F = 320'd0
 ) (
-    input  wire DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0,
+    input  wire DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2,
+    DIA1, DIA0,
     input  wire ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0,
     input  wire CLKA, CEA, OCEA, WEA, RSTA, CSA2, CSA1, CSA0,
-    output wire DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0,
-    input  wire DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0,
+    output wire DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2,
+    DOA1, DOA0,
+    input  wire DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4, DIB3, DIB2,
+    DIB1, DIB0,
     input  wire ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0,
     input  wire CLKB, CEB, OCEB, WEB, RSTB, CSB2, CSB1, CSB0,
-    output wire DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0
+    output wire DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2,
+    DOB1, DOB0
 );
     localparam [64*320-1:0] LINES = {
         INITVAL_3F, INITVAL_3E, INITVAL_3D, INITVAL_3C, INITVAL_3B, INITVAL_3A, INITVAL_39, INITVAL_38,
@@ -53,40 +57,44 @@ module DP16KD #(
         INITVAL_07, INITVAL_06, INITVAL_05, INITVAL_04, INITVAL_03, INITVAL_02, INITVAL_01, INITVAL_00
     };
 
-    function [2048*9-1:0] packed_units(input [64*320-1:0] lines);
+    function [2048*9-1:0] without_gaps(input [64*320-1:0] lines);
         integer i;
-        for (i = 0; i < 1024; i = i + 1) packed_units[i*18 +: 18] = lines[i*20 +: 18];
+        for (i = 0; i < 1024; i = i + 1) without_gaps[i*18 +: 18] = lines[i*20 +: 18];
     endfunction
 
     generate
         if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || CSDECODE_A != "0b000" || CSDECODE_B != "0b000"
-            || CLKAMUX != "CLKA" || CLKBMUX != "CLKB" || DATA_WIDTH_A == 36 && DATA_WIDTH_B == 36 && WRITEMODE_B != "NORMAL")
+            || CLKAMUX != "CLKA" || CLKBMUX != "CLKB")
         begin : refused
             zs_no_model_of_this_DP16KD has_an_option_that_is_not_modelled ();
         end
     endgenerate
 
-    localparam MODE_A = WRITEMODE_A == "NORMAL" ? 0 : WRITEMODE_A == "WRITETHROUGH" ? 1 : 2;
-    localparam MODE_B = WRITEMODE_B == "NORMAL" ? 0 : WRITEMODE_B == "WRITETHROUGH" ? 1 : 2;
-    wire [13:0] address_a = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0};
-    wire [17:0] data_a = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
-    wire [3:0] units_a = DATA_WIDTH_A == 36 ? address_a[3:0] : DATA_WIDTH_A == 18 ? {2'b00, address_a[1:0]} : 4'b0001;
-    wire [13:0] address_b = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
-    wire [17:0] data_b = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0};
-    wire [3:0] units_b = DATA_WIDTH_B == 36 ? address_b[3:0] : DATA_WIDTH_B == 18 ? {2'b00, address_b[1:0]} : 4'b0001;
-    wire selected_a = {CSA2, CSA1, CSA0} == 3'b000, selected_b = {CSB2, CSB1, CSB0} == 3'b000;
-    wire [35:0] q_a, q_b;
-    wire [17:0] out_a = DATA_WIDTH_B == 36 ? q_b[17:0] : q_a[17:0];
-    wire [17:0] out_b = DATA_WIDTH_B == 36 ? q_b[35:18] : q_b[17:0];
-    assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = (DATA_WIDTH_B == 36 ? RSTB : RSTA) === 1'b0 ? out_a : 18'bx;
-    assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0} = RSTB === 1'b0 ? out_b : 18'bx;
+    wire [13:0] address_a = {
+        ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0
+    };
+    wire [17:0] data_a = {
+        DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0
+    };
+    wire [13:0] address_b = {
+        ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0
+    };
+    wire [17:0] data_b = {
+        DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0
+    };
+    wire [3:0] units = DATA_WIDTH_A == 36 ? address_a[3:0] : DATA_WIDTH_A == 18 ? {2'b00, address_a[1:0]} : 4'b0001;
+    wire [35:0] q;
+    wire modelled = (RSTA | RSTB | WEB) === 1'b0;
+    assign {
+        DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0
+    } = modelled && DATA_WIDTH_B == 36 ? q[17:0] : 18'bx;
+    assign {
+        DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0
+    } = !modelled ? 18'bx : DATA_WIDTH_B == 36 ? q[35:18] : q[17:0];
 
-    zs_block_ram #(
-        .UNIT(9), .WIDTH_A(DATA_WIDTH_A), .WIDTH_B(DATA_WIDTH_B), .MODE_A(MODE_A), .MODE_B(MODE_B), .INIT(packed_units(LINES))
-    ) ram (
-        .clk_a(CLKA), .enable_a(CEA & selected_a), .write_a(WEA), .units_a(units_a), .address_a(address_a),
-        .data_a(DATA_WIDTH_A == 36 ? {data_b, data_a} : {18'b0, data_a}), .q_a(q_a),
-        .clk_b(CLKB), .enable_b(CEB & selected_b), .write_b(WEB), .units_b(units_b), .address_b(address_b),
-        .data_b({18'b0, data_b}), .q_b(q_b)
+    zs_block_ram #(.UNIT(9), .WRITE_WIDTH(DATA_WIDTH_A), .READ_WIDTH(DATA_WIDTH_B), .INIT(without_gaps(LINES))) ram (
+        .write_clk(CLKA), .write_enable(CEA & WEA & ({CSA2, CSA1, CSA0} == 3'b000)), .units(units), .write_address(address_a),
+        .data({data_b, data_a}),
+        .read_clk(CLKB), .read_enable(CEB & ({CSB2, CSB1, CSB0} == 3'b000)), .read_address(address_b), .q(q)
     );
 endmodule

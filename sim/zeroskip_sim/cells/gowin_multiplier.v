@@ -1,5 +1,5 @@
-// Gowin multipliers, as Gowin UG287 describes them without their registers: DOUT = A · B, each operand signed where its input says so. With
-// ASEL or BSEL an operand would come from the neighbour: X here.
+// Gowin multipliers, as Gowin UG287 describes them without their registers: DOUT = A · B, each operand signed where its input says so.
+// An operand from the neighbour (ASEL, BSEL) is not modelled: DOUT is X then.
 
 module MULT9X9 #(
     parameter AREG = 0,

@@ -23,7 +23,7 @@ COMMANDS = {
 """Yosys' command for a family that is named without a part: that of a part with multipliers."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Netlist:
     """A mapped design.
 
