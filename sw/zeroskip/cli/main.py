@@ -19,9 +19,9 @@ import typer
 
 from zeroskip.cli.hardware.export import ExportOptions, export
 from zeroskip.cli.hardware.images import ImagesOptions, images
+from zeroskip.cli.hardware.run import RunOptions, run_on_board
 from zeroskip.cli.hardware.testbench import TestbenchOptions, testbench
 from zeroskip.cli.hardware.workflow import WorkflowOptions, workflow
-from zeroskip.cli.hardware.run import RunOptions, run_on_board
 from zeroskip.cli.prune.options import PruneOptions
 from zeroskip.cli.prune.prune import prune
 from zeroskip.contracts.errors import ZeroskipError, typed_line
