@@ -12,8 +12,8 @@ module zs_ram #(
     parameter PARTS = 1,
     /* verilator lint_off UNUSEDPARAM */
     parameter STYLE = "auto",  // an attribute is its only use
+    parameter IMAGE = ""       // not used with ZEROSKIP_NO_IMAGES
     /* verilator lint_on UNUSEDPARAM */
-    parameter IMAGE = ""
 ) (
     input  wire               clk,
     input  wire [PARTS-1:0]   write_enable,

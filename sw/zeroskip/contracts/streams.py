@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +31,7 @@ def to_stream(values: npt.NDArray[np.integer], planes: Shape, strips: bool) -> I
     values = np.asarray(values, dtype=np.int64)
     if strips:
         values = values.reshape(len(values), *planes).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(values).reshape(len(values), -1)
+    return np.ascontiguousarray(values).reshape(len(values), prod(planes))
 
 
 def from_stream(values: npt.NDArray[np.integer], planes: Shape, strips: bool) -> IntArray:

@@ -223,7 +223,8 @@ class Device:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _require_no_failure(self, cause: Exception | None = None) -> None:
-        found = [name for name in self.errors() if name in RUN_FAILURES]
+        flags = self.errors()
+        found = [name for name in RUN_FAILURES if name in flags]
         if found:
             raise DeviceError(f"the run failed: ERROR.{found[0]} is set") from cause
 

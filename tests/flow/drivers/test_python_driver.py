@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.flow.drivers.digits import ten
 from tests.flow.drivers.model import server
 from tests.flow.drivers.simulated import Simulated
 from tests.golden.update import design as golden_design
+from tests.sw.drivers.dma_model import AxiDmaModel, Memory
 from torch import nn
 
 import zeroskip as zs
@@ -19,7 +22,9 @@ from zeroskip.contracts import registers as reg
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import DeviceError
 from zeroskip.contracts.payload import Payload
+from zeroskip.drivers.axi_dma import AxiDma
 from zeroskip.drivers.device import Counters, Device, Identity
+from zeroskip.storage.payload_folder import write_payload
 
 pytestmark = pytest.mark.verilator
 
@@ -54,6 +59,50 @@ def test_ten_digits_then_others_weights_of_the_same_array(board: Simulated) -> N
         assert device.counters() == Counters(design.cycles.latency, design.cycles.interval, 10)
         assert device.errors() == ()
         device.reload(digits.second)
+
+
+@pytest.mark.slow
+def test_weights_that_a_command_has_packed_are_loaded_from_their_folder(
+    zeroskip, board: Simulated, tmp_path: Path
+) -> None:
+    """From a running array and its design's folder to newly pruned weights in it, by one command and one call."""
+    digits = ten()
+    device, first = loaded(board, digits.first), tmp_path / "first"
+    write_payload(Payload.of(digits.first), first, further={})
+    np.save(tmp_path / "x.npy", digits.calibration.numpy())
+    save_file(digits.model.state_dict(), tmp_path / "weights.safetensors")
+    options = (
+        "--calibration",
+        tmp_path / "x.npy",
+        "--weights",
+        tmp_path / "weights.safetensors",
+        "--method",
+        "magnitude",
+    )
+    new = tmp_path / "new"
+    status, _, said = zeroskip("images", first, "zeroskip.demo:network", *options, "--sparsity", 0.96, "--out", new)
+    assert status == 0, said
+    device.reload(new)
+    masks = zs.prune.magnitude(digits.model, 0.96)
+    design = zs.compile(
+        digits.model, digits.calibration[:1], calibration=digits.calibration, masks=masks, config=digits.first.config
+    )
+    assert np.array_equal(device.run(digits.x), design.reference(digits.x))
+    assert device.cycles() == design.cycles
+    assert design.cycles.interval < digits.second.cycles.interval
+
+
+@pytest.mark.slow
+def test_ten_digits_over_an_axi_dma(board: Simulated) -> None:
+    """The registers of the DMA are a model's, the array behind them is the RTL."""
+    digits, memory = ten(), Memory(256)
+    design = digits.first
+    model = AxiDmaModel(memory, lambda sample: board.transfer(sample, 10))
+    device = Device(board, AxiDma(model, memory))
+    device.reload(design)
+    assert np.array_equal(device.run(digits.x), design.reference(digits.x))
+    assert device.cycles().latency == design.cycles.latency
+    assert device.cycles().layers == design.cycles.layers
 
 
 @pytest.mark.slow

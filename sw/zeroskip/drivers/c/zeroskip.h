@@ -1,5 +1,5 @@
-/* Driver of a zeroskip array: bare metal, C99, no allocation, nothing of the C library: only the compiler's
- * own <stdint.h> and <stddef.h>.
+/* Driver of a zeroskip array: bare metal, C99, no allocation, no library. The only headers are the compiler's own, <stdint.h> and
+ * <stddef.h>.
  *
  * The caller gives the address of the register port and a transport for the two streams; the design's own header, zeroskip_design.h,
  * gives sizes, images and expected cycles. A first inference, with an AXI4-Stream FIFO (zeroskip_fifo.h) on the streams:

@@ -114,7 +114,8 @@ def bitstream(
         for seed in seeds:
             tell(f"nextpnr: seed {seed}")
             placed[seed] = read_nextpnr(
-                nextpnr(part, "mapped.json", seed, mhz, folder, what, extra=options, within="the board's top"), wrapped=False
+                nextpnr(part, "mapped.json", seed, mhz, folder, what, extra=options, within="the board's top"),
+                wrapped=False,
             )
             tell(f"nextpnr: seed {seed}: {placed[seed].fmax:.1f} MHz, {mhz:g} needed")
             if placed[seed].fmax >= mhz:

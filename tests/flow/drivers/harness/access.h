@@ -11,9 +11,8 @@ extern "C" {
 uint32_t zeroskip_read32(uintptr_t address);
 void zeroskip_write32(uintptr_t address, uint32_t value);
 
-/* Accesses that the bus has answered with an error so far, and clock cycles. */
+/* Accesses that the bus has answered with an error so far. */
 unsigned bus_errors(void);
-void wait_cycles(unsigned count);
 
 #define ARRAY_BASE 0x40000000u
 #define FIFO_BASE 0x50000000u

@@ -83,10 +83,6 @@ void zeroskip_write32(uintptr_t address, uint32_t value) {
 
 unsigned bus_errors(void) { return errors; }
 
-void wait_cycles(unsigned count) {
-    while (count--) board->tick();
-}
-
 int main() {
     Board simulated;
     board = &simulated;

@@ -56,7 +56,7 @@ static void classify(const char *what, const zeroskip_network *network)
 
     say(what, zeroskip_run(&device, network, SAMPLES, samples, results));
     for (i = 0; i < SAMPLES; i++) {
-        printf("sample %u: digit %u:", (unsigned)i, (unsigned)zeroskip_largest(&network->output, results + i * network->outputs, network->outputs));
+        printf("sample %u: largest %u:", (unsigned)i, (unsigned)zeroskip_largest(&network->output, results + i * network->outputs, network->outputs));
         for (k = 0; k < network->outputs; k++)
             printf(" %u", (unsigned)results[i * network->outputs + k]);
         printf("\n");
