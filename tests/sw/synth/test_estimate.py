@@ -13,26 +13,29 @@ from tests.sw.synth.test_synthesise import needs_tools
 
 import zeroskip as zs
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.synth import TARGETS, Area, estimate
+from zeroskip.synth import TARGETS, Area, Target, estimate
 from zeroskip.synth.estimate import multipliers, stores
 from zeroskip.synth.flow import _map, _read
 
-ECP5, ICE40 = TARGETS["ecp5-85k"], TARGETS["ice40-up5k"]
+ECP5, ICE40, GOWIN = TARGETS["ecp5-85k"], TARGETS["ice40-up5k"], TARGETS["gowin-gw2ar-18"]
 
 
-def mapped(design: zs.Design, folder: Path) -> Area:
+def mapped(design: zs.Design, folder: Path, target: Target) -> Area:
     """Of the whole design, by yosys alone."""
     design.save(folder / "design")
     work = folder / "work"
     work.mkdir()
     kept = _read(folder / "design", work, "zeroskip", None, None)
-    return _map(ECP5, "flat", kept, work, folder / "design").whole("zeroskip")
+    return _map(target, "flat", kept, work, folder / "design").whole("zeroskip")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lanes, columns, kind", [(2, 3, "strips"), (3, 1, "flat"), (2, 4, "flat")])
+@pytest.mark.parametrize(
+    "lanes, columns, kind, target",
+    [(2, 3, "strips", ECP5), (3, 1, "flat", ECP5), (2, 4, "flat", ECP5), (3, 1, "flat", GOWIN)],
+)
 def test_block_rams_and_multipliers_are_counted_and_the_rest_is_near(
-    lanes: int, columns: int, kind: str, tmp_path: Path
+    lanes: int, columns: int, kind: str, target: Target, tmp_path: Path
 ) -> None:
     needs_tools()
     network: QuantizedNetwork = (
@@ -43,7 +46,7 @@ def test_block_rams_and_multipliers_are_counted_and_the_rest_is_near(
     # Deep enough for several block RAMs side by side and behind one another.
     config = zs.ArrayConfig(lanes=lanes, columns=columns, hidden_depth=2500, mask_depth=1200)
     design = zs.assemble(network, config)
-    found, guess = mapped(design, tmp_path), estimate(design.config, ECP5)
+    found, guess = mapped(design, tmp_path, target), estimate(design.config, target)
     assert (guess.bram, guess.dsp) == (found.bram, found.dsp)
     assert guess.lut4 == pytest.approx(found.lut4, rel=0.25)
     assert guess.ff == pytest.approx(found.ff, rel=0.25)
