@@ -36,7 +36,8 @@ class Gatherer(Component):
     def __init__(self, *, first: int, words: int, elements: int) -> None:
         self._first, self._words = first, words
         super().__init__({
-            "start": In(1), "samples": In(16), "drop": In(1), "finished": Out(1), "ended": Out(range(words + 1)), "bytes": Out(range(words * elements + 1)),
+            "start": In(1), "samples": In(16), "drop": In(1), "finished": Out(1),
+            "ended": Out(range(words + 1)), "bytes": Out(range(words * elements + 1)),
             "valid": In(1), "ready": Out(1), "keep": In(elements), "last": In(1),
             "write": Out(1), "write_address": Out(range(words)),
         })  # fmt: skip

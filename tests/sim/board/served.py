@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import tty
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ async def serve(dut: Any) -> None:
     Path(f"{PORT}.part").rename(PORT)
     while not Path(DONE).exists():
         await host.pause(POLL)
-        try:
+        with suppress(BlockingIOError):
             host.source.write_nowait(os.read(ours, 4096))
-        except BlockingIOError:
-            pass
         if came := host.arrived():
             os.write(ours, came)
