@@ -9,7 +9,7 @@ from typing import Any
 import cocotb
 from cocotb.task import bridge
 from cocotb.triggers import ClockCycles
-from tests.sim.board.cases import Case
+from tests.sim.board.cases import Case, documented
 from tests.sim.board.host import Host, SimulatedLine
 
 from zeroskip.contracts import registers as reg
@@ -110,6 +110,18 @@ async def the_board_tells_its_limits(dut: Any) -> None:
     clock_khz = host.bridge.clock_hz // 1000
     assert Link.of(answer) == Link(payload=host.bridge.payload, clock_khz=clock_khz, elements=elements)
     assert answer.payload == b""
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def the_example_of_the_documentation(dut: Any) -> None:
+    """The answers are those that are printed there, byte for byte."""
+    host = await Host.open(dut)
+    (request,) = documented("host")
+    good, refusal = documented("board")
+    assert [answer.to_bytes() for answer in await host.answers(request)] == [good]
+    spoiled = request[:-1] + bytes([request[-1] ^ 1])
+    assert [answer.to_bytes() for answer in await host.answers(spoiled)] == [refusal]
+    await require_good(host)
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")

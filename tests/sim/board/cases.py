@@ -25,6 +25,9 @@ from zeroskip_sim.run import start
 PORTS = Path(__file__).with_name("zeroskip_board.vlt")
 """Opens the pins to Python under Verilator."""
 
+PAGE = Path(__file__).parents[3] / "docs" / "boards" / "uart.md"
+"""The protocol's documentation."""
+
 CASES = "cases.json"
 
 CLOCK_HZ = 100_000_000
@@ -102,6 +105,11 @@ def run_board(
     chosen = {"COCOTB_TEST_FILTER": only} if only else {}
     start(model, f"tests.sim.board.{bench}", folder, seed=seed, environment={**chosen, **(environment or {})})
     return dict(sorted(read_results(folder / "results.xml").items()))
+
+
+def documented(who: str) -> list[bytes]:
+    """The frames of the documentation's example that ``host`` or ``board`` sends."""
+    return [bytes.fromhex(line) for line in re.findall(rf"^{who} +([0-9A-F ]+)$", PAGE.read_text(), re.MULTILINE)]
 
 
 def tests_in(bench: str) -> int:

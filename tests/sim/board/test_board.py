@@ -58,8 +58,21 @@ def require_passed(name: str, simulator: str, folder: Path, only: str = "") -> N
 
 @pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits", *ARRAYS])
+def test_ten_digits(tmp_path: Path) -> None:
+    require_passed("digits", "verilator", tmp_path, only="it_starts_by_itself|broken_frames|garbage")
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bytes", "three"])
 def test_board(name: str, tmp_path: Path) -> None:
+    require_passed(name, "verilator", tmp_path)
+
+
+@pytest.mark.verilator
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["wide", "strips", "digits"])
+def test_other_boards(name: str, tmp_path: Path) -> None:
     require_passed(name, "verilator", tmp_path)
 
 
