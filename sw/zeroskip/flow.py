@@ -30,7 +30,8 @@ from zeroskip.schedule.dense import dense_cycles
 from zeroskip.storage import design_folder
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
-from zeroskip.synth.netlist import command_of, map_design
+from zeroskip.synth.netlist import map_design
+from zeroskip.synth.netlist import require as require_netlist
 
 if TYPE_CHECKING:
     import torch
@@ -247,7 +248,7 @@ class Design:
             from zeroskip_sim.run import run
 
         if netlist is not None:
-            command_of(netlist)
+            require_netlist(netlist)
         simulator = simulator or default_simulator(netlist)
         inputs = self.quantize_input(x)
         if not len(inputs):

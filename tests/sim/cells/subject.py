@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from zeroskip.storage.images import write
-from zeroskip_sim.netlist import netlist_sources
 from zeroskip.synth.netlist import Netlist, map_design
+from zeroskip_sim.netlist import netlist_sources
 
 LARGE = (
     (1, 16384, 1), (2, 8192, 1), (4, 4096, 1), (9, 2048, 1), (18, 1024, 1), (36, 512, 1), (72, 512, 1), (8, 512, 1), (16, 1024, 2),
@@ -22,7 +22,16 @@ LARGE = (
 SMALL = ((6, 4, 1), (7, 16, 1), (16, 12, 2), (40, 20, 1))
 """Of memories that synthesis may put elsewhere: into flip-flops, or into RAM made of look-up tables."""
 
-PRODUCTS = ((9, 8, True), (9, 9, True), (16, 16, True), (17, 17, False), (17, 16, True), (18, 18, True), (18, 18, False), (20, 10, True))
+PRODUCTS = (
+    (9, 8, True),
+    (9, 9, True),
+    (16, 16, True),
+    (17, 17, False),
+    (17, 16, True),
+    (18, 18, True),
+    (18, 18, False),
+    (20, 10, True),
+)
 """Widths of operands, and whether they are signed."""
 
 RTL_RAM = (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text()
@@ -41,7 +50,17 @@ def _outputs() -> list[tuple[str, int]]:
     return [*((name, width) for name, width, *_ in _memories()), *products]
 
 
-INPUTS = (("clk", 1), ("write", 4), ("to", 14), ("data", 72), ("large_read", 1), ("small_read", 1), ("at", 14), ("a", 20), ("b", 18))
+INPUTS = (
+    ("clk", 1),
+    ("write", 4),
+    ("to", 14),
+    ("data", 72),
+    ("large_read", 1),
+    ("small_read", 1),
+    ("at", 14),
+    ("a", 20),
+    ("b", 18),
+)
 
 
 def rtl(name: str) -> str:
@@ -73,7 +92,9 @@ def subject_netlist(folder: Path, family: str) -> Netlist:
     """Synthesised with the images in ``folder``."""
     (folder / "images").mkdir(parents=True)
     write_images(folder, np.random.default_rng(1))
-    return map_design({"subject.v": rtl("subject"), "zs_ram.v": RTL_RAM}, folder, family, cache=folder / "cache", top="subject")
+    return map_design(
+        {"subject.v": rtl("subject"), "zs_ram.v": RTL_RAM}, folder, family, cache=folder / "cache", top="subject"
+    )
 
 
 BENCH = """
@@ -141,12 +162,18 @@ def bench(seed: int, collide: bool) -> str:
     )  # fmt: skip
 
 
-def compare(folder: Path, netlist: Netlist, *, seed: int = 1, changed: Mapping[str, str] | None = None, collide: bool = False) -> str:
+def compare(
+    folder: Path, netlist: Netlist, *, seed: int = 1, changed: Mapping[str, str] | None = None, collide: bool = False
+) -> str:
     """What the bench says under Icarus. Changed : texts of models by file name. Collide : reads may meet writes of the same word."""
     sources = {**netlist_sources(netlist.verilog, netlist.models, netlist.unmodelled), **(changed or {})}
     sources |= {"bench.v": bench(seed, collide), "source.v": rtl("subject_rtl"), "zs_ram.v": RTL_RAM}
     for name, text in sources.items():
         (folder / name).write_text(text)
     verilog: Sequence[str] = [name for name in sources if name.endswith(".v")]
-    subprocess.run(["iverilog", "-g2005", "-o", "bench.vvp", "-s", "bench", *verilog], cwd=folder, check=True, capture_output=True)
-    return subprocess.run(["vvp", "-n", "bench.vvp"], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(
+        ["iverilog", "-g2005", "-o", "bench.vvp", "-s", "bench", *verilog], cwd=folder, check=True, capture_output=True
+    )
+    return subprocess.run(
+        ["vvp", "-n", "bench.vvp"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
