@@ -64,7 +64,16 @@ def command(rng: random.Random) -> list[str]:
         return ["synth", rng.choice(("none", ".", "x.npy")), *where, "--seeds", rng.choice(NUMBERS)]
     if kind == "run":
         port = rng.choice(("/dev/none", ".", "x.npy", ""))
-        return ["run", rng.choice(("none", ".")), "--port", port, "--baud", rng.choice(NUMBERS), "--samples", rng.choice(NUMBERS)]
+        return [
+            "run",
+            rng.choice(("none", ".")),
+            "--port",
+            port,
+            "--baud",
+            rng.choice(NUMBERS),
+            "--samples",
+            rng.choice(NUMBERS),
+        ]
     if kind == "demo":
         return ["demo", "--out", rng.choice(("x.npy", "full", "net.py/x", "c" * 300)), "--seed", rng.choice(("x", "1"))]
     return rng.choice(
