@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zeroskip.contracts.errors import InputError
 
 from .bundle import Bundle
-from .tools import diamond, filelist, gowin, quartus, radiant, vivado
+from .tools import diamond, filelist, fusesoc, gowin, litex, quartus, radiant, vivado
 
 Files = Mapping[str, bytes | str]
 """Content by path relative to the exported folder; text is written in UTF-8."""
@@ -49,6 +49,8 @@ _ALL = (
     Tool(
         name="gowin", words="Gowin EDA: project", files=gowin.files, parts=gowin.PARTS, example=gowin.EXAMPLE,
     ),
+    Tool(name="fusesoc", words="FuseSoC core", files=fusesoc.files, parts=fusesoc.PARTS, example=fusesoc.EXAMPLE),
+    Tool(name="litex", words="LiteX module", files=litex.files),
     Tool(name="filelist", words="Verilog, images and a list of files for any other tool", files=filelist.files),
 )  # fmt: skip
 TOOLS = {tool.name: tool for tool in _ALL}
