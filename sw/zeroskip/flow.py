@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.contracts.bridge import BridgeConfig
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
@@ -31,6 +32,8 @@ from zeroskip.storage import design_folder
 from zeroskip.storage.atomic import write_bytes
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
+from zeroskip.synth.netlist import map_design
+from zeroskip.synth.netlist import require as require_netlist
 from zeroskip.testbench import Testbench
 from zeroskip.testbench import write as write_testbench
 from zeroskip.waves import save_files, wanted
@@ -56,6 +59,18 @@ def wave_simulator() -> str | None:
         from zeroskip_sim import build
 
     return build.wave_simulator()
+
+
+def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> Mapping[str, str]:
+    """Verilog by file name of a board's top around the array of ``config``, with the module ``BOARD_TOP``."""
+    from zeroskip_hw.board.verilog import board_verilog
+
+    return board_verilog(config, bridge)
+
+
+def default_simulator(netlist: str | None) -> str:
+    """The simulator for the RTL, or for a netlist: Verilator takes minutes to compile one."""
+    return "verilator" if netlist is None else "icarus"
 
 
 def compile(
@@ -125,7 +140,8 @@ class Simulation:
     errors : the ERROR register at the end, 0 when all is well
     checks : every point that the run must fulfil: outputs, STATUS and GROUPS at the end, errors, cycles of each layer, and without
         stalls latency and interval
-    simulator : as given to :meth:`Design.simulate`
+    simulator : that ran
+    netlist : as given to :meth:`Design.simulate`
     seed : as given
     stalls : as given
     clock_cycles : simulated clock cycles
@@ -139,6 +155,7 @@ class Simulation:
     errors: int
     checks: tuple[Check, ...]
     simulator: str
+    netlist: str | None
     seed: int
     stalls: bool
     clock_cycles: int
@@ -212,7 +229,8 @@ class Design:
         self,
         x: npt.ArrayLike,
         *,
-        simulator: str = "verilator",
+        simulator: str | None = None,
+        netlist: str | None = None,
         seed: int = 1,
         stalls: bool = False,
         waves: bool = False,
@@ -222,7 +240,9 @@ class Design:
     ) -> Simulation:
         """Run the RTL on float inputs ``x`` (N, …) and compare every output with the reference.
 
-        simulator : ``verilator`` or ``icarus``
+        simulator : ``verilator`` or ``icarus``; by default Verilator, and for a netlist Icarus, which compiles it much sooner
+        netlist : simulate what synthesis makes of the RTL, with the images in it, for a family (``ice40``, ``ecp5``, ``gowin``) or a part
+            of :data:`zeroskip.synth.TARGETS`. Its flip-flops are unknown at power-up. No activation is located in it
         seed : seed of the pauses and of the initial contents of registers and memories
         stalls : pause both streams at random
         waves : record signals in ``folder``: FST under Verilator, VCD under Icarus; with save files for GTKWave and Surfer
@@ -239,6 +259,9 @@ class Design:
             from zeroskip_sim.request import Request
             from zeroskip_sim.run import DUT, WAVES, run
 
+        if netlist is not None:
+            require_netlist(netlist)
+        simulator = simulator or default_simulator(netlist)
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("simulate needs at least one sample")
@@ -248,6 +271,7 @@ class Design:
         home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
         shutil.rmtree(home / "images", ignore_errors=True)
         design_folder.write_images(self.program, home / "images")
+        verilog = self.verilog if netlist is None else self._netlist(netlist, home, progress)
         progress(f"elaborating and compiling the Verilog for {simulator}, or taking it from the cache")
         request = Request(
             program=self.program, inputs=flat, expected=expected, output=self.network.output,
@@ -257,14 +281,16 @@ class Design:
             groups = wanted(self.verilog.values(), self._generated[1]["top"])
             for name, text in save_files(WAVES[simulator], groups, DUT).items():
                 write_bytes(text.encode(), home / name)
-        report, suite = home / "results.xml", f"zeroskip.{simulator}"
+        report, suite = home / "results.xml", ".".join(filter(None, ("zeroskip", netlist, simulator)))
         try:
-            result = run(request, self.verilog, simulator=simulator, waves=waves, progress=progress)
+            result = run(request, verilog, simulator=simulator, waves=waves, progress=progress)
         except MismatchError as error:
             write_junit(report, suite, [Check("outputs", str(error))], 0.0)
             raise
         difference = result.difference
-        if difference is not None:
+        if difference is not None and netlist is not None:
+            difference = f"{difference}; in a netlist no activation can be located; seed {seed}"
+        elif difference is not None:
             progress("looking for the first wrong activation")
             run(replace(request, trace=True), self.verilog, simulator=simulator, progress=progress)
             simulated = prepared(self.network) if strips else self.network
@@ -281,8 +307,8 @@ class Design:
             shutil.rmtree(home)
         return Simulation(
             outputs=from_output_stream(self.network, result.outputs, strips), cycles=result.cycles,
-            difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, seed=seed, stalls=stalls,
-            clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
+            difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, netlist=netlist, seed=seed,
+            stalls=stalls, clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
 
     def testbench(self, x: npt.ArrayLike, folder: str | Path) -> Path:
@@ -300,6 +326,17 @@ class Design:
             inputs=to_input_stream(self.network, inputs, strips), expected=expected,
         )  # fmt: skip
         return write_testbench(bench, folder)
+
+    def _netlist(self, target: str, home: Path, progress: Progress) -> Mapping[str, str]:
+        """Sources of a simulation of the netlist, with the images in ``home``. The netlist is kept beside the compiled models."""
+        with needs_extra("sim"):
+            from zeroskip_sim.build import cache_folder
+            from zeroskip_sim.netlist import netlist_sources
+        mapped = map_design(self.verilog, home, target, cache=cache_folder() / "netlists", progress=progress)
+        sources = netlist_sources(mapped.verilog, mapped.models, mapped.unmodelled)
+        for name, text in sources.items():
+            (home / name).write_text(text)
+        return sources
 
     def save(
         self,

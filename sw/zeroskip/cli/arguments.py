@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from zeroskip.synth.netlist import netlist_targets
 from zeroskip.synth.targets import TARGETS
 
 
@@ -87,3 +88,5 @@ SeedOption = Annotated[
 ]
 
 TARGET_NAMES = f"{', '.join([*TARGETS][:-1])} or {[*TARGETS][-1]}"
+NETLIST_NAMES = f"{', '.join(netlist_targets()[:-1])} or {netlist_targets()[-1]}"
+"""The same with the families alone, for netlists."""

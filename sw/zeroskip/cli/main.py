@@ -19,6 +19,7 @@ import typer
 
 from zeroskip.cli.hardware.export import ExportOptions, export
 from zeroskip.cli.hardware.images import ImagesOptions, images
+from zeroskip.cli.hardware.run import RunOptions, run_on_board
 from zeroskip.cli.hardware.testbench import TestbenchOptions, testbench
 from zeroskip.cli.hardware.workflow import WorkflowOptions, workflow
 from zeroskip.cli.prune.options import PruneOptions
@@ -45,9 +46,10 @@ app.command("build")(command(BuildOptions, build))
 app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))
 app.command("export")(command(ExportOptions, export))
+app.command("images")(command(ImagesOptions, images))
 app.command("testbench")(command(TestbenchOptions, testbench))
 app.command("workflow")(command(WorkflowOptions, workflow))
-app.command("images")(command(ImagesOptions, images))
+app.command("run")(command(RunOptions, run_on_board))
 app.command("prune")(command(PruneOptions, prune))
 
 _CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}

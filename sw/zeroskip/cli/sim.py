@@ -13,6 +13,7 @@ from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.storage.atomic import write_json
 from zeroskip.storage.design_folder import read_report
+from zeroskip.synth.netlist import require as require_netlist
 
 from . import arguments as a
 from .accuracies import accuracy_rows, load_test_data
@@ -36,7 +37,15 @@ class SimOptions:
     ] = None
     test_inputs: a.TestInputsOption = None
     test_labels: a.TestLabelsOption = None
-    simulator: Annotated[Simulator, typer.Option(help="Simulator to use.")] = Simulator.verilator
+    simulator: Annotated[
+        Simulator | None, typer.Option(help="Simulator to use. By default verilator, for a netlist icarus.")
+    ] = None
+    netlist: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET", help=f"Simulate the netlist after synthesis instead: {a.NETLIST_NAMES}. Needs yosys."
+        ),
+    ] = None
     samples: Annotated[int | None, typer.Option(help="Use only the first N inputs.")] = None
     seed: Annotated[
         int, typer.Option(min=0, max=a.LARGEST_SEED, help="Seed of pauses and of initial register contents.")
@@ -48,13 +57,15 @@ class SimOptions:
 def sim(options: SimOptions) -> None:
     """Simulate the Verilog of DIR and compare outputs and cycles with the reference. The exit status is 1 when they differ.
 
-    Results, log and waves go to DIR/sim/SIMULATOR, with report.json, and with results.xml for CI: one JUnit case each for the outputs, the
-    error register, latency, interval and every layer's cycles.
+    Results, log and waves go to DIR/sim/SIMULATOR, those of a netlist to DIR/sim/TARGET-SIMULATOR, with report.json, and with
+    results.xml for CI: one JUnit case each for the outputs, the error register, latency, interval and every layer's cycles.
     """
-    from zeroskip.flow import Design
+    from zeroskip.flow import Design, default_simulator
 
     from . import tables
 
+    if options.netlist is not None:
+        require_netlist(options.netlist)
     design = Design.load(options.folder)
     if options.samples is not None and options.samples < 1:
         raise InputError(f"--samples: must be at least 1, not {options.samples}")
@@ -64,12 +75,13 @@ def sim(options: SimOptions) -> None:
     if test is not None and options.samples is not None:
         test = test.first(options.samples)
     x = _inputs(options) if test is None else test.inputs
-    home = options.folder / "sim" / options.simulator.value
+    simulator = options.simulator.value if options.simulator else default_simulator(options.netlist)
+    home = options.folder / "sim" / "-".join(filter(None, (options.netlist, simulator)))
     home.mkdir(parents=True, exist_ok=True)
     with tables.progress() as progress:
         run = design.simulate(
-            x, simulator=options.simulator.value, seed=options.seed, stalls=options.stalls, waves=options.waves, folder=home,
-            progress=progress,
+            x, simulator=simulator, netlist=options.netlist, seed=options.seed, stalls=options.stalls, waves=options.waves,
+            folder=home, progress=progress,
         )  # fmt: skip
     accuracies = {} if test is None else _accuracies(options.folder, design, run, test)
     _write_report(home, design, run, len(x), accuracies)
@@ -95,9 +107,9 @@ def _write_report(home: Path, design: Design, run: Simulation, samples: int, acc
     def timed(cycles: Cycles) -> dict[str, Any]:
         return {"layers": dict(cycles.layers)} if run.stalls else cycles.to_json()
 
-    report = {
-        "simulator": run.simulator, "seed": run.seed, "stalls": run.stalls, "samples": samples, "equal": run.failure is None,
-        "difference": run.failure, "predicted": timed(design.cycles), "simulated": timed(run.cycles),
+    report: dict[str, Any] = {
+        "simulator": run.simulator, "netlist": run.netlist, "seed": run.seed, "stalls": run.stalls, "samples": samples,
+        "equal": run.failure is None, "difference": run.failure, "predicted": timed(design.cycles), "simulated": timed(run.cycles),
         "clock_cycles": run.clock_cycles, "seconds": round(run.seconds, 3),
     }  # fmt: skip
     if accuracies:

@@ -64,9 +64,11 @@ class Testbench:
 
     @property
     def limit(self) -> int:
-        """Clock cycles, without pauses, after which the array has stalled: twice what it may take from power-up."""
-        cycles = self.cycles
-        return 1000 + 2 * (longest_silence(self.program.config) + cycles.latency + self.groups * cycles.interval)
+        """Clock cycles without a beat on either stream after which the array has stalled, where the streams do not pause.
+
+        Twice what may pass before the first beat, or from a group's last input to its first output, and the reading of all registers.
+        """
+        return 1000 + 2 * (longest_silence(self.program.config) + self.cycles.latency + self.cycles.interval)
 
     def values(self, files: Mapping[str, bytes]) -> dict[str, Any]:
         """What the templates are filled with. files : content by name of what the simulation reads."""

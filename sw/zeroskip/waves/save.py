@@ -16,8 +16,8 @@ from .groups import Group
 GTKWAVE, SURFER = "waves.gtkw", "waves.sucl"
 """Names of the two files."""
 
-ZOOM = -12.0
-"""Of GTKWave: 2**12 time units per pixel, at picoseconds and a clock of 10 ns some 400 cycles in the window."""
+ZOOM = -20.0
+"""Of GTKWave: 2**20 time units per 200 pixels; in picoseconds, at a clock of 10 ns, the window shows some 500 cycles."""
 
 
 def save_files(dump: str, groups: Sequence[Group], scope: str) -> dict[str, str]:
@@ -26,7 +26,7 @@ def save_files(dump: str, groups: Sequence[Group], scope: str) -> dict[str, str]
 
 
 def gtkwave(dump: str, groups: Sequence[Group], scope: str) -> str:
-    """A save file: one group of traces for each group; those of the lanes are closed at first."""
+    """A save file: traces in groups; those of the lanes are closed at first. Of a name with dots GTKWave shows the end only."""
     text = io.StringIO()
     save = GTKWSave(text)
     save.dumpfile(dump, abspath=False)
@@ -40,7 +40,7 @@ def gtkwave(dump: str, groups: Sequence[Group], scope: str) -> str:
         with save.group(group.title, closed=group.title.startswith("lane ")):
             for wave in group.waves:
                 path = f"{scope}.{wave.path}" + (f"[{wave.width - 1}:0]" if wave.width > 1 else "")
-                save.trace(path, alias=wave.label, datafmt="hex" if wave.width > 1 else "bin")
+                save.trace(path, alias=wave.label.replace(".", "/"), datafmt="hex" if wave.width > 1 else "bin")
     return text.getvalue()
 
 

@@ -12,7 +12,7 @@ GROUPS = [
 GTKWAVE = """\
 [dumpfile] "dump.fst"
 [size] 1600 1000
-*-12.000000 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1
+*-20.000000 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1
 [treeopen] bulk.
 [treeopen] bulk.dut.
 [signals_width] 300
@@ -27,7 +27,7 @@ GTKWAVE = """\
 @c00200
 -lane 7
 @28
-+{macs.issue} bulk.dut.core.array.lane07.macs.issue
++{macs/issue} bulk.dut.core.array.lane07.macs.issue
 @1401200
 -lane 7
 """

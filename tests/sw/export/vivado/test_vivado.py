@@ -33,7 +33,7 @@ def names(calls: list[Call], command: str, root: Path) -> list[str]:
 def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
     folder.is_whole()
     assert sorted(path.name for path in folder.path.iterdir()) == [
-        "README.md", "constraints", "create_project.tcl", "images", "package_ip.tcl", "rtl", "zeroskip-export.json",
+        "README.md", "constraints", "create_project.tcl", "driver", "images", "package_ip.tcl", "rtl", "zeroskip-export.json",
     ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_front_ends_are_silent(folder: Folder) -> None:
 
 @pytest.mark.icarus
 def test_it_simulates_with_bare_names(folder: Folder) -> None:
-    folder.simulates(samples=1)
+    folder.simulates()
 
 
 # --- scripts ----------------------------------------------------------------------------------------------------------
