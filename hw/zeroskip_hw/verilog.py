@@ -53,7 +53,7 @@ def generate(config: ArrayConfig) -> Verilog:
     ports = [port for port in ports if port["name"] != "autostart"]  # the wrapper makes a parameter of it
     sources = {
         "zeroskip.v": wrapper(TOP, CORE, ports, config),
-        "zeroskip_core.v": _to_verilog(text),
+        "zeroskip_core.v": to_verilog(text),
         "zs_ram.v": (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text(),
     }
     sidecar = {
@@ -74,7 +74,8 @@ def generate(config: ArrayConfig) -> Verilog:
     return Verilog(sources, sidecar)
 
 
-def _to_verilog(text: str) -> str:
+def to_verilog(text: str) -> str:
+    """RTLIL as plain Verilog-2005 in which registers have no initial values."""
     # Registers come up through reset, memories through their images.
     text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)

@@ -16,11 +16,9 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import IntArray
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.tensor import QuantizedTensor
+from zeroskip.contracts.timing import STEADY_GROUPS
 
 from .scoreboard import Job, read_outputs, write_stimulus
-
-STEADY_GROUPS = 3
-"""Groups after which the interval between two is that of the steady state."""
 
 LONGEST_NAME = 63
 """Characters of a folder's name that bulk.v has room for."""

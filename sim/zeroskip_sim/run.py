@@ -15,6 +15,12 @@ from zeroskip.contracts.layout import Layout
 from .build import Model, bench_sources, build
 from .request import Request, Run
 
+DUT = "bulk.dut"
+"""Where the array's top is, in the recorded waves."""
+
+WAVES = {"verilator": "dump.fst", "icarus": "waves.vcd"}
+"""File of the recorded waves, by simulator."""
+
 NO_REWRITING = {"COCOTB_REWRITE_ASSERTION_FILES": ""}
 """pytest's work on the assertions of every module that a bench imports is a fifth of the simulator's start."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip import reference
+from zeroskip.contracts.bridge import BridgeConfig
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
@@ -28,10 +29,14 @@ from zeroskip.quantize import dequantize, quantize, quantize_input
 from zeroskip.schedule import Memory, Schedule, predict, prepared, schedule
 from zeroskip.schedule.dense import dense_cycles
 from zeroskip.storage import design_folder
+from zeroskip.storage.atomic import write_bytes
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
 from zeroskip.synth.netlist import map_design
 from zeroskip.synth.netlist import require as require_netlist
+from zeroskip.testbench import Testbench
+from zeroskip.testbench import write as write_testbench
+from zeroskip.waves import save_files, wanted
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +59,13 @@ def wave_simulator() -> str | None:
         from zeroskip_sim import build
 
     return build.wave_simulator()
+
+
+def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> Mapping[str, str]:
+    """Verilog by file name of a board's top around the array of ``config``, with the module ``BOARD_TOP``."""
+    from zeroskip_hw.board.verilog import board_verilog
+
+    return board_verilog(config, bridge)
 
 
 def default_simulator(netlist: str | None) -> str:
@@ -233,7 +245,7 @@ class Design:
             of :data:`zeroskip.synth.TARGETS`. Its flip-flops are unknown at power-up. No activation is located in it
         seed : seed of the pauses and of the initial contents of registers and memories
         stalls : pause both streams at random
-        waves : record signals in ``folder``: FST under Verilator, VCD under Icarus
+        waves : record signals in ``folder``: FST under Verilator, VCD under Icarus; with save files for GTKWave and Surfer
         folder : keep results, logs, waves and a JUnit report, ``results.xml``, here; by default they are kept only after a failure
         reset_at : reset the array once, so many cycles after the start, and begin again; 0 for no reset
         progress : called with a line before each step
@@ -245,7 +257,7 @@ class Design:
             from zeroskip_sim.checks import Check, checks, write_junit
             from zeroskip_sim.locate import locate
             from zeroskip_sim.request import Request
-            from zeroskip_sim.run import run
+            from zeroskip_sim.run import DUT, WAVES, run
 
         if netlist is not None:
             require_netlist(netlist)
@@ -265,6 +277,10 @@ class Design:
             program=self.program, inputs=flat, expected=expected, output=self.network.output,
             most_cycles=self.cycles.latency + self.cycles.interval, images=home, folder=home, seed=seed, stalls=stalls, reset_at=reset_at,
         )  # fmt: skip
+        if waves:
+            groups = wanted(self.verilog.values(), self._generated[1]["top"])
+            for name, text in save_files(WAVES[simulator], groups, DUT).items():
+                write_bytes(text.encode(), home / name)
         report, suite = home / "results.xml", ".".join(filter(None, ("zeroskip", netlist, simulator)))
         try:
             result = run(request, verilog, simulator=simulator, waves=waves, progress=progress)
@@ -294,6 +310,22 @@ class Design:
             difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, netlist=netlist, seed=seed,
             stalls=stalls, clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
+
+    def testbench(self, x: npt.ArrayLike, folder: str | Path) -> Path:
+        """Write a self-checking Verilog testbench with float inputs ``x`` (N, …), and all that it needs, whole or not at all.
+
+        It runs in any simulator, without Python: docs/testbench.md. Raises InputError for no inputs and for a folder in the way.
+        """
+        inputs = self.quantize_input(x)
+        if not len(inputs):
+            raise InputError("a testbench needs at least one sample")
+        strips = bool(self.config.strips)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        bench = Testbench(
+            program=self.program, cycles=self.cycles, verilog=self.verilog, top=self._generated[1]["top"],
+            inputs=to_input_stream(self.network, inputs, strips), expected=expected,
+        )  # fmt: skip
+        return write_testbench(bench, folder)
 
     def _netlist(self, target: str, home: Path, progress: Progress) -> Mapping[str, str]:
         """Sources of a simulation of the netlist, with the images in ``home``. The netlist is kept beside the compiled models."""

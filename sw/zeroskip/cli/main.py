@@ -19,6 +19,9 @@ import typer
 
 from zeroskip.cli.hardware.export import ExportOptions, export
 from zeroskip.cli.hardware.images import ImagesOptions, images
+from zeroskip.cli.hardware.run import RunOptions, run_on_board
+from zeroskip.cli.hardware.testbench import TestbenchOptions, testbench
+from zeroskip.cli.hardware.workflow import WorkflowOptions, workflow
 from zeroskip.cli.prune.options import PruneOptions
 from zeroskip.cli.prune.prune import prune
 from zeroskip.contracts.errors import ZeroskipError, typed_line
@@ -44,6 +47,9 @@ app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))
 app.command("export")(command(ExportOptions, export))
 app.command("images")(command(ImagesOptions, images))
+app.command("testbench")(command(TestbenchOptions, testbench))
+app.command("workflow")(command(WorkflowOptions, workflow))
+app.command("run")(command(RunOptions, run_on_board))
 app.command("prune")(command(PruneOptions, prune))
 
 _CALLS = {("_call_impl", "module.py"), ("cross_entropy", "functional.py")}

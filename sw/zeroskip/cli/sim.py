@@ -120,6 +120,8 @@ def _write_report(home: Path, design: Design, run: Simulation, samples: int, acc
 def _show(
     home: Path, design: Design, run: Simulation, samples: int, accuracies: Mapping[str, float], *, waves: bool
 ) -> None:
+    from zeroskip.waves import GTKWAVE
+
     from . import tables
 
     rows = [[name, f"{design.cycles.layers[name]:,}", f"{count:,}"] for name, count in run.cycles.layers.items()]
@@ -133,5 +135,6 @@ def _show(
         ("outputs", f"{samples} samples equal the reference" if run.difference is None else "differ"),
         *(accuracy_rows(accuracies) if accuracies else []), ("clock cycles", speed), ("results", str(home)),
         *(("waves", str(path)) for path in recorded),
+        *(("open with", f"gtkwave {path} {home / GTKWAVE}") for path in recorded),
     ]  # fmt: skip
     tables.out.print(tables.pairs(found))

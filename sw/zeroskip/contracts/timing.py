@@ -33,6 +33,8 @@ TILE_TURN = 2
 WHOLE_ROW = 5
 """From the collection of a row's last part until the collector gives the row out."""
 
+STEADY_GROUPS = 3
+"""Groups after which the interval between two is that of the steady state."""
 
 SILENCE = 512
 """More than the cycles between two signs of progress that are neither decoding nor issue: writing a result, and the pipelines' length."""

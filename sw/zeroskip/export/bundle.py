@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy.typing as npt
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout, Memory
@@ -26,12 +28,14 @@ class Bundle:
     saved : the design
     part : the FPGA, as its vendor orders it; None where the tool needs none
     clock : MHz that the constraints ask for
+    samples : (N, …) float inputs that the design was saved with, if it was
     """
 
     name: str
     saved: Saved
     part: str | None
     clock: float
+    samples: npt.NDArray[Any] | None = None
 
     @property
     def program(self) -> Program:
@@ -69,14 +73,16 @@ class Bundle:
 
     def plain_images(self, folder: str = "images/") -> dict[str, bytes]:
         """$readmemh files by path in ``folder``: a word a line and as many lines as words, nothing else."""
-        return {f"{folder}{memory.name}.mem": self._plain(memory) for memory in self.memories}
+        return {f"{folder}{memory.name}.mem": plain(self.full_image(memory), memory.width) for memory in self.memories}
 
-    def _plain(self, memory: Memory) -> bytes:
-        digits = (memory.width + 3) // 4
-        return "".join(f"{word:0{digits}x}\n" for word in self.full_image(memory)).encode()
+
+def plain(words: Iterable[int], width: int) -> bytes:
+    """The text of a $readmemh file: a word a line, all digits of its width, and nothing else."""
+    digits = (width + 3) // 4
+    return "".join(f"{word:0{digits}x}\n" for word in words).encode()
 
 
 def identifier(folder: Path) -> str:
     """The folder's name as a Verilog identifier."""
-    plain = re.sub(r"\W", "_", folder.resolve().name, flags=re.ASCII)
-    return plain if plain[:1].isalpha() else f"n{plain}"
+    name = re.sub(r"\W", "_", folder.resolve().name, flags=re.ASCII)
+    return name if name[:1].isalpha() else f"n{name}"

@@ -133,6 +133,12 @@ def read_report(folder: Path) -> dict[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
+def read_samples(folder: Path) -> npt.NDArray[Any] | None:
+    """The float inputs of a saved design, None where it has none. Check the folder by :func:`load` first."""
+    path = folder / "inputs.npy"
+    return np.load(path) if path.is_file() else None
+
+
 def _program(manifest: Mapping[str, Any], folder: Path) -> Program:
     config = ArrayConfig.from_json(manifest["config"])
     if not config.sized:

@@ -88,6 +88,20 @@ ICE40_CELLS = Cells(
 )
 """A carry sits in the logic cell of its LUT4 and is free."""
 
+GOWIN_CELLS = Cells(
+    weights={
+        "LUT[1-4]": Area(lut4=1),
+        "ALU": Area(lut4=1),
+        "RAM16SDP4": Area(lut4=4),
+        "DFF.*": Area(ff=1),
+        "(SDP|SDPX9|DP|DPX9|SP|SPX9|pROM|pROMX9)B?": Area(bram=1),
+        "MULT(9X9|18X18)": Area(dsp=1),
+    },
+    bram_words="18 kbit",
+)
+"""An adder bit and a bit of distributed RAM fill a LUT4 each. The wide multiplexers MUX2_LUT5 … 8 sit beside the LUT4 and are free.
+A 9×9 multiplier is counted as one of 18×18, of which it is half."""
+
 
 class Hierarchy:
     """The modules of one mapped design, from ``stat -json``. Names come without RTLIL's leading backslash."""

@@ -109,10 +109,15 @@ def synthesise(
     )
 
 
-def _checked_options(seeds: Sequence[object], freq: float | None, keep: str | None, target: Target) -> float:
+def checked_seeds(seeds: Sequence[object]) -> None:
+    """Refuse what cannot be seeds of placements."""
     bad = [seed for seed in seeds if isinstance(seed, bool) or not isinstance(seed, int) or seed < 1]
     if bad or not seeds or len(set(seeds)) != len(seeds):
         raise InputError(f"seeds must be different positive integers, at least one, not {list(seeds)}")
+
+
+def _checked_options(seeds: Sequence[object], freq: float | None, keep: str | None, target: Target) -> float:
+    checked_seeds(seeds)
     aim = target.freq if freq is None else float(freq)
     if not (math.isfinite(aim) and aim > 0):
         raise InputError(f"freq must be a positive number of MHz, not {freq}")
@@ -148,14 +153,23 @@ def _check_images(design: Path) -> None:
                 raise ImageError(f"{design}: image {image!r}, which rtl/{source.name} reads, is missing")
 
 
-def _read(design: Path, folder: Path, top: str, clock: str | None, keep: str | None) -> list[str]:
-    """Write the design as ``design.il`` and its wrapper as ``wrapper.v`` in ``folder``. Returns the modules to keep, the top first."""
+def copy_sources(design: Path, folder: Path) -> list[str]:
+    """Copy a design's Verilog and the images that it reads into ``folder``. Returns the Verilog files, quoted for Yosys.
+
+    Raises ImageError for a folder without Verilog or a missing image.
+    """
+    _check_images(design)
     shutil.copytree(design / "rtl", folder / "rtl")
     if (design / "images").is_dir():
         shutil.copytree(design / "images", folder / "images")
-    sources = " ".join(f'"rtl/{source.name}"' for source in sorted((folder / "rtl").glob("*.v")))
+    return [f'"rtl/{source.name}"' for source in sorted((folder / "rtl").glob("*.v"))]
+
+
+def _read(design: Path, folder: Path, top: str, clock: str | None, keep: str | None) -> list[str]:
+    """Write the design as ``design.il`` and its wrapper as ``wrapper.v`` in ``folder``. Returns the modules to keep, the top first."""
+    sources = copy_sources(design, folder)
     steps = [
-        f"read_verilog {sources}",
+        f"read_verilog {' '.join(sources)}",
         f"hierarchy -top \\{top}",
         "write_rtlil design.il",
         "blackbox =*",

@@ -139,24 +139,27 @@ class SynthReport:
 _NAMES = {"lut4": "LUT4", "ff": "FF", "bram": "block RAM", "dsp": "DSP"}
 
 
-def read_nextpnr(text: str) -> Placed:
-    """Read the file that ``nextpnr --report`` writes. Raises ZeroskipError if it holds no path between flip-flops."""
+def read_nextpnr(text: str, *, wrapped: bool = True) -> Placed:
+    """Read the file that ``nextpnr --report`` writes. Raises ZeroskipError if it holds no path between flip-flops.
+
+    wrapped : whether the design stood in the measuring wrapper
+    """
     report = json.loads(text)
     clocks = {name: float(values["achieved"]) for name, values in report["fmax"].items()}
     paths = [path for path in report["critical_paths"] if path["from"] == path["to"] != "<async>"]
     if not clocks or not paths:
         raise ZeroskipError("nextpnr reports no path between flip-flops: the design has no clocked logic")
-    path = max((_path(path["path"]) for path in paths), key=lambda path: path.delay_ns)
+    path = max((_path(path["path"], wrapped) for path in paths), key=lambda path: path.delay_ns)
     resources = {name: (int(v["used"]), int(v["available"])) for name, v in report["utilization"].items() if v["used"]}
     return Placed(fmax=min(clocks.values()), critical_path=path, resources=resources)
 
 
-def _path(steps: list[Mapping[str, Any]]) -> CriticalPath:
+def _path(steps: list[Mapping[str, Any]], wrapped: bool) -> CriticalPath:
     total = sum(float(step["delay"]) for step in steps)
     routing = sum(float(step["delay"]) for step in steps if step["type"] == "routing")
     return CriticalPath(
-        start=_cell(steps[0]["from"]),
-        end=_cell(steps[-1]["to"]),
+        start=_cell(steps[0]["from"], wrapped),
+        end=_cell(steps[-1]["to"], wrapped),
         delay_ns=round(total, 3),
         logic_ns=round(total - routing, 3),
         routing_ns=round(routing, 3),
@@ -164,6 +167,8 @@ def _path(steps: list[Mapping[str, Any]]) -> CriticalPath:
     )
 
 
-def _cell(end: Mapping[str, str]) -> str:
+def _cell(end: Mapping[str, str], wrapped: bool) -> str:
     name = f"{end['cell']}.{end['port']}"
+    if not wrapped:
+        return name
     return name.removeprefix(f"{CORE}.") if re.match(rf"{CORE}\.", name) else f"wrapper: {name}"

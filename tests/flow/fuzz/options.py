@@ -39,7 +39,7 @@ PLACES = ("out", "out", "out", "out.npz", "out.safetensors", "x.npy", "net.py/ou
 
 def command(rng: random.Random) -> list[str]:
     """One command line in a folder that holds some of the files."""
-    kind = rng.choice(("build", "build", "prune", "prune", "sim", "synth", "demo", "other"))
+    kind = rng.choice(("build", "build", "prune", "prune", "sim", "synth", "run", "demo", "other"))
     if kind in ("build", "prune"):
         known = BUILD if kind == "build" else PRUNE
         words = [kind, rng.choice(MODELS) if rng.random() < 0.3 else "net.py:net"]
@@ -58,12 +58,20 @@ def command(rng: random.Random) -> list[str]:
             ),
         ]
     if kind == "synth":
+        where = ["--target", rng.choice(("ecp5-25k", "virtex", ""))]
+        if rng.random() < 0.5:
+            where = ["--board", rng.choice(("icebreaker", "ulx3s", "")), "--baud", rng.choice(NUMBERS)]
+        return ["synth", rng.choice(("none", ".", "x.npy")), *where, "--seeds", rng.choice(NUMBERS)]
+    if kind == "run":
+        port = rng.choice(("/dev/none", ".", "x.npy", ""))
         return [
-            "synth",
-            rng.choice(("none", ".", "x.npy")),
-            "--target",
-            rng.choice(("ecp5-25k", "virtex", "")),
-            "--seeds",
+            "run",
+            rng.choice(("none", ".")),
+            "--port",
+            port,
+            "--baud",
+            rng.choice(NUMBERS),
+            "--samples",
             rng.choice(NUMBERS),
         ]
     if kind == "demo":

@@ -89,10 +89,11 @@ def run_tests(
     model = build({**verilog, PORTS.name: PORTS.read_text()}, TOP, simulator, parameters={}, waves=waves, images=False)
     environment = {"COCOTB_TEST_FILTER": only} if only else {}
     start(model, BENCHES, folder, seed=seed, waves=waves, environment=environment)
-    return dict(sorted(_read_results(folder / "results.xml").items()))
+    return dict(sorted(read_results(folder / "results.xml").items()))
 
 
-def _read_results(path: Path) -> dict[str, str | None]:
+def read_results(path: Path) -> dict[str, str | None]:
+    """Per test of a ``results.xml`` None, or why it failed."""
     results: dict[str, str | None] = {}
     for test in ElementTree.parse(path).iter("testcase"):
         if test.find("skipped") is not None:

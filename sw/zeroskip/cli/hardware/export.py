@@ -10,7 +10,7 @@ import typer
 
 from zeroskip.cli import arguments as a
 
-TOOL_NAMES = "filelist"
+TOOL_NAMES = "vivado, quartus, radiant, diamond, gowin, fusesoc, litex, filelist"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,96 @@
+"""What one wants to see of a running array, in the order in which an activation passes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .hierarchy import Hierarchy
+
+WIDEST = 256
+"""Bits of the widest signal that Verilator records, unless told otherwise."""
+
+PORTS = {
+    "clock and reset": "clk rst",
+    "input stream": "s_axis_tvalid s_axis_tready s_axis_tlast s_axis_tdata",
+    "output stream": "m_axis_tvalid m_axis_tready m_axis_tlast m_axis_tkeep m_axis_tdata",
+    "AXI4-Lite": (
+        "s_axil_awvalid s_axil_awready s_axil_awaddr s_axil_wvalid s_axil_wready s_axil_wdata s_axil_bvalid s_axil_bresp"
+        " s_axil_arvalid s_axil_arready s_axil_araddr s_axil_rvalid s_axil_rdata s_axil_rresp"
+    ),
+}
+"""Signals of the top module."""
+
+BEFORE_LANES = {
+    "control": "control.run array.ready array.busy control.load__commit control.load__window control.crc control.expected_crc",
+    "layer": (
+        "array.sequencer.layer array.sequencer.start array.sequencer.finished array.sequencer.elapsed array.sequencer.primed"
+        " array.sequencer.working array.sequencer.input_full array.sequencer.input_half array.sequencer.output_full"
+        " array.sequencer.output_half array.sequencer.output_done"
+    ),
+}
+LANE = (
+    "masks.read_address decoder.stuck decoder.valid decoder.take decoder.mask issuer.idle weights.read_address store.address"
+    " macs.issue macs.weight macs.activations macs.request macs.grant"
+)
+BEHIND_LANES = {
+    "collector": (
+        "array.collector.request array.collector.tails_waiting array.collector.grant array.collector.valid array.collector.next_row"
+        " array.collector.total array.collector.tile_end array.collector.layer_end array.collector.tile array.collector.hold"
+    ),
+    "requantizer": (
+        "array.requantizer.enable array.requantizer.place array.requantizer.data array.requantizer.row_tile_end"
+        " array.requantizer.row_layer_end array.requantizer.addends"
+    ),
+    "writer": "array.writer.write__enable array.writer.write__address array.writer.write__data array.writer.written",
+    "counters": "array.counters.latency array.counters.interval array.counters.groups",
+    "errors": (
+        "array.early_last array.late_last array.expired array.watchdog.fault array.watchdog.halt array.watchdog.silence"
+        " array.watchdog.silence_limit"
+    ),
+}
+"""Signals below the instance that holds ``array`` and ``control``; an array without a feature lacks those of the feature."""
+
+
+@dataclass(frozen=True)
+class Wave:
+    """path : from the top module on; label : a shorter name, for people; width : in bits"""
+
+    path: str
+    label: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """title : for people; waves : at least one"""
+
+    title: str
+    waves: tuple[Wave, ...]
+
+
+def wanted(verilog: Iterable[str], top: str) -> list[Group]:
+    """The groups that a design has. Only signals that are in its Verilog, and that simulators record, are in them.
+
+    verilog : texts of its files
+    """
+    hierarchy = Hierarchy(verilog, top)
+    core = next((path.removesuffix("array") for path in hierarchy.instances if path.split(".")[-1] == "array"), None)
+    listed: list[tuple[str, str, str]] = [(title, "", names) for title, names in PORTS.items()]
+    if core is not None:
+        lanes = [path for path in hierarchy.instances if re.fullmatch(rf"{re.escape(core)}array\.lane\d+", path)]
+        listed += [(title, core, names) for title, names in BEFORE_LANES.items()]
+        listed += [(f"lane {int(path[-2:])}", f"{path}.", LANE) for path in sorted(lanes)]
+        listed += [(title, core, names) for title, names in BEHIND_LANES.items()]
+    found = []
+    for title, prefix, names in listed:
+        widths = {name: hierarchy.width(prefix + name) for name in names.split()}
+        waves = tuple(
+            Wave(prefix + name, name.removeprefix("array."), width)
+            for name, width in widths.items()
+            if width is not None and width <= WIDEST
+        )
+        if waves:
+            found.append(Group(title, waves))
+    return found

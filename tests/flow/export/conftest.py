@@ -1,0 +1,5 @@
+"""Exported folders, moved away from where they were written."""
+
+from tests.sw.export.conftest import exported
+
+__all__ = ["exported"]

@@ -1,0 +1,64 @@
+"""Block RAMs and multipliers that Yosys finds for each vendor's family in the Verilog as the vendor's tool gets it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.sw.export.conftest import Exported
+from tests.sw.export.designs import built
+from tests.sw.export.folder import Folder
+from tests.sw.export.vendors.projects import in_folder
+
+from zeroskip.contracts.config import ArrayConfig
+from zeroskip.storage.design_folder import load
+from zeroskip.synth.estimate import multipliers, stores
+
+pytestmark = pytest.mark.slow
+
+FAMILY = {"quartus": "cyclonev", "radiant": "nexus", "diamond": "ecp5", "gowin": "gowin"}
+"""Yosys' family for a tool's example part."""
+
+M10K_BITS, M10K_WIDTH = 10_240, 40
+
+COUNTS = {
+    "flat": {"quartus": (0, 2), "radiant": (0, 2), "diamond": (0, 2), "gowin": (0, 2)},
+    "strips": {"quartus": (20, 8), "radiant": (7, 10), "diamond": (7, 10), "gowin": (7, 8)},
+}
+"""Block RAMs and multipliers by design and tool. Cyclone V's and Gowin's multipliers hold a requantization that takes two of Lattice's; Quartus'
+``zs_ram.v`` has a memory for each part that can be written by itself."""
+
+CASES = [
+    pytest.param(design, tool, marks=[] if design == "flat" else pytest.mark.long)
+    for design, tools in COUNTS.items() for tool in tools
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("design, tool", CASES)
+def test_block_rams_and_multipliers_are_found(design: str, tool: str, exported: Exported) -> None:
+    home = exported(design, tool)
+    folder = Folder(path=home, design=design, verilog=tuple(in_folder(home)))
+    found = folder.synthesised(FAMILY[tool])
+    assert (found.bram, found.dsp) == COUNTS[design][tool]
+    config: ArrayConfig = load(built(design)).program.config
+    assert config.lanes * config.columns < found.dsp <= multipliers(config)
+    if tool in ("radiant", "diamond"):
+        assert found.dsp == multipliers(config)
+    core = (home / in_folder(home)[1]).read_text()
+    allowed = registers(core) + (in_flip_flops(config) if tool == "quartus" else 0)
+    assert found.ff <= allowed, "a memory was made of flip-flops"
+
+
+def registers(core: str) -> int:
+    """Bits of every ``reg`` of the array, and of the word that each memory has read."""
+    declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+;", core, re.MULTILINE)
+    return sum(int(high or 0) + 1 for high in declared) + sum(map(int, re.findall(r"\.WIDTH\(32'd(\d+)\)", core)))
+
+
+def in_flip_flops(config: ArrayConfig) -> int:
+    """Bits of memories that Yosys makes of flip-flops on Cyclone V: they fill less than a twentieth of their block RAMs, and its MLABs have no
+    initial contents yet. Quartus' have."""
+    small = (
+        store for store in stores(config) if 20 * store.width * store.depth < M10K_BITS * -(-store.width // M10K_WIDTH)
+    )
+    return sum(store.count * store.width * store.depth for store in small)

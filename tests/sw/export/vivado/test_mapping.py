@@ -1,0 +1,36 @@
+"""Block RAMs and multipliers that Yosys finds for AMD's families in the Verilog as Vivado gets it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.sw.export.conftest import Exported
+from tests.sw.export.folder import Folder
+
+pytestmark = pytest.mark.slow
+
+EXPECTED = [
+    ("flat", "xc7", 5, 2),
+    ("strips", "xc7", 11, 10),
+    pytest.param("flat", "xcup", 5, 2, marks=pytest.mark.long),
+    pytest.param("strips", "xcup", 11, 10, marks=pytest.mark.long),
+]
+"""Design, family, RAMB18 (a RAMB36 counts twice), DSP48. A multiplier for each lane and column, for each column one or two that requantize,
+and one more where it adds residuals; a block RAM at least for each memory that must not be made of gates."""
+
+
+@pytest.mark.parametrize("design, family, bram, dsp", EXPECTED)
+def test_memories_and_multipliers_are_found(exported: Exported, design: str, family: str, bram: int, dsp: int) -> None:
+    folder = Folder(path=exported(design, "vivado"), design=design, home="images")
+    found = folder.synthesised(family)
+    assert (found.bram, found.dsp) == (bram, dsp)
+    core = (folder.path / "rtl" / "zeroskip_core.v").read_text()
+    assert len(re.findall(r'\.STYLE\("block"\)', core)) <= bram
+    assert found.ff <= _registers(core), "a memory was made of flip-flops"
+
+
+def _registers(core: str) -> int:
+    """Bits of every ``reg`` of the array, and of the word that each memory has read."""
+    declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+;", core, re.MULTILINE)
+    return sum(int(high or 0) + 1 for high in declared) + sum(map(int, re.findall(r"\.WIDTH\(32'd(\d+)\)", core)))
