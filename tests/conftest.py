@@ -22,6 +22,7 @@ INSTALL = {
     "g++": "apt-get install g++",
     "make": "apt-get install make",
     "perl": "apt-get install perl",
+    "tclsh": "apt-get install tcl",
 }
 """The command that brings each tool the tests may ask for."""
 

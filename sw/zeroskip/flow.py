@@ -32,7 +32,8 @@ from zeroskip.storage import design_folder
 from zeroskip.storage.atomic import write_bytes
 from zeroskip.summary import Summary, summarise
 from zeroskip.synth import target_named
-from zeroskip.synth.netlist import command_of, map_design
+from zeroskip.synth.netlist import map_design
+from zeroskip.synth.netlist import require as require_netlist
 from zeroskip.testbench import Testbench
 from zeroskip.testbench import write as write_testbench
 from zeroskip.waves import save_files, wanted
@@ -259,7 +260,7 @@ class Design:
             from zeroskip_sim.run import DUT, WAVES, run
 
         if netlist is not None:
-            command_of(netlist)
+            require_netlist(netlist)
         simulator = simulator or default_simulator(netlist)
         inputs = self.quantize_input(x)
         if not len(inputs):

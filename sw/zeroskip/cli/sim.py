@@ -13,7 +13,7 @@ from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.storage.atomic import write_json
 from zeroskip.storage.design_folder import read_report
-from zeroskip.synth.netlist import command_of
+from zeroskip.synth.netlist import require as require_netlist
 
 from . import arguments as a
 from .accuracies import accuracy_rows, load_test_data
@@ -65,7 +65,7 @@ def sim(options: SimOptions) -> None:
     from . import tables
 
     if options.netlist is not None:
-        command_of(options.netlist)
+        require_netlist(options.netlist)
     design = Design.load(options.folder)
     if options.samples is not None and options.samples < 1:
         raise InputError(f"--samples: must be at least 1, not {options.samples}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.payload import Payload, parts_of
+from zeroskip.storage.template import render
 
 SOURCES = ("zeroskip.h", "zeroskip.c", "zeroskip_registers.h", "zeroskip_fifo.h", "zeroskip_fifo.c")
 DESIGN_NAME = "zeroskip_design"
@@ -47,7 +45,8 @@ def design_header(payload: Payload, name: str = DESIGN_NAME) -> str:
         })  # fmt: skip
     beat = config.stream_elements
     ends = {"input": payload.input.format, "output": payload.output.format}
-    text = _template().render(
+    return render(
+        "zeroskip.drivers", "zeroskip_design.h.j2",
         name=name, macro=name.upper(), config_id=config.digest, crc=payload.crc, lanes=config.lanes, columns=config.columns,
         word=config.word, weight_bits=config.weight_bits, values=sum(m["words"] * m["parts"] for m in memories),
         inputs=payload.input.size, outputs=payload.output.size, input_beats=-(-payload.input.size // beat),
@@ -57,7 +56,6 @@ def design_header(payload: Payload, name: str = DESIGN_NAME) -> str:
         layers=[{"name": layer, "cycles": cycles} for layer, cycles in payload.cycles.layers.items()], memories=memories,
         hex=_hex, signed=_signed, string=_string,
     )  # fmt: skip
-    return str(text)
 
 
 def require_name(name: str) -> None:
@@ -82,12 +80,3 @@ def _string(text: str) -> str:
     """A C string literal of the text's UTF-8: a layer's name may hold anything."""
     plain = "".join(chr(b) if 0x20 <= b < 0x7F and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
     return f'"{plain}"'
-
-
-@cache
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("zeroskip.drivers", "c"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False,
-    )  # fmt: skip
-    return environment.get_template("zeroskip_design.h.j2")

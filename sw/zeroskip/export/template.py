@@ -7,6 +7,6 @@ from typing import Any
 from zeroskip.storage import template
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """The template ``templates/<name>`` with ``values`` filled in. Undefined names are errors."""
     return template.render("zeroskip.export", name, **values)

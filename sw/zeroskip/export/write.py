@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.payload import Payload
+from zeroskip.drivers.files import driver_files
 from zeroskip.storage import design_folder
 from zeroskip.storage.atomic import file_digest, replaced_folder, require_replaceable, write_json
 
@@ -28,7 +30,7 @@ def export(
     clock: float | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Path:
-    """Write the folder with which ``tool`` goes on, and return it.
+    """Write the folder with which ``tool`` goes on, the C driver and the design's header for it in ``driver/``, and return it.
 
     design : a folder that ``Design.save`` wrote
     tool : one of :data:`TOOLS`
@@ -49,7 +51,8 @@ def export(
         samples=design_folder.read_samples(home),
     )  # fmt: skip
     progress(f"writing {folder}")
-    files = chosen.files(bundle)
+    driver = driver_files(Payload.of(bundle.saved))
+    files = {**chosen.files(bundle), **{f"driver/{name}": text for name, text in driver.items()}}
     with replaced_folder(folder, require_export_folder) as partial:
         for name, content in files.items():
             path = partial / name

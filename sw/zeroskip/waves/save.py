@@ -26,7 +26,7 @@ def save_files(dump: str, groups: Sequence[Group], scope: str) -> dict[str, str]
 
 
 def gtkwave(dump: str, groups: Sequence[Group], scope: str) -> str:
-    """A save file: one group of traces for each group; those of the lanes are closed at first. Of a name with dots GTKWave shows the end only."""
+    """A save file: traces in groups; those of the lanes are closed at first. Of a name with dots GTKWave shows the end only."""
     text = io.StringIO()
     save = GTKWSave(text)
     save.dumpfile(dump, abspath=False)

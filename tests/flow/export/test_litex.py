@@ -125,6 +125,16 @@ def test_samples_that_fill_neither_beat_nor_word(bits: int, bus: dict[str, objec
 
 
 @pytest.mark.icarus
+def test_a_stream_wider_than_the_bus_is_taken_at_full_speed(tmp_path: Path) -> None:
+    """Two words of the bus a cycle: they wait as beats, not as words."""
+    torch.manual_seed(4)
+    x = torch.randn(4, 96)
+    design = zs.compile(nn.Linear(96, 7), x[:1], calibration=x, config=zs.ArrayConfig(lanes=2, stream_bits=64))
+    folder = export(design.save(tmp_path / "net"), "litex", out=tmp_path / "out")
+    assert fault(System.elaborated(folder, samples=4, **whole(24)), design, x.numpy()[:1], "icarus") is None
+
+
+@pytest.mark.icarus
 def test_it_starts_by_itself(exported: Exported) -> None:
     design, x = zs.Design.load(built("flat")), np.load(built("flat") / "inputs.npy")[:2]
     system = System.elaborated(exported("flat", "litex"), autostart=True, samples=4)

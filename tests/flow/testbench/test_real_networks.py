@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.elaboration import verilog_of
@@ -22,37 +24,44 @@ SAMPLES = {
 }
 
 
-@pytest.fixture
-def design(network: str, require_data: RequireData, data_dir: Path) -> tuple[zs.Design, object]:
-    """A design and inputs; skips where data are absent."""
+NEEDS = {
+    "demo": (), "LeNet-300-100": ("dns_pruned_lenet/lenet300100_sparse.npz", "mnist"), "ResNet-8": CONVOLUTIONAL["ResNet-8"].needs,
+}  # fmt: skip
+
+
+@cache
+def made(network: str, data: Path) -> tuple[zs.Design, Any]:
+    """A design and inputs for it."""
     if network == "demo":
         digits = Digits.load()
         config = zs.ArrayConfig(lanes=LANES)
-        return zs.compile(trained(), digits.test_x[:1], calibration=digits.train_x, config=config), digits.test_x
+        design = zs.compile(trained(), digits.test_x[:1], calibration=digits.train_x, config=config)
+        return design, digits.test_x
+    masks = None
     if network == "LeNet-300-100":
-        require_data("dns_pruned_lenet/lenet300100_sparse.npz"), require_data("mnist")
-        real, config, masks = lenet_300_100(data_dir, "sparse"), zs.ArrayConfig(lanes=8, stream_bits=64), None
+        real, config = lenet_300_100(data, "sparse"), zs.ArrayConfig(lanes=8, stream_bits=64)
     else:
         source = CONVOLUTIONAL[network]
-        for needed in source.needs:
-            require_data(needed)
-        real, config = source.load(data_dir), zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
+        real, config = source.load(data), zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
         masks = zs.prune.magnitude(real.model, 0.8)
-    made = zs.compile(real.model, real.example, calibration=real.calibration, masks=masks, config=config)
-    return made, real.inputs
+    return zs.compile(real.model, real.example, calibration=real.calibration, masks=masks, config=config), real.inputs
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("network", ["demo", "LeNet-300-100", "ResNet-8"])
+@pytest.mark.parametrize("network", NEEDS)
 @pytest.mark.parametrize("simulator", BOTH)
-def test_a_real_network_passes(tmp_path: Path, network: str, simulator: str, design: tuple[zs.Design, object]) -> None:
-    made, inputs = design
-    text = verilog_of(made.config)
-    made.__dict__["_generated"] = (text.files, text.sidecar)
-    x = inputs[: SAMPLES[simulator][network]]  # type: ignore[index]
-    folder = moved_testbench(made, x, tmp_path, "elsewhere")
+def test_a_real_network_passes(
+    tmp_path: Path, require_data: RequireData, data_dir: Path, network: str, simulator: str
+) -> None:
+    for needed in NEEDS[network]:
+        require_data(needed)
+    design, inputs = made(network, data_dir)
+    text = verilog_of(design.config)
+    design.__dict__["_generated"] = (text.files, text.sidecar)
+    x = inputs[: SAMPLES[simulator][network]]
+    folder = moved_testbench(design, x, tmp_path, "elsewhere")
     machine, script = Machine.set_up(tmp_path / "bin", simulator), folder / f"run_{simulator}.sh"
-    done = machine.run(script, MAKEFLAGS="OPT_FAST=-O1")
-    assert (done.status, done.verdict) == (0, expected_verdict(made, x)), "\n".join(done.said[-20:])
+    done = machine.run(script)
+    assert (done.status, done.verdict) == (0, expected_verdict(design, x)), "\n".join(done.said[-20:])
     CHANGES["a weight"].made_in(folder)
-    require_failed(machine.run(script, MAKEFLAGS="OPT_FAST=-O1"), network)
+    require_failed(machine.run(script), network)

@@ -20,7 +20,7 @@ def recorded(path: Path) -> dict[str, int]:
     if path.suffix == ".vcd":
         return in_vcd(path)
     pywellen = pytest.importorskip("pywellen", reason="pywellen is missing; install it with: pip install pywellen")
-    return {variable.full_name: variable.bitwidth() or 1 for variable in pywellen.Waveform(str(path)).all_vars()}
+    return {variable.full_name: variable.bitwidth or 1 for variable in pywellen.Waveform(str(path)).all_vars()}
 
 
 def in_vcd(path: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ import errno
 import json
 import re
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from zeroskip.contracts.errors import ImageError, InputError
 from zeroskip.export import EXPORTED, TOOLS, export, tool_named
 from zeroskip.export import write as writing
 from zeroskip.storage.atomic import file_digest
+from zeroskip.storage.payload_folder import read_payload
 
 
 @pytest.fixture
@@ -215,7 +217,10 @@ def test_the_same_folder_twice(design: Path, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_new_weights_for_the_same_array_change_images_alone(tmp_path: Path, name: str) -> None:
-    """All that goes to synthesis but the contents of memories is the same, byte for byte. A testbench has other vectors."""
+    """All that goes to synthesis but the contents of memories is the same, byte for byte.
+
+    The driver's header has the images too, a testbench other vectors, and for Diamond the README counts the writes of a list.
+    """
     first, second = (
         contents(
             export(shutil.copytree(built(design), tmp_path / design / "net"), name, out=tmp_path / f"{design}_out")
@@ -225,7 +230,14 @@ def test_new_weights_for_the_same_array_change_images_alone(tmp_path: Path, name
     assert sorted(first) == sorted(second)
     changed = {path for path in first if first[path] != second[path]} - {EXPORTED}
     assert changed
-    assert all(path.startswith(("images/", "bench/", "vectors/")) for path in changed), changed
+    allowed = (
+        "images/",
+        "driver/zeroskip_design.h",
+        "bench/",
+        "vectors/",
+        *(("load.txt", "README.md") * (name == "diamond")),
+    )
+    assert all(path.startswith(allowed) for path in changed), changed
 
 
 @pytest.mark.parametrize(
@@ -245,3 +257,21 @@ def test_tools_say_what_they_are(name: str) -> None:
     assert tool.words
     assert (tool.parts is None) == (tool.example is None)
     assert tool.parts is None or re.fullmatch(tool.parts, tool.example or "")
+
+
+# --- driver -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("name", ["flat", "strips"])
+def test_the_c_driver_in_it_has_the_words_of_the_images(name: str, tool: str, tmp_path: Path) -> None:
+    """Its header has every part in the order of loading, and the CRC-32 of them; what a source includes is there."""
+    home = export(built(name), tool, out=tmp_path / "out") / "driver"
+    payload = read_payload(built(name))
+    header = (home / "zeroskip_design.h").read_text()
+    arrays = re.findall(r"uint32_t \w+\[[^=]*= \{(.*?)\};", header, re.DOTALL)
+    words = [int(word, 16) for array in arrays for word in re.findall(r"0x([0-9a-f]+)u", array)]
+    assert words == [value for write in payload.writes() for value in write.values]
+    assert f"0x{zlib.crc32(b''.join(word.to_bytes(4, 'little') for word in words)):x}u" in header
+    for included in re.findall(r'#include "([^"]+)"', "".join(path.read_text() for path in home.iterdir())):
+        assert (home / included).is_file() or included.isupper(), included

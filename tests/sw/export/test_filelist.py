@@ -26,7 +26,7 @@ def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
     listed = (folder.path / "zeroskip.f").read_text().split()
     assert listed == list(folder.verilog)
     assert sorted(path.name for path in folder.path.iterdir()) == [
-        "README.md", "images", "rtl", "zeroskip-export.json", "zeroskip.f",
+        "README.md", "driver", "images", "rtl", "zeroskip-export.json", "zeroskip.f",
     ]  # fmt: skip
 
 

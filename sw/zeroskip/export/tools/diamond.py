@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from zeroskip.contracts import registers
 from zeroskip.contracts.payload import Payload
-from zeroskip.drivers.files import driver_files
 from zeroskip.export.bundle import RAM, Bundle
 from zeroskip.export.sources import NO_RW_CHECK, pins, sources
 from zeroskip.export.template import render
@@ -14,9 +13,7 @@ EXAMPLE = "LFE5U-25F-6BG256C"
 
 
 def files(bundle: Bundle) -> dict[str, bytes | str]:
-    """As for Radiant, but the Verilog reads no image. ``load.txt`` lists the writes by which a host loads and starts the array, and
-    ``driver/`` has the C driver with the same images.
-    """
+    """As for Radiant, but the Verilog reads no image. ``load.txt`` lists the writes by which a host loads and starts the array."""
     verilog = bundle.verilog(attributes=NO_RW_CHECK)
     verilog[RAM] = f"`define ZEROSKIP_NO_IMAGES\n{verilog[RAM]}"
     payload = Payload.of(bundle.saved)
@@ -27,7 +24,6 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
         **{name: render(f"diamond/{name}.j2", bundle=bundle, pins=pins(bundle), writes=len(writes)) for name in texts},
         "zeroskip.sdc": render("common/zeroskip.sdc.j2", bundle=bundle),
         "load.txt": render("diamond/load.txt.j2", bundle=bundle, writes=writes),
-        **{f"driver/{name}": text for name, text in driver_files(payload).items()},
     }
 
 

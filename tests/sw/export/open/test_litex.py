@@ -27,7 +27,7 @@ def folder(request: pytest.FixtureRequest, exported: Exported) -> Folder:
 def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
     folder.is_whole()
     assert sorted(path.name for path in folder.path.iterdir()) == [
-        "README.md", "example_soc.py", "images", "rtl", "zeroskip-export.json", "zeroskip_litex.py",
+        "README.md", "driver", "example_soc.py", "images", "rtl", "zeroskip-export.json", "zeroskip_litex.py",
     ]  # fmt: skip
 
 

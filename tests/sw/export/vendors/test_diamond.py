@@ -115,16 +115,3 @@ def test_the_readme_says_that_memories_are_empty_and_counts_the_writes(exported:
     text = (home / "README.md").read_text()
     assert "**The bitstream has empty memories.**" in text
     assert f"has the {len(listed(home))} writes" in " ".join(text.split())
-
-
-@pytest.mark.parametrize("design", SMALL)
-def test_the_c_driver_in_it_has_the_same_words(design: str, exported: Exported) -> None:
-    home = exported(design, "diamond")
-    _, (_, crc), *parts, _ = listed(home)
-    header = (home / "driver" / "zeroskip_design.h").read_text()
-    assert f"0x{crc:x}u" in header
-    arrays = re.findall(r"uint32_t \w+\[[^=]*= \{(.*?)\};", header, re.DOTALL)
-    words = [int(word, 16) for array in arrays for word in re.findall(r"0x([0-9a-f]+)u", array)]
-    assert words == [value for _, value in parts]
-    for name in re.findall(r'#include "([^"]+)"', "".join(path.read_text() for path in (home / "driver").iterdir())):
-        assert (home / "driver" / name).is_file() or name.isupper(), name

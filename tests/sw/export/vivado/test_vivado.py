@@ -33,7 +33,7 @@ def names(calls: list[Call], command: str, root: Path) -> list[str]:
 def test_it_is_whole_and_names_no_place(folder: Folder) -> None:
     folder.is_whole()
     assert sorted(path.name for path in folder.path.iterdir()) == [
-        "README.md", "constraints", "create_project.tcl", "images", "package_ip.tcl", "rtl", "zeroskip-export.json",
+        "README.md", "constraints", "create_project.tcl", "driver", "images", "package_ip.tcl", "rtl", "zeroskip-export.json",
     ]  # fmt: skip
 
 

