@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.elaboration import verilog_of
+from tests.sim.image_builder import Builder
+from tests.sim.image_cases import SAME_3
 from tests.sim.networks import random_network, small_image_network
 from tests.sim.packed import Packed, fault, packed
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import MismatchError
 from zeroskip.contracts.extras import install_command
+from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.synth.netlist import Netlist, map_design
 from zeroskip_sim.build import cache_folder
 from zeroskip_sim.netlist import netlist_sources
@@ -35,14 +38,25 @@ def flat(folder: Path) -> Packed:
 
 
 def strips(folder: Path) -> Packed:
+    """Two convolutions of a small image, with padding."""
+    rng = np.random.default_rng(2)
+    builder = Builder(rng, weight_bits=8)
+    x = builder.conv(builder.input((1, 4, 4)), 2, SAME_3, pattern="full", kept=0.5)
+    return image(builder.network(builder.conv(x, 1, SAME_3, pattern="full", kept=0.5)), rng, folder)
+
+
+def everything(folder: Path) -> Packed:
     """Convolutions with padding, strides and groups, a maximum, a residual, slopes and a table."""
     rng = np.random.default_rng(1)
-    network = small_image_network(rng, 0.5, 8)
+    return image(small_image_network(rng, 0.5, 8), rng, folder)
+
+
+def image(network: QuantizedNetwork, rng: np.random.Generator, folder: Path) -> Packed:
     x = rng.integers(network.input.low, network.input.high + 1, size=(2, *network.input_shape))
     return packed(network, ArrayConfig(lanes=2, columns=2, word=8, stream_bits=16), x, folder)
 
 
-ARRAYS: Mapping[str, Callable[[Path], Packed]] = {"flat": flat, "strips": strips}
+ARRAYS: Mapping[str, Callable[[Path], Packed]] = {"flat": flat, "strips": strips, "everything": everything}
 
 
 def mapped(it: Packed, target: str) -> Netlist:
@@ -73,12 +87,15 @@ def found(
         *(pytest.param("flat", family, marks=[icarus, slow]) for family in FAMILIES),
         pytest.param("strips", "gowin", marks=[icarus, slow]),
         *(pytest.param("strips", family, marks=[icarus, long]) for family in ("ice40", "ecp5")),
+        *(pytest.param("everything", family, marks=[icarus, long]) for family in FAMILIES),
+        # Parts: without multipliers, and with buffers at the ports.
+        *(pytest.param("flat", part, marks=[icarus, long]) for part in ("ice40-hx8k", "gowin-gw2ar-18")),
     ],
 )
 def test_netlist_gives_outputs_and_cycles(tmp_path: Path, array: str, family: str) -> None:
     it = ARRAYS[array](tmp_path)
     netlist = mapped(it, family)
-    assert netlist.family == family
+    assert netlist.family == family.partition("-")[0]
     for stalls in (False, True):
         wrong = found(it, netlist, stalls=stalls)
         assert wrong is None, f"{array}, {family}, stalls {stalls}: {wrong}"
@@ -125,9 +142,9 @@ def replace(file: str, old: str, new: str) -> Callable[[dict[str, str]], None]:
         pytest.param("gowin", flip("lane01.weights.ram", "INIT_RAM_00", 6), id="gowin: a bit of a weight"),
         pytest.param("gowin", flip("lane00.masks.ram", "INIT_RAM_00", 20), id="gowin: a bit of a mask"),
         pytest.param("ice40", flip("lane00.weights.ram", "INIT_0", 7), id="ice40: bits of weights"),
-        pytest.param("ecp5", replace("zs_ecp5_multiplier.v", "{SIGNEDA & A17,", "{1'b0,"), id="ecp5: unsigned"),
-        pytest.param("gowin", replace("cells.v", "S = I0 ^ I1;", "S = I0 | I1;"), id="gowin: another adder"),
-        pytest.param("ice40", replace("cells.v", "{A_SIGNED ? {8{iA[15]}} : 8'b0,", "{8'b0,"), id="ice40: unsigned"),
+        pytest.param("ecp5", replace("zs_ecp5_multiplier.v", "{SIGNEDB & B17,", "{1'b0,"), id="ecp5: unsigned"),
+        pytest.param("gowin", replace("cells.v", "S = I3? I0 ^ I1 :", "S = I3? I0 | I1 :"), id="gowin: another adder"),
+        pytest.param("ice40", replace("cells.v", "{B_SIGNED ? {8{iB[15]}} : 8'b0,", "{8'b0,"), id="ice40: unsigned"),
     ],
 )
 def test_a_changed_netlist_is_found(tmp_path: Path, family: str, change: Callable[[dict[str, str]], None]) -> None:
@@ -146,7 +163,8 @@ def test_other_contents_are_another_netlist(tmp_path: Path) -> None:
     assert found(it, netlist) is None
     other = flat(tmp_path / "other")
     weights = other.folder / "images" / "lane00.weights.mem"
-    weights.write_text(weights.read_text().replace("7f", "01"))
+    *head, first = re.split(r"(?=\b[0-9a-f]{2}\n)", weights.read_text(), maxsplit=1)
+    weights.write_text(f"{''.join(head)}{int(first[:2], 16) ^ 0x40:02x}{first[2:]}")
     again = mapped(other, "gowin")
     assert again.verilog != netlist.verilog
     assert "expected" in str(found(other, again))
