@@ -49,5 +49,5 @@ class Folder:
         files = [self.path / name for name in self.verilog]
         gives_the_reference(self.path / self.home, files, built(self.design), samples=samples, simulator=simulator)
 
-    def synthesised(self, family: str) -> Netlist:
-        return synthesised(self.path / self.home, self._seen_from_home, family, TOP)
+    def synthesised(self, family: str, *, whole: bool = True) -> Netlist:
+        return synthesised(self.path / self.home, self._seen_from_home, family, TOP, whole=whole)

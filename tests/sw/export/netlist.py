@@ -14,9 +14,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """command : of Yosys; bram, dsp, ff : regular expressions of the cells, each with how many resources one takes."""
+    """command : of Yosys; bram, dsp, ff : regular expressions of the cells, each with how many resources one takes.
+
+    mapped : the step of the command at which memories and multipliers have been mapped
+    """
 
     command: str
+    mapped: str
     bram: Mapping[str, float]
     dsp: Mapping[str, float]
     ff: str
@@ -24,22 +28,22 @@ class Family:
 
 FAMILIES = {
     "xc7": Family(
-        command="synth_xilinx -family xc7", bram={"RAMB18E1": 1, "RAMB36E1": 2}, dsp={"DSP48E1": 1}, ff="FD[CPRS]E(_1)?",
+        command="synth_xilinx -family xc7", mapped="map_ffram", bram={"RAMB18E1": 1, "RAMB36E1": 2}, dsp={"DSP48E1": 1}, ff="FD[CPRS]E(_1)?",
     ),
     "xcup": Family(
-        command="synth_xilinx -family xcup", bram={"RAMB18E2": 1, "RAMB36E2": 2}, dsp={"DSP48E2": 1}, ff="FD[CPRS]E(_1)?",
+        command="synth_xilinx -family xcup", mapped="map_ffram", bram={"RAMB18E2": 1, "RAMB36E2": 2}, dsp={"DSP48E2": 1}, ff="FD[CPRS]E(_1)?",
     ),
     "cyclonev": Family(
-        command="synth_intel_alm -family cyclonev", bram={"MISTRAL_M10K": 1}, dsp={"MISTRAL_MUL.*": 1}, ff="MISTRAL_FF",
+        command="synth_intel_alm -family cyclonev", mapped="map_ffram", bram={"MISTRAL_M10K": 1}, dsp={"MISTRAL_MUL.*": 1}, ff="MISTRAL_FF",
     ),
     "nexus": Family(
-        command="synth_nexus", bram={"(P?DPS?|SP|DP)(SC)?(16|512)K(_MODE)?": 1}, dsp={"MULT.*": 1}, ff="FD1P3.X",
+        command="synth_nexus", mapped="map_ffram", bram={"(P?DPS?|SP|DP)(SC)?(16|512)K(_MODE)?": 1}, dsp={"MULT.*": 1}, ff="FD1P3.X",
     ),
     "ecp5": Family(
-        command="synth_ecp5", bram={"(DP|PDPW)16KD": 1}, dsp={"MULT18X18D": 1}, ff="TRELLIS_FF",
+        command="synth_ecp5", mapped="map_ffram", bram={"(DP|PDPW)16KD": 1}, dsp={"MULT18X18D": 1}, ff="TRELLIS_FF",
     ),
     "gowin": Family(
-        command="synth_gowin", bram={"(SDPX?9?B?|DPX?9?B?|SPX?9?)": 1}, dsp={"MULT(9X9|18X18|36X36)|MULTADDALU.*|MULTALU.*": 1},
+        command="synth_gowin", mapped="map_ffram", bram={"(SDPX?9?B?|DPX?9?B?|SPX?9?)": 1}, dsp={"MULT(9X9|18X18|36X36)|MULTADDALU.*|MULTALU.*": 1},
         ff="DFF[A-Z]*",
     ),
 }  # fmt: skip
@@ -55,13 +59,18 @@ class Netlist:
     cells: Mapping[str, int]
 
 
-def synthesised(home: Path, files: Sequence[str], family: str, top: str = "zeroskip", *options: str) -> Netlist:
-    """Yosys runs in ``home``, as the vendor's tool would, so that it finds the images. Options are those of ``read_verilog``."""
+def synthesised(
+    home: Path, files: Sequence[str], family: str, top: str = "zeroskip", *options: str, whole: bool = True
+) -> Netlist:
+    """Yosys runs in ``home``, as the vendor's tool would, so that it finds the images. Options are those of ``read_verilog``.
+
+    whole : False ends when memories and multipliers are mapped, for large arrays; ``ff`` is then 0
+    """
     chosen = FAMILIES[family]
     report = home / f".{family}.json"
     script = (
         f"read_verilog -defer {' '.join([*options, *files])}\n"
-        f"{chosen.command} -top {top}\n"
+        f"{chosen.command} -top {top}{'' if whole else f' -run begin:{chosen.mapped}'}\n"
         f"tee -q -o {report.name} stat -json\n"
     )
     (home / ".synth.ys").write_text(script)

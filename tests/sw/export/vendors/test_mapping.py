@@ -24,9 +24,14 @@ M10K_BITS, M10K_WIDTH = 10_240, 40
 COUNTS = {
     "flat": {"quartus": (0, 2), "radiant": (0, 2), "diamond": (0, 2), "gowin": (0, 2)},
     "strips": {"quartus": (20, 8), "radiant": (7, 10), "diamond": (7, 10), "gowin": (7, 8)},
+    "demo": {"quartus": (27, 10), "radiant": (26, 10), "diamond": (26, 10), "gowin": (26, 10)},
+    "lenet": {"quartus": (91, 10), "radiant": (82, 10), "diamond": (82, 10), "gowin": (82, 10)},
 }
 """Block RAMs and multipliers by design and tool. Cyclone V's and Gowin's multipliers hold a requantization that takes two of Lattice's; Quartus'
 ``zs_ram.v`` has a memory for each part that can be written by itself."""
+
+TRAINED_HERE = {"demo": 2}
+"""Block RAMs more or less, where training differs a little from processor to processor and depths with it."""
 
 CASES = [
     pytest.param(design, tool, marks=[] if design == "flat" else pytest.mark.long)
@@ -39,7 +44,9 @@ def test_block_rams_and_multipliers_are_found(design: str, tool: str, exported: 
     home = exported(design, tool)
     folder = Folder(path=home, design=design, verilog=tuple(in_folder(home)))
     found = folder.synthesised(FAMILY[tool])
-    assert (found.bram, found.dsp) == COUNTS[design][tool]
+    bram, dsp = COUNTS[design][tool]
+    assert found.dsp == dsp
+    assert abs(found.bram - bram) <= TRAINED_HERE.get(design, 0)
     config: ArrayConfig = load(built(design)).program.config
     assert config.lanes * config.columns < found.dsp <= multipliers(config)
     if tool in ("radiant", "diamond"):

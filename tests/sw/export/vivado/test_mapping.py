@@ -6,6 +6,7 @@ import re
 
 import pytest
 from tests.sw.export.conftest import Exported
+from tests.sw.export.designs import SMALL
 from tests.sw.export.folder import Folder
 
 pytestmark = pytest.mark.slow
@@ -13,6 +14,9 @@ pytestmark = pytest.mark.slow
 EXPECTED = [
     ("flat", "xc7", 5, 2),
     ("strips", "xc7", 11, 10),
+    pytest.param("demo", "xc7", 58, 10, marks=pytest.mark.long),
+    pytest.param("lenet", "xc7", 90, 10, marks=pytest.mark.long),
+    pytest.param("resnet8", "xc7", 186, 56, marks=pytest.mark.long),
     pytest.param("flat", "xcup", 5, 2, marks=pytest.mark.long),
     pytest.param("strips", "xcup", 11, 10, marks=pytest.mark.long),
 ]
@@ -23,7 +27,7 @@ and one more where it adds residuals; a block RAM at least for each memory that 
 @pytest.mark.parametrize("design, family, bram, dsp", EXPECTED)
 def test_memories_and_multipliers_are_found(exported: Exported, design: str, family: str, bram: int, dsp: int) -> None:
     folder = Folder(path=exported(design, "vivado"), design=design, home="images")
-    found = folder.synthesised(family)
+    found = folder.synthesised(family, whole=design in SMALL)
     assert (found.bram, found.dsp) == (bram, dsp)
     core = (folder.path / "rtl" / "zeroskip_core.v").read_text()
     assert len(re.findall(r'\.STYLE\("block"\)', core)) <= bram
