@@ -82,7 +82,7 @@ def test_lanes_are_found_by_name(name: str, lane: bool) -> None:
 
 
 def test_unknown_target() -> None:
-    allowed = "ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k, ice40-up5k"
+    allowed = "ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k, ice40-up5k, gowin-gw2ar-18"
     with pytest.raises(InputError, match=rf"^target must be one of {allowed}, not 'virtex'$"):
         target_named("virtex")
 
