@@ -142,8 +142,16 @@ def replace(file: str, old: str, new: str) -> Callable[[dict[str, str]], None]:
         pytest.param("gowin", flip("lane01.weights.ram", "INIT_RAM_00", 6), id="gowin: a bit of a weight"),
         pytest.param("gowin", flip("lane00.masks.ram", "INIT_RAM_00", 20), id="gowin: a bit of a mask"),
         pytest.param("ice40", flip("lane00.weights.ram", "INIT_0", 7), id="ice40: bits of weights"),
-        pytest.param("ecp5", replace("zs_ecp5_multiplier.v", "? product[35:0]", "? product[35:0] ^ 36'h10"), id="ecp5: another product"),
-        pytest.param("gowin", replace("cells.v", "S = I3? I0 ^ I1 :", "S = I3? I0 | I1 :"), id="gowin: another adder"),
+        pytest.param(
+            "ecp5",
+            replace("zs_ecp5_multiplier.v", "? product[35:0]", "? product[35:0] ^ 36'h10"),
+            id="ecp5: another product",
+        ),
+        pytest.param(
+            "gowin",
+            replace("zs_gowin_multiplier.v", "? product[17:0]", "? product[17:0] ^ 18'h10"),
+            id="gowin: another product",
+        ),
         pytest.param("ice40", replace("cells.v", "(iK_e << 8)", "(iK_e << 7)"), id="ice40: another product"),
     ],
 )
