@@ -26,6 +26,7 @@ COUNTS = {
     "strips": {"quartus": (20, 8), "radiant": (7, 10), "diamond": (7, 10), "gowin": (7, 8)},
     "demo": {"quartus": (27, 10), "radiant": (26, 10), "diamond": (26, 10), "gowin": (26, 10)},
     "lenet": {"quartus": (91, 10), "radiant": (82, 10), "diamond": (82, 10), "gowin": (82, 10)},
+    "resnet8": {"quartus": (477, 56), "radiant": (186, 56), "diamond": (186, 56), "gowin": (186, 56)},
 }
 """Block RAMs and multipliers by design and tool. Cyclone V's and Gowin's multipliers hold a requantization that takes two of Lattice's; Quartus'
 ``zs_ram.v`` has a memory for each part that can be written by itself."""
