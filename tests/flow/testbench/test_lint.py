@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import importlib.util
 import json
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -84,7 +85,8 @@ def test_no_file_names_this_machine(folder: Path) -> None:
             text = path.read_text()
             assert not [place for place in places if place in text], path
             assert "{{" not in text
-            assert "python" not in text.lower() or path.name == "README.md", path
+            commands = re.sub(r"^#.*$|  #.*$", "", text, flags=re.MULTILINE)
+            assert "python" not in commands.lower() or path.name == "README.md", path
 
 
 @KINDS
