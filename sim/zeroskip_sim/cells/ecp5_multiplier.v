@@ -1,4 +1,4 @@
-// ECP5 multiplier, as Lattice FPGA-TN-02205 describes it without its registers: P = A · B, each operand signed where its input says so.
+// ECP5 multiplier, as Yosys maps to it, without its registers: P = A · B, each operand signed where its input says so.
 // An operand from the neighbour (SOURCEA, SOURCEB) is not modelled: P is X then. Ports of registers are left out, so that a netlist that
 // uses one is refused.
 module MULT18X18D (

@@ -1,4 +1,4 @@
-// Gowin multipliers, as Gowin UG287 describes them without their registers: DOUT = A · B, each operand signed where its input says so.
+// Gowin multipliers, as Yosys maps to them, without their registers: DOUT = A · B, each operand signed where its input says so.
 // An operand from the neighbour (ASEL, BSEL) is not modelled: DOUT is X then.
 
 module MULT9X9 #(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 FORMAT = "zeroskip"
-VERSION = 3
+VERSION = 4
 
 
 def write_manifest(values: Mapping[str, Any], folder: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_manifest_of_something_else_is_refused(folder, text):
         design_folder.load(folder)
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "3"])
+@pytest.mark.parametrize("version", [0, 3, None, "4"])
 def test_another_version_is_refused(folder, version):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": version}))
