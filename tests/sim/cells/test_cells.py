@@ -91,7 +91,7 @@ def _marked() -> Iterator[Any]:
         seen.add(mutant[:2])
 
 
-@pytest.mark.parametrize("family, file, text, becomes, outputs", _marked())
+@pytest.mark.parametrize("family, file, text, becomes, outputs", list(_marked()))
 def test_a_wrong_model_is_found(
     netlist_of: dict[str, tuple[Path, Netlist]], family: str, file: str, text: str, becomes: str, outputs: str
 ) -> None:
