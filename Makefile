@@ -12,7 +12,7 @@ SHELL  := /bin/bash
 SYSTEM := g++ perl iverilog tcl ccache liblz4-dev zlib1g-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo data test test-quick test-long lint type sim bench pruning synth verilog registers snapshot clean
+.PHONY: help setup demo data test test-quick test-long test-nightly lint type sim bench pruning synth verilog registers snapshot clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -79,7 +79,10 @@ test-quick: $(STAMP) ## no test of more than ten seconds
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-long: $(STAMP) ## the long tests: largest arrays, real networks in bulk, Icarus after Verilator
-	$(BIN)/python -m pytest -m long -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "long and not nightly" -n 2 --dist worksteal
+
+test-nightly: $(STAMP) ## exports, netlists, boards and testbenches of real networks, on every tool: an hour or two
+	$(BIN)/python -m pytest -m nightly -n 2 --dist worksteal
 
 lint: $(STAMP) ## ruff (rules and format) and the import contracts
 	$(BIN)/ruff check .

@@ -43,8 +43,10 @@ def missing_tool(name: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is long is slow: ``-m "not slow"`` leaves it out too."""
+    """What is nightly is long, and what is long is slow: ``-m "not long"`` and ``-m "not slow"`` leave it out too."""
     for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.long)
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
 

@@ -80,7 +80,7 @@ def test_missing_yosys_is_one_line(folder: Path, zeroskip: Command, monkeypatch:
 
 
 @pytest.mark.icarus
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("family", ["ice40", "ecp5", "gowin"])
 def test_the_demo_network(tmp_path: Path, family: str) -> None:
     """Eight lanes, 64 inputs, three layers."""

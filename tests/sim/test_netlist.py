@@ -25,7 +25,7 @@ from zeroskip_sim.run import run_all
 
 FAMILIES = ("ice40", "ecp5", "gowin")
 
-long = pytest.mark.long
+long = pytest.mark.nightly
 slow = pytest.mark.slow
 icarus = pytest.mark.icarus
 

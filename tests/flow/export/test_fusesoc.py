@@ -63,7 +63,7 @@ def test_verilator_simulates_it(exported: Exported, tools: None) -> None:
         assert (folder / "build" / "zeroskip__own_net_2.2" / "sim" / "Vtestbench").is_file()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["demo", "lenet", "resnet8"])
 def test_real_networks(name: str, exported: Exported, tools: None) -> None:
@@ -150,7 +150,7 @@ def test_another_core_depends_on_it_and_finds_the_images(exported: Exported, too
     assert "ready 1" not in said
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_open_flow_makes_a_bitstream(exported: Exported, tools: None) -> None:
     folder = exported("flat", "fusesoc")
     status, said = fusesoc(folder, "--target=synth")

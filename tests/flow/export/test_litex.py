@@ -95,7 +95,7 @@ def test_an_inference_is_the_references_in_the_predicted_cycles(name: str, expor
     assert fault(system, design, x, "icarus") is None
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["demo", "lenet"])
 def test_real_networks(name: str, exported: Exported) -> None:

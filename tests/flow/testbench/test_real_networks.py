@@ -47,7 +47,7 @@ def made(network: str, data: Path) -> tuple[zs.Design, Any]:
     return zs.compile(real.model, real.example, calibration=real.calibration, masks=masks, config=config), real.inputs
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("network", NEEDS)
 @pytest.mark.parametrize("simulator", BOTH)
 def test_a_real_network_passes(

@@ -70,7 +70,7 @@ def test_board(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.verilator
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["wide", "strips", "digits"])
 def test_other_boards(name: str, tmp_path: Path) -> None:
     require_passed(name, "verilator", tmp_path)
@@ -83,7 +83,7 @@ def test_ten_digits_under_icarus(tmp_path: Path) -> None:
 
 
 @pytest.mark.icarus
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ARRAYS)
 def test_board_under_icarus(name: str, tmp_path: Path) -> None:
     require_passed(name, "icarus", tmp_path)

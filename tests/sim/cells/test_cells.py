@@ -87,7 +87,7 @@ def _marked() -> Iterator[Any]:
     """The first of every family and file is slow, the others are long."""
     seen = set()
     for mutant in MUTANTS:
-        yield pytest.param(*mutant, marks=[pytest.mark.long] if mutant[:2] in seen else [])
+        yield pytest.param(*mutant, marks=[pytest.mark.nightly] if mutant[:2] in seen else [])
         seen.add(mutant[:2])
 
 

@@ -13,7 +13,7 @@ from tests.sw.export.designs import REAL, SMALL, built
 from tests.sw.export.folder import Folder
 from tests.sw.export.lint import VERILATOR, icarus_says
 
-DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.long) for name in REAL)]
+DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.nightly) for name in REAL)]
 
 
 @pytest.fixture(params=DESIGNS)

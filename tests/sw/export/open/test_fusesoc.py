@@ -21,7 +21,7 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.export import export
 from zeroskip.export.tools.fusesoc import EXAMPLE
 
-DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.long) for name in REAL)]
+DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.nightly) for name in REAL)]
 
 PARTS = {
     "LFE5U-12F-6BG256C": "--12k --speed 6 --package CABGA256",

@@ -15,7 +15,7 @@ from tests.sw.export.folder import Folder
 import zeroskip as zs
 from zeroskip.contracts.layout import Layout
 
-DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.long) for name in REAL)]
+DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.nightly) for name in REAL)]
 RULES = "E,F,W,I,B,UP,SIM,RUF,C4"
 
 

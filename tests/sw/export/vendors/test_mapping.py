@@ -35,7 +35,7 @@ TRAINED_HERE = {"demo": 2}
 """Block RAMs more or less, where training differs a little from processor to processor and depths with it."""
 
 CASES = [
-    pytest.param(design, tool, marks=[] if design == "flat" else pytest.mark.long)
+    pytest.param(design, tool, marks=[] if design == "flat" else pytest.mark.nightly)
     for design, tools in COUNTS.items() for tool in tools
 ]  # fmt: skip
 

@@ -19,7 +19,7 @@ from zeroskip.export import TOOLS as REGISTRY
 from zeroskip.export import export
 from zeroskip.storage.design_folder import load
 
-LONG = [pytest.param(name, marks=pytest.mark.long) for name in REAL]
+LONG = [pytest.param(name, marks=pytest.mark.nightly) for name in REAL]
 DESIGNS = [*SMALL, *LONG]
 
 

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.slow
 EXPECTED = [
     ("flat", "xc7", 5, 2),
     ("strips", "xc7", 11, 10),
-    pytest.param("demo", "xc7", 58, 10, marks=pytest.mark.long),
-    pytest.param("lenet", "xc7", 90, 10, marks=pytest.mark.long),
-    pytest.param("resnet8", "xc7", 186, 56, marks=pytest.mark.long),
-    pytest.param("flat", "xcup", 5, 2, marks=pytest.mark.long),
-    pytest.param("strips", "xcup", 11, 10, marks=pytest.mark.long),
+    pytest.param("demo", "xc7", 58, 10, marks=pytest.mark.nightly),
+    pytest.param("lenet", "xc7", 90, 10, marks=pytest.mark.nightly),
+    pytest.param("resnet8", "xc7", 186, 56, marks=pytest.mark.nightly),
+    pytest.param("flat", "xcup", 5, 2, marks=pytest.mark.nightly),
+    pytest.param("strips", "xcup", 11, 10, marks=pytest.mark.nightly),
 ]
 """Design, family, RAMB18 (a RAMB36 counts twice), DSP48. A multiplier for each lane and column, for each column one or two that requantize,
 and one more where it adds residuals; a block RAM at least for each memory that must not be made of gates."""

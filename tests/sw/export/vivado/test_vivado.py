@@ -16,7 +16,7 @@ from zeroskip.export import export, tool_named
 from zeroskip.export.tools.vivado import processor
 from zeroskip.storage.design_folder import load
 
-DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.long) for name in REAL)]
+DESIGNS = [*SMALL, *(pytest.param(name, marks=pytest.mark.nightly) for name in REAL)]
 ZYNQ = {"xc7z020clg400-1": "M_AXI_GP0", "xck26-sfvc784-2LV-c": "M_AXI_HPM0_FPD"}
 
 
@@ -130,7 +130,7 @@ def test_a_wrapper_without_an_interface_is_not_packaged(exported: Exported) -> N
 
 
 @pytest.mark.parametrize("part, master", ZYNQ.items())
-@pytest.mark.parametrize("design", [*SMALL, pytest.param("lenet", marks=pytest.mark.long)])
+@pytest.mark.parametrize("design", [*SMALL, pytest.param("lenet", marks=pytest.mark.nightly)])
 def test_a_zynq_gets_a_whole_system(exported: Exported, tmp_path: Path, design: str, part: str, master: str) -> None:
     """The stubs know the cells' pins, refuse what does not fit, and let no pin of a cell stay open."""
     path = exported(design, "vivado", part=part, clock=125)
