@@ -25,7 +25,7 @@ from zeroskip_sim.run import run_all
 
 FAMILIES = ("ice40", "ecp5", "gowin")
 
-long = pytest.mark.nightly
+nightly = pytest.mark.nightly
 slow = pytest.mark.slow
 icarus = pytest.mark.icarus
 
@@ -86,10 +86,10 @@ def found(
     [
         *(pytest.param("flat", family, marks=[icarus, slow]) for family in FAMILIES),
         pytest.param("strips", "gowin", marks=[icarus, slow]),
-        *(pytest.param("strips", family, marks=[icarus, long]) for family in ("ice40", "ecp5")),
-        *(pytest.param("everything", family, marks=[icarus, long]) for family in FAMILIES),
+        *(pytest.param("strips", family, marks=[icarus, nightly]) for family in ("ice40", "ecp5")),
+        *(pytest.param("everything", family, marks=[icarus, nightly]) for family in FAMILIES),
         # Parts: without multipliers, and with buffers at the ports.
-        *(pytest.param("flat", part, marks=[icarus, long]) for part in ("ice40-hx8k", "gowin-gw2ar-18")),
+        *(pytest.param("flat", part, marks=[icarus, nightly]) for part in ("ice40-hx8k", "gowin-gw2ar-18")),
     ],
 )
 def test_netlist_gives_outputs_and_cycles(tmp_path: Path, array: str, family: str) -> None:
@@ -102,7 +102,7 @@ def test_netlist_gives_outputs_and_cycles(tmp_path: Path, array: str, family: st
 
 
 @pytest.mark.verilator
-@long
+@nightly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_netlist_under_verilator(tmp_path: Path, family: str) -> None:
     """From random flip-flops, where Icarus begins with unknown ones."""
