@@ -14,7 +14,10 @@ from cocotbext.uart import UartSink, UartSource
 from tests.sim.board.cases import CLOCK_HZ, Case, load_cases
 
 from zeroskip.contracts.bridge import BridgeConfig
-from zeroskip.contracts.frames import Frame
+from zeroskip.contracts.frames import HEADER, OVERHEAD, Frame, payload_length
+from zeroskip.drivers import uart
+
+uart.MARGIN = 3600.0  # seconds of this machine, while the board's pass in the simulation
 
 POLL = 200
 """Clock cycles between two looks at what has come."""
@@ -122,8 +125,6 @@ class SimulatedLine:
 
 def _frames(data: bytes) -> list[Frame]:
     """Whole frames, one after the other. Raises ValueError for anything else."""
-    from zeroskip.contracts.frames import HEADER, OVERHEAD, payload_length
-
     frames = []
     while data:
         size = OVERHEAD + payload_length(data) if len(data) > HEADER.size else len(data)
