@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from zeroskip.cli.synth import BOARD_NAMES
 from zeroskip.contracts.errors import InputError, ToolMissingError, ZeroskipError
 from zeroskip.synth.boards import BOARDS, board_named, pins
 from zeroskip.synth.boards.bitstream import FAMILIES
@@ -84,3 +85,7 @@ def test_a_platform_without_the_resource(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(pins, "import_module", lambda name: SimpleNamespace(Bare=SimpleNamespace(resources=[])))
     with pytest.raises(ZeroskipError, match=r"^amaranth-boards: Bare has no resource 'uart' 0$"):
         PlatformPins(module="bare", platform="Bare", clock="clk", lamps={}).read()
+
+
+def test_help_names_every_board() -> None:
+    assert BOARD_NAMES.replace(" or ", ", ").split(", ") == [*BOARDS]
