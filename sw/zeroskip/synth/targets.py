@@ -68,8 +68,8 @@ class Target:
     cells : area of the mapped cells
     memories : mapping of memories
 
-    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus), Gowin DS226 (GW2AR).
-    They equal what nextpnr reports as available.
+    Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus). They equal
+    what nextpnr reports as available, from which those of the GW2AR are taken.
     """
 
     name: str
@@ -114,7 +114,7 @@ GOWIN_MEMORIES = Memories(
     shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), parts=((4, 512), (2, 1024), (1, 2048)),
     cell=(4, 16, 5), cells_per_block=20,
 )  # fmt: skip
-"""Measured on single memories with yosys 0.70. Block sizes are the vendor's, the limits are yosys' choice."""
+"""Measured on single memories with yosys 0.70, Gowin's on whole arrays. Block sizes are the vendor's, the limits are yosys' choice."""
 
 
 def ecp5(size: int, package: str, available: Area, *, speed: str = "8", fast: bool = True) -> Target:

@@ -112,6 +112,6 @@ def documented(who: str) -> list[bytes]:
     return [bytes.fromhex(line) for line in re.findall(rf"^{who} +([0-9A-F ]+)$", PAGE.read_text(), re.MULTILINE)]
 
 
-def tests_in(bench: str) -> int:
+def bench_tests(bench: str) -> int:
     """How many tests a bench has: a test that is not collected must not pass."""
     return len(re.findall(r"^@cocotb\.test\(", Path(__file__).with_name(f"{bench}.py").read_text(), re.MULTILINE))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.flow.drivers.digits import ten
-from tests.sim.board.cases import FAST, Case, case_of, designs_on_one_array, run_board, tests_in
+from tests.sim.board.cases import FAST, Case, case_of, designs_on_one_array, run_board, bench_tests
 from tests.sim.networks import random_network, small_image_network
 
 from zeroskip.contracts.bridge import BridgeConfig
@@ -53,7 +53,7 @@ def require_passed(name: str, simulator: str, folder: Path, only: str = "") -> N
     results = run_board(networks, bridge, "bench", simulator=simulator, folder=folder, seed=SEED, only=only)
     failures = [f"{test}: {fault}" for test, fault in results.items() if fault is not None]
     assert not failures, "\n".join(failures)
-    assert only or len(results) == tests_in("bench"), sorted(results)
+    assert only or len(results) == bench_tests("bench"), sorted(results)
 
 
 @pytest.mark.verilator
