@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.flow.drivers.digits import ten
-from tests.sim.board.cases import FAST, Case, case_of, designs_on_one_array, run_board, bench_tests
+from tests.sim.board.cases import FAST, Case, bench_tests, case_of, designs_on_one_array, run_board
 from tests.sim.networks import random_network, small_image_network
 
 from zeroskip.contracts.bridge import BridgeConfig
