@@ -78,9 +78,8 @@ TANG_NANO_20K = (
     _gowin_pin("clk", "4"), _gowin_pin("rx", "70", PULL_MODE="UP"), _gowin_pin("tx", "69"),
     _gowin_pin("lamp_alive", "15", low=True), _gowin_pin("lamp_busy", "16", low=True), _gowin_pin("lamp_fault", "17", low=True),
 )  # fmt: skip
-"""As LiteX-Boards has them for the Tang Nano 20K, whose schematic was not at hand:
-PIN04_SYS_CLK, PIN69_SYS_TX, PIN70_SYS_RX, PIN15 … PIN20_LED0 … LED5; amaranth-boards
-0.0.21 does not have this board. LiteX-Boards' platform of the board names the same pins."""
+"""PIN04_SYS_CLK, PIN69_SYS_TX, PIN70_SYS_RX, PIN15 … PIN20_LED0 … LED5, as LiteX-Boards' platform of the Tang Nano 20K names them.
+amaranth-boards 0.0.21 does not have this board, and its schematic was not at hand."""
 
 _ALL = (
     _ulx3s(25, TARGETS["ecp5-25k"].available), _ulx3s(45, TARGETS["ecp5-45k"].available), _ulx3s(85, TARGETS["ecp5-85k"].available),
