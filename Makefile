@@ -35,6 +35,7 @@ for name in $(SYSTEM); do \
   case $$name in \
     liblz4-dev) test -e /usr/include/lz4.h ;; \
     zlib1g-dev) test -e /usr/include/zlib.h ;; \
+    tcl) command -v tclsh >/dev/null ;; \
     *) command -v $$name >/dev/null ;; \
   esac || need="$$need $$name"; \
 done; \
