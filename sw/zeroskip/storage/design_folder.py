@@ -30,8 +30,9 @@ from zeroskip.contracts.program import LayerInfo, Program
 from . import images
 from .atomic import file_digest, replaced_folder, require_replaceable
 from .consistency import require_consistent
-from .manifest import NAME, is_design, read_manifest, to_json, write_manifest
+from .manifest import is_design, read_manifest, write_manifest
 from .network_file import load_network, network_to_json, save_arrays
+from .sealed import NAME, require_files, to_json
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,12 +104,7 @@ def load(folder: str | Path) -> Saved:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    for name, digest in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise ImageError(f"{path}: is missing; the manifest lists it")
-        if file_digest(path) != digest:
-            raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
+    require_files(folder, manifest["files"])
     try:
         network = load_network(manifest["network"], folder / "network.safetensors")
         require_consistent(network)

@@ -11,11 +11,8 @@ Further files, as a C header, are the caller's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
@@ -26,10 +23,13 @@ from zeroskip.contracts.payload import Payload
 
 from . import design_folder, images
 from .atomic import file_digest, replaced_folder, require_replaceable
-from .manifest import NAME, is_design, to_json
+from .manifest import is_design
+from .sealed import NAME, Sealed, require_files
 
-FORMAT = "zeroskip images"
-VERSION = 1
+IMAGES = Sealed(
+    format="zeroskip images", version=1, kind="a manifest of zeroskip images",
+    origin="a folder that zeroskip build or zeroskip images wrote", again="make the images again",
+)  # fmt: skip
 
 
 def write_payload(
@@ -52,7 +52,6 @@ def write_payload(
             (part / name).write_text(text)
         written = sorted(path for path in part.rglob("*") if path.is_file())
         values = {
-            "format": FORMAT, "version": VERSION,
             "config": payload.config.to_json(), "config_id": payload.config.digest, "crc": payload.crc,
             "input": payload.input.to_json(), "output": payload.output.to_json(),
             "layers": list(payload.cycles.layers), "cycles": payload.cycles.to_json(),
@@ -66,7 +65,7 @@ def write_payload(
             },
             "files": {path.relative_to(part).as_posix(): file_digest(path) for path in written},
         }  # fmt: skip
-        (part / NAME).write_text(to_json({**values, "sha256": _digest(values)}))
+        (part / NAME).write_text(IMAGES.text(values))
 
 
 def read_payload(folder: Path) -> Payload:
@@ -76,13 +75,8 @@ def read_payload(folder: Path) -> Payload:
     """
     if is_design(folder):
         return Payload.of(design_folder.load(folder))
-    manifest = _manifest(folder)
-    for name, digest in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise ImageError(f"{path}: is missing; the manifest lists it")
-        if file_digest(path) != digest:
-            raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
+    manifest = IMAGES.read(folder)
+    require_files(folder, manifest["files"])
     config, cycles = ArrayConfig.from_json(manifest["config"]), manifest["cycles"]
     payload = Payload(
         config=config, input=End.from_json(manifest["input"], "input"), output=End.from_json(manifest["output"], "output"),
@@ -107,32 +101,6 @@ def require_payload_folder(folder: Path) -> None:
 
 def _is_payload(folder: Path) -> bool:
     try:
-        return bool(_manifest(folder))
+        return bool(IMAGES.read(folder))
     except ImageError:
         return False
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / NAME
-    try:
-        manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ImageError(
-            f"{path}: is missing; {folder} is not a folder that zeroskip build or zeroskip images wrote"
-        ) from None
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ImageError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ImageError(f"{path}: is not a manifest of zeroskip images")
-    if manifest.get("version") != VERSION:
-        raise ImageError(f"{path}: version must be {VERSION}, not {manifest.get('version')!r}; make the images again")
-    stated = manifest.pop("sha256", None)
-    if stated != _digest(manifest):
-        raise ImageError(f"{path}: was altered; its sha256 is not the one that it states")
-    return manifest
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(to_json(values).encode()).hexdigest()

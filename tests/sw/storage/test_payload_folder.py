@@ -14,8 +14,8 @@ from zeroskip.contracts.errors import ImageError, InputError
 from zeroskip.contracts.payload import Payload
 from zeroskip.storage import images
 from zeroskip.storage.design_folder import Saved
-from zeroskip.storage.manifest import to_json
 from zeroskip.storage.payload_folder import read_payload, write_payload
+from zeroskip.storage.sealed import to_json
 
 
 @pytest.fixture

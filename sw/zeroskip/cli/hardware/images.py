@@ -55,8 +55,8 @@ def _written(options: ImagesOptions, progress: Callable[[str], None]) -> tuple[P
     """What was packed and written. It refuses all that it can before the model is loaded."""
     from zeroskip.drivers.files import design_header, require_name
     from zeroskip.storage.images import require_formats
-    from zeroskip.storage.manifest import to_json
     from zeroskip.storage.payload_folder import read_payload, require_payload_folder, write_payload
+    from zeroskip.storage.sealed import to_json
 
     options.require_one_source_of_masks()
     require_name(options.name)
