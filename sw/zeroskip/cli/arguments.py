@@ -73,6 +73,9 @@ ExcludeOption = Annotated[
 ]
 InputsOption = Annotated[Path | None, typer.Option(help="X.npy, float inputs (N, …) for the method.")]
 LabelsOption = Annotated[Path | None, typer.Option(help="Y.npy, class numbers (N,) of these inputs.")]
+SamplesInputsOption = Annotated[
+    Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
+]
 TestInputsOption = Annotated[
     Path | None, typer.Option(help="X.npy, float inputs (N, …) that measure accuracies. Needs --test-labels.")
 ]

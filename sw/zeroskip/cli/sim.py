@@ -18,11 +18,9 @@ from zeroskip.synth.netlist import require as require_netlist
 from . import arguments as a
 from .accuracies import accuracy_rows, load_test_data
 from .arguments import Simulator
-from .values import load_array
+from .values import samples_for
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from zeroskip.explore.accuracy import TestData
     from zeroskip.flow import Design, Simulation
 
@@ -32,9 +30,7 @@ class SimOptions:
     """The options, as they were given."""
 
     folder: a.Folder
-    inputs: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
-    ] = None
+    inputs: a.SamplesInputsOption = None
     test_inputs: a.TestInputsOption = None
     test_labels: a.TestLabelsOption = None
     simulator: Annotated[
@@ -74,7 +70,7 @@ def sim(options: SimOptions) -> None:
         raise InputError("--inputs: cannot be combined with --test-inputs")
     if test is not None and options.samples is not None:
         test = test.first(options.samples)
-    x = _inputs(options) if test is None else test.inputs
+    x = samples_for(options.folder, options.inputs, options.samples) if test is None else test.inputs
     simulator = options.simulator.value if options.simulator else default_simulator(options.netlist)
     home = options.folder / "sim" / "-".join(filter(None, (options.netlist, simulator)))
     home.mkdir(parents=True, exist_ok=True)
@@ -88,11 +84,6 @@ def sim(options: SimOptions) -> None:
     _show(home, design, run, len(x), accuracies, waves=options.waves)
     if run.failure is not None:
         raise MismatchError(f"{options.folder}: {run.failure}")
-
-
-def _inputs(options: SimOptions) -> np.ndarray[Any, Any]:
-    given = options.inputs if options.inputs is not None else options.folder / "inputs.npy"
-    return load_array(given, "--inputs")[: options.samples]
 
 
 def _accuracies(folder: Path, design: Design, run: Simulation, test: TestData) -> dict[str, float]:

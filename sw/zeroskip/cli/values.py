@@ -27,6 +27,11 @@ def load_array(path: Path, option: str) -> np.ndarray[Any, Any]:
     return values
 
 
+def samples_for(folder: Path, given: Path | None, most: int | None) -> np.ndarray[Any, Any]:
+    """The first ``most`` float inputs of ``given``, by default of those that the design in ``folder`` keeps."""
+    return load_array(given if given is not None else folder / "inputs.npy", "--inputs")[:most]
+
+
 def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Tensor:
     """Zeros in the shape of one sample, as ``--input-shape`` or the samples give it."""
     import torch

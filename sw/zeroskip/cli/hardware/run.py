@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zeroskip.cli import arguments as a
-from zeroskip.cli.values import load_array
+from zeroskip.cli.values import samples_for
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import DeviceError, InputError, MismatchError
 from zeroskip.storage.atomic import refused, write_json
@@ -35,9 +35,7 @@ class RunOptions:
     baud: Annotated[
         int | None, typer.Option(min=1, help=f"Bits per second. By default those of --board, else {DEFAULT_BAUD:,}.")
     ] = None
-    inputs: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
-    ] = None
+    inputs: a.SamplesInputsOption = None
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first N inputs.")] = None
     load: Annotated[
         bool, typer.Option("--load", help="First write DIR's images into the board, in place of those it holds.")
@@ -76,10 +74,9 @@ def run_on_board(options: RunOptions) -> None:
 
     baud = options.baud or (board_named(options.board).baud if options.board is not None else DEFAULT_BAUD)
     design = Design.load(options.folder)
-    given = options.inputs if options.inputs is not None else options.folder / "inputs.npy"
-    x = load_array(given, "--inputs")[: options.samples]
+    x = samples_for(options.folder, options.inputs, options.samples)
     if not len(x):
-        raise InputError(f"--inputs: {given}: must hold at least one sample")
+        raise InputError(f"--inputs: {options.inputs or options.folder / 'inputs.npy'}: must hold at least one sample")
     expected = design.reference(x)
     with tables.progress() as progress:
         progress(f"asking {options.port} who is there")

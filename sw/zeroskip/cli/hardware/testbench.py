@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from zeroskip.cli import arguments as a
-from zeroskip.cli.values import load_array
+from zeroskip.cli.values import samples_for
 from zeroskip.contracts.errors import InputError
 
 
@@ -22,9 +22,7 @@ class TestbenchOptions:
         Path | None,
         typer.Option(help="Folder to write, whole or not at all. By default DIR/testbench. A testbench is replaced."),
     ] = None
-    inputs: Annotated[
-        Path | None, typer.Option(help="X.npy, float inputs (N, …). By default samples of the calibration.")
-    ] = None
+    inputs: a.SamplesInputsOption = None
     samples: Annotated[
         int, typer.Option(help="Use only the first N inputs. Fewer are repeated to fill up a few groups.")
     ] = 10
@@ -48,8 +46,7 @@ def testbench(options: TestbenchOptions) -> None:
     with tables.progress() as progress:
         progress(f"reading {options.folder}")
         design = Design.load(options.folder)
-        given = options.inputs if options.inputs is not None else options.folder / "inputs.npy"
-        x = load_array(given, "--inputs")[: options.samples]
+        x = samples_for(options.folder, options.inputs, options.samples)
         progress(f"computing {len(x)} samples and writing {folder}")
         design.testbench(x, folder)
     rows = [("testbench", str(folder)), ("samples", str(len(x))), ("go on with", str(folder / "README.md"))]
