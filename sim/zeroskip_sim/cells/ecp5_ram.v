@@ -1,5 +1,5 @@
-// ECP5 block RAM. Ports, widths, byte enables and resets are as Yosys describes and maps them. The place of a word's bits in INITVAL is that of
-// the tools: 16 words of 18 bits in each, 20 bits apart. Modelled is what synthesis makes of this project's memories: port A writes and
+// ECP5 block RAM. Ports, widths, byte enables and resets are as Yosys describes and maps them. The place of a word's bits in INITVAL is that
+// of the tools: 16 words of 18 bits in each, 20 bits apart. Modelled is what synthesis makes of this project's memories: port A writes and
 // port B reads, without output register, chip select 000. 36 bits are written through both ports' data, and read from both ports' outputs.
 // Outputs that are not modelled are X: port A's own, and all where a reset is used or port B writes. At power-up they are X too.
 module DP16KD #(

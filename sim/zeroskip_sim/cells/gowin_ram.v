@@ -1,6 +1,7 @@
-// Gowin block RAM. Ports, widths, byte enables and resets are as Yosys describes and maps them; INIT_RAM holds the words without gaps. Modelled is what
-// synthesis makes of this project's memories: port A writes and port B reads, without output register. The forms with a 9 hold units of
-// nine bits, the others of eight. Words of two units and more take byte enables from the lowest bits of the writing port's address.
+// Gowin block RAM. Ports, widths, byte enables and resets are as Yosys describes and maps them; INIT_RAM holds the words without gaps.
+// Modelled is what synthesis makes of this project's memories: port A writes and port B reads, without output register. The forms with a 9
+// hold units of nine bits, the others of eight. Words of two units and more take byte enables from the lowest bits of the writing port's
+// address.
 // Outputs that are not modelled are X: port A's own, and all where a reset is used or port B writes. At power-up they are X too.
 `define ZS_INIT_PARAMETERS(BITS) \
     parameter [BITS-1:0] INIT_RAM_00 = 0, INIT_RAM_01 = 0, INIT_RAM_02 = 0, INIT_RAM_03 = 0, \

