@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from zeroskip.contracts.payload import Payload
 from zeroskip.drivers.files import driver_files
 from zeroskip.storage import design_folder
 from zeroskip.storage.atomic import file_digest, replaced_folder, require_replaceable, write_json
+from zeroskip.storage.sealed import stated
 
 from .bundle import Bundle, identifier
 from .registry import Tool, tool_named
@@ -87,8 +87,4 @@ def _part(tool: Tool, part: str | None) -> str | None:
 
 
 def _is_export(folder: Path) -> bool:
-    try:
-        stated = json.loads((folder / EXPORTED).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(stated, dict) and "tool" in stated
+    return "tool" in stated(folder / EXPORTED)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zeroskip.contracts.errors import ImageError
 
 from .atomic import write_bytes
-from .sealed import NAME, Sealed
+from .sealed import NAME, Sealed, stated
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -42,11 +42,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def is_design(folder: Path) -> bool:
     """Whether ``folder`` is a design of any version and so may be replaced. Other programs write a manifest.json too."""
-    try:
-        manifest = json.loads((folder / NAME).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("format") == DESIGN.format
+    return stated(folder / NAME).get("format") == DESIGN.format
 
 
 @cache

@@ -68,6 +68,15 @@ def require_files(folder: Path, digests: Mapping[str, str]) -> None:
             raise ImageError(f"{path}: was altered; its sha256 is not the manifest's")
 
 
+def stated(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where there is no such file or it holds anything else. It tells whose folder this is."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def to_json(value: Any) -> str:
     """JSON text, always the same for the same value."""
     return json.dumps(value, indent=1, sort_keys=True) + "\n"

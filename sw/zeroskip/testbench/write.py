@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from zeroskip.storage import images
 from zeroskip.storage.atomic import file_digest, replaced_folder, require_replaceable, write_json
 from zeroskip.storage.design_folder import write_images
+from zeroskip.storage.sealed import stated
 from zeroskip.storage.template import render
 from zeroskip.waves import save_files, wanted
 
@@ -85,8 +85,4 @@ def require_testbench_folder(folder: Path) -> None:
 
 
 def _is_testbench(folder: Path) -> bool:
-    try:
-        stated = json.loads((folder / STATED).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(stated, dict) and stated.get("format") == FORMAT
+    return stated(folder / STATED).get("format") == FORMAT
