@@ -89,9 +89,6 @@ def test_the_demo_network(tmp_path: Path, family: str) -> None:
     from zeroskip.demo import Digits, trained
 
     digits = Digits.load()
-    model = trained()
-    design = zs.compile(
-        model, torch.from_numpy(digits.train_x[:1]), calibration=digits.train_x, config=zs.ArrayConfig(lanes=8)
-    )
+    design = zs.compile(trained(), digits.test_x[:1], calibration=digits.train_x, config=zs.ArrayConfig(lanes=8))
     run = design.simulate(digits.test_x[:2], netlist=family, seed=5)
     assert run.failure is None
