@@ -32,7 +32,8 @@ from zeroskip.schedule.lanes.dealing import counts, deal
 from zeroskip.schedule.lanes.hosting import Hosting, host
 from zeroskip.schedule.lanes.level import level
 from zeroskip.schedule.lanes.order import Bundle, bundles
-from zeroskip.schedule.strips.heights import across, strip_heights
+from zeroskip.schedule.strips.heights import strip_heights
+from zeroskip.schedule.strips.readers import across
 
 SPARSITY = 0.8
 QUEUE = 16

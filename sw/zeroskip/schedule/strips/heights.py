@@ -17,6 +17,8 @@ import numpy as np
 
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 
+from .readers import in_strips, wanted_in_strips, wanted_whole
+
 Cost = Callable[[str, int], float]
 """Cycles of one output position of a layer, by its name, when every result is written so many times."""
 
@@ -55,17 +57,6 @@ def strip_heights(network: QuantizedNetwork, columns: int, cost: Cost) -> Height
         free, best = found, choices.cycles(found)
 
 
-def across(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
-    """Whether every column can take its own part of the window, to be added up across the columns: one weight for all positions."""
-    channels, height, width = network.shapes[layer.source]
-    kernel = layer.weight.reshape(layer.outputs, -1)
-    return (
-        network.shapes[layer.output][1:] == (1, 1) and height > 1 and layer.groups == channels
-        and layer.window.kernel == (height, width) and layer.window.padding == (0, 0, 0, 0)
-        and bool((kernel == kernel[:, :1]).all())
-    )  # fmt: skip
-
-
 def writes(height: int, computed: int, stored: int, *, gathered: bool) -> tuple[int, ...]:
     """For each row of a strip, the addresses that its results in all columns go to.
 
@@ -86,18 +77,9 @@ class _Choices:
     def __init__(self, network: QuantizedNetwork, columns: int, cost: Cost) -> None:
         self._network, self._columns, self._cost = network, columns, cost
         self._tensors = [tensor for tensor in network.shapes if tensor != network.output_name]
-        self._readers = {
-            tensor: [layer for layer in network.layers if layer.source == tensor] for tensor in network.shapes
-        }
-        self._in_strips = [layer for layer in network.layers if network.shapes[layer.output][1] > 1]
-        residuals = {layer.residual for layer in network.layers}
-        # A tensor that only layers with one column read is stored in any strips.
-        self._bound = {
-            tensor
-            for tensor in self._tensors
-            if tensor in residuals
-            or any(layer in self._in_strips or across(network, layer) for layer in self._readers[tensor])
-        }
+        self._in_strips = [layer for layer in network.layers if in_strips(network, layer)]
+        self._bound = {tensor for tensor in self._tensors if wanted_in_strips(network, tensor)}
+        self._whole = {tensor for tensor in self._tensors if wanted_whole(network, tensor)}
         self.free = [layer.name for layer in self._in_strips if layer.output in self._bound]
         self.cycles = cache(self._cycles)
 
@@ -129,11 +111,8 @@ class _Choices:
         rows = self._rows(layer, stored)
         if layer.output == self._network.output_name:
             return tuple(-(-(height - band) // rows) for band in range(min(rows, height)))
-        gathered = height > 1 and any(
-            reader not in self._in_strips and not across(self._network, reader)
-            for reader in self._readers[layer.output]
-        )
-        return writes(height, rows, stored[layer.output] if layer.output in self._bound else 0, gathered=gathered)
+        target = stored[layer.output] if layer.output in self._bound else 0
+        return writes(height, rows, target, gathered=layer.output in self._whole)
 
     def _solve(self, free: frozenset[str]) -> dict[str, int] | None:
         """The least heights with which all layers outside ``free`` write as their readers read; None where there are none."""
@@ -161,6 +140,6 @@ class _Choices:
     def _strides(self) -> Iterator[tuple[str, int]]:
         """Of every tensor that is read in strips, a number of rows of which its strips' height is a multiple."""
         for tensor in self._tensors:
-            strides = [layer.window.stride[0] for layer in self._readers[tensor] if layer in self._in_strips]
+            strides = [layer.window.stride[0] for layer in self._in_strips if layer.source == tensor]
             if strides:
                 yield tensor, int(np.lcm.reduce(strides))

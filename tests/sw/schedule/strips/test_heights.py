@@ -12,7 +12,8 @@ from tests.sim.image_builder import Builder
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import prepared
-from zeroskip.schedule.strips.heights import across, strip_heights, writes
+from zeroskip.schedule.strips.heights import strip_heights, writes
+from zeroskip.schedule.strips.readers import across
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 HALVE_3 = Window(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1))
