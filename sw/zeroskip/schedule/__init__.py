@@ -34,16 +34,18 @@ def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
     return not network.flat if config.strips is None else config.strips
 
 
-def schedule(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
+def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = True) -> Schedule:
     """Map ``network`` to the array. What ``config`` leaves open is sized to the network.
+
+    built : False for an array that is only compared with, which may be larger than any that can be built
 
     A flat network goes to an array without strips, unless ``config`` asks for strips. Every other network needs strips.
     Raises CapacityError, naming the option and both figures, where a given capacity is too small.
     """
     if in_strips(network, config):
-        return schedule_strips(network, config)
+        return schedule_strips(network, config, built=built)
     if not network.flat:
         raise CapacityError(
             "ArrayConfig.strips must be true for this network, which is not a chain of fully connected layers"
         )
-    return schedule_flat(network, config)
+    return schedule_flat(network, config, built=built)

@@ -22,9 +22,16 @@ from .split import LaneRun
 
 
 def sized_for(
-    config: ArrayConfig, needs: Mapping[str, Any], runs: Sequence[Sequence[LaneRun]], weight_bits: int
+    config: ArrayConfig,
+    needs: Mapping[str, Any],
+    runs: Sequence[Sequence[LaneRun]],
+    weight_bits: int,
+    *,
+    built: bool = True,
 ) -> ArrayConfig:
     """Size what ``config`` leaves open: to ``needs``, and to the mask and weight memories of ``runs``, layer by lane.
+
+    built : False for an array that is only compared with: what no array can hold is then sized to the largest
 
     Raises CapacityError, naming the option and both figures, where a given capacity is too small or no capacity is large enough.
     """
@@ -34,6 +41,10 @@ def sized_for(
         "layer_depth": len(runs), **needs,
     }  # fmt: skip
     words = max(sum(len(layer[lane].word_counts) for layer in runs) for lane in lanes)
+    if not built:
+        needed = {name: _within(name, need) for name, need in needed.items()}
+        depth = _with_headers(config.with_sizes(**needed), min(words, LARGEST_DEPTH), len(runs))
+        return config.with_sizes(**needed, mask_depth=min(depth, LARGEST_DEPTH))
     _require_possible(needed | {"mask_depth": words + len(runs)})
     needed["mask_depth"] = _with_headers(config.with_sizes(**needed), words, len(runs))
     _require_possible(needed)
@@ -54,12 +65,17 @@ def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
 
 def _require_possible(needs: Mapping[str, Any]) -> None:
     """Refuse needs that no array meets in any configuration."""
-    limits = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES}
     for name, need in needs.items():
-        if name not in FEATURES and need > limits.get(name, LARGEST_DEPTH):
+        if need != _within(name, need):
             raise CapacityError(
-                f"ArrayConfig.{name} can be at most {limits.get(name, LARGEST_DEPTH)}, but this network needs {need}"
+                f"ArrayConfig.{name} can be at most {_within(name, need)}, but this network needs {need}"
             )
+
+
+def _within(name: str, need: int) -> int:
+    """``need``, or the most that an array can have."""
+    limits = {"acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES}
+    return need if name in FEATURES else min(need, limits.get(name, LARGEST_DEPTH))
 
 
 def _require(config: ArrayConfig, needs: Mapping[str, Any], weight_bits: int) -> None:

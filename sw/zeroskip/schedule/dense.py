@@ -22,7 +22,7 @@ def dense_cycles(network: QuantizedNetwork, config: ArrayConfig) -> Cycles:
         lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
         act_bits=config.act_bits, stream_bits=config.stream_bits, strips=config.strips,
     )  # fmt: skip
-    return predict(schedule(replace(network, layers=tuple(layers)), roomy))
+    return predict(schedule(replace(network, layers=tuple(layers)), roomy, built=False))
 
 
 def dense_bits(network: QuantizedNetwork) -> int:

@@ -13,7 +13,7 @@ from .plan import LayerPlan, Schedule
 from .split import split
 
 
-def schedule_flat(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
+def schedule_flat(network: QuantizedNetwork, config: ArrayConfig, *, built: bool) -> Schedule:
     """Map ``network``, which must be flat, to the array."""
     inputs = int(np.prod(network.input_shape))
     outputs = int(np.prod(network.output_shape))
@@ -49,7 +49,7 @@ def schedule_flat(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     columns = lowered[0].columns
     kept[columns[columns >= 0]] = True
     return Schedule(
-        config=sized_for(config, needs, runs, network.weight_bits), layers=tuple(plans), inputs=inputs, outputs=outputs,
+        config=sized_for(config, needs, runs, network.weight_bits, built=built), layers=tuple(plans), inputs=inputs, outputs=outputs,
         kept_inputs=kept,
     )  # fmt: skip
 

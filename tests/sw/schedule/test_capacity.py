@@ -14,7 +14,8 @@ from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, Ar
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.graph import POINTWISE, Shape, Window
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.schedule import schedule
+from zeroskip.schedule import capacity, schedule
+from zeroskip.schedule.dense import dense_cycles
 
 USES = {
     "maximum": "maxpool_overlapping", "residual": "residual_with_other_scale", "slopes": "prelu", "table_depth": "table_then_convolution",
@@ -138,3 +139,23 @@ def padded_behind_a_layer(window: Window) -> QuantizedNetwork:
     builder = Builder(np.random.default_rng(1))
     hidden = builder.conv(builder.input((1, 1, 2)), 1, pattern="full")
     return builder.network(builder.conv(hidden, 1, window, pattern="full"))
+
+
+def test_an_array_that_is_only_compared_with_may_be_larger_than_any(monkeypatch):
+    """The dense run of a network whose sparse one fits: no array could hold all its weights."""
+    monkeypatch.setattr(capacity, "LARGEST_DEPTH", 2000)
+    network = random_network(np.random.default_rng(1), (60, 60), 0.1, 8)
+    config = schedule(network, ArrayConfig(lanes=1)).config
+    with pytest.raises(
+        CapacityError, match=r"^ArrayConfig\.weight_depth can be at most 2000, but this network needs 35\d\d$"
+    ):
+        schedule(random_network(np.random.default_rng(1), (60, 60), 1.0, 8), ArrayConfig(lanes=1))
+    assert dense_cycles(network, config).interval > 3600
+
+
+@pytest.mark.slow
+def test_a_sparse_layer_of_more_weights_than_any_memory_holds():
+    network = random_network(np.random.default_rng(1), (1100, 1000), 0.1, 8)
+    config = schedule(network, ArrayConfig(lanes=1)).config
+    assert config.weight_depth < 120_000
+    assert dense_cycles(network, config).interval > 1_100_000

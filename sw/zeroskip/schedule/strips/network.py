@@ -26,7 +26,7 @@ LEAST_ACCUMULATOR = 10
 """Bits that hold every activation, and a value below all of them for maxima."""
 
 
-def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
+def schedule_strips(network: QuantizedNetwork, config: ArrayConfig, *, built: bool) -> Schedule:
     """Map ``network`` to the array. Raises InputError for a tensor that nothing reads."""
     _require_read(network)
     network = prepared(network)
@@ -55,7 +55,7 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig) -> Schedule:
     _require_counts(network, plans, image)
     alive = lives(network)
     return Schedule(
-        config=sized_for(config, needs, [plan.runs for plan in plans], network.weight_bits), layers=tuple(plans),
+        config=sized_for(config, needs, [plan.runs for plan in plans], network.weight_bits, built=built), layers=tuple(plans),
         inputs=int(np.prod(network.shapes[INPUT])), outputs=outputs, input_bands=image,
         input_layout=(network.shapes[INPUT][0], source.x_step, source.channel_step), tables=tuple(tables),
         memory=Memory(tensors={tensor: view.size for tensor, view in stored.items() if tensor in alive}, peak=hidden if alive else 0),
