@@ -13,15 +13,18 @@ Lanes = npt.NDArray[np.int16]
 NOBODY = -1
 
 
-def deal(layer: QuantizedLayer, hosting: Hosting) -> Lanes:
+def deal(layer: QuantizedLayer, hosting: Hosting, parts: int = 0) -> Lanes:
     """(outputs, channels, kernel height, kernel width), the shape of the weight: the lane of every stored weight, else ``NOBODY``.
 
     hosting : of the layer's source
+    parts : lanes that share a row, where all lanes store all of its channels; 0 for no limit
 
     A weight goes to the lane that stores its channel. Where several do, it goes to the one that has the fewest weights of this layer so
     far, row after row, so that the lanes stay level within a row and over many. A row without weights keeps one explicit zero, since
     its output must be written.
     """
+    if parts:
+        return _by_rows(layer, hosting.lanes.shape[1], parts)
     kept = layer.weight != 0
     lane = np.full(kept.shape, NOBODY, dtype=np.int16)
     channel = first_channels(layer)[:, None] + np.arange(kept.shape[1])
@@ -41,6 +44,20 @@ def deal(layer: QuantizedLayer, hosting: Hosting) -> Lanes:
         chosen = mine[load[mine].argmin()]
         lane[row, int(hosts_row[:, chosen].argmax()), 0, 0] = chosen
         load[chosen] += 1
+    return lane
+
+
+def _by_rows(layer: QuantizedLayer, lanes: int, parts: int) -> Lanes:
+    """Every row in ``parts`` lanes, those with the fewest weights so far."""
+    kept = layer.weight != 0
+    kept[~kept.any(axis=(1, 2, 3)), 0, 0, 0] = True
+    lane = np.full(kept.shape, NOBODY, dtype=np.int16)
+    load = np.zeros(lanes, dtype=np.intp)
+    for row, mine in enumerate(kept):
+        count = int(np.count_nonzero(mine))
+        chosen = np.argsort(load, kind="stable")[:parts]
+        lane[row][mine] = given = chosen[np.arange(count) * len(chosen) // count]
+        load += np.bincount(given, minlength=lanes)
     return lane
 
 

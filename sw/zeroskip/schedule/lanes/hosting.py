@@ -58,6 +58,12 @@ def host(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
     return _whole(work, units, lanes)
 
 
+def everywhere(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
+    """Every channel in every lane, so that any lane can work on any row."""
+    channels = network.shapes[tensor][0]
+    return Hosting(lanes=np.ones((channels, lanes), dtype=np.bool_), slots=np.arange(channels))
+
+
 def channel_weights(layer: QuantizedLayer, channels: int) -> Indices:
     """(outputs, channels) kept weights of each output on each channel of the source."""
     kept = np.count_nonzero(layer.weight, axis=(2, 3))

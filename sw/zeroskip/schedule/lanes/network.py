@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,9 +12,9 @@ from zeroskip.schedule.strips.heights import Heights, strip_heights
 from zeroskip.schedule.strips.prepare import prepared
 from zeroskip.schedule.strips.readers import across, in_one_column
 
-from .dealing import Lanes, counts, deal
-from .hosting import Hosting, first_channels, host
-from .order import Bundle, bundles
+from .choice import Work, choose, one_column
+from .dealing import Lanes, deal
+from .hosting import first_channels
 from .plan import LaneShare, OwnedLayer, OwnedPlan, Tap
 from .scatter import input_writes, output_writes, result_writes
 from .views import Stored, stored_tensors
@@ -24,65 +23,27 @@ from .views import Stored, stored_tensors
 def plan(network: QuantizedNetwork, lanes: int, columns: int, epilogues: int = 1) -> OwnedPlan:
     """Map ``network`` to ``lanes`` × ``columns`` multipliers, with ``epilogues`` results written together."""
     network = prepared(network)
-    hosts = {tensor: host(network, tensor, lanes) for tensor in {layer.source: None for layer in network.layers}}
-    hosts |= {
-        layer.residual: _nowhere(network, layer.residual, lanes)
-        for layer in network.layers
-        if layer.residual is not None and layer.residual not in hosts
-    }
-    # How high the strips are decides only what a layer across the columns does.
-    parts = {
-        layer.name: _part(network, layer, -(-network.shapes[layer.source][1] // columns)) for layer in network.layers
-    }
-    ordered = {name: _ordered(network, part, hosts, epilogues) for name, part in parts.items()}
-
-    def cost(name: str, count: int) -> float:
-        found, order = ordered[name]
-        return float(max(found.sum(axis=0).max(), sum(max(count, bundle.turns) for bundle in order)))
-
-    heights = strip_heights(network, columns, cost)
+    hosts, work = choose(network, lanes, columns, epilogues)
+    heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
     tensors, depth, copy_depth = stored_tensors(network, heights, hosts)
-    layers = tuple(_layer(network, layer, tensors, heights, columns, epilogues) for layer in network.layers)
+    layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
     return OwnedPlan(
         layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), depth=depth, copy_depth=copy_depth
     )  # fmt: skip
 
 
-def _nowhere(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
-    """A tensor that is added and never read lies in no lane."""
-    channels = network.shapes[tensor][0]
-    return Hosting(lanes=np.zeros((channels, lanes), dtype=np.bool_), slots=np.zeros(channels, dtype=np.intp))
-
-
-def _part(network: QuantizedNetwork, layer: QuantizedLayer, strip: int) -> QuantizedLayer:
-    """The layer as one column works on it: of a window across the columns, the rows of one strip."""
-    return replace(layer, weight=layer.weight[:, :, :1].repeat(strip, axis=2)) if across(network, layer) else layer
-
-
-def _ordered(
-    network: QuantizedNetwork, layer: QuantizedLayer, hosts: Mapping[str, Hosting], epilogues: int
-) -> tuple[IntArray, tuple[Bundle, ...]]:
-    """Weights by row and lane, and the bundles of rows."""
-    source = hosts[layer.source]
-    found = counts(deal(layer, source), source.lanes.shape[1])
-    owners = np.zeros(found.shape, dtype=np.bool_)
-    if layer.output in hosts:
-        owners = hosts[layer.output].lanes[layer.channel : layer.channel + layer.outputs]
-    chains = None
-    if layer.groups > 1:  # a lane goes from group to group in the order in which it stores their channels
-        by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
-        chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
-    return found, bundles(found, owners, epilogues, chains)
-
-
 def _layer(
-    network: QuantizedNetwork, layer: QuantizedLayer, tensors: Mapping[str, Stored], heights: Heights, columns: int, epilogues: int,
-) -> OwnedLayer:  # fmt: skip
+    network: QuantizedNetwork,
+    layer: QuantizedLayer,
+    work: Work,
+    tensors: Mapping[str, Stored],
+    heights: Heights,
+    columns: int,
+) -> OwnedLayer:
     source = tensors[layer.source]
-    part = _part(network, layer, source.strip)
-    hosts = {tensor: stored.hosting for tensor, stored in tensors.items()}
-    _, order = _ordered(network, part, hosts, epilogues)
-    lane = deal(part, source.hosting)
+    part = one_column(network, layer, source.strip)
+    order = work.best(max(heights.writes[layer.name])).bundles
+    lane = deal(part, source.hosting, work.parts)
     taps, numbers = _taps(part, lane, source)
     rows = np.array([row for bundle in order for row in bundle.rows])
     shape, given = network.shapes[layer.output], network.formats[layer.source]

@@ -33,13 +33,19 @@ class Bundle:
 
 
 def bundles(
-    counts: Indices, owners: BoolArray, epilogues: int, chains: Sequence[Sequence[int]] | None = None
+    counts: Indices,
+    owners: BoolArray,
+    epilogues: int,
+    chains: Sequence[Sequence[int]] | None = None,
+    *,
+    full: bool = True,
 ) -> tuple[Bundle, ...]:
     """All rows, up to ``epilogues`` in a bundle, in the order in which the bundles are worked on.
 
     counts : (rows, lanes) weights
     owners : (rows, lanes) bool, the lanes that store a row's result
     chains : runs of rows that stay in their order; without them every order is allowed
+    full : False for bundles whose rows have no lane in common, even if they have fewer rows
 
     A lane stores at most one result of a bundle. Rows that have no lane in common go together first. The row that comes next is the one
     behind which the lanes are most level, so that none waits long for another.
@@ -58,6 +64,8 @@ def bundles(
             first = np.array([waiting[i][0] for i in heads])
             shared = (counts[first] > 0) @ gives.astype(np.intp) > 0
             chosen = _most_level(load, counts[first], shared)
+            if shared[chosen] and not full:
+                break
             row = int(first[chosen])
             rows.append(row)
             apart &= not shared[chosen]

@@ -75,7 +75,7 @@ def writes(height: int, computed: int, stored: int, *, gathered: bool) -> tuple[
 
 class _Choices:
     def __init__(self, network: QuantizedNetwork, columns: int, cost: Cost) -> None:
-        self._network, self._columns, self._cost = network, columns, cost
+        self._network, self._columns, self._cost = network, columns, cache(cost)
         self._tensors = [tensor for tensor in network.shapes if tensor != network.output_name]
         self._in_strips = [layer for layer in network.layers if in_strips(network, layer)]
         self._bound = {tensor for tensor in self._tensors if wanted_in_strips(network, tensor)}

@@ -1,0 +1,132 @@
+"""Hosting of the tensors, and order of the rows, with the fewest estimated cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+from zeroskip.schedule.strips.readers import across
+
+from .dealing import counts, deal
+from .estimate import STEADY, Counts, tile_cycles
+from .hosting import Hosting, everywhere, first_channels, host
+from .order import Bundle, bundles
+
+MOST_EVERYWHERE = 1024
+"""Channels of a vector that may be stored in all lanes: those of one block RAM."""
+
+WORTH = 0.98
+"""What is left of the cycles, at most, if a vector is to be stored in all lanes."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Order:
+    """One order of a layer's rows."""
+
+    counts: Counts
+    bundles: tuple[Bundle, ...]
+    tiles: int
+
+    def cycles(self, writes: int) -> float:
+        """Estimated cycles of one output position whose results are each written so often."""
+        return tile_cycles(self.counts, self.bundles, writes, self.tiles)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Work:
+    """What the lanes do in one layer.
+
+    orders : with full bundles, and with bundles whose rows have no lane in common
+    parts : as in :func:`~zeroskip.schedule.lanes.dealing.deal`
+    """
+
+    orders: tuple[Order, ...]
+    parts: int
+
+    def best(self, writes: int) -> Order:
+        """The order with the fewest cycles when results are written so often."""
+        return min(self.orders, key=lambda order: order.cycles(writes))
+
+
+def choose(
+    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int
+) -> tuple[dict[str, Hosting], dict[str, Work]]:
+    """Hosting by tensor, and work by layer.
+
+    Channels are dealt to the lanes. A vector may be stored in all of them instead, so that a lane works on whole rows: where a row has very
+    few weights, there are fewer partial sums to merge.
+    """
+    read = list(dict.fromkeys(layer.source for layer in network.layers))
+    hosts = {tensor: host(network, tensor, lanes) for tensor in read}
+    added = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
+    hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(added)}
+    work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
+    for tensor in read:
+        readers = [layer for layer in network.layers if layer.source == tensor]
+        channels, *position = network.shapes[tensor]
+        if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or any(layer.groups > 1 for layer in readers):
+            continue
+        tried = {**hosts, tensor: everywhere(network, tensor, lanes)}
+        found = {
+            layer.name: min(
+                (_work(network, layer, tried, columns, epilogues, parts) for parts in _powers(lanes)), key=_cycles
+            )
+            for layer in readers
+        }
+        for layer in network.layers:
+            if layer.output == tensor:
+                found[layer.name] = _work(network, layer, tried, columns, epilogues, work[layer.name].parts)
+        if sum(map(_cycles, found.values())) < WORTH * sum(_cycles(work[name]) for name in found):
+            hosts, work = tried, {**work, **found}
+    return hosts, work
+
+
+def one_column(network: QuantizedNetwork, layer: QuantizedLayer, strip: int) -> QuantizedLayer:
+    """The layer as one column works on it: of a window across the columns, the rows of one strip."""
+    return replace(layer, weight=layer.weight[:, :, :1].repeat(strip, axis=2)) if across(network, layer) else layer
+
+
+def _powers(lanes: int) -> list[int]:
+    return [1 << i for i in range(lanes.bit_length()) if 1 << i <= lanes]
+
+
+def _cycles(work: Work) -> float:
+    return work.best(1).cycles(1)
+
+
+def _nowhere(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
+    """A tensor that is added and never read lies in no lane."""
+    channels = network.shapes[tensor][0]
+    return Hosting(lanes=np.zeros((channels, lanes), dtype=np.bool_), slots=np.zeros(channels, dtype=np.intp))
+
+
+def _work(
+    network: QuantizedNetwork,
+    layer: QuantizedLayer,
+    hosts: Mapping[str, Hosting],
+    columns: int,
+    epilogues: int,
+    parts: int,
+) -> Work:
+    source = hosts[layer.source]
+    part = one_column(network, layer, -(-network.shapes[layer.source][1] // columns))
+    found = counts(deal(part, source, parts), source.lanes.shape[1])
+    owners = np.zeros(found.shape, dtype=np.bool_)
+    if layer.output in hosts:
+        owners = hosts[layer.output].lanes[layer.channel : layer.channel + layer.outputs]
+    chains = None
+    if layer.groups > 1:  # a lane goes from group to group in the order in which it stores their channels
+        by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
+        chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
+    tiles = 1 if network.shapes[layer.output][1:] == (1, 1) else STEADY
+    modes = (True, False) if epilogues > 1 else (True,)
+    return Work(
+        orders=tuple(
+            Order(counts=found, bundles=bundles(found, owners, epilogues, chains, full=full), tiles=tiles)
+            for full in modes
+        ),
+        parts=parts,
+    )
