@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,11 +13,17 @@ from zeroskip.schedule.strips.readers import across
 
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
-from .hosting import Hosting, everywhere, first_channels, host
+from .hosting import Hosting, everywhere, first_channels, host, share, shareable
 from .order import Bundle, bundles
 
 MOST_EVERYWHERE = 1024
 """Channels of a vector that may be stored in all lanes: those of one block RAM."""
+
+MOST_SHARED = 4
+"""Times the places that a lane needs at least, at most, where channels are stored in several lanes."""
+
+NEAR = 1.03
+"""More cycles of a tensor's readers are not worth the memory that fewer would take."""
 
 WORTH = 0.98
 """What is left of the cycles, at most, if a vector is to be stored in all lanes."""
@@ -60,7 +67,7 @@ def choose(
     few weights, there are fewer partial sums to merge.
     """
     read = list(dict.fromkeys(layer.source for layer in network.layers))
-    hosts = {tensor: host(network, tensor, lanes) for tensor in read}
+    hosts = {tensor: _host(network, tensor, lanes, columns) for tensor in read}
     added = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
     hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(added)}
     work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
@@ -82,6 +89,24 @@ def choose(
         if sum(map(_cycles, found.values())) < WORTH * sum(_cycles(work[name]) for name in found):
             hosts, work = tried, {**work, **found}
     return hosts, work
+
+
+def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int) -> Hosting:
+    """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest."""
+    if not shareable(network, tensor, lanes):
+        return host(network, tensor, lanes)
+    channels = network.shapes[tensor][0]
+    least = -(-channels // lanes)
+    tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, MOST_SHARED * least) + 1)]
+    readers = [layer for layer in network.layers if layer.source == tensor]
+    cycles = [
+        sum(
+            math.prod(network.shapes[layer.output][1:]) * _cycles(_work(network, layer, {tensor: hosting}, columns, 1, 0))
+            for layer in readers
+        )
+        for hosting in tried
+    ]  # fmt: skip
+    return next(hosting for hosting, found in zip(tried, cycles, strict=True) if found <= NEAR * min(cycles))
 
 
 def one_column(network: QuantizedNetwork, layer: QuantizedLayer, strip: int) -> QuantizedLayer:

@@ -6,6 +6,7 @@ much to do. Where there are few channels, several lanes store the same one and s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,10 @@ Indices = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]
 
 FEW = 2
-"""With fewer channels than this for each lane, or as many, a channel is stored in several lanes: single ones differ too much."""
+"""With fewer channels than this for each lane, or as many, a channel may be stored in several lanes: single ones differ too much."""
 
-TINY = 4
-"""So few channels are stored in every lane."""
-
-FOLD = 3
-"""Places of a lane for each channel that it would have by itself, where channels are few."""
+STAGGER = 3
+"""Lanes from where one slot begins to where the next does."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,14 +46,32 @@ class Hosting:
 
 
 def host(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
-    """Deal the channels of ``tensor``, which some layer reads."""
-    channels = network.shapes[tensor][0]
+    """Deal the channels of ``tensor``, which some layer reads: every channel to one lane."""
     readers = [layer for layer in network.layers if layer.source == tensor]
-    units = _units(readers, channels)
-    work = np.stack([_work(layer, network.shapes[layer.output], channels) for layer in readers], axis=1)
-    if channels <= FEW * lanes and all(layer.groups == 1 for layer in readers):
-        return _shared(work.sum(axis=1), lanes)
-    return _whole(work, units, lanes)
+    return _whole(_work(network, tensor), _units(readers, network.shapes[tensor][0]), lanes)
+
+
+def shareable(network: QuantizedNetwork, tensor: str, lanes: int) -> bool:
+    """Whether :func:`share` may be better: few channels, all of which every row may read."""
+    readers = [layer for layer in network.layers if layer.source == tensor]
+    return network.shapes[tensor][0] <= FEW * lanes and all(layer.groups == 1 for layer in readers)
+
+
+def share(network: QuantizedNetwork, tensor: str, lanes: int, depth: int) -> Hosting:
+    """Deal the channels to ``depth`` places of every lane: every channel to as many lanes as its work asks for.
+
+    Channel c has slot c modulo ``depth``, in all lanes that store it.
+    """
+    work = _work(network, tensor).sum(axis=1)
+    channels = len(work)
+    stores = np.zeros((channels, lanes), dtype=np.bool_)
+    for slot in range(depth):
+        mine = np.arange(slot, channels, depth)
+        ends = np.cumsum(_shares(work[mine], lanes))
+        for channel, begin, end in zip(mine, [0, *ends[:-1]], ends, strict=True):
+            # Each slot begins at another lane, so that lanes which share one channel differ in their other channels.
+            stores[channel, (np.arange(begin, end) + STAGGER * slot) % lanes] = True
+    return Hosting(lanes=stores, slots=np.arange(channels) % depth)
 
 
 def everywhere(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
@@ -80,9 +96,17 @@ def first_channels(layer: QuantizedLayer) -> Indices:
     )
 
 
-def _work(layer: QuantizedLayer, output: tuple[int, int, int], channels: int) -> FloatArray:
-    """(channels,) products that a channel takes part in."""
-    return np.asarray(channel_weights(layer, channels).sum(axis=0) * float(output[1] * output[2]))
+def _work(network: QuantizedNetwork, tensor: str) -> FloatArray:
+    """(channels, readers) products that a channel takes part in."""
+    channels = network.shapes[tensor][0]
+    return np.stack(
+        [
+            channel_weights(layer, channels).sum(axis=0) * float(math.prod(network.shapes[layer.output][1:]))
+            for layer in network.layers
+            if layer.source == tensor
+        ],
+        axis=1,
+    )
 
 
 def _units(readers: Sequence[QuantizedLayer], channels: int) -> Indices:
@@ -110,20 +134,6 @@ def _whole(work: FloatArray, units: Indices, lanes: int) -> Hosting:
         heaviest = np.lexsort((mine, units[mine], -costs.sum(axis=1)[units[mine]]))
         slots[mine[heaviest]] = np.arange(len(mine))
     return Hosting(lanes=stores, slots=slots)
-
-
-def _shared(work: FloatArray, lanes: int) -> Hosting:
-    """Every channel in several lanes, in proportion to its work. Channel c has slot c modulo the number of slots."""
-    channels = len(work)
-    depth = channels if channels <= TINY else min(channels, max(2, -(-FOLD * channels // lanes)))
-    stores = np.zeros((channels, lanes), dtype=np.bool_)
-    for slot in range(depth):
-        mine = np.arange(slot, channels, depth)
-        ends = np.cumsum(_shares(work[mine], lanes))
-        for channel, begin, end in zip(mine, [0, *ends[:-1]], ends, strict=True):
-            # Each slot begins at another lane, so that lanes which share one channel differ in their other channels.
-            stores[channel, (np.arange(begin, end) + FOLD * slot) % lanes] = True
-    return Hosting(lanes=stores, slots=np.arange(channels) % depth)
 
 
 def _shares(work: FloatArray, lanes: int) -> Indices:
