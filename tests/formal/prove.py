@@ -33,6 +33,7 @@ setattr -unset init w:*
 proc
 flatten
 memory -nordff
+dffunmap
 setattr -unset init w:*
 opt_clean
 write_smt2 -stbv spec.smt2
@@ -180,11 +181,11 @@ def _opened(component: Component, names: dict[Module, dict[str, Any]]) -> Module
     finally:
         sys.setprofile(profile)
     component._MustUse__used = True
+    within = {name: inner for name, (inner, _) in body._named_submodules.items()}
     for name, (inner, place) in body._named_submodules.items():
         if isinstance(inner, Component) and not isinstance(inner, Memory):
             body._named_submodules[name] = (_opened(inner, names), place)
-    named = {name: inner for name, (inner, _) in body._named_submodules.items()}
-    names[body] = {signal.name: signal for signal in body._driving} | found | named
+    names[body] = {signal.name: signal for signal in body._driving} | found | within
     return body
 
 

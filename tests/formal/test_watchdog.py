@@ -14,8 +14,8 @@ from zeroskip_hw.control import watchdog
 def spec(module: ModuleType = watchdog, *, constant: bool) -> Model:
     """A second count of the silent cycles, one bit wider so that it cannot run over.
 
-    constant : the limit of silence stays as it is. If it may change at any time, a limit of 2**32 - 1 may be lowered when the module's own
-        count has begun anew, so that it expires late: that it does expire is proved for a constant limit only.
+    constant : the limit of silence stays as it is, and is not 2**32 - 1, which 32 bits never exceed. Only then is it proved that the
+        watchdog does expire: a limit that is lowered when the module's own count has run over makes it late.
     """
     dut = module.Watchdog()
     s = Spec(dut)
@@ -37,7 +37,7 @@ def spec(module: ModuleType = watchdog, *, constant: bool) -> Model:
     s.cover("a layer too long", dut.expired & ~dut.fault & (silent == 0))
     if constant:
         limit = s.constant(32, "limit")
-        s.assume("constant limit", dut.silence_limit == limit)
+        s.assume("constant limit", (dut.silence_limit == limit) & ~limit.all())
         s.always("a reason suffices", ~reason | dut.expired | has_expired)
         s.always("counts exactly", has_expired | (s.inner("silence") == silent))
         s.always("is stopped in time", has_expired | (silent <= limit + 1))
