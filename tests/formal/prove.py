@@ -78,9 +78,9 @@ class Spec:
         self.m.d.comb += signal.eq(AnyConst(signal.shape()))
         return signal
 
-    def before(self, value: ValueLike, *, init: int = 0) -> Signal:
-        """``value`` of one cycle ago; ``init`` in the first cycle after reset."""
-        past = Signal.like(Value.cast(value), name="before", init=init)
+    def before(self, value: ValueLike) -> Signal:
+        """``value`` of one cycle ago; in the first cycle after reset what a signal is reset to, and 0 for any other expression."""
+        past = Signal.like(Value.cast(value), name="before")
         self.m.d.sync += past.eq(value)
         return past
 

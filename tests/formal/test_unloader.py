@@ -165,7 +165,7 @@ def test_proof(array: str) -> None:
     "fault, old, new",
     [
         ("stable", "advance.eq(~self.valid | self.ready)", "advance.eq(1)"),
-        ("stable", "self.data.eq(Cat(", "self.data.eq(self.ready ^ Cat("),
+        ("stable", "with m.If(advance):\n            m.d.sync += [\n", "with m.If(advance | self.last):\n            m.d.sync += [\n"),
         ("keep is contiguous", "remaining > bank for", "remaining > banks - 1 - bank for"),
         ("keep is not zero", "remaining > bank for", "remaining > bank + 1 for"),
         ("keep", "remaining > bank for", "remaining >= bank for"),
