@@ -11,6 +11,7 @@ with any value, and so does a memory.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,10 @@ class Spec:
         self._said: dict[str, dict[str, Signal]] = {"assume": {}, "always": {}, "cover": {}}
 
     def inner(self, name: str, *path: str) -> Any:
-        """By that name in the module's source, or in the submodule's at ``path``: a local variable, a submodule, or a driven signal."""
+        """A local variable of the module's ``elaborate`` or, as ``method.variable``, of another method; a submodule; a signal by its name.
+
+        path : of the submodule in whose source it stands
+        """
         body = self._body
         for step in path:
             body = getattr(body.submodules, step)
@@ -112,6 +116,9 @@ class Model:
     """A spec as SMT-LIB, and what can be asked of it. Times are cycles after the first one with reset."""
 
     def __init__(self, smt2: str, said: dict[str, dict[str, str]]) -> None:
+        # A state is one vector of bits. Cut into its registers and inputs, it is more to the solver than single bits.
+        cuts = {(int(low), int(high) - int(low) + 1) for high, low in re.findall(r"\(_ extract (\d+) (\d+)\) state\)", smt2)}
+        self._pieces = sorted(cuts, reverse=True)
         self._smt2, self._assumed, self._always, self._cover = smt2, said["assume"], said["always"], said["cover"]
 
     def unproved(self, k: int) -> str | None:
@@ -139,7 +146,10 @@ class Model:
 
     def _find(self, given: list[str], assumed: range, goals: list[tuple[str, int, str]]) -> tuple[str, int] | None:
         """Name and cycle of a goal that is met in some run of ``assumed.stop`` cycles, the earliest of that run."""
-        text = [self._smt2, *(f"(declare-const s{at} |spec_s|)" for at in range(assumed.stop))]
+        text = [self._smt2]
+        for at in range(assumed.stop):
+            text += [f"(declare-const s{at}_{low} (_ BitVec {width}))" for low, width in self._pieces]
+            text.append(f"(define-fun s{at} () |spec_s| (concat {' '.join(f's{at}_{low}' for low, _ in self._pieces)}))")
         text += [f"(declare-const goal{number} Bool)" for number in range(len(goals))]
         facts = [*given, *(f"(|spec_t| s{at} s{at + 1})" for at in range(assumed.stop - 1))]
         facts += [_is(wire, at) for at in assumed for wire in self._assumed.values()]
@@ -172,7 +182,8 @@ def _opened(component: Component, names: dict[Module, dict[str, Any]]) -> Module
 
     def note(frame: types.FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_locals.get("self") is component:
-            found.update(frame.f_locals)
+            method = frame.f_code.co_name
+            found.update({name if method == "elaborate" else f"{method}.{name}": value for name, value in frame.f_locals.items()})
 
     profile = sys.getprofile()
     sys.setprofile(note)
