@@ -7,8 +7,9 @@ from operator import or_
 from types import ModuleType
 
 import pytest
-from amaranth.hdl import Cat, Mux, Signal, Value
-from tests.formal.prove import Model, Spec, mutant
+from amaranth.hdl import Cat, Mux, ResetSignal, Signal, Value
+from tests.formal.prove import Model
+from tests.formal.spec import Spec, mutant
 from tests.hw.bench import layout_of
 
 from zeroskip.contracts import registers as reg
@@ -85,9 +86,13 @@ def spec(module: ModuleType = registers, *, strips: bool) -> Model:
     ))  # fmt: skip
     errors, values, check = s.inner("errors"), s.inner("values"), s.inner("check")
     for place, register in values.items():
-        s.always(f"{register.name} is what was written", Mux(writes(place), register == part, register == s.before(register)))
+        s.always(
+            f"{register.name} is what was written", Mux(writes(place), register == part, register == s.before(register))
+        )
     s.always("errors are cleared on request", (s.before(errors) & ~errors & ~Mux(writes(reg.ERROR), part, 0)) == 0)
-    s.always("run changes on request", (dut.run == run_before) | autostarts | (writes(reg.CONTROL) & (part[0] == dut.run)))
+    s.always(
+        "run changes on request", (dut.run == run_before) | autostarts | (writes(reg.CONTROL) & (part[0] == dut.run))
+    )
     s.always("run rises with the right CRC", ~rises | autostarts | (check.crc == values[reg.EXPECTED_CRC]))
     s.always("run rises behind the last part", ~rises | (
         (check.crc == s.before(check.crc)) & ~s.inner("upper", "load_check") & ~dut.load.commit
@@ -102,12 +107,19 @@ def spec(module: ModuleType = registers, *, strips: bool) -> Model:
         (dut.load.window == request[: len(address)] >> layout.window_bits)
         & (dut.load.offset == request[2 : layout.window_bits]) & (dut.load.data[:32] == request[len(address) :])
     ))  # fmt: skip
+    given = s.before(dut.load.data)
+    s.always("what is refused is no part of a word", ResetSignal() | (
+        dut.load.data == Mux(dut.load.commit, Cat(request[len(address) :], given)[: len(given)], given)
+    ))  # fmt: skip
     has_written = Signal()
     m.d.sync += has_written.eq(has_written | dut.load.commit)
     s.always("the CRC starts anew on request", ~s.before(check.restart) | writes(reg.EXPECTED_CRC))
 
-    s.cover("a start behind a word", rises & ~autostarts & has_written)
-    s.cover("a start with no word", rises & ~autostarts & ~has_written)
+    s.cover("a start", rises & ~autostarts)
+    s.cover(
+        "a start that is refused behind a word",
+        okay & errors[5] & (check.crc != values[reg.EXPECTED_CRC]) & has_written,
+    )
     s.cover("two requests at once", (addresses == 2) & (parts == 2) & dut.bvalid)
     s.cover("refused while it runs", fresh_answer & (dut.bresp == SLVERR) & strobes.all() & dut.run & errors[2])
 
@@ -126,7 +138,9 @@ def spec(module: ModuleType = registers, *, strips: bool) -> Model:
     s.always("read at once", ~s.inner("_read.asked") | dut.rvalid | (waited_read == 0))
 
     def at(place: Value) -> Value:
-        return (s.inner("_write.window") == place >> layout.window_bits) & (s.inner("_write.offset") == place[2 : layout.window_bits])
+        return (s.inner("_write.window") == place >> layout.window_bits) & (
+            s.inner("_write.offset") == place[2 : layout.window_bits]
+        )
 
     s.always("address is held", ~addressed | at(Mux(addresses == 1, address, next_address)))
     s.always("part is held", ~filled | (
@@ -152,4 +166,50 @@ def spec(module: ModuleType = registers, *, strips: bool) -> Model:
 def test_proof(strips: bool) -> None:
     model = spec(strips=strips)
     assert model.unproved(k=1) is None
-    assert not model.uncovered(depth=16)
+    assert not model.uncovered(depth=12)
+
+
+@pytest.mark.parametrize(
+    "fault, old, new",
+    [
+        ("write answer is stable", "with m.Elif(self.bready):", "with m.Else():"),
+        ("write answer is stable", "decide.eq(addressed & filled & ~self.bvalid &", "decide.eq(addressed & filled &"),
+        ("read answer is stable", "with m.Elif(self.rready):", "with m.Else():"),
+        ("read answer is stable", "decide.eq(asked & ~self.rvalid)", "decide.eq(asked)"),
+        ("write answer has a request", "addressed.eq(0), filled.eq(0)", "addressed.eq(0)"),
+        ("read answer has a request", "with m.Elif(self.rready):", "with m.Elif(self.rready & ~self.arvalid):"),
+        (
+            "write is answered",
+            "self.run.eq(check.good), self.bvalid.eq(1)",
+            "self.run.eq(check.good), self.bvalid.eq(check.good)",
+        ),
+        ("read is answered", "self.arready.eq(awake & ~asked)", "self.arready.eq(awake)"),
+        ("no more is taken than is held", "self.awready.eq(awake & ~addressed)", "self.awready.eq(awake)"),
+        ("answer", "Signal()\n        m.d.comb += answer.eq(SLVERR)", "Signal()\n        m.d.comb += answer.eq(OKAY)"),
+        ("answer", "offset >= self._limit(window)", "offset > self._limit(window)"),
+        ("answer", "whole.eq(self.wstrb.all())", "whole.eq(self.wstrb.any())"),
+        ("limit is what was written", "m.d.sync += register.eq(data)", "m.d.sync += register.eq(data + self.run)"),
+        (
+            "watchdog is what was written",
+            "m.d.comb += [answer.eq(OKAY), check.restart.eq(place == reg.EXPECTED_CRC)]\n                        m.d.sync",
+            "m.d.comb += [answer.eq(OKAY), check.restart.eq(place == reg.EXPECTED_CRC)]\n                    m.d.sync",
+        ),
+        ("expected_crc is what was written", "m.d.sync += register.eq(data)", "m.d.sync += register.eq(self.wdata)"),
+        ("errors are cleared on request", "errors & ~clear", "errors & ~clear & ~Cat(found[1:], found[0])"),
+        ("run changes on request", "self.run.eq(data[0] & self.run)", "self.run.eq(0)"),
+        ("run rises with the right CRC", "self.run.eq(check.good)", "self.run.eq(1)"),
+        ("run rises with the right CRC", "with m.If(starting[2]):", "with m.If(starting[0]):"),
+        ("run rises behind the last part", "with m.If(starting[2]):", "with m.If(starting[0]):"),
+        ("a refused start is told", "found[5].eq(~check.good)", "found[5].eq(0)"),
+        ("no word is written while it runs", "with m.Elif(self.run):", "with m.Elif(0):"),
+        ("no word is written as it starts", "loaded.eq(committed)", "loaded.eq(committed | starting[1])"),
+        ("a word is written on request", "m.d.comb += [answer.eq(OKAY), commit.eq(1)]", "m.d.comb += commit.eq(1)"),
+        ("the word is the request's", "Cat(data, self.load.data)", "Cat(self.wdata, self.load.data)"),
+        ("what is refused is no part of a word", "with m.If(committed):", "with m.If(decide):"),
+        ("the CRC starts anew on request", "check.restart.eq(place == reg.EXPECTED_CRC)", "check.restart.eq(1)"),
+    ],
+)
+def test_a_fault_is_found(fault: str, old: str, new: str) -> None:
+    model = spec(mutant(registers, old, new), strips=False)
+    assert model.unproved(k=1) is not None
+    assert model.refuted(fault, depth=8) or model.refuted(fault, depth=10)

@@ -6,8 +6,9 @@ from types import ModuleType
 
 import pytest
 from amaranth.hdl import Mux, Signal
+from tests.formal.prove import Model
+from tests.formal.spec import Spec, mutant
 
-from tests.formal.prove import Model, Spec, mutant
 from zeroskip_hw.control import counters
 
 

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 from amaranth.hdl import Cat, Mux
-from tests.formal.prove import Model, Spec, mutant
+from tests.formal.prove import Model
+from tests.formal.spec import Spec, mutant
 
 from zeroskip_hw.control import load_check
 

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 from amaranth.hdl import Array, Cat, Mux, Signal, Value, signed
-from tests.formal.prove import Model, Spec, mutant
+from tests.formal.prove import Model
+from tests.formal.spec import Spec, mutant
 from tests.hw.bench import layout_of
 
 from zeroskip_hw.activations import unloader
@@ -71,7 +72,9 @@ def spec(array: str, module: ModuleType = unloader) -> Model:
     s.assume("outputs", (dut.outputs == outputs) & (outputs != 0) & (outputs <= layout.config.output_depth))
     s.assume("given in turn", (dut.done == 0) | (dut.done == Mux(turn, 2, 1)))
     s.assume("given when empty", (dut.done & dut.full) == 0)
-    s.assume("written when empty", ~dut.write.enable[0] | (~dut.full.bit_select(dut.half, 1) & (dut.write.address < outputs)))
+    s.assume(
+        "written when empty", ~dut.write.enable[0] | (~dut.full.bit_select(dut.half, 1) & (dut.write.address < outputs))
+    )
 
     sent, sample = Signal(layout.output_bits, name="sent"), Signal(range(max(2, samples)), name="sample")
     in_hand, ahead, waited = Signal(3, name="in_hand"), Signal(signed(5), name="ahead"), Signal(3)
@@ -112,7 +115,10 @@ def spec(array: str, module: ModuleType = unloader) -> Model:
     s.always("stable", ~held | (dut.valid & (payload == s.before(payload))))
     s.always("keep is contiguous", ~dut.valid | ((dut.keep & (dut.keep + 1)) == 0))
     s.always("keep is not zero", ~dut.valid | dut.keep.any())
-    s.always("bytes not kept", ~dut.valid | Cat(*(dut.keep[i] | (dut.data.word_select(i, 8) == 0) for i in range(banks))).all())
+    s.always(
+        "bytes not kept",
+        ~dut.valid | Cat(*(dut.keep[i] | (dut.data.word_select(i, 8) == 0) for i in range(banks))).all(),
+    )
     s.always("keep", ~dut.valid | (dut.keep == elements))
     s.always("last", ~dut.valid | (dut.last == (outputs - sent <= banks)))
     s.always("group end", ~dut.valid | (dut.group_end == (dut.last & (sample == samples - 1))))
@@ -132,17 +138,27 @@ def spec(array: str, module: ModuleType = unloader) -> Model:
         s.always(f"beat {number}", well_formed(beat, place))
         kept = Cat(*(place.sent + i < outputs for i in range(banks)))
         columns = len(s.inner("column"))
-        s.always(f"keep {number}", ~beat.valid | ((later[3 : 3 + columns] == place.sample) & (later[3 + columns :] == kept)))
-        data = Array([s.inner(f"held{i}") if number == 1 else s.inner(f"bank{i}").read_data for i in range(banks)])[bank]
+        s.always(
+            f"keep {number}", ~beat.valid | ((later[3 : 3 + columns] == place.sample) & (later[3 + columns :] == kept))
+        )
+        data = Array([s.inner(f"held{i}") if number == 1 else s.inner(f"bank{i}").read_data for i in range(banks)])[
+            bank
+        ]
         s.always(f"data {number}", ~beat.valid | ~is_followed(place) | (data.word_select(column, 8) == wanted))
     last = places[-1]
     s.always("place", (last.sample == s.inner("column")) & (last.sample < samples) & (sample < samples))
-    s.always("outputs left", (s.inner("fresh") == (last.sent == 0)) & (s.inner("fresh") | (s.inner("left") == outputs - last.sent)))
+    s.always(
+        "outputs left",
+        (s.inner("fresh") == (last.sent == 0)) & (s.inner("fresh") | (s.inner("left") == outputs - last.sent)),
+    )
     s.always("whole beats", sent[: layout.bank_bits] == 0)
     s.always("beat", (last.sent == s.inner("beat") << layout.bank_bits) & (last.sent < outputs) & (sent < outputs))
     s.always("halves", (last.in_hand == dut.full[0] + dut.full[1]) & (in_hand <= 5))
     next_half = s.inner("half")
-    s.always("order", (turn == (next_half ^ last.in_hand[0])) & ((dut.full[0] == dut.full[1]) | (dut.full == Mux(next_half, 2, 1))))
+    s.always(
+        "order",
+        (turn == (next_half ^ last.in_hand[0])) & ((dut.full[0] == dut.full[1]) | (dut.full == Mux(next_half, 2, 1))),
+    )
     s.always("waiting", ~(in_hand != 0) | dut.valid | (waited == 0) | beats[1].valid | ((waited == 1) & beats[2].valid))
     address = Cat(word[: len(s.inner("beat"))], half)
     words = Array([s.word(s.inner("memory", f"bank{i}"), address) for i in range(banks)])[bank]
@@ -165,7 +181,11 @@ def test_proof(array: str) -> None:
     "fault, old, new",
     [
         ("stable", "advance.eq(~self.valid | self.ready)", "advance.eq(1)"),
-        ("stable", "with m.If(advance):\n            m.d.sync += [\n", "with m.If(advance | self.last):\n            m.d.sync += [\n"),
+        (
+            "stable",
+            "with m.If(advance):\n            m.d.sync += [\n",
+            "with m.If(advance | self.last):\n            m.d.sync += [\n",
+        ),
         ("keep is contiguous", "remaining > bank for", "remaining > banks - 1 - bank for"),
         ("keep is not zero", "remaining > bank for", "remaining > bank + 1 for"),
         ("keep", "remaining > bank for", "remaining >= bank for"),
