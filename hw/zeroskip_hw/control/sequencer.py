@@ -27,6 +27,8 @@ EARLY_FIELDS = (
     "band",
     "maximum",
     "residual_step",
+    "rows",
+    "tiles",
 )
 LATE_FIELDS = (
     "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",

@@ -1,0 +1,140 @@
+"""One lane that owns channels: masks, weights and activations of its own, and a MAC for each column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.contracts.channels import PART, ChannelLayout
+from zeroskip_hw.activations.share import SHARE_STAGES, Share, share_write
+from zeroskip_hw.primitives.broadcast import broadcast
+from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.words import fields
+
+from .fetch import Fetch
+from .gate import Gate
+from .operands import CONSTANTS, Operands
+from .pick import Pick
+from .rows import Rows
+from .sums import Sums
+from .turn import Turn, turn_stages
+
+WEIGHT_STAGES = 3
+"""From a weight's address into the multiplier: memory, register, and the multiplier's own."""
+
+
+class ChannelLane(Component):
+    """Works through all rows of a layer, one nonzero weight of its channels per cycle, for ``columns`` MACs.
+
+    Ten stages from the word at work to the gate, which all stand still together, then a fixed way of six or seven cycles to the sum.
+
+    Members
+    -------
+    load : In(load_bus)
+    write : In(share_write), here : In(1), half : In(1)
+        See :class:`~zeroskip_hw.activations.share.Share`; the half of the input buffer that is read.
+    constants_valid : In(1), constants : In(32), resume : In(1)
+        The next layer's constants, part by part while the lane is ``closed``; then it prepares that layer.
+    start : In(1), rewind : In(1)
+        A layer begins, the first.
+    closed : Out(1), primed : Out(1)
+        See :class:`~zeroskip_hw.lane.gate.Gate`; ready for the next group: queue full, and a bit before the gate.
+    pushed : Out(1), grant : In(1), sums : Out(acc_bits · columns)
+        See :class:`~zeroskip_hw.lane.sums.Sums`.
+    """
+
+    def __init__(self, layout: ChannelLayout, number: int) -> None:
+        self._layout, self._number = layout, number
+        c = layout.config
+        super().__init__({
+            "load": In(load_bus(layout)), "write": In(share_write(layout)), "here": In(1), "half": In(1),
+            "constants_valid": In(1), "constants": In(PART), "resume": In(1),
+            "start": In(1), "rewind": In(1), "closed": Out(1), "primed": Out(1),
+            "pushed": Out(1), "grant": In(1), "sums": Out(c.acc_bits * c.columns),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout = self._layout
+        m.submodules.masks = masks = LoadableRam(layout, f"lane{self._number:02}.masks", block=True)
+        m.submodules.taps = taps = LoadableRam(layout, "taps", block=True)
+        m.submodules.fetch = fetch = Fetch(layout)
+        m.submodules.pick = pick = Pick(layout)
+        m.submodules.rows = rows = Rows(layout)
+        m.submodules.operands = operands = Operands(layout)
+        m.submodules.gate = gate = Gate()
+        masks.connect_load(m, self.load)
+        taps.connect_load(m, self.load)
+
+        held = Signal(layout.constants.width, reset_less=True)
+        with m.If(self.constants_valid):
+            m.d.sync += held.eq(Cat(held, self.constants)[PART:])
+        constant = fields(layout.constants, held)
+        broadcast(m, pick.token, rows.source)
+        broadcast(m, rows.token, operands.source)
+        broadcast(m, operands.token, gate.source)
+        m.d.comb += [
+            masks.read_address.eq(fetch.address), masks.read_enable.eq(fetch.enable), fetch.data.eq(masks.read_data),
+            *(getattr(pick, name).eq(getattr(fetch, name)) for name in ("valid", "mask", "filled", "number", "tile_end", "layer_end")),
+            fetch.take.eq(pick.take), pick.resume.eq(self.resume), operands.resume.eq(self.resume),
+            pick.advance.eq(gate.advance), rows.advance.eq(gate.advance), operands.advance.eq(gate.advance),
+            rows.lowest.eq(pick.lowest), rows.place.eq(pick.place),
+            *(getattr(rows, name).eq(constant[name]) for name in ("n", "tap_base", "tap_next")),
+            *(getattr(operands, name).eq(constant[name]) for name in CONSTANTS),
+            taps.read_enable.eq(gate.advance), taps.read_address.eq(rows.tap), operands.tap.eq(taps.read_data),
+            operands.first.eq(rows.first), operands.tile_first.eq(rows.tile_first),
+            gate.first.eq(operands.first_out), gate.ahead_valid.eq(operands.ahead_valid), gate.ahead_first.eq(operands.ahead_first),
+            gate.start.eq(self.start), gate.collected.eq(self.grant), self.closed.eq(gate.closed),
+            self.primed.eq(fetch.stuck & operands.token.valid),
+        ]  # fmt: skip
+        self._compute(m, constant, operands, gate)
+        return m
+
+    def _compute(self, m: Module, constant: Any, operands: Operands, gate: Gate) -> None:
+        """All behind the gate."""
+        layout = self._layout
+        stages = SHARE_STAGES + turn_stages(layout) + 1  # the last is the multiplier's register
+        m.submodules.weights = weights = LoadableRam(layout, f"lane{self._number:02}.weights", block=True)
+        m.submodules.share = share = Share(layout)
+        m.submodules.turn = turn = Turn(layout)
+        m.submodules.sums = sums = Sums(layout)
+        weights.connect_load(m, self.load)
+        broadcast(m, self.write, share.write)
+        other_half = Signal(reset_less=True)
+        m.d.sync += other_half.eq(self.half & constant["from_input"])
+        flags, column = (
+            Cat(gate.issue, gate.issue_first, gate.issue_tail, gate.issue_last),
+            Cat(operands.turn, operands.there),
+        )
+        all_flags, columns = [flags], [column]
+        for stage in range(stages):
+            later, column_later = (
+                Signal(4, name=f"flags{stage}"),
+                Signal(len(column), name=f"columns{stage}", reset_less=True),
+            )
+            m.d.sync += [later.eq(all_flags[-1]), column_later.eq(columns[-1])]
+            all_flags.append(later)
+            columns.append(column_later)
+
+        # A weight is read so late that it needs no registers to wait in. From tile to tile the layer's weights are read again.
+        issue, _, tail, last = all_flags[stages - WEIGHT_STAGES]
+        following, begin = weights.read_address + 1, Signal.like(weights.read_address, name="layer_weight")
+        address = Signal.like(weights.read_address, name="next_weight")
+        with m.If(issue):
+            m.d.sync += address.eq(Mux(tail & ~last, begin, address + 1))
+            with m.If(last):
+                m.d.sync += begin.eq(following)
+        with m.If(self.rewind):
+            m.d.sync += [address.eq(0), begin.eq(0)]
+        weight = Signal(layout.config.weight_bits, reset_less=True)
+        m.d.sync += weight.eq(weights.read_data)
+        m.d.comb += [
+            weights.read_enable.eq(1), weights.read_address.eq(address), sums.weight.eq(weight),
+            share.here.eq(self.here), share.other_half.eq(other_half), share.address.eq(operands.address),
+            turn.data.eq(share.data), Cat(turn.turn, turn.there).eq(columns[SHARE_STAGES - 1]),
+            turn.padding.eq(constant["padding"]), turn.signed.eq(constant["signed"]),
+            sums.operands.eq(turn.operands), Cat(sums.issue, sums.first, sums.tail).eq(all_flags[-1]),
+            sums.grant.eq(self.grant), self.pushed.eq(sums.pushed), self.sums.eq(sums.sums),
+        ]  # fmt: skip

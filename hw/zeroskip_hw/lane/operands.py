@@ -1,0 +1,120 @@
+"""From a tap to the address of its operand, and to what each column does with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Component, In, Out
+
+from zeroskip.contracts.channels import ChannelLayout
+from zeroskip_hw.primitives.words import fields
+
+from .pick import passed_on, token
+
+CONSTANTS = (
+    "height", "last_height", "both_heights", "strip", "width", "used", "full", "x_last", "x_stride", "y_stride", "x_step", "band_step",
+    "row_step", "repeat",
+)  # fmt: skip
+"""Fields of a layer's constants that operands need."""
+
+
+class Operands(Component):
+    """Five stages: tap memory, its register, sums, comparisons, address beyond the strip. One tap per cycle.
+
+    The lane's own raster of tiles gives the window's corner and its address. A row above or below the strip is read in the column
+    beside, which adds or subtracts the addresses of a strip.
+
+    Members
+    -------
+    advance : In(1), source : In(token), first, tile_first : In(1)
+        From :class:`~zeroskip_hw.lane.rows.Rows`; the tap's address goes from there to the memory.
+    tap : In(tap word)
+        The memory's answer, in the next cycle.
+    resume : In(1), one member for each of ``CONSTANTS`` : In
+        A layer begins with these constants; nothing is in the pipeline.
+    ahead_valid, ahead_first : Out(1)
+        What comes to ``token`` next.
+    token : Out(token), first_out : Out(1), address : Out
+        Five cycles behind ``source``.
+    turn : Out(2), there : Out(columns)
+        0: each column reads its own strip, 1: the column below, 2: the column above, 3: all padding; strips that have this row.
+    """
+
+    def __init__(self, layout: ChannelLayout) -> None:
+        self._layout = layout
+        shapes = {field.name: In(field.width) for field in layout.constants if field.name in CONSTANTS}
+        super().__init__({
+            "advance": In(1), "source": In(token()), "first": In(1), "tile_first": In(1), "tap": In(layout.tap.width),
+            "resume": In(1), **shapes, "ahead_valid": Out(1), "ahead_first": Out(1),
+            "token": Out(token()), "first_out": Out(1), "address": Out(layout.operand_bits),
+            "turn": Out(2), "there": Out(layout.config.columns),
+        })  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        layout = self._layout
+        tokens = [token().create(path=(f"token{stage}",)) for stage in range(1, 5)]
+        for before, after in zip([self.source, *tokens], [*tokens, self.token], strict=True):
+            passed_on(m, self.advance, before, after)
+        first = self.first
+        firsts = [Signal(name=f"first{stage}") for stage in range(1, 5)]
+        for later in (*firsts, self.first_out):
+            with m.If(self.advance):
+                m.d.sync += later.eq(first)
+            first = later
+        m.d.comb += [self.ahead_valid.eq(tokens[3].valid), self.ahead_first.eq(firsts[3])]
+
+        # The raster moves with the token that waits for its tap, and stands when the tap has come.
+        tile_first = Signal(reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += tile_first.eq(self.tile_first)
+        base, y, x = self._raster(m, self.advance & tokens[0].valid, firsts[0], tile_first)
+        held = Signal(layout.tap.width, reset_less=True)
+        tap = fields(layout.tap, held)
+        pixel = layout.pixel_bits
+        sum3, sum4 = (Signal(layout.operand_bits, name=f"sum{i}", reset_less=True) for i in (3, 4))
+        row, cell = Signal(pixel, reset_less=True), Signal(pixel, reset_less=True)
+        above, outside, beside = (Signal(name=name, reset_less=True) for name in ("above", "outside", "beside"))
+        high_here, high_below = Signal(reset_less=True), Signal(reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += [
+                held.eq(self.tap), sum3.eq(base + tap["offset"]), row.eq(y + tap["dy"]), cell.eq(x + tap["dx"]),
+                # Seen without its sign, a negative number is beyond every limit.
+                sum4.eq(sum3), above.eq(row[-1]), outside.eq(row >= self.height), beside.eq(cell >= self.width),
+                high_here.eq(row >= self.last_height), high_below.eq(row >= self.both_heights),
+            ]  # fmt: skip
+        below, high = Signal(), Signal()
+        m.d.comb += [below.eq(outside & ~above), high.eq(Mux(below, high_below, high_here & ~above))]
+        with m.If(self.advance):
+            m.d.sync += [
+                self.turn.eq(Cat(above | beside, below | beside)), self.there.eq(Mux(high, self.full, self.used)),
+                self.address.eq(self._moved(sum4, outside, below) if layout.config.columns > 1 else sum4),
+            ]  # fmt: skip
+        return m
+
+    def _moved(self, address: Value, moves: Value, down: Value) -> Value:
+        """A strip further, or back; one adder, whose lowest bit brings the carry that a negative addend needs."""
+        addend = (self.strip & moves.replicate(len(self.strip))) ^ down.replicate(len(self.strip))
+        return (Cat(down, address) + Cat(down, addend))[1:]
+
+    def _raster(self, m: Module, step: Value, first: Value, tile_first: Value) -> tuple[Value, Value, Value]:
+        """Returns (address of the window's corner for this row, its row, its cell), from the cycle after ``step`` on."""
+        address, pixel = self._layout.operand_bits, self._layout.pixel_bits
+        base, tile = Signal(address, reset_less=True), Signal(address, reset_less=True)
+        y, x, next_y, next_x = (Signal(pixel, name=name, reset_less=True) for name in ("y", "x", "next_y", "next_x"))
+        left, at_end = Signal(len(self.repeat), reset_less=True), Signal()
+        m.d.comb += at_end.eq(next_x == self.x_last)
+        with m.If(step & first):
+            with m.If(tile_first | left[-1]):
+                m.d.sync += [left.eq(self.repeat), base.eq(Mux(tile_first, tile, base + self.row_step))]
+            with m.Else():
+                m.d.sync += left.eq(left - 1)
+        with m.If(step & tile_first):
+            m.d.sync += [y.eq(next_y), x.eq(next_x), next_x.eq(next_x + self.x_stride)]
+            m.d.sync += tile.eq(tile + Mux(at_end, self.band_step, self.x_step))
+            with m.If(at_end):
+                m.d.sync += [next_x.eq(0), next_y.eq(next_y + self.y_stride)]
+        with m.If(self.resume):
+            m.d.sync += [tile.eq(0), next_x.eq(0), next_y.eq(0)]
+        return base, y, x

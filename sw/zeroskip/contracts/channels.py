@@ -1,0 +1,181 @@
+"""Bit layouts of an array whose lanes own the input channels, where they differ from those of :mod:`zeroskip.contracts.layout`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from .config import ArrayConfig
+from .layout import CHANNEL_BITS, WIDTH_BITS, Field, Layout, Memory, Word, bits_for
+
+PART = 32
+"""Bits of one part of a layer's constants, which reach the lanes part by part."""
+
+TAP_OFFSET_BITS = 6
+"""Of a tap's place beside its window's corner, in rows or in cells, two's complement."""
+
+
+class ChannelLayout(Layout):
+    """A sized configuration whose ``hidden_depth`` and ``input_depth`` are those of one lane.
+
+    tap_depth : taps of one lane over all layers
+    pixel_bits : of a row's or a cell's number within a strip, with its sign
+    tile_bits : of the number of tiles of a layer less one
+    block_queue : a lane's sums wait in block RAM, one cycle more, and not in look-up tables
+    """
+
+    def __init__(
+        self, config: ArrayConfig, *, tap_depth: int, pixel_bits: int = 7, tile_bits: int = 8, block_queue: bool = False
+    ) -> None:
+        super().__init__(config)
+        self.tap_depth, self.pixel_bits, self.tile_bits, self.block_queue = (
+            tap_depth,
+            pixel_bits,
+            tile_bits,
+            block_queue,
+        )
+
+    # --- widths -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def tap_bits(self) -> int:
+        """Width of a tap's address."""
+        return bits_for(max(self.tap_depth, self.config.word))
+
+    @cached_property
+    def position_bits(self) -> int:
+        """Width of a position in the stream: two set bits that follow each other are less than two rows apart, more need not be told."""
+        return self.tap_bits + 1
+
+    @cached_property
+    def number_bits(self) -> int:
+        """Of a position, those that number the word."""
+        return self.position_bits - self.index_bits
+
+    @cached_property
+    def operand_bits(self) -> int:
+        """Width of the address of an activation within a lane."""
+        return bits_for(self.share_depth)
+
+    @cached_property
+    def half_bit(self) -> int:
+        """Bit of an address that tells the halves of the input buffer apart."""
+        return bits_for(self.config.input_depth)
+
+    @cached_property
+    def input_begin(self) -> int:
+        """Where a lane's input buffer begins, behind its hidden activations."""
+        both = 2 << self.half_bit
+        return -(-self.config.hidden_depth // both) * both
+
+    @cached_property
+    def share_depth(self) -> int:
+        """Words of a lane's activations: a power of two, since otherwise gates choose between the blocks that make up the memory."""
+        return 1 << (self.input_begin + (2 << self.half_bit) - 1).bit_length()
+
+    @cached_property
+    def store_bits(self) -> int:
+        """Width of a place in all lanes, the lane's number above the address; or in the output buffer."""
+        return max(self.lane_bits + self.operand_bits, bits_for(self.config.output_depth))
+
+    @cached_property
+    def hidden_depths(self) -> tuple[int, ...]:
+        """Of the one copy of all lanes' activations that additions read."""
+        whole, rest = divmod(self.config.lanes * self.config.hidden_depth, 2048)
+        return (2048,) * whole + ((rest,) if rest else ())
+
+    # --- words --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def header(self) -> Word:
+        """Before a layer's mask words: the address of their first; whether that is the only one, or else the address before the last; the
+        number of the tiles less one.
+        """
+        address = bits_for(self.config.mask_depth)
+        return Word((
+            Field("last", 1), Field("empty", 1), Field("begin", address), Field("single", 1), Field("before_last", address),
+            Field("tiles", self.tile_bits),
+        ))  # fmt: skip
+
+    @cached_property
+    def tap(self) -> Word:
+        """Where a row's bit finds its operand, from the window's corner: in addresses, rows and cells."""
+        return Word((
+            Field("offset", self.operand_bits),
+            Field("dy", TAP_OFFSET_BITS, signed=True), Field("dx", TAP_OFFSET_BITS, signed=True),
+        ))  # fmt: skip
+
+    @cached_property
+    def constants(self) -> Word:
+        """Of a layer, alike in all lanes.
+
+        n : bits of a row; tap_base : address of a row's first tap, and ``tap_next`` that of the tap behind its last
+        height, last_height, both_heights : rows of a strip, of the last used strip, and their sum; strip : addresses of a strip
+        width : cells of a row; used, full : columns that are used; those whose strip has all rows
+        x_last, x_stride, y_stride : the raster of the windows' corners; x_step, band_step : of their addresses, to the next one in the
+        band and from the band's last to the next band's first
+        row_step : added to the addresses after every ``repeat`` + 2 rows of the lane
+        padding, signed, from_input : what stands outside the image; how activations are read, and from which memory
+        last : the layer is the program's last
+        """
+        address, pixel, columns = self.operand_bits, self.pixel_bits, self.config.columns
+        fields = [
+            Field("n", self.position_bits), Field("tap_base", self.tap_bits), Field("tap_next", self.tap_bits),
+            Field("height", pixel), Field("last_height", pixel), Field("both_heights", pixel), Field("strip", address),
+            Field("width", pixel), Field("used", columns), Field("full", columns),
+            Field("x_last", pixel), Field("x_stride", pixel), Field("y_stride", pixel),
+            Field("x_step", address), Field("band_step", address),
+            Field("row_step", address), Field("repeat", self.row_bits + 1, signed=True),
+            Field("padding", 8), Field("signed", 1), Field("from_input", 1), Field("last", 1),
+        ]  # fmt: skip
+        used = sum(field.width for field in fields)
+        return Word((*fields[:-1], *([Field("unused", -used % PART)] if used % PART else []), fields[-1]))
+
+    @cached_property
+    def constant_parts(self) -> int:
+        return self.constants.width // PART
+
+    @cached_property
+    def merge(self) -> Word:
+        """One row: the lanes that have a weight in it."""
+        return Word((Field("lanes", self.config.lanes),))
+
+    @cached_property
+    def program(self) -> Word:
+        """As in the other arrays, without what the lanes are told otherwise; ``rows`` and ``tiles`` are counted from 0."""
+        dropped = {"signed", "from_input", "lanes", "x_step", "y_step"}
+        kept = [field for field in super().program if field.name not in dropped]
+        return Word((*kept, Field("rows", self.row_bits), Field("tiles", self.tile_bits)))
+
+    @cached_property
+    def channel(self) -> Word:
+        """One channel of the input: the lanes that own it, and its place within a cell."""
+        return Word((Field("lanes", self.config.lanes), Field("offset", self.operand_bits)))
+
+    @cached_property
+    def input_row(self) -> Word:
+        """One row of the input image: its columns and its place there; cells and channels less one; the step from cell to cell."""
+        return Word((
+            Field("last", 1), Field("columns", self.config.columns), Field("base", self.operand_bits),
+            Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS), Field("x_step", self.operand_bits),
+        ))  # fmt: skip
+
+    # --- memories -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def memories(self) -> tuple[Memory, ...]:
+        c = self.config
+        shared = [
+            ("program", self.program.width, c.layer_depth), ("constants", PART, c.layer_depth * self.constant_parts),
+            ("merge", self.merge.width, c.row_depth), ("rows", self.row.width, c.row_depth),
+            ("bands", self.band.width, c.band_depth), ("passes", self.passes.width, c.pass_depth),
+            ("input_rows", self.input_row.width, c.input_band_depth), ("channels", self.channel.width, c.input_pass_depth),
+            ("taps", self.tap.width, self.tap_depth),
+        ]  # fmt: skip
+        each = [("masks", c.word, c.mask_depth), ("weights", c.weight_bits, c.weight_depth)]
+        shapes = shared + [
+            (f"lane{lane:02}.{name}", width, depth) for lane in range(c.lanes) for name, width, depth in each
+        ]
+        return tuple(
+            Memory(name, width, depth, window=1 + i, per_lane=i >= len(shared))
+            for i, (name, width, depth) in enumerate(shapes)
+        )

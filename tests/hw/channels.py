@@ -1,0 +1,92 @@
+"""Layers of one lane that owns channels, as a plain model: rows of bits in one stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.config import ArrayConfig
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a lane has of a layer. n : bits of a row; rows : of every row in which the lane has a weight, its bits; tiles : of the layer."""
+
+    n: int
+    rows: list[list[int]]
+    tiles: int = 1
+
+    @property
+    def stream(self) -> list[int]:
+        """Positions of the weights, row after row."""
+        return [number * self.n + bit for number, row in enumerate(self.rows) for bit in row]
+
+    def words(self, width: int) -> list[int]:
+        """The mask words; behind the last weight there is none."""
+        positions = self.stream
+        words = [0] * (positions[-1] // width + 1 if positions else 0)
+        for position in positions:
+            words[position // width] |= 1 << position % width
+        return words
+
+
+def channel_layout(**options: Any) -> ChannelLayout:
+    """A small sized configuration."""
+    tap_depth, block_queue = options.pop("tap_depth", 40), options.pop("block_queue", False)
+    sizes = {
+        "lanes": 2, "columns": 1, "word": 16, "stream_bits": 16, "acc_bits": 24, "mask_depth": 200, "weight_depth": 256,
+        "input_depth": 16, "hidden_depth": 200, "output_depth": 12, "row_depth": 40, "layer_depth": 4, "strips": True,
+        "maximum": False, "residual": False, "slopes": False, "table_depth": 0, "offset_depth": 1, "band_depth": 12,
+        "pass_depth": 12, "input_band_depth": 8, "input_pass_depth": 8,
+    }  # fmt: skip
+    return ChannelLayout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue)
+
+
+def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
+    """Dense, sparse or with a single weight in a row; now and then nothing at all."""
+    n = rng.choice([1, 2, rng.randint(1, most_bits), most_bits])
+    count = rng.choice([0, 1, 1, rng.randint(1, most_rows)])
+    density = rng.choice([0.03, 0.3, 1.0])
+    rows = [[i for i in range(n) if rng.random() < density] or [rng.randrange(n)] for _ in range(count)]
+    return Share(n, rows, rng.choice([1, 1, 2, rng.randint(1, 5)]))
+
+
+def mask_memory(layout: ChannelLayout, shares: list[Share]) -> list[int]:
+    """Headers and words of one group."""
+    width, memory = layout.config.word, []
+    for number, share in enumerate(shares):
+        words = share.words(width)
+        header = layout.header.encode({
+            "last": number == len(shares) - 1, "empty": not words, "tiles": share.tiles - 1 if words else 0,
+            "begin": (begin := len(memory) + layout.header_words), "single": len(words) == 1,
+            "before_last": max(0, begin + len(words) - 2),
+        })  # fmt: skip
+        memory += [header >> (width * i) & ((1 << width) - 1) for i in range(layout.header_words)] + words
+    return memory
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bit on its way through the pipeline, or with no ``weight`` a layer without one. position : in the stream"""
+
+    weight: bool
+    tile_end: bool
+    layer_end: bool
+    position: int = 0
+
+
+def tokens_of(shares: list[Share]) -> list[Token]:
+    """What one group sends down the pipeline."""
+    tokens = []
+    for share in shares:
+        stream = share.stream
+        if not stream:
+            tokens.append(Token(False, True, True))
+            continue
+        for tile in range(share.tiles):
+            for number, position in enumerate(stream):
+                ends = number == len(stream) - 1
+                tokens.append(Token(True, ends, ends and tile == share.tiles - 1, position))
+    return tokens

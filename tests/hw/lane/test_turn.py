@@ -1,0 +1,56 @@
+"""Operands of the columns against a plain choice."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from tests.hw.bench import joined, parted, simulate
+from tests.hw.channels import channel_layout
+
+from zeroskip_hw.lane.turn import OPERAND_BITS, Turn, turn_stages
+
+SHIFT = {0: 0, 1: -1, 2: 1}
+
+
+def operands_of(data: list[int], turn: int, there: int, padding: int, signed: bool) -> list[int]:
+    found = []
+    for column in range(len(data)):
+        source = column + SHIFT.get(turn, len(data))
+        inside = 0 <= source < len(data) and there >> source & 1
+        byte = data[source] if inside else padding
+        found.append(byte - 256 & 0x1FF if signed and byte & 0x80 else byte)
+    return found
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5, 8])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_column_gets_its_operand(columns: int, signed: bool, seed: int) -> None:
+    """A new word and a new turn in every cycle."""
+    rng = Random(seed)
+    layout = channel_layout(columns=columns)
+    dut = Turn(layout)
+    padding = rng.choice([0, 255, rng.randrange(256)])
+    words = [
+        ([rng.randrange(256) for _ in range(columns)], rng.randrange(4), rng.randrange(1 << columns))
+        for _ in range(300)
+    ]
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.padding, padding)
+        ctx.set(dut.signed, signed)
+        for cycle in range(len(words) + 1):
+            if cycle < len(words):
+                ctx.set(dut.turn, words[cycle][1])
+                ctx.set(dut.there, words[cycle][2])
+            if cycle:
+                ctx.set(dut.data, joined(words[cycle - 1][0]))
+            number = cycle - 1 - turn_stages(layout)
+            if number >= 0:
+                found = parted(ctx.get(dut.operands), columns, OPERAND_BITS)
+                assert found == operands_of(*words[number], padding, signed), f"seed {seed}, word {number}"
+            await ctx.tick()
+
+    simulate(dut, bench)
