@@ -82,7 +82,7 @@ test-quick: $(STAMP) ## no test of more than ten seconds
 test-long: $(STAMP) ## the long tests: largest arrays, real networks in bulk, Icarus after Verilator
 	$(BIN)/python -m pytest -m "long and not nightly" -n 2 --dist worksteal
 
-test-nightly: $(STAMP) ## exports, netlists, boards and testbenches of real networks, on every tool: an hour or two
+test-nightly: $(STAMP) ## exports, netlists, boards and testbenches of real networks, on every tool: half an hour
 	$(BIN)/python -m pytest -m nightly -n 2 --dist worksteal
 
 lint: $(STAMP) ## ruff (rules and format) and the import contracts
