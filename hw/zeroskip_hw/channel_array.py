@@ -18,6 +18,7 @@ from zeroskip_hw.control.sequencer import Sequencer
 from zeroskip_hw.control.watchdog import Watchdog
 from zeroskip_hw.lane.channel_lane import ChannelLane
 from zeroskip_hw.primitives.broadcast import broadcast
+from zeroskip_hw.primitives.onehot import index_of
 from zeroskip_hw.results.merge import Merge
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import Residual
@@ -118,7 +119,7 @@ class ChannelArray(SparseArray):
         """From writer and loader into the lanes, and from the writer into the output buffer. The loader waits for the writer."""
         layout, columns, write = self._layout, self._layout.config.columns, writer.write
         share = share_write(layout).create(path=("share",))
-        owner = write.address[layout.operand_bits : layout.operand_bits + layout.lane_bits]
+        owners = write.address[layout.operand_bits : layout.operand_bits + len(lanes)]
         here, hidden = Signal(len(lanes)), Signal(columns)
         m.d.comb += [
             hidden.eq(write.enable & (~sequencer.to_output).replicate(columns)), loader.stall.eq(hidden.any()),
@@ -129,7 +130,7 @@ class ChannelArray(SparseArray):
             share.enable.eq(Mux(loader.stall, hidden, loader.write.enable)),
             share.address.eq(Mux(loader.stall, write.address, loader.write.address)),
             share.data.eq(Mux(loader.stall, write.data, loader.write.data)),
-            here.eq(Mux(loader.stall, Cat(owner == number for number in range(len(lanes))), loader.lanes)),
+            here.eq(Mux(loader.stall, owners, loader.lanes)),
         ]  # fmt: skip
         broadcast(m, share, *(lane.write for lane in lanes))
         m.d.comb += [lane.here.eq(here[number]) for number, lane in enumerate(lanes)]
@@ -139,7 +140,8 @@ class ChannelArray(SparseArray):
         layout, c, write = self._layout, self._layout.config, writer.write
         m.submodules.residual = residual = Residual(layout)
         hidden = hidden_write(layout).create(path=("hidden",))
-        owner = write.address[layout.operand_bits : layout.operand_bits + layout.lane_bits]
+        owners = write.address[layout.operand_bits : layout.operand_bits + c.lanes]
+        owner = index_of(owners & (~owners + 1)) if c.lanes > 1 else 0  # of several lanes that store it, the lowest
         begins = Array([number * c.hidden_depth for number in range(c.lanes)])
         m.d.comb += [
             hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(c.columns)), hidden.data.eq(write.data),

@@ -106,7 +106,11 @@ class Sequencer(Component):
         # The pulse that ends a layer travels down this line until the next may start, and the group has ended.
         distance = timing(layout.config)
         passed = WHOLE_ROW + (distance.requantize if layout.config.strips else 0)
-        line = Signal(distance.collect_to_end - passed - 1)
+        to_end, to_start = (
+            distance.collect_to_end - passed - 1,
+            distance.collect_to_start - passed - 1 + layout.late_writes,
+        )
+        line = Signal(max(to_end, to_start))
         taps = Cat(self.finished, line)
         m.d.sync += line.eq(taps)
 
@@ -117,8 +121,8 @@ class Sequencer(Component):
             could.eq(self.input_full.bit_select(input_half, 1) & ~self.output_full.bit_select(half, 1)),
             self.working.eq(running | could),
             begin.eq(~running & self.primed & could & ~self.halt),
-            go_on.eq(running & taps[distance.collect_to_start - passed - 1] & ~current["last"] & ~self.halt),
-            end.eq(running & taps[-1] & current["last"]),
+            go_on.eq(running & taps[to_start] & ~current["last"] & ~self.halt),
+            end.eq(running & taps[to_end] & current["last"]),
             ended.eq(ending & ~self.halt),
         ]  # fmt: skip
         m.d.sync += [self.start.eq(begin | go_on), began.eq(begin), ending.eq(end)]

@@ -74,8 +74,13 @@ class ChannelLayout(Layout):
 
     @cached_property
     def store_bits(self) -> int:
-        """Width of a place in all lanes, the lane's number above the address; or in the output buffer."""
-        return max(self.lane_bits + self.operand_bits, bits_for(self.config.output_depth))
+        """Width of a place: the lanes that store the result above its address there; or the address in the output buffer."""
+        return max(self.config.lanes + self.operand_bits, bits_for(self.config.output_depth))
+
+    @property
+    def late_writes(self) -> int:
+        """A write passes a register more. A lane reads a cycle earlier: its first operand's address is there before the layer starts."""
+        return 2
 
     @cached_property
     def hidden_depths(self) -> tuple[int, ...]:

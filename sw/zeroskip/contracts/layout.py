@@ -197,6 +197,11 @@ class Layout:
         whole, rest = divmod(self.config.hidden_depth, HIDDEN_MEMORY)
         return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
 
+    @property
+    def late_writes(self) -> int:
+        """Cycles by which what lanes read must follow what is written, beyond those of :mod:`zeroskip.contracts.timing`."""
+        return 0
+
     @cached_property
     def group_samples(self) -> int:
         """Samples that are computed side by side."""

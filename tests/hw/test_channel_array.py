@@ -1,0 +1,111 @@
+"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.hdl import ResetInserter, Signal
+from tests.hw.bench import joined, load, simulate
+from tests.sim.any_image_network import image_inputs
+from tests.sim.image_builder import Builder
+from tests.sim.image_model import tensors
+
+from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.pack.channels import pack_channels
+from zeroskip.schedule import prepared
+from zeroskip.schedule.lanes.network import plan
+from zeroskip_hw.channel_array import ChannelArray
+
+SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
+HALVE_3 = Window(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1))
+MOST_CYCLES = 40_000
+SAMPLES = 3
+"""Both halves of the buffers, and the first again."""
+
+
+def two_convolutions(builder: Builder) -> str:
+    builder.input((3, 8, 6))
+    return builder.conv(builder.conv(INPUT, 5, SAME_3), 4, SAME_3)
+
+
+def strided(builder: Builder) -> str:
+    builder.input((4, 9, 7))
+    return builder.conv(builder.conv(builder.conv(INPUT, 6, SAME_3), 6, HALVE_3), 5, SAME_3)
+
+
+def separable(builder: Builder) -> str:
+    builder.input((2, 8, 5))
+    tensor = builder.conv(INPUT, 8)
+    return builder.conv(builder.conv(tensor, 8, SAME_3, groups=8), 6)
+
+
+def classifier(builder: Builder) -> str:
+    builder.input((2, 6, 6))
+    tensor = builder.conv(builder.conv(INPUT, 6, SAME_3), 8, HALVE_3)
+    return builder.conv(builder.conv(tensor, 12, Window(kernel=(3, 3))), 5)
+
+
+NETWORKS = {one.__name__: one for one in (two_convolutions, strided, separable, classifier)}
+
+
+def network_of(name: str, seed: int) -> QuantizedNetwork:
+    builder = Builder(np.random.default_rng(seed))
+    return builder.network(NETWORKS[name](builder))
+
+
+@pytest.mark.parametrize("lanes, columns", [(1, 1), (2, 4), (3, 2), (4, 8)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_are_the_networks(name: str, lanes: int, columns: int) -> None:
+    network = network_of(name, 1)
+    given = prepared(network)
+    layout, images = pack_channels(given, plan(network, lanes, columns), columns)
+    x = image_inputs(np.random.default_rng(2), network, SAMPLES)
+    wanted = (
+        tensors(given, x.reshape(SAMPLES, *given.shapes[INPUT]))[given.output_name]
+        .transpose(0, 2, 3, 1)
+        .reshape(SAMPLES, -1)
+        & 0xFF
+    )
+    stream = x.reshape(SAMPLES, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(SAMPLES, -1) & 0xFF
+    dut, stopped = ChannelArray(layout), Signal()
+    found: list[list[int]] = [[]]
+    elements = layout.config.stream_elements
+
+    async def feed(ctx: Any) -> None:
+        ctx.set(stopped, 1)
+        ctx.set(dut.silence_limit, 10_000)
+        ctx.set(dut.layer_limit, 100_000)
+        for memory in layout.memories:
+            await load(ctx, dut.load, layout, memory.name, images[memory.name])
+        ctx.set(stopped, 0)
+        for sample in stream.tolist():
+            for begin in range(0, len(sample), elements):
+                ctx.set(dut.in_valid, 1)
+                ctx.set(dut.in_data, joined(sample[begin : begin + elements]))
+                ctx.set(dut.in_last, begin + elements >= len(sample))
+                while True:
+                    taken = ctx.get(dut.in_ready)
+                    await ctx.tick()
+                    if taken:
+                        break
+            ctx.set(dut.in_valid, 0)
+
+    async def take(ctx: Any) -> None:
+        ctx.set(dut.out_ready, 1)
+        for _ in range(MOST_CYCLES):
+            if ctx.get(dut.out_valid):
+                keep, data = ctx.get(dut.out_keep), ctx.get(dut.out_data)
+                found[-1] += [data >> (8 * i) & 0xFF for i in range(elements) if keep >> i & 1]
+                if ctx.get(dut.out_last):
+                    found.append([])
+                    if len(found) > len(stream):
+                        return
+            assert not ctx.get(dut.expired)
+            await ctx.tick()
+        raise AssertionError(f"{len(found) - 1} samples came within {MOST_CYCLES} cycles")
+
+    simulate(ResetInserter(stopped)(dut), feed, take)
+    np.testing.assert_array_equal(np.array(found[:-1]), wanted)
