@@ -19,7 +19,7 @@ from zeroskip_hw.control.watchdog import Watchdog
 from zeroskip_hw.lane.channel_lane import ChannelLane
 from zeroskip_hw.primitives.broadcast import broadcast
 from zeroskip_hw.primitives.onehot import index_of
-from zeroskip_hw.results.merge import Merge
+from zeroskip_hw.results.merge import Merge, across_members
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import Residual
 from zeroskip_hw.results.tiles import Tiles
@@ -106,6 +106,7 @@ class ChannelArray(SparseArray):
         m.d.comb += [
             *(getattr(tiles, name).eq(getattr(sequencer, name)) for name in steps),
             *(getattr(merge, name).eq(getattr(sequencer, name)) for name in ("start", "rewind", "rows", "tiles")),
+            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in across_members(self._layout)),
             tiles.step.eq(merge.tile), merge.hold.eq(tiles.hold),
             requantizer.next_row.eq(merge.next_row), requantizer.valid.eq(merge.valid), requantizer.total.eq(merge.total),
             requantizer.tile_end.eq(merge.tile_end), requantizer.layer_end.eq(merge.layer_end),

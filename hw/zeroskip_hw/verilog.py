@@ -16,6 +16,7 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.layout import Layout
 
+from .array import SparseArray
 from .top import Top
 from .wrapper import wrapper
 
@@ -43,8 +44,12 @@ def generate(config: ArrayConfig) -> Verilog:
     """
     if not config.sized:
         raise InputError("ArrayConfig must have acc_bits and all depths given before hardware is elaborated")
-    layout = Layout(config)
-    top = Top(layout)
+    return generate_from(Layout(config), SparseArray)
+
+
+def generate_from(layout: Layout, array: type[SparseArray]) -> Verilog:
+    """The same of a layout, and of the array that is built to it."""
+    config, top = layout.config, Top(layout, array)
     text = rtlil.convert(top, name=CORE, platform="verilog", emit_src=False)
     ports = [{"name": "clk", "direction": "input", "width": 1}, {"name": "rst", "direction": "input", "width": 1}]
     for path, member, value in top.signature.flatten(top):

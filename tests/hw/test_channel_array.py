@@ -48,7 +48,34 @@ def classifier(builder: Builder) -> str:
     return builder.conv(builder.conv(tensor, 12, Window(kernel=(3, 3))), 5)
 
 
-NETWORKS = {one.__name__: one for one in (two_convolutions, strided, separable, classifier)}
+def maxima(builder: Builder) -> str:
+    builder.input((2, 8, 6))
+    tensor = builder.maximum(builder.conv(INPUT, 6, SAME_3), Window(kernel=(2, 2), stride=(2, 2)))
+    return builder.conv(builder.maximum(tensor, SAME_3), 4)
+
+
+def average_of_the_image(builder: Builder) -> str:
+    builder.input((2, 7, 5))
+    return builder.conv(builder.average(builder.conv(INPUT, 8, SAME_3), Window(kernel=(7, 5))), 5)
+
+
+def largest_of_the_image(builder: Builder) -> str:
+    builder.input((3, 6, 4))
+    return builder.conv(builder.maximum(builder.conv(INPUT, 6, SAME_3), Window(kernel=(6, 4))), 3)
+
+
+NETWORKS = {
+    one.__name__: one
+    for one in (
+        two_convolutions,
+        strided,
+        separable,
+        classifier,
+        maxima,
+        average_of_the_image,
+        largest_of_the_image,
+    )
+}
 
 
 def network_of(name: str, seed: int) -> QuantizedNetwork:

@@ -29,6 +29,7 @@ EARLY_FIELDS = (
     "residual_step",
     "rows",
     "tiles",
+    "across",
 )
 LATE_FIELDS = (
     "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",

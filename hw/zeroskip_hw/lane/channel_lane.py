@@ -138,3 +138,5 @@ class ChannelLane(Component):
             sums.operands.eq(turn.operands), Cat(sums.issue, sums.first, sums.tail).eq(all_flags[-1]),
             sums.grant.eq(self.grant), self.pushed.eq(sums.pushed), self.sums.eq(sums.sums),
         ]  # fmt: skip
+        if layout.config.maximum:
+            m.d.comb += sums.maximum.eq(constant["maximum"])

@@ -13,11 +13,12 @@ from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.primitives.multiplier import Multiplier
 from zeroskip_hw.primitives.ram import Ram
 
+from .macs import LEAST
 from .turn import OPERAND_BITS
 
 
 class Sums(Component):
-    """``acc = (0 if first else acc) + weight · operand`` in every column; one weight per cycle.
+    """``acc = (0 if first else acc) + weight · operand`` in every column, or the maximum of the products; one weight per cycle.
 
     Operands, product, accumulator: one register each, of which the multiplier has the former two. A row's sum enters the queue when the
     next row's first product arrives, or one cycle after the lane's last product in the tile. Nobody takes what has not been announced,
@@ -28,6 +29,8 @@ class Sums(Component):
     issue, first, tail : In(1)
         One cycle behind the operands: they are valid; the weight is its row's first; it is the lane's last in the tile.
     weight : In(weight_bits), operands : In(9 · columns)
+    maximum : In(1)
+        Where the array can: take the maximum; constant while a layer runs.
     pushed : Out(1)
         A sum is in the queue.
     grant : In(1), sums : Out(acc_bits · columns)
@@ -39,7 +42,7 @@ class Sums(Component):
         c = layout.config
         super().__init__({
             "issue": In(1), "first": In(1), "tail": In(1), "weight": In(c.weight_bits), "operands": In(OPERAND_BITS * c.columns),
-            "pushed": Out(1), "grant": In(1), "sums": Out(c.acc_bits * c.columns),
+            **({"maximum": In(1)} if c.maximum else {}), "pushed": Out(1), "grant": In(1), "sums": Out(c.acc_bits * c.columns),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -61,10 +64,16 @@ class Sums(Component):
             m.d.comb += [multiplier.a.eq(self.operands.word_select(column, OPERAND_BITS)), multiplier.b.eq(self.weight)]
             # `acc` is cleared as the operands of a row's first product arrive, which costs no gate before the adder; `sum` keeps the row.
             result = acc + multiplier.product
+            if c.maximum:
+                # One adder serves both: with the product's bits inverted it gives acc - product - 1, negative unless acc is larger.
+                product = multiplier.product
+                raised = Signal(signed(c.acc_bits), name=f"raised{column}")
+                m.d.comb += raised.eq(acc + (product ^ self.maximum.replicate(len(product)).as_signed()))
+                result = Mux(self.maximum, Mux(raised[-1], product, acc), raised)
             with m.If(issue):
                 m.d.sync += [acc.eq(result), total.eq(result)]
             with m.If(coming):
-                m.d.sync += acc.eq(0)
+                m.d.sync += acc.eq(Mux(self.maximum, LEAST, 0) if c.maximum else 0)
             sums.append(total)
         width = c.acc_bits * c.columns
         head, tail_number = Signal(range(ROWS_IN_FLIGHT)), Signal(range(ROWS_IN_FLIGHT))

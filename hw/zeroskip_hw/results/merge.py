@@ -13,18 +13,25 @@ from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.lane.sums import grant_to_sums
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 
+from .across import Across, across_levels
+
 
 def tree_levels(layout: ChannelLayout) -> int:
     """Adders between a lane's sum and the whole row, one register behind each."""
     return (layout.config.lanes - 1).bit_length()
 
 
+def across_members(layout: ChannelLayout) -> tuple[str, ...]:
+    """What an array that adds up columns is told of a layer."""
+    return () if not layout.across else ("across", "maximum") if layout.config.maximum else ("across",)
+
+
 class Merge(Component):
     """One row per cycle, in the order of the rows, tile after tile, as soon as every lane that contributes has its sum.
 
-    The words that tell who contributes are read ahead. From the decision the lanes hear one cycle later; their sums, which are 0 in all
-    lanes that were not granted, enter the tree ``grant_to_sums`` later, and leave it ``tree_levels`` later. After every row ``hold``
-    further cycles pass without a grant, and at least one after the last row of a tile.
+    The words that tell who contributes are read ahead. From the decision the lanes hear one cycle later. Their sums, which are 0 in all
+    lanes that were not granted, enter the tree ``grant_to_sums`` later, and leave it ``tree_levels`` later; where columns may be added up,
+    ``across_levels`` more. After every row ``hold`` further cycles pass without a grant, and at least one after the last row of a tile.
 
     Members
     -------
@@ -33,6 +40,8 @@ class Merge(Component):
         A layer begins: its rows and tiles less one; it is the program's first.
     hold : In
         Of the tile that is collected.
+    across, maximum : In(1)
+        As far as the array has them: of the layer, see :class:`~zeroskip_hw.results.across.Across`.
     tile : Out(1)
         The tile has been collected.
     pushed : In(lanes), grant : Out(lanes), sums : In(lanes · columns · acc_bits)
@@ -50,7 +59,7 @@ class Merge(Component):
         width = c.acc_bits * c.columns
         super().__init__({
             "load": In(load_bus(layout)), "start": In(1), "rewind": In(1), "rows": In(layout.row_bits), "tiles": In(layout.tile_bits),
-            "hold": In(PASSES_BITS), "tile": Out(1),
+            "hold": In(PASSES_BITS), "tile": Out(1), **dict.fromkeys(across_members(layout), In(1)),
             "pushed": In(c.lanes), "grant": Out(c.lanes), "sums": In(c.lanes * width),
             "valid": Out(1), "total": Out(width), "next_row": Out(layout.row_bits),
             "tile_end": Out(1), "layer_end": Out(1), "granted": Out(1),
@@ -76,7 +85,14 @@ class Merge(Component):
 
         total = self._tree(m)
         flags, row = Cat(grant, tags[-2:] & grant.replicate(2)), tags[:-2]
-        stages = 1 + grant_to_sums(self._layout) + tree_levels(self._layout)
+        if self._layout.across:
+            m.submodules.across = across = Across(self._layout)
+            m.d.comb += [
+                across.total.eq(total),
+                *(getattr(across, n).eq(getattr(self, n)) for n in across_members(self._layout)),
+            ]
+            total = across.result
+        stages = 1 + grant_to_sums(self._layout) + tree_levels(self._layout) + across_levels(self._layout)
         for stage in range(stages):
             later, row_later = Signal(3, name=f"flags{stage}"), Signal(len(row), name=f"row{stage}", reset_less=True)
             m.d.sync += [later.eq(flags), row_later.eq(row)]

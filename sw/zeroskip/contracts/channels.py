@@ -21,12 +21,21 @@ class ChannelLayout(Layout):
     pixel_bits : of a row's or a cell's number within a strip, with its sign
     tile_bits : of the number of tiles of a layer less one
     block_queue : a lane's sums wait in block RAM, one cycle more, and not in look-up tables
+    across : whether the array can add up what the columns have of a window that covers the whole image
     """
 
     def __init__(
-        self, config: ArrayConfig, *, tap_depth: int, pixel_bits: int = 7, tile_bits: int = 8, block_queue: bool = False
+        self,
+        config: ArrayConfig,
+        *,
+        tap_depth: int,
+        pixel_bits: int = 7,
+        tile_bits: int = 8,
+        block_queue: bool = False,
+        across: bool = False,
     ) -> None:
         super().__init__(config)
+        self.across = across
         self.tap_depth, self.pixel_bits, self.tile_bits, self.block_queue = (
             tap_depth,
             pixel_bits,
@@ -120,6 +129,7 @@ class ChannelLayout(Layout):
         band and from the band's last to the next band's first
         row_step : added to the addresses after every ``repeat`` + 2 rows of the lane
         padding, signed, from_input : what stands outside the image; how activations are read, and from which memory
+        maximum : rows are maxima, not sums; where the array can
         last : the layer is the program's last
         """
         address, pixel, columns = self.operand_bits, self.pixel_bits, self.config.columns
@@ -130,7 +140,8 @@ class ChannelLayout(Layout):
             Field("x_last", pixel), Field("x_stride", pixel), Field("y_stride", pixel),
             Field("x_step", address), Field("band_step", address),
             Field("row_step", address), Field("repeat", self.row_bits + 1, signed=True),
-            Field("padding", 8), Field("signed", 1), Field("from_input", 1), Field("last", 1),
+            Field("padding", 8), Field("signed", 1), Field("from_input", 1),
+            *([Field("maximum", 1)] if self.config.maximum else []), Field("last", 1),
         ]  # fmt: skip
         used = sum(field.width for field in fields)
         return Word((*fields[:-1], *([Field("unused", -used % PART)] if used % PART else []), fields[-1]))
@@ -147,8 +158,9 @@ class ChannelLayout(Layout):
     @cached_property
     def program(self) -> Word:
         """As in the other arrays, without what the lanes are told otherwise; ``rows`` and ``tiles`` are counted from 0."""
-        dropped = {"signed", "from_input", "lanes", "x_step", "y_step"}
+        dropped = {"signed", "from_input", "lanes", "x_step", "y_step", *(() if self.across else ("maximum",))}
         kept = [field for field in super().program if field.name not in dropped]
+        kept += [Field("across", 1)] if self.across else []
         return Word((*kept, Field("rows", self.row_bits), Field("tiles", self.tile_bits)))
 
     @cached_property

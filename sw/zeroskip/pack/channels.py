@@ -12,8 +12,10 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork, accumulator_bits
+from zeroskip.schedule.lanes.choice import one_column
 from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan, Write
 from zeroskip.schedule.plan import Band, Pass
+from zeroskip.schedule.strips.network import LEAST_ACCUMULATOR
 
 from .program import _lists
 
@@ -28,10 +30,8 @@ def pack_channels(
     network : the one that was planned, with its copies
     """
     for layer, placed in zip(network.layers, plan.layers, strict=True):
-        if layer.maximum or placed.across or placed.reach > 1 or layer.residual is not None or layer.table is not None:
-            raise CapacityError(
-                f"layer {layer.name!r}: maxima, sums across columns, far neighbours, residuals and tables are not built yet"
-            )
+        if placed.reach > 1 or layer.residual is not None or layer.table is not None:
+            raise CapacityError(f"layer {layer.name!r}: far neighbours, residuals and tables are not built yet")
     streams = [[_words(layer.shares[lane]) for layer in plan.layers] for lane in range(len(plan.layers[0].shares))]
     layout = _layout(network, plan, streams, columns, stream_bits)
     bands, passes = _written(layout, network, plan)
@@ -64,10 +64,9 @@ def _layout(
     weights = max(sum(int(layer.shares[lane].mask.sum()) for layer in plan.layers) for lane in range(len(streams)))
     sizes: dict[str, Any] = {
         "lanes": len(streams), "columns": columns, "weight_bits": network.weight_bits, "stream_bits": stream_bits, "strips": True,
-        "maximum": False, "residual": False,
+        "maximum": any(layer.maximum for layer in network.layers), "residual": False,
         "slopes": any(layer.slope is not None for layer in network.layers), "table_depth": 0,
-        "acc_bits": max(10, *(accumulator_bits(layer.weight, placed.bias, network.formats[layer.source])
-                              for layer, placed in zip(network.layers, plan.layers, strict=True))),
+        "acc_bits": _accumulator(network, plan, columns),
         "weight_depth": max(1, weights), "input_depth": plan.tensors[INPUT].size, "hidden_depth": max(1, plan.depth),
         "output_depth": outputs, "row_depth": sum(len(layer.bias) for layer in plan.layers), "layer_depth": len(plan.layers),
         "offset_depth": 1, "band_depth": sum(len(layer.writes) for layer in plan.layers),
@@ -76,7 +75,7 @@ def _layout(
     }  # fmt: skip
     rest: dict[str, Any] = {
         "tap_depth": sum(len(layer.taps) for layer in plan.layers), "tile_bits": max(1, (tiles - 1).bit_length()),
-        "pixel_bits": seen.bit_length() + 2,
+        "pixel_bits": seen.bit_length() + 2, "across": any(layer.across for layer in plan.layers),
     }  # fmt: skip
     depth = words + len(plan.layers)
     while True:  # the header's width depends on the depth that it helps to fill
@@ -85,6 +84,16 @@ def _layout(
         if needed <= depth:
             return layout
         depth = needed
+
+
+def _accumulator(network: QuantizedNetwork, plan: OwnedPlan, columns: int) -> int:
+    """Bits that hold every sum; across the columns, that of the padding too which fills the last strips up."""
+    bits = [LEAST_ACCUMULATOR]
+    for layer, placed in zip(network.layers, plan.layers, strict=True):
+        whole = one_column(network, layer, columns * placed.strip).weight
+        if not layer.maximum:
+            bits.append(accumulator_bits(whole, placed.bias, network.formats[layer.source]))
+    return max(bits)
 
 
 def _words(share: LaneShare) -> list[int]:
@@ -119,7 +128,7 @@ def _program(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) 
             "last": layer is network.layers[-1], "release": layer is readers[-1], "to_output": to_output,
             "outputs": int(np.prod(shape)) if to_output else 0, "zero_point": layer.zero_point, "low": layer.low, "high": layer.high,
             "width": placed.width - 1, "write_step": shape[0] if to_output else plan.tensors[layer.output].x_step, "band": band,
-            "padding": 0, "rows": len(placed.bias) - 1, "tiles": placed.tiles - 1,
+            "padding": 0, "rows": len(placed.bias) - 1, "tiles": placed.tiles - 1, "across": placed.across, "maximum": layer.maximum,
         }  # fmt: skip
         band += len(placed.writes)
         yield values
@@ -140,7 +149,7 @@ def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan
             "band_step": (down * source.y_step - (placed.width - 1) * right * source.x_step) % addresses,
             "row_step": placed.group_step, "repeat": placed.group_rows - 2, "padding": placed.padding & 0xFF,
             "signed": network.formats[layer.source].signed, "from_input": layer.source == INPUT,
-            "last": layer is network.layers[-1], "unused": 0,
+            "maximum": layer.maximum, "last": layer is network.layers[-1], "unused": 0,
         }  # fmt: skip
         tap += len(placed.taps)
 
