@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.hw.test_channel_array import NETWORKS, network_of
+from tests.hw.test_channel_array import network_of
 from tests.sim.any_image_network import image_inputs
 from tests.sim.image_model import tensors
 
