@@ -35,13 +35,16 @@ class Share:
 def channel_layout(**options: Any) -> ChannelLayout:
     """A small sized configuration."""
     tap_depth, block_queue = options.pop("tap_depth", 40), options.pop("block_queue", False)
+    across = options.pop("across", False)
     sizes = {
         "lanes": 2, "columns": 1, "word": 16, "stream_bits": 16, "acc_bits": 24, "mask_depth": 200, "weight_depth": 256,
         "input_depth": 16, "hidden_depth": 200, "output_depth": 12, "row_depth": 40, "layer_depth": 4, "strips": True,
         "maximum": False, "residual": False, "slopes": False, "table_depth": 0, "offset_depth": 1, "band_depth": 12,
         "pass_depth": 12, "input_band_depth": 8, "input_pass_depth": 8,
     }  # fmt: skip
-    return ChannelLayout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue)
+    return ChannelLayout(
+        ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, across=across
+    )
 
 
 def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
