@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Signal
 
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip_hw.activations.channel_loader import ChannelLoader
-from zeroskip_hw.activations.share import share_write
+from zeroskip_hw.activations.share import hidden_share
 from zeroskip_hw.activations.store import hidden_write
 from zeroskip_hw.activations.unloader import Unloader
 from zeroskip_hw.array import SparseArray
@@ -117,24 +117,23 @@ class ChannelArray(SparseArray):
         ]  # fmt: skip
 
     def _writes(self, m: Module, lanes: list[Any], writer: Any, sequencer: Any, unloader: Any, loader: Any) -> None:
-        """From writer and loader into the lanes, and from the writer into the output buffer. The loader waits for the writer."""
+        """From writer and loader into the lanes, and from the writer into the output buffer."""
         layout, columns, write = self._layout, self._layout.config.columns, writer.write
-        share = share_write(layout).create(path=("share",))
+        hidden = hidden_share(layout).create(path=("hidden",))
         owners = write.address[layout.operand_bits : layout.operand_bits + len(lanes)]
-        here, hidden = Signal(len(lanes)), Signal(columns)
+        hidden_here, input_here = Signal(len(lanes)), Signal(len(lanes))
         m.d.comb += [
-            hidden.eq(write.enable & (~sequencer.to_output).replicate(columns)), loader.stall.eq(hidden.any()),
             unloader.write.enable.eq(write.enable & sequencer.to_output.replicate(columns)),
-            unloader.write.address.eq(write.address), unloader.write.data.eq(write.data),
+            unloader.write.address.eq(write.address), unloader.write.data.eq(write.data), input_here.eq(loader.lanes),
         ]  # fmt: skip
         m.d.sync += [
-            share.enable.eq(Mux(loader.stall, hidden, loader.write.enable)),
-            share.address.eq(Mux(loader.stall, write.address, loader.write.address)),
-            share.data.eq(Mux(loader.stall, write.data, loader.write.data)),
-            here.eq(Mux(loader.stall, owners, loader.lanes)),
+            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(columns)), hidden.address.eq(write.address),
+            hidden.data.eq(write.data), hidden_here.eq(owners),
         ]  # fmt: skip
-        broadcast(m, share, *(lane.write for lane in lanes))
-        m.d.comb += [lane.here.eq(here[number]) for number, lane in enumerate(lanes)]
+        broadcast(m, hidden, *(lane.hidden for lane in lanes))
+        broadcast(m, loader.write, *(lane.input for lane in lanes))
+        for number, lane in enumerate(lanes):
+            m.d.comb += [lane.hidden_here.eq(hidden_here[number]), lane.input_here.eq(input_here[number])]
 
     def _add_residual(self, m: Module, writer: Any, sequencer: Any, merge: Any, requantizer: Any) -> None:
         """The copy for additions, in which the lanes' shares stand one behind the other."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, Out
 
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip_hw.primitives.load import LoadableRam
 from zeroskip_hw.primitives.words import fields
 
 from .loader import loader_members
-from .share import share_write
+from .share import input_share
 
 
 class ChannelLoader(Component):
@@ -23,10 +23,8 @@ class ChannelLoader(Component):
     Members
     -------
     as those of :class:`~zeroskip_hw.activations.loader.Loader`, but
-    write : Out(share_write), lanes : Out(lanes)
+    write : Out(input_share), lanes : Out(lanes)
         One element, and the lanes that take it.
-    stall : In(1)
-        Somebody else writes in this cycle: all that is on the way to ``write`` waits.
     """
 
     def __init__(self, layout: ChannelLayout) -> None:
@@ -34,9 +32,8 @@ class ChannelLoader(Component):
         super().__init__(
             {
                 **loader_members(layout),
-                "write": Out(share_write(layout)),
+                "write": Out(input_share(layout)),
                 "lanes": Out(layout.config.lanes),
-                "stall": In(1),
             }
         )
 
@@ -62,7 +59,7 @@ class ChannelLoader(Component):
         known, done, beat_done, last = Signal(), Signal(), Signal(), Signal()
         pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            known.eq(waiting == 3), done.eq(busy & known & ~self.stall), last.eq(row_done & row["last"]),
+            known.eq(waiting == 3), done.eq(busy & known), last.eq(row_done & row["last"]),
             pixel_done.eq(done & channel_last), row_done.eq(pixel_done & x_last),
             sample_done.eq(last), beat_done.eq(done & ((element == c.stream_elements - 1) | last)),
             self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
@@ -71,7 +68,7 @@ class ChannelLoader(Component):
                 self.enable & (dropping | (~self.full.bit_select(half, 1) & (~busy | (beat_done & ~last & ~held_last))))
             ),
             take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping),
-            rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(~self.stall), channels.read_address.eq(channel),
+            rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(1), channels.read_address.eq(channel),
         ]  # fmt: skip
         with m.If(~known):
             m.d.sync += [
@@ -112,16 +109,14 @@ class ChannelLoader(Component):
         valid = done
         for stage in (1, 2):
             later, valid_later = Signal(len(state), name=f"state{stage}", reset_less=True), Signal(name=f"valid{stage}")
-            with m.If(~self.stall):
-                m.d.sync += [later.eq(state), valid_later.eq(valid)]
+            m.d.sync += [later.eq(state), valid_later.eq(valid)]
             state, valid = later, valid_later
         word = Signal(layout.channel.width, reset_less=True)
         owner, address = fields(layout.channel, word), Signal(layout.operand_bits)
         m.d.comb += address.eq(state[9 + c.columns :] + owner["offset"])
-        with m.If(~self.stall):
-            m.d.sync += [
-                word.eq(channels.read_data), self.write.data.eq(state[1:9].replicate(c.columns)),
-                self.write.enable.eq(state[9 : 9 + c.columns] & valid.replicate(c.columns)),
-                self.write.address.eq(address | (state[0] << layout.half_bit)), self.lanes.eq(owner["lanes"]),
-            ]  # fmt: skip
+        m.d.sync += [
+            word.eq(channels.read_data), self.write.data.eq(state[1:9]),
+            self.write.enable.eq(state[9 : 9 + c.columns] & valid.replicate(c.columns)),
+            self.write.address.eq(Cat(address[: layout.half_bit], state[0])), self.lanes.eq(owner["lanes"]),
+        ]  # fmt: skip
         return m

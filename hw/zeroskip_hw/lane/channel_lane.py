@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.channels import PART, ChannelLayout
-from zeroskip_hw.activations.share import SHARE_STAGES, Share, share_write
+from zeroskip_hw.activations.share import SHARE_STAGES, Share, hidden_share, input_share
 from zeroskip_hw.primitives.broadcast import broadcast
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
@@ -33,7 +33,7 @@ class ChannelLane(Component):
     Members
     -------
     load : In(load_bus)
-    write : In(share_write), here : In(1), half : In(1)
+    hidden : In(hidden_share), hidden_here : In(1), input : In(input_share), input_here : In(1), half : In(1)
         See :class:`~zeroskip_hw.activations.share.Share`; the half of the input buffer that is read.
     constants_valid : In(1), constants : In(32), resume : In(1)
         The next layer's constants, part by part while the lane is ``closed``; then it prepares that layer.
@@ -49,7 +49,8 @@ class ChannelLane(Component):
         self._layout, self._number = layout, number
         c = layout.config
         super().__init__({
-            "load": In(load_bus(layout)), "write": In(share_write(layout)), "here": In(1), "half": In(1),
+            "load": In(load_bus(layout)), "hidden": In(hidden_share(layout)), "hidden_here": In(1),
+            "input": In(input_share(layout)), "input_here": In(1), "half": In(1),
             "constants_valid": In(1), "constants": In(PART), "resume": In(1),
             "start": In(1), "rewind": In(1), "closed": Out(1), "primed": Out(1),
             "pushed": Out(1), "grant": In(1), "sums": Out(c.acc_bits * c.columns),
@@ -101,9 +102,10 @@ class ChannelLane(Component):
         m.submodules.turn = turn = Turn(layout)
         m.submodules.sums = sums = Sums(layout)
         weights.connect_load(m, self.load)
-        broadcast(m, self.write, share.write)
-        other_half = Signal(reset_less=True)
-        m.d.sync += other_half.eq(self.half & constant["from_input"])
+        broadcast(m, self.hidden, share.hidden)
+        broadcast(m, self.input, share.input)
+        half = Signal(reset_less=True)
+        m.d.sync += half.eq(self.half)
         flags, column = (
             Cat(gate.issue, gate.issue_first, gate.issue_tail, gate.issue_last),
             Cat(operands.turn, operands.there),
@@ -132,7 +134,8 @@ class ChannelLane(Component):
         m.d.sync += weight.eq(weights.read_data)
         m.d.comb += [
             weights.read_enable.eq(1), weights.read_address.eq(address), sums.weight.eq(weight),
-            share.here.eq(self.here), share.other_half.eq(other_half), share.address.eq(operands.address),
+            share.hidden_here.eq(self.hidden_here), share.input_here.eq(self.input_here), share.half.eq(half),
+            share.from_input.eq(constant["from_input"]), share.address.eq(operands.address),
             turn.data.eq(share.data), Cat(turn.turn, turn.there).eq(columns[SHARE_STAGES - 1]),
             turn.padding.eq(constant["padding"]), turn.signed.eq(constant["signed"]),
             sums.operands.eq(turn.operands), Cat(sums.issue, sums.first, sums.tail).eq(all_flags[-1]),

@@ -62,24 +62,18 @@ class ChannelLayout(Layout):
 
     @cached_property
     def operand_bits(self) -> int:
-        """Width of the address of an activation within a lane."""
-        return bits_for(self.share_depth)
+        """Width of the address of an activation within a lane: in its hidden memory, or in a half of its input buffer."""
+        return max(bits_for(self.config.hidden_depth), self.half_bit)
 
     @cached_property
     def half_bit(self) -> int:
-        """Bit of an address that tells the halves of the input buffer apart."""
+        """Bit of an address in the input buffer that tells its halves apart."""
         return bits_for(self.config.input_depth)
 
     @cached_property
-    def input_begin(self) -> int:
-        """Where a lane's input buffer begins, behind its hidden activations."""
-        both = 2 << self.half_bit
-        return -(-self.config.hidden_depth // both) * both
-
-    @cached_property
     def share_depth(self) -> int:
-        """Words of a lane's activations: a power of two, since otherwise gates choose between the blocks that make up the memory."""
-        return 1 << (self.input_begin + (2 << self.half_bit) - 1).bit_length()
+        """Words of a lane's hidden memory: a power of two, since otherwise gates choose between the blocks that make it up."""
+        return 1 << bits_for(self.config.hidden_depth)
 
     @cached_property
     def store_bits(self) -> int:

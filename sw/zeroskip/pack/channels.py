@@ -40,7 +40,7 @@ def pack_channels(
         "constants": tuple(part for values in _constants(layout, network, plan) for part in _parts(layout, values)),
         "merge": tuple(_contributions(plan)), "rows": tuple(_rows(layout, network, plan)), "bands": bands, "passes": passes,
         "input_rows": tuple(_input_rows(layout, plan)), "channels": tuple(_channels(layout, plan)),
-        "taps": tuple(_taps(layout, network, plan)),
+        "taps": tuple(_taps(layout, plan)),
     }  # fmt: skip
     for lane, words in enumerate(streams):
         images[f"lane{lane:02}.masks"] = tuple(_masks(layout, plan, words))
@@ -209,7 +209,7 @@ def _input_rows(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
             raise CapacityError("input: that one layer reads it in strips and another as a whole is not built yet")
         yield layout.input_row.encode({
             "last": number == len(plan.input_writes) - 1, "columns": writes[0].mask,
-            "base": layout.input_begin + writes[0].row * stored.y_step, "width": stored.shape[2] - 1, "channels": stored.shape[0] - 1,
+            "base": writes[0].row * stored.y_step, "width": stored.shape[2] - 1, "channels": stored.shape[0] - 1,
             "x_step": stored.x_step,
         })  # fmt: skip
 
@@ -222,9 +222,8 @@ def _channels(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
         )
 
 
-def _taps(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[int]:
-    for layer, placed in zip(network.layers, plan.layers, strict=True):
-        begin = layout.input_begin if layer.source == INPUT else 0
+def _taps(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
+    for placed in plan.layers:
         for tap in placed.taps:
-            offset = (begin + tap.offset) % (1 << layout.operand_bits)
+            offset = tap.offset % (1 << layout.operand_bits)
             yield layout.tap.encode({"offset": offset, "dy": tap.row, "dx": tap.cell})

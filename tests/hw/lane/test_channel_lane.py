@@ -46,10 +46,12 @@ def random_layer(rng: Random, layout: ChannelLayout, tap_base: int, last: bool) 
     return Layer(share, taps, weights, constants, across, tap_base)
 
 
-def sums_of(layer: Layer, layout: ChannelLayout, memory: list[list[int]], half: int) -> list[list[int]]:
+Memory = list[list[int]]
+
+
+def sums_of(layer: Layer, layout: ChannelLayout, hidden: Memory, buffer: Memory, half: int) -> list[list[int]]:
     """Of every row of every tile."""
     k, columns, found, base = layer.constants, layout.config.columns, [], 0
-    swap = (half & k["from_input"]) << layout.half_bit
     for tile in range(layer.share.tiles if layer.share.rows else 0):
         y0, x0, number = tile // layer.across, tile % layer.across, 0
         for at, row in enumerate(layer.share.rows):
@@ -65,7 +67,9 @@ def sums_of(layer: Layer, layout: ChannelLayout, memory: list[list[int]], half: 
                 if not 0 <= x < k["width"]:
                     turn = PADDING
                 there = k["full"] if s >= k["last_height"] else k["used"]
-                word = memory[address % (1 << layout.operand_bits) ^ swap]
+                word = hidden[address % len(hidden)]
+                if k["from_input"]:
+                    word = buffer[half << layout.half_bit | address % (len(buffer) // 2)]
                 operands = operands_of(word, turn, there, k["padding"], bool(k["signed"]))
                 for column, operand in enumerate(operands):
                     total[column] += layer.weights[number] * to_signed(operand, 9)
@@ -75,22 +79,31 @@ def sums_of(layer: Layer, layout: ChannelLayout, memory: list[list[int]], half: 
     return found
 
 
-async def fill(ctx: Any, dut: ChannelLane, columns: int, memory: list[list[int]]) -> None:
-    """All words through the bus; some that are meant for another lane must not change them."""
-    for address, word in enumerate(memory):
+async def fill(ctx: Any, dut: ChannelLane, columns: int, hidden: Memory, buffer: Memory) -> None:
+    """All words through the two buses; some that are meant for another lane must not change them."""
+    for address, word in enumerate(hidden):
         for here, data in ((1, word), (0, [0] * columns)):
-            ctx.set(dut.here, here)
-            ctx.set(dut.write.enable, (1 << columns) - 1)
-            ctx.set(dut.write.address, address)
-            ctx.set(dut.write.data, joined(data))
+            ctx.set(dut.hidden_here, here)
+            ctx.set(dut.hidden.enable, (1 << columns) - 1)
+            ctx.set(dut.hidden.address, address)
+            ctx.set(dut.hidden.data, joined(data))
             await ctx.tick()
-    ctx.set(dut.write.enable, 0)
+    ctx.set(dut.hidden.enable, 0)
+    for address, word in enumerate(buffer):
+        for column, byte in enumerate(word):
+            for here, data in ((1, byte), (0, 0)):
+                ctx.set(dut.input_here, here)
+                ctx.set(dut.input.enable, 1 << column)
+                ctx.set(dut.input.address, address)
+                ctx.set(dut.input.data, data)
+                await ctx.tick()
+    ctx.set(dut.input.enable, 0)
 
 
 @pytest.mark.parametrize("columns, block_queue", [(1, False), (2, True), (4, False)])
 @pytest.mark.parametrize("seed", range(8))
 def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) -> None:
-    """Two groups. The memory is as deep as addresses reach, so that every sum is of known words."""
+    """Two groups. Both memories are full, so that every sum is of known words."""
     rng = Random(seed)
     layout = channel_layout(
         columns=columns,
@@ -105,7 +118,10 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
     for number in range(count := rng.randint(1, 3)):
         layers.append(random_layer(rng, layout, len(taps), number == count - 1))
         taps += layers[-1].taps
-    memory = [[rng.randrange(256) for _ in range(columns)] for _ in range(1 << layout.operand_bits)]
+    hidden, buffer = (
+        [[rng.randrange(256) for _ in range(columns)] for _ in range(depth)]
+        for depth in (layout.share_depth, 2 << layout.half_bit)
+    )
     half = rng.randrange(2)
     dut, stopped = ChannelLane(layout, 0), Signal()
     service = rng.choice([1.0, 0.3, 0.05])
@@ -117,7 +133,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
         words = [layout.tap.encode({"offset": t.offset, "dy": t.dy, "dx": t.dx}) for t in taps]
         await load(ctx, dut.load, layout, "taps", words)
         ctx.set(stopped, 0)
-        await fill(ctx, dut, columns, memory)
+        await fill(ctx, dut, columns, hidden, buffer)
         ctx.set(dut.half, half)
         for number, layer in enumerate(layers * 2):
             assert ctx.get(dut.closed)
@@ -134,7 +150,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
             ctx.set(dut.resume, 0)
             for _ in range(rng.randrange(30)):
                 await ctx.tick()
-            expected = sums_of(layer, layout, memory, half)
+            expected = sums_of(layer, layout, hidden, buffer, half)
             ctx.set(dut.start, 1)
             ctx.set(dut.rewind, number % len(layers) == 0)
             await ctx.tick()
