@@ -94,4 +94,3 @@ def test_a_real_network(require_data: Callable[[str], Path], data_dir: Path, tmp
     x = np.clip(np.rint(real.inputs[:4] / given.scale) + given.zero_point, given.low, given.high).astype(np.int64)
     run = simulated(network, 8, 8, x.reshape(4, *network.shapes[INPUT]), tmp_path, "verilator")
     assert (run.difference, run.errors, run.registers) == (None, 0, None)
-    print(run.cycles)
