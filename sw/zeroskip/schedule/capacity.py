@@ -41,12 +41,13 @@ def sized_for(
         "layer_depth": len(runs), **needs,
     }  # fmt: skip
     words = max(sum(len(layer[lane].word_counts) for layer in runs) for lane in lanes)
-    if not built:
+    if built:
+        _require_possible(needed | {"mask_depth": words + len(runs)})
+    else:
         needed = {name: _within(name, need) for name, need in needed.items()}
-        depth = _with_headers(config.with_sizes(**needed), min(words, LARGEST_DEPTH), len(runs))
-        return config.with_sizes(**needed, mask_depth=min(depth, LARGEST_DEPTH))
-    _require_possible(needed | {"mask_depth": words + len(runs)})
     needed["mask_depth"] = _with_headers(config.with_sizes(**needed), words, len(runs))
+    if not built:
+        return config.with_sizes(**{name: _within(name, need) for name, need in needed.items()})
     _require_possible(needed)
     sized = config.with_sizes(**needed)
     _require(sized, needed, weight_bits)
@@ -57,7 +58,7 @@ def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:
     """The header's size depends on the depth that it helps to fill. A few steps reach the fixed point."""
     depth = words + layers
     while True:
-        needed = words + layers * Layout(config.with_sizes(mask_depth=depth)).header_words
+        needed = words + layers * Layout(config.with_sizes(mask_depth=_within("mask_depth", depth))).header_words
         if needed <= depth:
             return depth
         depth = needed

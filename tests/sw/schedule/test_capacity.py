@@ -10,6 +10,7 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_cases import case
 from tests.sim.networks import random_network
 
+import zeroskip.contracts.config
 from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.graph import POINTWISE, Shape, Window
@@ -151,6 +152,13 @@ def test_an_array_that_is_only_compared_with_may_be_larger_than_any(monkeypatch)
     ):
         schedule(random_network(np.random.default_rng(1), (60, 60), 1.0, 8), ArrayConfig(lanes=1))
     assert dense_cycles(network, config).interval > 3600
+
+
+def test_it_may_have_more_mask_words_too(monkeypatch):
+    for module in (capacity, zeroskip.contracts.config):
+        monkeypatch.setattr(module, "LARGEST_DEPTH", 400)
+    network = random_network(np.random.default_rng(1), (60, 60), 1.0, 8)
+    assert dense_cycles(network, ArrayConfig(lanes=1, word=8)).interval > 3500
 
 
 @pytest.mark.slow
