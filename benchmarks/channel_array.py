@@ -1,6 +1,6 @@
 """Area and clock of the array whose lanes own the input channels: ``python benchmarks/channel_array.py --help``.
 
-The array is sized for ResNet-8 at 80 %. Its memories hold random words, since no network is packed for it yet: what is measured are lanes,
+The array is sized for ResNet-8 at 80 %, whose residuals it cannot run yet. So its memories hold random words: what is measured are lanes,
 merge and all that stands around them.
 """
 

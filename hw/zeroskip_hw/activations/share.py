@@ -58,7 +58,7 @@ class Share(Component):
         self._written(m, buffer, self.input, self.input_here, self.input.data.replicate(columns))
         m.d.comb += [
             hidden.read_enable.eq(1), hidden.read_address.eq(self.address),
-            buffer.read_enable.eq(1), buffer.read_address.eq(Cat((self.address | 0)[: layout.half_bit], self.half)),
+            buffer.read_enable.eq(1), buffer.read_address.eq(Cat(self.address[: layout.half_bit], self.half)),
         ]  # fmt: skip
         # The register of the memory that is not read is cleared, so that choosing is one OR.
         held = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from zeroskip.contracts.channels import PART, ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
@@ -17,7 +18,8 @@ from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan, Write
 from zeroskip.schedule.plan import Band, Pass
 from zeroskip.schedule.strips.network import LEAST_ACCUMULATOR
 
-from .program import _lists
+from .lane import cut
+from .program import band_images
 
 Images = dict[str, tuple[int, ...]]
 
@@ -36,8 +38,8 @@ def pack_channels(
     layout = _layout(network, plan, streams, columns, stream_bits)
     bands, passes = _written(layout, network, plan)
     images: Images = {
-        "program": tuple(layout.program.encode(values) for values in _program(layout, network, plan)),
-        "constants": tuple(part for values in _constants(layout, network, plan) for part in _parts(layout, values)),
+        "program": tuple(layout.program.encode(values) for values in _program(network, plan)),
+        "constants": tuple(_constants(layout, network, plan)),
         "merge": tuple(_contributions(plan)), "rows": tuple(_rows(layout, network, plan)), "bands": bands, "passes": passes,
         "input_rows": tuple(_input_rows(layout, plan)), "channels": tuple(_channels(layout, plan)),
         "taps": tuple(_taps(layout, plan)),
@@ -113,12 +115,12 @@ def _masks(layout: ChannelLayout, plan: OwnedPlan, streams: Sequence[Sequence[in
             "last": number == len(streams) - 1, "empty": not words, "tiles": plan.layers[number].tiles - 1 if words else 0,
             "begin": begin, "single": len(words) == 1, "before_last": max(0, begin + len(words) - 2),
         })  # fmt: skip
-        yield from ((header >> (32 * part)) & 0xFFFFFFFF for part in range(layout.header_words))
+        yield from cut(header, layout.config.word, layout.header_words)
         yield from words
         at = begin + len(words)
 
 
-def _program(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[dict[str, int]]:
+def _program(network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[dict[str, int]]:
     band = 0
     readers = [layer for layer in network.layers if layer.source == INPUT]
     for layer, placed in zip(network.layers, plan.layers, strict=True):
@@ -134,13 +136,14 @@ def _program(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) 
         yield values
 
 
-def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[dict[str, int]]:
+def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[int]:
+    """The parts of every layer's constants."""
     addresses, tap = 1 << layout.operand_bits, 0
     for layer, placed in zip(network.layers, plan.layers, strict=True):
         source = plan.tensors[layer.source]
         down, right = placed.stride
         used = (1 << placed.columns) - 1
-        yield {
+        values = {
             "n": len(placed.taps), "tap_base": tap, "tap_next": tap + len(placed.taps),
             "height": placed.strip, "last_height": placed.edge, "both_heights": placed.strip + placed.edge,
             "strip": placed.strip * source.y_step % addresses, "width": source.shape[2],
@@ -151,12 +154,8 @@ def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan
             "signed": network.formats[layer.source].signed, "from_input": layer.source == INPUT,
             "maximum": layer.maximum, "last": layer is network.layers[-1], "unused": 0,
         }  # fmt: skip
+        yield from cut(layout.constants.encode(values), PART, layout.constant_parts)
         tap += len(placed.taps)
-
-
-def _parts(layout: ChannelLayout, values: dict[str, int]) -> Iterator[int]:
-    word = layout.constants.encode(values)
-    return ((word >> (PART * part)) & ((1 << PART) - 1) for part in range(layout.constant_parts))
 
 
 def _contributions(plan: OwnedPlan) -> Iterator[int]:
@@ -181,8 +180,14 @@ def _rows(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> 
 
 def _place(layout: ChannelLayout, plan: OwnedPlan, layer: QuantizedLayer, channel: int) -> int:
     stored = plan.tensors[layer.output]
-    lanes = sum(1 << int(lane) for lane in np.flatnonzero(stored.hosting.lanes[channel]))
-    return lanes << layout.operand_bits | stored.base + int(stored.hosting.slots[channel])
+    return _lanes(stored.hosting.lanes[channel]) << layout.operand_bits | stored.base + int(
+        stored.hosting.slots[channel]
+    )
+
+
+def _lanes(stores: npt.NDArray[np.bool_]) -> int:
+    """A bit for each lane that stores a channel."""
+    return sum(1 << lane for lane in np.flatnonzero(stores).tolist())
 
 
 def _written(
@@ -194,7 +199,7 @@ def _written(
         shape = network.shapes[layer.output]
         step = shape[2] * shape[0] if layer.output == network.output_name else plan.tensors[layer.output].y_step
         groups.append([_band(placed, writes, step) for writes in placed.writes])
-    return _lists(layout.band, layout.passes, 1 << layout.store_bits, groups, [{}] * len(groups))
+    return band_images(layout.band, layout.passes, 1 << layout.store_bits, groups, [{}] * len(groups))
 
 
 def _band(placed: OwnedLayer, writes: Sequence[Write], step: int) -> Band:
@@ -217,9 +222,7 @@ def _input_rows(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
 def _channels(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
     hosting = plan.tensors[INPUT].hosting
     for lanes, slot in zip(hosting.lanes, hosting.slots, strict=True):
-        yield layout.channel.encode(
-            {"lanes": sum(1 << int(lane) for lane in np.flatnonzero(lanes)), "offset": int(slot)}
-        )
+        yield layout.channel.encode({"lanes": _lanes(lanes), "offset": int(slot)})
 
 
 def _taps(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:

@@ -29,7 +29,7 @@ def pack_lanes(plan: Schedule) -> list[tuple[list[int], list[int]]]:
                 "tiles": layer.tiles - 1, "repeat": layer.repeat - 1, "repeat_left": layer.repeat - 1 - run.first_row % layer.repeat,
                 "row_step": layer.row_step % addresses, "row_base": run.first_row // layer.repeat * layer.row_step % addresses,
             })  # fmt: skip
-            masks.extend(_cut(header, plan.config.word, layout.header_words))
+            masks.extend(cut(header, plan.config.word, layout.header_words))
             share = slice(run.begin, run.end)
             masks.extend(_mask_words(run, row[share], column[share], layer.groups, plan.config.word))
             weights.extend(kept[share].tolist())
@@ -43,7 +43,8 @@ def _mask_words(run: LaneRun, row: Entries, column: Entries, groups: int, word: 
     return [int(value) for value in words]
 
 
-def _cut(value: int, width: int, parts: int) -> list[int]:
+def cut(value: int, width: int, parts: int) -> list[int]:
+    """``value`` in ``parts`` words of ``width`` bits, the lowest first."""
     return [(value >> (width * i)) & ((1 << width) - 1) for i in range(parts)]
 
 

@@ -86,20 +86,20 @@ def _strips(layout: Layout, plan: Schedule) -> dict[str, tuple[int, ...]]:
     """The images that say where results and inputs are written, and where mask words lie."""
     addresses = 1 << layout.store_bits
     layers = [p.bands for p in plan.layers]
-    bands, passes = _lists(layout.band, layout.passes, addresses, layers, [{}] * len(layers))
+    bands, passes = band_images(layout.band, layout.passes, addresses, layers, [{}] * len(layers))
     channels, x_step, channel_step = plan.input_layout
     constants = {
         "channels": channels - 1, "x_step": x_step % addresses, "channel_step": channel_step, "width": plan.input_bands[0].width - 1,
     }  # fmt: skip
     image = [plan.input_bands]
-    input_bands, input_passes = _lists(layout.input_band, layout.input_passes, addresses, image, [constants])
+    input_bands, input_passes = band_images(layout.input_band, layout.input_passes, addresses, image, [constants])
     return {
         "bands": bands, "passes": passes, "input_bands": input_bands, "input_passes": input_passes,
         "offsets": tuple(offset % addresses for p in plan.layers for offset in p.offsets),
     }  # fmt: skip
 
 
-def _lists(
+def band_images(
     band_word: Word, pass_word: Word, addresses: int, groups: Sequence[Sequence[Band]],
     constants: Sequence[dict[str, int]],
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:  # fmt: skip

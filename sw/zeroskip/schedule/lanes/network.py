@@ -58,7 +58,7 @@ def _layer(
     else:
         written = result_writes(network, layer.output, tensors[layer.output], computed, columns)
     return OwnedLayer(
-        name=layer.name, computed=computed, width=shape[2], stride=layer.window.stride, taps=taps,
+        name=layer.name, width=shape[2], stride=layer.window.stride, taps=taps,
         shares=tuple(_share(part, lane == one, numbers, len(taps), rows) for one in range(source.hosting.lanes.shape[1])),
         group_rows=layer.outputs // layer.groups, group_step=layer.weight.shape[1] if layer.groups > 1 else 0,
         bundles=order, bias=bias, writes=written,

@@ -61,7 +61,6 @@ class Write:
 class OwnedLayer:
     """One layer.
 
-    computed : rows of the output that each column computes
     width : output positions in a row
     stride : rows and cells of the source between two output positions
     taps : of every row, the same in all lanes
@@ -70,7 +69,7 @@ class OwnedLayer:
     group_step : addresses between the channels of one group of rows and those of the next
     bundles : rows in the order in which they are completed
     bias : (rows,) what is added to a row's sum, padding that other columns add subtracted
-    writes : for each computed row, where its results go; places are those of the tensor, or of the output
+    writes : for each row of the output that a column computes, where its results go; places are those of the tensor, or of the output
     across : the columns' sums are added up, or their largest taken, before anything else
     strip : rows of the source from one column to the next; the whole image where only the lowest column reads
     columns : columns that hold a part of the source
@@ -79,7 +78,6 @@ class OwnedLayer:
     """
 
     name: str
-    computed: int
     width: int
     stride: tuple[int, int]
     taps: tuple[Tap, ...]
