@@ -100,6 +100,19 @@ async def fill(ctx: Any, dut: ChannelLane, columns: int, hidden: Memory, buffer:
     ctx.set(dut.input.enable, 0)
 
 
+async def give(ctx: Any, dut: ChannelLane, layout: ChannelLayout, constants: dict[str, int]) -> None:
+    """A layer's constants, 0 where none is given, and the word to prepare it."""
+    word = layout.constants.encode({field.name: constants.get(field.name, 0) for field in layout.constants})
+    for part in parted(word, layout.constant_parts, PART):
+        ctx.set(dut.constants_valid, 1)
+        ctx.set(dut.constants, part)
+        await ctx.tick()
+    ctx.set(dut.constants_valid, 0)
+    ctx.set(dut.resume, 1)
+    await ctx.tick()
+    ctx.set(dut.resume, 0)
+
+
 @pytest.mark.parametrize("columns, block_queue", [(1, False), (2, True), (4, False)])
 @pytest.mark.parametrize("seed", range(8))
 def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) -> None:
@@ -137,17 +150,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
         ctx.set(dut.half, half)
         for number, layer in enumerate(layers * 2):
             assert ctx.get(dut.closed)
-            word = layout.constants.encode(
-                {name: layer.constants.get(name, 0) for name in (f.name for f in layout.constants)}
-            )
-            for part in parted(word, layout.constant_parts, PART):
-                ctx.set(dut.constants_valid, 1)
-                ctx.set(dut.constants, part)
-                await ctx.tick()
-            ctx.set(dut.constants_valid, 0)
-            ctx.set(dut.resume, 1)
-            await ctx.tick()
-            ctx.set(dut.resume, 0)
+            await give(ctx, dut, layout, layer.constants)
             for _ in range(rng.randrange(30)):
                 await ctx.tick()
             expected = sums_of(layer, layout, hidden, buffer, half)
@@ -190,17 +193,8 @@ def test_one_weight_per_cycle() -> None:
         ctx.set(stopped, 1)
         await load(ctx, dut.load, layout, "lane00.masks", mask_memory(layout, [share]))
         ctx.set(stopped, 0)
-        word = layout.constants.encode(
-            {field.name: 0 for field in layout.constants} | {"n": 7, "tap_next": 7, "x_last": 5, "repeat": 1}
-        )
-        for part in parted(word, layout.constant_parts, PART):
-            ctx.set(dut.constants_valid, 1)
-            ctx.set(dut.constants, part)
-            await ctx.tick()
-        ctx.set(dut.constants_valid, 0)
-        ctx.set(dut.resume, 1)
+        await give(ctx, dut, layout, {"n": 7, "tap_next": 7, "x_last": 5, "repeat": 1})
         await ctx.tick()
-        ctx.set(dut.resume, 0)
         await ctx.tick().repeat(40)
         assert ctx.get(dut.primed)
         ctx.set(dut.start, 1)
