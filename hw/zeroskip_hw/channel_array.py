@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip_hw.activations.channel_loader import ChannelLoader
 from zeroskip_hw.activations.share import hidden_share
-from zeroskip_hw.activations.store import hidden_write
 from zeroskip_hw.activations.unloader import Unloader
 from zeroskip_hw.array import SparseArray
 from zeroskip_hw.control.constants import Constants
@@ -18,7 +19,6 @@ from zeroskip_hw.control.sequencer import Sequencer
 from zeroskip_hw.control.watchdog import Watchdog
 from zeroskip_hw.lane.channel_lane import ChannelLane
 from zeroskip_hw.primitives.broadcast import broadcast
-from zeroskip_hw.primitives.onehot import index_of
 from zeroskip_hw.results.merge import Merge, across_members
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import Residual
@@ -40,7 +40,9 @@ class ChannelArray(SparseArray):
             m.submodules[f"lane{number:02}"] = lane
         m.submodules.merge = merge = Merge(layout)
         m.submodules.constants = constants = Constants(layout)
-        m.submodules.requantizer = requantizer = Requantizer(layout)
+        requantizers = [Requantizer(layout, f"rows{number}", leads=number == 0) for number in range(layout.epilogues)]
+        for number, requantizer in enumerate(requantizers):
+            m.submodules[f"requantizer{number or ''}"] = requantizer
         m.submodules.sequencer = sequencer = Sequencer(layout)
         m.submodules.loader = loader = ChannelLoader(layout)
         m.submodules.unloader = unloader = Unloader(layout)
@@ -50,13 +52,13 @@ class ChannelArray(SparseArray):
         m.submodules.writer = writer = Writer(layout)
         broadcast(
             m, self.load,
-            *(part.load for part in (*lanes, merge, constants, requantizer, sequencer, loader, tiles, writer)),
+            *(part.load for part in (*lanes, merge, constants, *requantizers, sequencer, loader, tiles, writer)),
         )  # fmt: skip
         broadcast(m, tiles.place, writer.tile)
-        self._results(m, merge, requantizer, sequencer, tiles, writer)
+        self._results(m, merge, requantizers, sequencer, tiles, writer)
         self._writes(m, lanes, writer, sequencer, unloader, loader)
         if layout.config.residual:
-            self._add_residual(m, writer, sequencer, merge, requantizer)
+            self._add_residuals(m, writer, sequencer, merge, requantizers)
         for number, lane in enumerate(lanes):
             m.d.comb += [
                 lane.half.eq(sequencer.input_half),
@@ -100,59 +102,73 @@ class ChannelArray(SparseArray):
         ]  # fmt: skip
         return m
 
-    def _results(self, m: Module, merge: Any, requantizer: Any, sequencer: Any, tiles: Any, writer: Any) -> None:
+    def _results(self, m: Module, merge: Any, requantizers: list[Any], sequencer: Any, tiles: Any, writer: Any) -> None:
         """From the merge to the writer."""
-        steps = ("start", "band", "width", "write_step", *(["residual_step"] if self._layout.config.residual else []))
+        layout, c, leading = self._layout, self._layout.config, requantizers[0]
+        steps = ("start", "band", "width", "write_step", *(["residual_step"] if c.residual else []))
+        of_layer = ("zero_point", "low", "high", *(["tabled", "table"] if c.table_depth else []))
+        together = ("place", "data", *(["copy_place", "used"] if layout.copies else []))
         m.d.comb += [
             *(getattr(tiles, name).eq(getattr(sequencer, name)) for name in steps),
-            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in ("start", "rewind", "rows", "tiles")),
-            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in across_members(self._layout)),
+            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in ("start", "rewind", "turns", "tiles")),
+            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in across_members(layout)),
             tiles.step.eq(merge.tile), merge.hold.eq(tiles.hold),
-            requantizer.next_row.eq(merge.next_row), requantizer.valid.eq(merge.valid), requantizer.total.eq(merge.total),
-            requantizer.tile_end.eq(merge.tile_end), requantizer.layer_end.eq(merge.layer_end),
-            *(getattr(requantizer, n).eq(getattr(sequencer, n)) for n in ("zero_point", "low", "high")),
-            writer.enable.eq(requantizer.enable), writer.place.eq(requantizer.place), writer.data.eq(requantizer.data),
-            writer.tile_end.eq(requantizer.row_tile_end), writer.layer_end.eq(requantizer.row_layer_end),
-            writer.padding.eq(sequencer.padding), sequencer.finished.eq(writer.written),
+            *(getattr(leading, name).eq(getattr(merge, name)) for name in ("valid", "tile_end", "layer_end")),
+            writer.enable.eq(leading.enable), writer.tile_end.eq(leading.row_tile_end), writer.layer_end.eq(leading.row_layer_end),
+            sequencer.finished.eq(writer.written),
+            *(getattr(writer, name).eq(Cat(*(getattr(one, name) for one in requantizers))) for name in together),
         ]  # fmt: skip
+        for number, requantizer in enumerate(requantizers):
+            m.d.comb += [
+                requantizer.next_row.eq(merge.next_bundle),
+                requantizer.total.eq(merge.total.word_select(number, c.acc_bits * c.columns)),
+                *(getattr(requantizer, name).eq(getattr(sequencer, name)) for name in of_layer),
+                *([requantizer.take.eq(merge.take[number])] if layout.epilogues > 1 else []),
+            ]  # fmt: skip
 
     def _writes(self, m: Module, lanes: list[Any], writer: Any, sequencer: Any, unloader: Any, loader: Any) -> None:
         """From writer and loader into the lanes, and from the writer into the output buffer."""
         layout, columns, write = self._layout, self._layout.config.columns, writer.write
         hidden = hidden_share(layout).create(path=("hidden",))
-        owners = write.address[layout.operand_bits : layout.operand_bits + len(lanes)]
-        hidden_here, input_here = Signal(len(lanes)), Signal(len(lanes))
+        addresses = [write.address.word_select(i, layout.store_bits) for i in range(layout.epilogues)]
+        hidden_here, input_here = Signal(len(lanes) * layout.epilogues), Signal(len(loader.lanes))
+        # A bundle of the last layer has one row. It is any epilogue's where it adds a residual of that epilogue's bank.
+        outputs = [Cat(address, write.data.word_select(i, 8 * columns)) for i, address in enumerate(addresses)]
+        output = outputs[0]
+        if layout.copies:
+            output = reduce(or_, (one & write.used[i].replicate(len(one)) for i, one in enumerate(outputs)))
         m.d.comb += [
             unloader.write.enable.eq(write.enable & sequencer.to_output.replicate(columns)),
-            unloader.write.address.eq(write.address), unloader.write.data.eq(write.data), input_here.eq(loader.lanes),
+            Cat(unloader.write.address, unloader.write.data).eq(output), input_here.eq(loader.lanes),
         ]  # fmt: skip
         m.d.sync += [
-            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(columns)), hidden.address.eq(write.address),
-            hidden.data.eq(write.data), hidden_here.eq(owners),
+            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(columns)), hidden.data.eq(write.data),
+            hidden.address.eq(Cat(*(address[: layout.operand_bits] for address in addresses))),
+            hidden_here.eq(
+                Cat(*(address[layout.operand_bits + lane] for lane in range(len(lanes)) for address in addresses))
+            ),
         ]  # fmt: skip
         broadcast(m, hidden, *(lane.hidden for lane in lanes))
         broadcast(m, loader.write, *(lane.input for lane in lanes))
         for number, lane in enumerate(lanes):
-            m.d.comb += [lane.hidden_here.eq(hidden_here[number]), lane.input_here.eq(input_here[number])]
+            m.d.comb += [
+                lane.hidden_here.eq(hidden_here.word_select(number, layout.epilogues)),
+                lane.input_here.eq(input_here.word_select(number, layout.load_elements)),
+            ]
 
-    def _add_residual(self, m: Module, writer: Any, sequencer: Any, merge: Any, requantizer: Any) -> None:
-        """The copy for additions, in which the lanes' shares stand one behind the other."""
+    def _add_residuals(self, m: Module, writer: Any, sequencer: Any, merge: Any, requantizers: list[Any]) -> None:
+        """A bank of the residuals' memory for every epilogue."""
         layout, c, write = self._layout, self._layout.config, writer.write
-        m.submodules.residual = residual = Residual(layout)
-        hidden = hidden_write(layout).create(path=("hidden",))
-        owners = write.address[layout.operand_bits : layout.operand_bits + c.lanes]
-        owner = index_of(owners & (~owners + 1)) if c.lanes > 1 else 0  # of several lanes that store it, the lowest
-        begins = Array([number * c.hidden_depth for number in range(c.lanes)])
-        m.d.comb += [
-            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(c.columns)), hidden.data.eq(write.data),
-            hidden.address.eq(write.address[: layout.operand_bits] + begins[owner]),
-        ]  # fmt: skip
-        broadcast(m, hidden, residual.hidden)
-        broadcast(m, m.submodules.tiles.place, residual.tile)
         of_layer = ("residual", "residual_signed", "residual_zero", "residual_multiplier", "zero_point")
-        m.d.comb += [
-            *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
-            residual.valid.eq(merge.valid), residual.tile_end.eq(merge.tile_end),
-            residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),
-            requantizer.residual.eq(sequencer.residual),
-        ]  # fmt: skip
+        for number, requantizer in enumerate(requantizers):
+            m.submodules[f"residual{number}"] = residual = Residual(layout)
+            broadcast(m, m.submodules.tiles.place, residual.tile)
+            m.d.comb += [
+                residual.hidden.enable.eq(write.enable & (sequencer.copied & write.used[number]).replicate(c.columns)),
+                residual.hidden.address.eq(write.copy.word_select(number, layout.copy_bits)),
+                residual.hidden.data.eq(write.data.word_select(number, 8 * c.columns)),
+                *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
+                residual.valid.eq(merge.valid), residual.tile_end.eq(merge.tile_end),
+                residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),
+                requantizer.residual.eq(sequencer.residual),
+            ]  # fmt: skip

@@ -35,16 +35,18 @@ class Share:
 def channel_layout(**options: Any) -> ChannelLayout:
     """A small sized configuration."""
     tap_depth, block_queue = options.pop("tap_depth", 40), options.pop("block_queue", False)
-    across = options.pop("across", False)
+    rest = {
+        name: options.pop(name)
+        for name in ("across", "epilogues", "reach", "copy_depth", "load_elements")
+        if name in options
+    }
     sizes = {
         "lanes": 2, "columns": 1, "word": 16, "stream_bits": 16, "acc_bits": 24, "mask_depth": 200, "weight_depth": 256,
         "input_depth": 16, "hidden_depth": 200, "output_depth": 12, "row_depth": 40, "layer_depth": 4, "strips": True,
         "maximum": False, "residual": False, "slopes": False, "table_depth": 0, "offset_depth": 1, "band_depth": 12,
         "pass_depth": 12, "input_band_depth": 8, "input_pass_depth": 8,
     }  # fmt: skip
-    return ChannelLayout(
-        ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, across=across
-    )
+    return ChannelLayout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, **rest)
 
 
 def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
@@ -93,3 +95,27 @@ def tokens_of(shares: list[Share]) -> list[Token]:
                 ends = number == len(stream) - 1
                 tokens.append(Token(True, ends, ends and tile == share.tiles - 1, position))
     return tokens
+
+
+def strip_constants(layout: ChannelLayout, height: int, last: int, used: int, strip: int) -> dict[str, int]:
+    """Of a source with ``used`` strips of ``height`` rows, the last with ``last``; ``strip`` : addresses of a strip."""
+    pixels, addresses = 1 << layout.pixel_bits, 1 << layout.operand_bits
+    constants = {
+        "height": height, "last_height": last, "above_height": (last - height) % pixels, "both_heights": height + last,
+        "strip": strip, "used": (1 << used) - 1, "full": (1 << (used - (last < height))) - 1,
+    }  # fmt: skip
+    for level in range(layout.far_levels):
+        distance = 3 ** (layout.far_levels - level)
+        constants |= {
+            f"far_low{level}": -(distance // 2) * height % pixels, f"far_high{level}": (distance // 2 + 1) * height,
+            f"far_height{level}": distance * height, f"far_strip{level}": distance * strip % addresses,
+        }  # fmt: skip
+    return constants
+
+
+def strip_of(layout: ChannelLayout, constants: dict[str, int], row: int) -> tuple[int, int]:
+    """Columns down to the strip that has ``row``, and a bit for each column whose strip has it."""
+    most = (3 ** (layout.far_levels + 1) - 1) // 2
+    down = max(-most, min(most, row // constants["height"]))
+    own = row - down * constants["height"]
+    return down, constants["full" if own >= constants["last_height"] else "used"]

@@ -12,9 +12,10 @@ from tests.sim.any_image_network import image_inputs
 from tests.sim.image_builder import Builder
 from tests.sim.image_model import tensors
 
+from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.pack.channels import pack_channels
+from zeroskip.pack.channels import Images, pack_channels
 from zeroskip.schedule import prepared
 from zeroskip.schedule.lanes.network import plan
 from zeroskip_hw.channel_array import ChannelArray
@@ -64,6 +65,46 @@ def largest_of_the_image(builder: Builder) -> str:
     return builder.conv(builder.maximum(builder.conv(INPUT, 6, SAME_3), Window(kernel=(6, 4))), 3)
 
 
+def residual(builder: Builder) -> str:
+    """Bottleneck blocks: tensors that are added, read and added, and only added."""
+    builder.input((2, 8, 6))
+    first = builder.conv(INPUT, 6, SAME_3)
+    second = builder.conv(builder.conv(first, 5, SAME_3), 6, SAME_3, residual=first)
+    third = builder.conv(builder.conv(second, 8), 6, residual=second)
+    return builder.conv(third, 4, HALVE_3)
+
+
+def residual_at_the_end(builder: Builder) -> str:
+    builder.input((5, 6, 4))
+    return builder.conv(builder.conv(INPUT, 5, SAME_3), 5, SAME_3, residual=INPUT)
+
+
+def functions(builder: Builder) -> str:
+    """Slopes and tables."""
+    builder.input((2, 7, 4))
+    tensor = builder.conv(builder.conv(INPUT, 6, SAME_3, slopes=True), 6, SAME_3, table=True)
+    return builder.conv(builder.conv(tensor, 5, table=True), 4)
+
+
+def high_windows(builder: Builder) -> str:
+    """Windows as high as several strips."""
+    builder.input((2, 16, 3))
+    tensor = builder.conv(INPUT, 4, Window(kernel=(9, 1), padding=(4, 0, 4, 0)))
+    tensor = builder.conv(tensor, 4, Window(kernel=(5, 3)))
+    return builder.conv(tensor, 3, Window(kernel=(7, 1), padding=(6, 0, 6, 0)))
+
+
+def vectors(builder: Builder) -> str:
+    builder.input((22, 1, 1))
+    return builder.conv(builder.conv(builder.conv(INPUT, 9), 12), 5)
+
+
+def single_values(builder: Builder) -> str:
+    """What a layer writes last, the next reads first."""
+    builder.input((1, 1, 1))
+    return builder.conv(builder.conv(builder.conv(INPUT, 1), 2), 1)
+
+
 NETWORKS = {
     one.__name__: one
     for one in (
@@ -74,6 +115,12 @@ NETWORKS = {
         maxima,
         average_of_the_image,
         largest_of_the_image,
+        residual,
+        residual_at_the_end,
+        functions,
+        high_windows,
+        single_values,
+        vectors,
     )
 }
 
@@ -83,20 +130,43 @@ def network_of(name: str, seed: int) -> QuantizedNetwork:
     return builder.network(NETWORKS[name](builder))
 
 
-@pytest.mark.parametrize("lanes, columns", [(1, 1), (2, 4), (3, 2), (4, 8)])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_are_the_networks(name: str, lanes: int, columns: int) -> None:
+ARRAYS = [(1, 1, 1), (3, 4, 2), (4, 8, 1)]
+"""(lanes, columns, epilogues)."""
+
+
+@pytest.mark.parametrize(
+    "name, lanes, columns, epilogues",
+    [(name, *array) for name in NETWORKS for array in ARRAYS] + [("residual", 5, 4, 4), ("separable", 4, 4, 4)],
+)
+def test_outputs_are_the_networks(name: str, lanes: int, columns: int, epilogues: int) -> None:
     network = network_of(name, 1)
+    layout, images = pack_channels(prepared(network), plan(network, lanes, columns, epilogues), columns)
+    check(network, layout, images, SAMPLES)
+
+
+@pytest.mark.parametrize("name", ["classifier", "residual", "average_of_the_image", "vectors"])
+@pytest.mark.parametrize("lanes, epilogues", [(2, 1), (5, 2)])
+def test_samples_in_the_columns(name: str, lanes: int, epilogues: int) -> None:
+    """Every column works on an image of its own."""
+    network = network_of(name, 1)
+    columns = 3
+    layout, images = pack_channels(
+        prepared(network), plan(network, lanes, 1, epilogues), columns, samples=True, load_elements=4
+    )
+    check(network, layout, images, SAMPLES * columns)
+
+
+def check(network: QuantizedNetwork, layout: ChannelLayout, images: Images, samples: int) -> None:
+    """The array gives what the network gives."""
     given = prepared(network)
-    layout, images = pack_channels(given, plan(network, lanes, columns), columns)
-    x = image_inputs(np.random.default_rng(2), network, SAMPLES)
+    x = image_inputs(np.random.default_rng(2), network, samples)
     wanted = (
-        tensors(given, x.reshape(SAMPLES, *given.shapes[INPUT]))[given.output_name]
+        tensors(given, x.reshape(samples, *given.shapes[INPUT]))[given.output_name]
         .transpose(0, 2, 3, 1)
-        .reshape(SAMPLES, -1)
+        .reshape(samples, -1)
         & 0xFF
     )
-    stream = x.reshape(SAMPLES, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(SAMPLES, -1) & 0xFF
+    stream = x.reshape(samples, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(samples, -1) & 0xFF
     dut, stopped = ChannelArray(layout), Signal()
     found: list[list[int]] = [[]]
     elements = layout.config.stream_elements

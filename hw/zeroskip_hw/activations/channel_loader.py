@@ -1,41 +1,53 @@
-"""Takes an image from the input stream and hands each channel to the lane that owns it."""
+"""Takes samples from the input stream and hands each channel to the lanes that store it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib.wiring import Component, Out
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.channels import ChannelLayout
-from zeroskip_hw.primitives.load import LoadableRam
+from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
-from .loader import loader_members
 from .share import input_share
 
 
 class ChannelLoader(Component):
-    """One element per cycle, channel by channel, pixel by pixel, row by row; a few cycles' pause before each row.
+    """One step per cycle, channel by channel, pixel by pixel, row by row, sample by sample; a few cycles' pause before each row.
 
-    A sample of wrong length is dropped whole and reported; the next starts after its TLAST.
+    A step takes as many elements of the beat as the rows say, each for other lanes. A sample of wrong length is dropped whole and
+    reported; the next starts after its TLAST, in its place.
 
     Members
     -------
-    as those of :class:`~zeroskip_hw.activations.loader.Loader`, but
-    write : Out(input_share), lanes : Out(lanes)
-        One element, and the lanes that take it.
+    load : In(load_bus)
+    enable : In(1)
+        TREADY stays low without it.
+    valid : In(1), ready : Out(1), data : In(stream_bits), last : In(1)
+        AXI4-Stream. ``ready`` does not depend on ``valid``.
+    write : Out(input_share), lanes : Out(lanes · load_elements)
+        The elements of a step; of each lane, those that it takes.
+    full : Out(2), release : In(2)
+        Halves of the buffer: filled with a group of samples; no longer needed.
+    first : Out(1)
+        The first beat of a group is taken, or again of one whose first sample was dropped.
+    accepted : Out(1)
+        A sample is complete and stays.
+    early_last, late_last : Out(1)
+        A sample was too short; too long.
     """
 
     def __init__(self, layout: ChannelLayout) -> None:
         self._layout = layout
-        super().__init__(
-            {
-                **loader_members(layout),
-                "write": Out(input_share(layout)),
-                "lanes": Out(layout.config.lanes),
-            }
-        )
+        c = layout.config
+        super().__init__({
+            "load": In(load_bus(layout)), "enable": In(1),
+            "valid": In(1), "ready": Out(1), "data": In(c.stream_bits), "last": In(1),
+            "write": Out(input_share(layout)), "lanes": Out(c.lanes * layout.load_elements),
+            "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
+        })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -44,31 +56,30 @@ class ChannelLoader(Component):
         m.submodules.channels = channels = LoadableRam(layout, "channels")
         rows.connect_load(m, self.load)
         channels.connect_load(m, self.load)
-        half, busy, dropping, at_start = Signal(), Signal(), Signal(), Signal(init=1)
+        half, busy, dropping, at_start, in_group = Signal(), Signal(), Signal(), Signal(init=1), Signal()
         held, held_last = Signal(c.stream_bits, reset_less=True), Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
-        index, now, waiting = Signal.like(rows.read_address, name="index"), Signal(layout.input_row.width), Signal(2)
+        index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
+        now, waiting = Signal(layout.input_row.width), Signal(2)
         row = fields(layout.input_row, now)
-        channel, place = (
-            Signal.like(channels.read_address, name="channel"),
-            Signal(layout.operand_bits, reset_less=True),
-        )
-        # What the next element is, its pixel's last and its row's, is found one element ahead: a comparison would be the slowest path.
-        channels_left, x_left = Signal(len(row["channels"])), Signal(len(row["width"]))
-        channel_last, x_last = Signal(), Signal()
-        known, done, beat_done, last = Signal(), Signal(), Signal(), Signal()
+        step, place = Signal.like(channels.read_address, name="step"), Signal(layout.operand_bits, reset_less=True)
+        # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
+        steps_left, x_left = Signal(len(row["steps"])), Signal(len(row["width"]))
+        step_last, x_last = Signal(), Signal()
+        known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
         pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            known.eq(waiting == 3), done.eq(busy & known), last.eq(row_done & row["last"]),
-            pixel_done.eq(done & channel_last), row_done.eq(pixel_done & x_last),
-            sample_done.eq(last), beat_done.eq(done & ((element == c.stream_elements - 1) | last)),
+            known.eq(waiting == 3), done.eq(busy & known), after.eq(element + row["elements"]),
+            pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
+            beat_done.eq(done & ((after >= c.stream_elements) | sample_done)),
             self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
-            self.early_last.eq(beat_done & held_last & ~last),
+            self.early_last.eq(beat_done & held_last & ~sample_done),
             self.ready.eq(
-                self.enable & (dropping | (~self.full.bit_select(half, 1) & (~busy | (beat_done & ~last & ~held_last))))
+                self.enable
+                & (dropping | (~self.full.bit_select(half, 1) & (~busy | (beat_done & ~sample_done & ~held_last))))
             ),
-            take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping),
-            rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(1), channels.read_address.eq(channel),
+            take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping & ~in_group),
+            rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(1), channels.read_address.eq(step),
         ]  # fmt: skip
         with m.If(~known):
             m.d.sync += [
@@ -77,46 +88,54 @@ class ChannelLoader(Component):
             ]  # fmt: skip
         with m.If(done):
             m.d.sync += [
-                channel.eq(channel + 1),
-                channels_left.eq(channels_left - 1),
-                channel_last.eq(channels_left == 1),
-            ]
-            m.d.sync += element.eq(Mux(beat_done, 0, element + 1))
+                step.eq(step + 1), steps_left.eq(steps_left - 1), step_last.eq(steps_left == 1),
+                element.eq(Mux(beat_done, 0, after)),
+            ]  # fmt: skip
         with m.If(pixel_done):
             m.d.sync += [x_left.eq(x_left - 1), x_last.eq(x_left == 1), place.eq(place + row["x_step"])]
         with m.If(pixel_done | ~known):
-            m.d.sync += [channel.eq(0), channels_left.eq(row["channels"]), channel_last.eq(~row["channels"].any())]
+            m.d.sync += [step.eq(0), steps_left.eq(row["steps"]), step_last.eq(~row["steps"].any())]
         with m.If(row_done):
-            m.d.sync += [waiting.eq(0), index.eq(Mux(last, 0, index + 1))]
+            m.d.sync += [waiting.eq(0), index.eq(index + 1)]
         with m.If(beat_done):
             m.d.sync += busy.eq(0)
         with m.If(take & ~dropping):
             m.d.sync += [busy.eq(1), held.eq(self.data), held_last.eq(self.last), at_start.eq(0)]
         with m.If(take & dropping & self.last):
             m.d.sync += dropping.eq(0)
+        filled, filled_later = Signal(2), Signal(2)
+        with m.If(self.accepted):
+            m.d.sync += [begin.eq(index + 1), in_group.eq(1)]
+            with m.If(row["last"]):
+                m.d.sync += [half.eq(~half), begin.eq(0), index.eq(0), in_group.eq(0)]
+                m.d.comb += filled.eq(Mux(half, 2, 1))
+        with m.If(self.late_last | self.early_last):
+            m.d.sync += [index.eq(begin), waiting.eq(0)]
         with m.If(sample_done | self.early_last):
-            m.d.sync += [at_start.eq(1), index.eq(0), waiting.eq(0)]
+            m.d.sync += at_start.eq(1)
         with m.If(self.late_last):
             m.d.sync += dropping.eq(1)
-        filled = Signal(2)
-        with m.If(self.accepted):
-            m.d.sync += half.eq(~half)
-            m.d.comb += filled.eq(Mux(half, 2, 1))
-        m.d.sync += self.full.eq((self.full | filled) & ~self.release)
+        # A cycle later: the group may begin with the element that is written last.
+        m.d.sync += [filled_later.eq(filled), self.full.eq((self.full | filled_later) & ~self.release)]
+        self._write(m, channels.read_data, Cat(half, row["columns"], place), held >> (element << 3), done)
+        return m
 
-        # Stage 1: the channel from its memory, stage 2: its register, stage 3: the address.
-        state = Cat(half, held.word_select(element, 8), row["columns"], place)
-        valid = done
+    def _write(self, m: Module, read: Value, state: Value, elements: Value, valid: Value) -> None:
+        """Stage 1: the channels from their memory, stage 2: its register, stage 3: the addresses."""
+        layout, columns, count = self._layout, self._layout.config.columns, self._layout.load_elements
+        state = Cat(state, elements[: 8 * count])
         for stage in (1, 2):
             later, valid_later = Signal(len(state), name=f"state{stage}", reset_less=True), Signal(name=f"valid{stage}")
             m.d.sync += [later.eq(state), valid_later.eq(valid)]
             state, valid = later, valid_later
+        half, wanted, place = state[0], state[1 : 1 + columns], state[1 + columns : 1 + columns + layout.operand_bits]
         word = Signal(layout.channel.width, reset_less=True)
-        owner, address = fields(layout.channel, word), Signal(layout.operand_bits)
-        m.d.comb += address.eq(state[9 + c.columns :] + owner["offset"])
+        owner = fields(layout.channel, word)
+        addresses = [Signal(layout.operand_bits, name=f"address{i}") for i in range(count)]
+        m.d.comb += [address.eq(place + owner[f"offset{i}"]) for i, address in enumerate(addresses)]
         m.d.sync += [
-            word.eq(channels.read_data), self.write.data.eq(state[1:9]),
-            self.write.enable.eq(state[9 : 9 + c.columns] & valid.replicate(c.columns)),
-            self.write.address.eq(Cat(address[: layout.half_bit], state[0])), self.lanes.eq(owner["lanes"]),
+            word.eq(read), self.write.data.eq(state[-8 * count :]), self.write.half.eq(half),
+            self.write.enable.eq(wanted & valid.replicate(columns)),
+            self.write.address.eq(Cat(*(address[: layout.half_bit] for address in addresses))),
+            self.lanes.eq(Cat(*(owner[f"lanes{i}"][n] for n in range(layout.config.lanes) for i in range(count)))),
         ]  # fmt: skip
-        return m

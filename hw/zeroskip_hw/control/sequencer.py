@@ -27,13 +27,13 @@ EARLY_FIELDS = (
     "band",
     "maximum",
     "residual_step",
-    "rows",
+    "turns",
     "tiles",
     "across",
 )
 LATE_FIELDS = (
     "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",
-    "tabled", "table",
+    "tabled", "table", "copied",
 )  # fmt: skip
 """Fields of the program word, as far as the array has them, that are given out with a layer's start, and ``LATE`` cycles after it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.channels import PART, ChannelLayout
@@ -13,9 +13,10 @@ from zeroskip_hw.primitives.broadcast import broadcast
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
+from .far import Far
 from .fetch import Fetch
 from .gate import Gate
-from .operands import CONSTANTS, Operands
+from .operands import Operands, constants_of
 from .pick import Pick
 from .rows import Rows
 from .sums import Sums
@@ -28,12 +29,12 @@ WEIGHT_STAGES = 3
 class ChannelLane(Component):
     """Works through all rows of a layer, one nonzero weight of its channels per cycle, for ``columns`` MACs.
 
-    Ten stages from the word at work to the gate, which all stand still together, then a fixed way of six or seven cycles to the sum.
+    Ten stages or more from the word at work to the gate, which all stand still together, then a fixed way to the sum.
 
     Members
     -------
     load : In(load_bus)
-    hidden : In(hidden_share), hidden_here : In(1), input : In(input_share), input_here : In(1), half : In(1)
+    hidden : In(hidden_share), hidden_here : In(epilogues), input : In(input_share), input_here : In(load_elements), half : In(1)
         See :class:`~zeroskip_hw.activations.share.Share`; the half of the input buffer that is read.
     constants_valid : In(1), constants : In(32), resume : In(1)
         The next layer's constants, part by part while the lane is ``closed``; then it prepares that layer.
@@ -49,8 +50,8 @@ class ChannelLane(Component):
         self._layout, self._number = layout, number
         c = layout.config
         super().__init__({
-            "load": In(load_bus(layout)), "hidden": In(hidden_share(layout)), "hidden_here": In(1),
-            "input": In(input_share(layout)), "input_here": In(1), "half": In(1),
+            "load": In(load_bus(layout)), "hidden": In(hidden_share(layout)), "hidden_here": In(layout.epilogues),
+            "input": In(input_share(layout)), "input_here": In(layout.load_elements), "half": In(1),
             "constants_valid": In(1), "constants": In(PART), "resume": In(1),
             "start": In(1), "rewind": In(1), "closed": Out(1), "primed": Out(1),
             "pushed": Out(1), "grant": In(1), "sums": Out(c.acc_bits * c.columns),
@@ -83,7 +84,7 @@ class ChannelLane(Component):
             pick.advance.eq(gate.advance), rows.advance.eq(gate.advance), operands.advance.eq(gate.advance),
             rows.lowest.eq(pick.lowest), rows.place.eq(pick.place),
             *(getattr(rows, name).eq(constant[name]) for name in ("n", "tap_base", "tap_next")),
-            *(getattr(operands, name).eq(constant[name]) for name in CONSTANTS),
+            *(getattr(operands, name).eq(constant[name]) for name in constants_of(layout)),
             taps.read_enable.eq(gate.advance), taps.read_address.eq(rows.tap), operands.tap.eq(taps.read_data),
             operands.first.eq(rows.first), operands.tile_first.eq(rows.tile_first),
             gate.first.eq(operands.first_out), gate.ahead_valid.eq(operands.ahead_valid), gate.ahead_first.eq(operands.ahead_first),
@@ -106,10 +107,8 @@ class ChannelLane(Component):
         broadcast(m, self.input, share.input)
         half = Signal(reset_less=True)
         m.d.sync += half.eq(self.half)
-        flags, column = (
-            Cat(gate.issue, gate.issue_first, gate.issue_tail, gate.issue_last),
-            Cat(operands.turn, operands.there),
-        )
+        flags = Cat(gate.issue, gate.issue_first, gate.issue_tail, gate.issue_last)
+        column = Cat(operands.turn, operands.there, operands.far)
         all_flags, columns = [flags], [column]
         for stage in range(stages):
             later, column_later = (
@@ -136,10 +135,34 @@ class ChannelLane(Component):
             weights.read_enable.eq(1), weights.read_address.eq(address), sums.weight.eq(weight),
             share.hidden_here.eq(self.hidden_here), share.input_here.eq(self.input_here), share.half.eq(half),
             share.from_input.eq(constant["from_input"]), share.address.eq(operands.address),
-            turn.data.eq(share.data), Cat(turn.turn, turn.there).eq(columns[SHARE_STAGES - 1]),
             turn.padding.eq(constant["padding"]), turn.signed.eq(constant["signed"]),
             sums.operands.eq(turn.operands), Cat(sums.issue, sums.first, sums.tail).eq(all_flags[-1]),
             sums.grant.eq(self.grant), self.pushed.eq(sums.pushed), self.sums.eq(sums.sums),
         ]  # fmt: skip
         if layout.config.maximum:
             m.d.comb += sums.maximum.eq(constant["maximum"])
+        self._turned(m, columns, share.data, turn)
+
+    def _turned(self, m: Module, columns: list[Value], data: Value, turn: Turn) -> None:
+        """The word by way of the farther turns, the farthest first; ``columns``: turns and strips that have the row, stage by stage."""
+        count, levels = self._layout.config.columns, self._layout.far_levels
+        now = columns[SHARE_STAGES - 1]
+        by, there, far = now[:2], now[2 : 2 + count], columns[SHARE_STAGES - 1][2 + count :]
+        beyond = (3 ** (levels + 1) - 1) // 2  # columns that the first turn may want on either side
+        there, data = (
+            Cat(Const(0, beyond), there, Const(0, beyond)),
+            Cat(Const(0, 8 * beyond), data, Const(0, 8 * beyond)),
+        )
+        for level in range(levels):
+            distance = 3 ** (levels - level)
+            beyond -= distance
+            m.submodules[f"far{level}"] = stage = Far(count + 2 * beyond, distance)
+            m.d.comb += [
+                stage.far.eq(far[2 * level : 2 * level + 2]),
+                stage.turn.eq(by),
+                stage.there.eq(there),
+                stage.data.eq(data),
+            ]
+            by, there, data = stage.turn_out, stage.there_out, stage.data_out
+            far = columns[SHARE_STAGES + level][2 + count :]
+        m.d.comb += [turn.turn.eq(by), turn.there.eq(there), turn.data.eq(data)]

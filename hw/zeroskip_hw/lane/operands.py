@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.channels import FAR_CONSTANTS, ChannelLayout
 from zeroskip_hw.primitives.words import fields
 
 from .pick import passed_on, token
 
 CONSTANTS = (
-    "height", "last_height", "both_heights", "strip", "width", "used", "full", "x_last", "x_stride", "y_stride", "x_step", "band_step",
-    "row_step", "repeat",
+    "height", "last_height", "above_height", "both_heights", "strip", "width", "used", "full", "x_last", "x_stride", "y_stride", "x_step",
+    "band_step", "row_step", "repeat",
 )  # fmt: skip
 """Fields of a layer's constants that operands need."""
 
 
+def constants_of(layout: ChannelLayout) -> tuple[str, ...]:
+    """The same, and those of every level of turns farther than a column."""
+    return (*CONSTANTS, *(f"{name}{level}" for level in range(layout.far_levels) for name in FAR_CONSTANTS))
+
+
+def operand_stages(layout: ChannelLayout) -> int:
+    """From a tap's number to its address: tap memory, register, sum, comparison, strip; two for each level of farther turns."""
+    return 5 + 2 * layout.far_levels
+
+
 class Operands(Component):
-    """Five stages: tap memory, its register, sums, comparisons, address beyond the strip. One tap per cycle.
+    """Five stages: tap memory, its register, sums, comparisons, address beyond the strip; between the latter two more for each level of
+    turns farther than a column: comparisons, and row and address there. One tap per cycle.
 
     The lane's own raster of tiles gives the window's corner and its address. A row above or below the strip is read in the column
     beside, which adds or subtracts the addresses of a strip.
@@ -36,34 +47,36 @@ class Operands(Component):
     ahead_valid, ahead_first : Out(1)
         What comes to ``token`` next.
     token : Out(token), first_out : Out(1), address : Out
-        Five cycles behind ``source``.
-    turn : Out(2), there : Out(columns)
+        ``operand_stages`` behind ``source``.
+    far : Out(2 · levels), turn : Out(2), there : Out(columns)
+        For each level of farther turns, from the farthest, 1: as many columns above, 2: below. Then, of ``turn``
         0: each column reads its own strip, 1: the column below, 2: the column above, 3: all padding; strips that have this row.
     """
 
     def __init__(self, layout: ChannelLayout) -> None:
         self._layout = layout
-        shapes = {field.name: In(field.width) for field in layout.constants if field.name in CONSTANTS}
+        shapes = {field.name: In(field.width) for field in layout.constants if field.name in constants_of(layout)}
         super().__init__({
             "advance": In(1), "source": In(token()), "first": In(1), "tile_first": In(1), "tap": In(layout.tap.width),
             "resume": In(1), **shapes, "ahead_valid": Out(1), "ahead_first": Out(1),
             "token": Out(token()), "first_out": Out(1), "address": Out(layout.operand_bits),
-            "turn": Out(2), "there": Out(layout.config.columns),
+            "far": Out(2 * layout.far_levels), "turn": Out(2), "there": Out(layout.config.columns),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        tokens = [token().create(path=(f"token{stage}",)) for stage in range(1, 5)]
+        stages = operand_stages(layout)
+        tokens = [token().create(path=(f"token{stage}",)) for stage in range(1, stages)]
         for before, after in zip([self.source, *tokens], [*tokens, self.token], strict=True):
             passed_on(m, self.advance, before, after)
         first = self.first
-        firsts = [Signal(name=f"first{stage}") for stage in range(1, 5)]
+        firsts = [Signal(name=f"first{stage}") for stage in range(1, stages)]
         for later in (*firsts, self.first_out):
             with m.If(self.advance):
                 m.d.sync += later.eq(first)
             first = later
-        m.d.comb += [self.ahead_valid.eq(tokens[3].valid), self.ahead_first.eq(firsts[3])]
+        m.d.comb += [self.ahead_valid.eq(tokens[-1].valid), self.ahead_first.eq(firsts[-1])]
 
         # The raster moves with the token that waits for its tap, and stands when the tap has come.
         tile_first = Signal(reset_less=True)
@@ -73,30 +86,54 @@ class Operands(Component):
         held = Signal(layout.tap.width, reset_less=True)
         tap = fields(layout.tap, held)
         pixel = layout.pixel_bits
-        sum3, sum4 = (Signal(layout.operand_bits, name=f"sum{i}", reset_less=True) for i in (3, 4))
         row, cell = Signal(pixel, reset_less=True), Signal(pixel, reset_less=True)
+        sum3, sum4 = (Signal(layout.operand_bits, name=f"sum{i}", reset_less=True) for i in (3, 4))
+        near, near_row, near_cell, far = self._brought_near(m, sum3, row, cell)
         above, outside, beside = (Signal(name=name, reset_less=True) for name in ("above", "outside", "beside"))
-        high_here, high_below = Signal(reset_less=True), Signal(reset_less=True)
+        high_here, high_above, high_below = (
+            Signal(name=f"high_{n}", reset_less=True) for n in ("here", "above", "below")
+        )
         with m.If(self.advance):
             m.d.sync += [
                 held.eq(self.tap), sum3.eq(base + tap["offset"]), row.eq(y + tap["dy"]), cell.eq(x + tap["dx"]),
                 # Seen without its sign, a negative number is beyond every limit.
-                sum4.eq(sum3), above.eq(row[-1]), outside.eq(row >= self.height), beside.eq(cell >= self.width),
-                high_here.eq(row >= self.last_height), high_below.eq(row >= self.both_heights),
+                sum4.eq(near), above.eq(near_row[-1]), outside.eq(near_row >= self.height), beside.eq(near_cell >= self.width),
+                high_here.eq(near_row >= self.last_height), high_above.eq(near_row >= self.above_height),
+                high_below.eq(near_row >= self.both_heights),
             ]  # fmt: skip
         below, high = Signal(), Signal()
-        m.d.comb += [below.eq(outside & ~above), high.eq(Mux(below, high_below, high_here & ~above))]
+        m.d.comb += [below.eq(outside & ~above), high.eq(Mux(below, high_below, Mux(above, high_above, high_here)))]
         with m.If(self.advance):
             m.d.sync += [
                 self.turn.eq(Cat(above | beside, below | beside)), self.there.eq(Mux(high, self.full, self.used)),
-                self.address.eq(self._moved(sum4, outside, below) if layout.config.columns > 1 else sum4),
+                self.address.eq(_moved(sum4, self.strip, outside, below) if layout.config.columns > 1 else sum4),
             ]  # fmt: skip
+        if layout.far_levels:
+            far4 = Signal(len(far), reset_less=True)
+            with m.If(self.advance):
+                m.d.sync += [far4.eq(far), self.far.eq(far4)]
         return m
 
-    def _moved(self, address: Value, moves: Value, down: Value) -> Value:
-        """A strip further, or back; one adder, whose lowest bit brings the carry that a negative addend needs."""
-        addend = (self.strip & moves.replicate(len(self.strip))) ^ down.replicate(len(self.strip))
-        return (Cat(down, address) + Cat(down, addend))[1:]
+    def _brought_near(self, m: Module, address: Value, row: Value, cell: Value) -> tuple[Value, Value, Value, Value]:
+        """Rows beyond the neighbours' strips are read as many columns away; returns (address, row, cell) there, and the turns."""
+        turns: Value = Const(0, 0)
+        for level in range(self._layout.far_levels):
+            low, high, height, strip = (getattr(self, f"{name}{level}") for name in FAR_CONSTANTS)
+            registers = [
+                [Signal(len(value), name=f"{name}{level}_{stage}", reset_less=True) for stage in (0, 1)]
+                for name, value in (("address", address), ("row", row), ("cell", cell), ("far", Cat(turns, low[:2])))
+            ]
+            (address0, address1), (row0, row1), (cell0, cell1), (far0, far1) = registers
+            above, below = row.as_signed() < low.as_signed(), row.as_signed() >= high.as_signed()
+            moves, down = far0[-2:].any(), far0[-1]
+            with m.If(self.advance):
+                m.d.sync += [
+                    address0.eq(address), row0.eq(row), cell0.eq(cell), far0.eq(Cat(turns, above, below)),
+                    address1.eq(_moved(address0, strip, moves, down)), row1.eq(_moved(row0, height, moves, down)), cell1.eq(cell0),
+                    far1.eq(far0),
+                ]  # fmt: skip
+            address, row, cell, turns = address1, row1, cell1, far1
+        return address, row, cell, turns
 
     def _raster(self, m: Module, step: Value, first: Value, tile_first: Value) -> tuple[Value, Value, Value]:
         """Returns (address of the window's corner for this row, its row, its cell), from the cycle after ``step`` on."""
@@ -118,3 +155,9 @@ class Operands(Component):
         with m.If(self.resume):
             m.d.sync += [tile.eq(0), next_x.eq(0), next_y.eq(0)]
         return base, y, x
+
+
+def _moved(value: Value, by: Value, moves: Value, down: Value) -> Value:
+    """``by`` more, or ``down`` less; one adder, whose lowest bit brings the carry that a negative addend needs."""
+    addend = (by & moves.replicate(len(by))) ^ down.replicate(len(by))
+    return (Cat(down, value) + Cat(down, addend))[1 : len(value) + 1]

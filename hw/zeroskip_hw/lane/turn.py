@@ -15,7 +15,7 @@ OPERAND_BITS = 9
 
 def turn_stages(layout: ChannelLayout) -> int:
     """From the word to the operands."""
-    return 0 if layout.config.columns == 1 else 1
+    return layout.far_levels + (0 if layout.config.columns == 1 else 1)
 
 
 class Turn(Component):
@@ -26,9 +26,9 @@ class Turn(Component):
 
     Members
     -------
-    turn : In(2), there : In(columns)
-        One cycle before ``data``: as given by :class:`~zeroskip_hw.lane.operands.Operands`.
-    data : In(8 · columns)
+    turn : In(2), there : In(columns + 2)
+        One cycle before ``data``: as given by :class:`~zeroskip_hw.lane.operands.Operands`, and a column more on either side.
+    data : In(8 · (columns + 2))
     padding : In(8), signed : In(1)
         Of the layer.
     operands : Out(9 · columns)
@@ -38,34 +38,31 @@ class Turn(Component):
         self._layout = layout
         columns = layout.config.columns
         super().__init__({
-            "turn": In(2), "there": In(columns), "data": In(8 * columns), "padding": In(8), "signed": In(1),
+            "turn": In(2), "there": In(columns + 2), "data": In(8 * (columns + 2)), "padding": In(8), "signed": In(1),
             "operands": Out(OPERAND_BITS * columns),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         columns = self._layout.config.columns
-        # Column 0 is the highest strip: what lies above it is no strip, and so below the last.
-        there = [0, *self.there, 0]
         pad, third = Signal(columns), Signal(columns)
         from_above = Signal(columns)  # a copy for every column, since each drives eight choices
         operands = []
         for column in range(columns):
-            above, here, below = there[column : column + 3]
+            above, here, below = self.there[column : column + 3]
             has = Mux(self.turn[1], Mux(self.turn[0], 0, below), Mux(self.turn[0], above, here))
             m.d.sync += pad[column].eq(~has)
             m.d.sync += third[column].eq((self.turn == 2) & below)
             m.d.sync += from_above[column].eq(self.turn[0])
-            byte = self.data.word_select(column, 8)
+            other, byte, third_byte = (self.data.word_select(column + i, 8) for i in range(3))
             if columns == 1:
                 operands.append(self._signed(m, Mux(pad[0], self.padding, byte)))
                 continue
-            other = self.data.word_select(column - 1, 8) if column else byte
             chosen, later = Signal(8, name=f"chosen{column}"), Signal(8, name=f"later{column}")
             take_later = Signal(name=f"take_later{column}")
             m.d.sync += [
                 chosen.eq(Mux(from_above[column], other, byte) ^ self.padding), take_later.eq(third[column]),
-                later.eq(self.data.word_select(column + 1, 8) if column + 1 < columns else 0),
+                later.eq(third_byte),
             ]  # fmt: skip
             with m.If(pad[column]):
                 m.d.sync += chosen.eq(0)

@@ -38,31 +38,40 @@ class Requantizer(Component):
     next_row : In
         ``row`` one cycle ahead, for the memory of bias, multiplier, shift and place.
     valid : In(1), tile_end : In(1), layer_end : In(1), total : In(columns · acc_bits)
+    take : In(1)
+        With several epilogues: ``total`` is this one's; ``valid`` comes with it or later, when the last of them has got its own.
+        Of several, the one that ``leads`` has the flags for all.
     zero_point, low, high, tabled, table : In
         Of the layer whose rows pass; the latter two where the array has tables.
     residual : In(1), addends : In(columns · ADDEND_BITS), residual_place : Out
         Where the array has residuals: the layer has one; see :class:`~zeroskip_hw.results.residual.Residual`, which the place goes to.
+    copy_place : Out, used : Out(1)
+        Where there are copies: the row's place in the residuals' memory, with ``place``, and whether there is a row.
     enable : Out(1), place : Out, data : Out(8 · columns), row_tile_end : Out(1), row_layer_end : Out(1)
         The activations, where they go, and the flags that came in with ``valid``.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, rows: str = "rows", *, leads: bool = True) -> None:
+        self._layout, self._rows, self._leads = layout, rows, leads
         self._stages = timing(layout.config).requantize
         c = layout.config
         members = {
             "load": In(load_bus(layout)), "next_row": In(layout.row_bits),
-            "valid": In(1), "tile_end": In(1), "layer_end": In(1), "total": In(c.acc_bits * c.columns),
+            **(dict.fromkeys(("valid", "tile_end", "layer_end"), In(1)) if leads else {}), "total": In(c.acc_bits * c.columns),
             "zero_point": In(signed(CLAMP_BITS)), "low": In(signed(CLAMP_BITS)), "high": In(signed(CLAMP_BITS)),
-            "enable": Out(1), "place": Out(layout.store_bits), "data": Out(8 * c.columns),
-            "row_tile_end": Out(1), "row_layer_end": Out(1),
+            "place": Out(layout.store_bits), "data": Out(8 * c.columns),
+            **(dict.fromkeys(("enable", "row_tile_end", "row_layer_end"), Out(1)) if leads else {}),
         }  # fmt: skip
+        if layout.epilogues > 1:
+            members |= {"take": In(1)}
         if c.residual:
             members |= {
                 "residual": In(1),
                 "addends": In(ADDEND_BITS * c.columns),
-                "residual_place": Out(layout.store_bits),
+                "residual_place": Out(layout.copy_bits),
             }
+        if layout.copies:
+            members |= {"copy_place": Out(layout.copy_bits), "used": Out(1)}
         if c.table_depth:
             members |= {"tabled": In(1), "table": In(bits_for(c.table_depth))}
         super().__init__(members)
@@ -70,7 +79,7 @@ class Requantizer(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        m.submodules.rows = rows = LoadableRam(layout, "rows")
+        m.submodules.rows = rows = LoadableRam(layout, self._rows)
         rows.connect_load(m, self.load)
         m.d.comb += [rows.read_enable.eq(1), rows.read_address.eq(self.next_row)]
 
@@ -78,14 +87,19 @@ class Requantizer(Component):
         constants = Signal(layout.row.width, reset_less=True)
         m.d.sync += constants.eq(rows.read_data)
         constant = fields(layout.row, constants)
-        m.d.comb += [
-            Cat(self.enable, self.row_tile_end, self.row_layer_end).eq(
-                _delayed(m, Cat(self.valid, self.tile_end, self.layer_end), self._stages, "flags", reset_less=False)
-            ),
-            self.place.eq(_delayed(m, constant["place"], self._stages - 1, "place")),
-        ]  # fmt: skip
+        m.d.comb += self.place.eq(_delayed(m, constant["place"], self._stages - 1, "place"))
+        if self._leads:
+            flags = Cat(self.valid, self.tile_end, self.layer_end)
+            m.d.comb += Cat(self.enable, self.row_tile_end, self.row_layer_end).eq(
+                _delayed(m, flags, self._stages, "flags", reset_less=False)
+            )
         if c.residual:
             m.d.comb += self.residual_place.eq(constant["residual_place"])
+        if layout.copies:
+            m.d.comb += [
+                getattr(self, to).eq(_delayed(m, constant[name], self._stages - 1, to))
+                for to, name in (("copy_place", "residual_place"), ("used", "used"))
+            ]
 
         late = int(bool(c.slopes))
         coarse = _delayed(m, constant["shift"], 3 + late, "coarse")
@@ -106,7 +120,9 @@ class Requantizer(Component):
             return Signal(shape, name=f"{name}{column}", reset_less=True)
 
         total, biased = register(signed(c.acc_bits), "total"), register(signed(c.acc_bits), "biased")
-        m.d.sync += [total.eq(self.total.word_select(column, c.acc_bits)), biased.eq(total + constant["bias"])]
+        with m.If(self.take if self._layout.epilogues > 1 else 1):
+            m.d.sync += total.eq(self.total.word_select(column, c.acc_bits))
+        m.d.sync += biased.eq(total + constant["bias"])
         factor = register(MULTIPLIER_BITS, "factor")
         m.d.sync += factor.eq(constant["multiplier"])
         if c.slopes:

@@ -7,11 +7,11 @@ from operator import or_
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import CLAMP_BITS, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip_hw.activations.store import hidden_buffer, hidden_write
+from zeroskip_hw.activations.store import hidden_buffer, write_enables
 from zeroskip_hw.primitives.broadcast import registered
 
 from .tiles import place_queue, tile_place
@@ -20,15 +20,22 @@ ADDEND_BITS = 26
 """Holds the scaled residual, at most 383 · (2**16 - 1), with zero-point and half: below 26.2 million."""
 
 
+def copy_write(layout: Layout) -> Signature:
+    """Broadcast of results to what additions read. enable : one bit per column; address; data : 8 bits per column"""
+    return Signature({
+        "enable": Out(write_enables(layout)), "address": Out(layout.copy_bits), "data": Out(layout.config.columns * 8),
+    })  # fmt: skip
+
+
 class Residual(Component):
-    """A copy of the hidden activations of its own, since the lanes' copies are read in every cycle; one read per cycle.
+    """A memory of its own of the activations that are added, since the lanes' memories are read in every cycle; one read per cycle.
 
     Gives what is added to a scaled sum before its last shift: the residual less its zero-point, times the multiplier; the output's
     zero-point; half. Six cycles behind ``place``, or seven where the array has slopes; in layers without a residual only the latter two.
 
     Members
     -------
-    hidden : In(hidden_write)
+    hidden : In(copy_write)
         Takes effect one cycle later.
     tile : In(tile_place)
     valid, tile_end : In(1)
@@ -43,8 +50,8 @@ class Residual(Component):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
-            "hidden": In(hidden_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
-            "place": In(layout.store_bits), "residual": In(1), "residual_signed": In(1), "residual_zero": In(signed(CLAMP_BITS)),
+            "hidden": In(copy_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
+            "place": In(layout.copy_bits), "residual": In(1), "residual_signed": In(1), "residual_zero": In(signed(CLAMP_BITS)),
             "residual_multiplier": In(MULTIPLIER_BITS), "zero_point": In(signed(CLAMP_BITS)),
             "addends": Out(ADDEND_BITS * layout.config.columns),
         })  # fmt: skip
@@ -52,10 +59,10 @@ class Residual(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        write = hidden_write(layout).create(path=("write",))
+        write = copy_write(layout).create(path=("write",))
         registered(m, self.hidden, write)
         (offset,) = place_queue(m, "places", self.tile.fresh, [self.tile.residual], self.valid & self.tile_end)
-        offset1, address2 = (Signal(layout.store_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
+        offset1, address2 = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
         m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1)]
         held4 = reduce(or_, hidden_buffer(m, layout, write, address2, Const(1)))
         rest = Signal(signed(ADDEND_BITS), reset_less=True)

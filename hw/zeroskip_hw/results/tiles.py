@@ -17,8 +17,11 @@ IN_FLIGHT = 16
 
 
 def tile_place(layout: Layout) -> Signature:
-    """Announces each tile once, when its collection begins: ``begin`` and ``more`` of its writes, ``write`` and ``residual`` addresses."""
-    residual = {"residual": Out(layout.store_bits)} if layout.config.residual else {}
+    """Announces each tile once, when its collection begins: ``begin`` and ``more`` of its writes, ``write``, ``residual`` and ``copy``
+    addresses.
+    """
+    residual = {"residual": Out(layout.copy_bits)} if layout.config.residual else {}
+    residual |= {"copy": Out(layout.copy_bits)} if layout.copies else {}
     return Signature({
         "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
         "write": Out(layout.store_bits), **residual,
@@ -46,7 +49,7 @@ class Tiles(Component):
         super().__init__({
             "load": In(load_bus(layout)), "start": In(1),
             "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.store_bits),
-            **({"residual_step": In(layout.store_bits)} if layout.config.residual else {}),
+            **({"residual_step": In(layout.copy_bits)} if layout.config.residual else {}),
             "step": In(1), "hold": Out(PASSES_BITS), "last_tile": Out(1), "place": Out(tile_place(layout)),
         })  # fmt: skip
 
@@ -76,12 +79,19 @@ class Tiles(Component):
         with m.If(take):
             m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0), first.eq(1)]
         if layout.config.residual:
-            residual = Signal(layout.store_bits, reset_less=True)
+            residual = Signal(layout.copy_bits, reset_less=True)
             with m.If(self.step):
                 m.d.sync += residual.eq(residual + self.residual_step)
             with m.If(take):
                 m.d.sync += residual.eq(following["residual"])
             m.d.comb += self.place.residual.eq(residual)
+        if layout.copies:
+            copy = Signal(layout.copy_bits, reset_less=True)
+            with m.If(self.step):
+                m.d.sync += copy.eq(copy + self.residual_step)
+            with m.If(take):
+                m.d.sync += copy.eq(0)
+            m.d.comb += self.place.copy.eq(copy)
 
         def chosen(what: str) -> Any:
             return Mux(first, current[f"first_{what}"], Mux(last, current[f"last_{what}"], current[f"middle_{what}"]))

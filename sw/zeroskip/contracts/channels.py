@@ -5,10 +5,25 @@ from __future__ import annotations
 from functools import cached_property
 
 from .config import ArrayConfig
-from .layout import CHANNEL_BITS, WIDTH_BITS, Field, Layout, Memory, Word, bits_for
+from .layout import (
+    CHANNEL_BITS,
+    CLAMP_BITS,
+    HIDDEN_MEMORY,
+    TABLE_ENTRIES,
+    WIDTH_BITS,
+    Field,
+    Layout,
+    Memory,
+    Word,
+    bits_for,
+)
+from .network import MULTIPLIER_BITS
 
 PART = 32
 """Bits of one part of a layer's constants, which reach the lanes part by part."""
+
+FAR_CONSTANTS = ("far_low", "far_high", "far_height", "far_strip")
+"""Fields of a layer's constants for each level of turns farther than a column."""
 
 TAP_OFFSET_BITS = 6
 """Of a tap's place beside its window's corner, in rows or in cells, two's complement."""
@@ -17,7 +32,11 @@ TAP_OFFSET_BITS = 6
 class ChannelLayout(Layout):
     """A sized configuration whose ``hidden_depth`` and ``input_depth`` are those of one lane.
 
+    epilogues : results of a column that are completed and written together, in different lanes
+    reach : columns between a column and the farthest whose rows it reads
     tap_depth : taps of one lane over all layers
+    load_elements : elements of the input that are stored in one cycle, in different lanes
+    copy_depth : addresses of each bank of the residuals' memory, of which there are as many as epilogues
     pixel_bits : of a row's or a cell's number within a strip, with its sign
     tile_bits : of the number of tiles of a layer less one
     block_queue : a lane's sums wait in block RAM, one cycle more, and not in look-up tables
@@ -29,19 +48,32 @@ class ChannelLayout(Layout):
         config: ArrayConfig,
         *,
         tap_depth: int,
+        epilogues: int = 1,
+        reach: int = 1,
+        load_elements: int = 1,
+        copy_depth: int = 0,
         pixel_bits: int = 7,
         tile_bits: int = 8,
         block_queue: bool = False,
         across: bool = False,
     ) -> None:
         super().__init__(config)
-        self.across = across
+        self._epilogues = epilogues
+        self.across, self.reach, self.load_elements, self.copy_depth = across, reach, load_elements, copy_depth
         self.tap_depth, self.pixel_bits, self.tile_bits, self.block_queue = (
             tap_depth,
             pixel_bits,
             tile_bits,
             block_queue,
         )
+
+    @property
+    def epilogues(self) -> int:
+        return self._epilogues
+
+    @property
+    def copies(self) -> bool:
+        return bool(self.config.residual)
 
     # --- widths -------------------------------------------------------------------------------------------------------
 
@@ -82,14 +114,27 @@ class ChannelLayout(Layout):
 
     @property
     def late_writes(self) -> int:
-        """A write passes a register more. A lane reads a cycle earlier: its first operand's address is there before the layer starts."""
-        return 2
+        """A write passes two registers more, and a lane reads a cycle earlier: its first operand's address waits for the start."""
+        return 3
 
     @cached_property
     def hidden_depths(self) -> tuple[int, ...]:
-        """Of the one copy of all lanes' activations that additions read."""
-        whole, rest = divmod(self.config.lanes * self.config.hidden_depth, 2048)
-        return (2048,) * whole + ((rest,) if rest else ())
+        """Of a bank of the residuals' memory, as in the other arrays that of all hidden activations."""
+        whole, rest = divmod(self.copy_depth, HIDDEN_MEMORY)
+        return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
+
+    @cached_property
+    def copy_bits(self) -> int:
+        """Width of an address in a bank of the residuals' memory."""
+        return bits_for(self.copy_depth)
+
+    @cached_property
+    def far_levels(self) -> int:
+        """Turns by one, three, nine … columns up or down that reach wants, without that by one."""
+        levels = 0
+        while (3 ** (levels + 1) - 1) // 2 < self.reach:
+            levels += 1
+        return levels
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -117,7 +162,8 @@ class ChannelLayout(Layout):
         """Of a layer, alike in all lanes.
 
         n : bits of a row; tap_base : address of a row's first tap, and ``tap_next`` that of the tap behind its last
-        height, last_height, both_heights : rows of a strip, of the last used strip, and their sum; strip : addresses of a strip
+        height, last_height : rows of a strip, of the last used strip; above_height, both_heights : the latter less, and with, the former
+        strip : addresses of a strip
         width : cells of a row; used, full : columns that are used; those whose strip has all rows
         x_last, x_stride, y_stride : the raster of the windows' corners; x_step, band_step : of their addresses, to the next one in the
         band and from the band's last to the next band's first
@@ -129,8 +175,13 @@ class ChannelLayout(Layout):
         address, pixel, columns = self.operand_bits, self.pixel_bits, self.config.columns
         fields = [
             Field("n", self.position_bits), Field("tap_base", self.tap_bits), Field("tap_next", self.tap_bits),
-            Field("height", pixel), Field("last_height", pixel), Field("both_heights", pixel), Field("strip", address),
+            Field("height", pixel), Field("last_height", pixel), Field("above_height", pixel), Field("both_heights", pixel),
+            Field("strip", address),
             Field("width", pixel), Field("used", columns), Field("full", columns),
+            *(
+                Field(f"{name}{level}", address if name == "far_strip" else pixel)
+                for level in range(self.far_levels) for name in FAR_CONSTANTS
+            ),
             Field("x_last", pixel), Field("x_stride", pixel), Field("y_stride", pixel),
             Field("x_step", address), Field("band_step", address),
             Field("row_step", address), Field("repeat", self.row_bits + 1, signed=True),
@@ -146,28 +197,70 @@ class ChannelLayout(Layout):
 
     @cached_property
     def merge(self) -> Word:
-        """One row: the lanes that have a weight in it."""
-        return Word((Field("lanes", self.config.lanes),))
+        """One turn: for each epilogue the lanes that give it their sums, and whether the bundle is complete with it."""
+        lanes = [Field(f"lanes{number}", self.config.lanes) for number in range(self.epilogues)]
+        return Word((*lanes, Field("complete", 1)))
+
+    @cached_property
+    def row(self) -> Word:
+        """As in the other arrays. With residuals: its place in the residuals' memory, and whether the epilogue has a row in this bundle."""
+        residual = [Field("residual_place", self.copy_bits), Field("used", 1)] if self.copies else []
+        return Word((*(field for field in super().row if field.name != "residual_place"), *residual))
+
+    @cached_property
+    def band(self) -> Word:
+        """As in the other arrays."""
+        residual = [Field("residual", self.copy_bits)] if self.copies else []
+        return Word((*self._lists(self.config.pass_depth), *residual))
+
+    @cached_property
+    def passes(self) -> Word:
+        """As in the other arrays, without padding; with residuals, the address in the residuals' memory."""
+        copy = [Field("copy", self.copy_bits)] if self.copies else []
+        return Word((*(field for field in super().passes if field.name != "constant"), *copy))
 
     @cached_property
     def program(self) -> Word:
-        """As in the other arrays, without what the lanes are told otherwise; ``rows`` and ``tiles`` are counted from 0."""
-        dropped = {"signed", "from_input", "lanes", "x_step", "y_step", *(() if self.across else ("maximum",))}
-        kept = [field for field in super().program if field.name not in dropped]
-        kept += [Field("across", 1)] if self.across else []
-        return Word((*kept, Field("rows", self.row_bits), Field("tiles", self.tile_bits)))
+        """One layer, as sequencer, merge and requantizers need it; lanes have its ``constants``.
+
+        A layer is a raster of tiles, ``width`` + 1 in each band, in which results move by ``write_step``. ``turns`` of a tile and ``tiles``
+        are counted from 0. ``residual_step`` holds for the residual, and for the result's place in the residuals' memory, where it goes if
+        it is ``copied``.
+        """
+        fields = [
+            Field("last", 1), Field("release", 1), Field("to_output", 1), Field("outputs", self.output_bits),
+            Field("zero_point", CLAMP_BITS, signed=True), Field("low", CLAMP_BITS, signed=True), Field("high", CLAMP_BITS, signed=True),
+            Field("turns", self.row_bits), Field("tiles", self.tile_bits), Field("width", WIDTH_BITS),
+            Field("write_step", self.store_bits), Field("band", bits_for(self.config.band_depth)),
+        ]  # fmt: skip
+        if self.across:
+            fields += [Field("across", 1), *([Field("maximum", 1)] if self.config.maximum else [])]
+        if self.copies:
+            fields += [
+                Field("residual", 1), Field("residual_signed", 1), Field("residual_zero", CLAMP_BITS, signed=True),
+                Field("residual_multiplier", MULTIPLIER_BITS), Field("residual_step", self.copy_bits), Field("copied", 1),
+            ]  # fmt: skip
+        if self.config.table_depth:
+            fields += [Field("tabled", 1), Field("table", bits_for(self.config.table_depth))]
+        return Word(tuple(fields))
 
     @cached_property
     def channel(self) -> Word:
-        """One channel of the input: the lanes that own it, and its place within a cell."""
-        return Word((Field("lanes", self.config.lanes), Field("offset", self.operand_bits)))
+        """The channels of one step of the input: of each the lanes that store it, and its place within a cell."""
+        return Word(tuple(
+            Field(f"{name}{element}", width) for element in range(self.load_elements)
+            for name, width in (("lanes", self.config.lanes), ("offset", self.operand_bits))
+        ))  # fmt: skip
 
     @cached_property
     def input_row(self) -> Word:
-        """One row of the input image: its columns and its place there; cells and channels less one; the step from cell to cell."""
+        """One row of an input image: whether it is its group's last, its sample's; its columns and its place there; cells, and steps
+        through the channels of one, less one; elements of a step; addresses from cell to cell.
+        """
         return Word((
-            Field("last", 1), Field("columns", self.config.columns), Field("base", self.operand_bits),
-            Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS), Field("x_step", self.operand_bits),
+            Field("last", 1), Field("sample_last", 1), Field("columns", self.config.columns), Field("base", self.operand_bits),
+            Field("width", WIDTH_BITS), Field("steps", CHANNEL_BITS), Field("elements", bits_for(self.config.stream_elements + 1)),
+            Field("x_step", self.operand_bits),
         ))  # fmt: skip
 
     # --- memories -----------------------------------------------------------------------------------------------------
@@ -177,11 +270,14 @@ class ChannelLayout(Layout):
         c = self.config
         shared = [
             ("program", self.program.width, c.layer_depth), ("constants", PART, c.layer_depth * self.constant_parts),
-            ("merge", self.merge.width, c.row_depth), ("rows", self.row.width, c.row_depth),
+            ("merge", self.merge.width, c.row_depth),
+            *((f"rows{number}", self.row.width, c.row_depth) for number in range(self.epilogues)),
             ("bands", self.band.width, c.band_depth), ("passes", self.passes.width, c.pass_depth),
             ("input_rows", self.input_row.width, c.input_band_depth), ("channels", self.channel.width, c.input_pass_depth),
             ("taps", self.tap.width, self.tap_depth),
         ]  # fmt: skip
+        if c.table_depth:
+            shared.append(("tables", 8, TABLE_ENTRIES * c.table_depth))
         each = [("masks", c.word, c.mask_depth), ("weights", c.weight_bits, c.weight_depth)]
         shapes = shared + [
             (f"lane{lane:02}.{name}", width, depth) for lane in range(c.lanes) for name, width, depth in each

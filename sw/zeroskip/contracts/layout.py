@@ -198,6 +198,21 @@ class Layout:
         return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
 
     @property
+    def epilogues(self) -> int:
+        """Results of a column that are completed together."""
+        return 1
+
+    @property
+    def copies(self) -> bool:
+        """Whether results are also written to a residuals' memory, at addresses of its own."""
+        return False
+
+    @cached_property
+    def copy_bits(self) -> int:
+        """Width of an address of what additions read."""
+        return self.store_bits
+
+    @property
     def late_writes(self) -> int:
         """Cycles by which what lanes read must follow what is written, beyond those of :mod:`zeroskip.contracts.timing`."""
         return 0

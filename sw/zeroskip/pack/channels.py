@@ -12,38 +12,48 @@ from zeroskip.contracts.channels import PART, ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.graph import INPUT
-from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork, accumulator_bits
+from zeroskip.contracts.layout import BAND_POSITIONS
+from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, accumulator_bits
 from zeroskip.schedule.lanes.choice import one_column
-from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan, Write
-from zeroskip.schedule.plan import Band, Pass
+from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan
 from zeroskip.schedule.strips.network import LEAST_ACCUMULATOR
+from zeroskip.schedule.tables import distinct_tables, table_number
 
 from .lane import cut
-from .program import band_images
 
 Images = dict[str, tuple[int, ...]]
 
 
 def pack_channels(
-    network: QuantizedNetwork, plan: OwnedPlan, columns: int, *, stream_bits: int = 32
+    network: QuantizedNetwork,
+    plan: OwnedPlan,
+    columns: int,
+    *,
+    samples: bool = False,
+    stream_bits: int = 32,
+    load_elements: int = 1,
 ) -> tuple[ChannelLayout, Images]:
     """The layout of the smallest array for ``plan``, and its images.
 
     network : the one that was planned, with its copies
+    samples : the columns hold samples, and ``plan`` is one of a single column
+    load_elements : elements of the input that the array can store in one cycle
     """
-    for layer, placed in zip(network.layers, plan.layers, strict=True):
-        if placed.reach > 1 or layer.residual is not None or layer.table is not None:
-            raise CapacityError(f"layer {layer.name!r}: far neighbours, residuals and tables are not built yet")
+    tables = distinct_tables(network)
     streams = [[_words(layer.shares[lane]) for layer in plan.layers] for lane in range(len(plan.layers[0].shares))]
-    layout = _layout(network, plan, streams, columns, stream_bits)
+    layout = _layout(network, plan, streams, columns, samples, stream_bits, load_elements)
     bands, passes = _written(layout, network, plan)
     images: Images = {
-        "program": tuple(layout.program.encode(values) for values in _program(network, plan)),
+        "program": tuple(layout.program.encode(values) for values in _program(layout, network, plan, tables)),
         "constants": tuple(_constants(layout, network, plan)),
-        "merge": tuple(_contributions(plan)), "rows": tuple(_rows(layout, network, plan)), "bands": bands, "passes": passes,
+        "merge": tuple(_turns(layout, plan)), "bands": bands, "passes": passes,
         "input_rows": tuple(_input_rows(layout, plan)), "channels": tuple(_channels(layout, plan)),
         "taps": tuple(_taps(layout, plan)),
     }  # fmt: skip
+    for number in range(plan.epilogues):
+        images[f"rows{number}"] = tuple(_rows(layout, network, plan, number))
+    if tables:
+        images["tables"] = tuple(value & 0xFF for table in tables for value in table.tolist())
     for lane, words in enumerate(streams):
         images[f"lane{lane:02}.masks"] = tuple(_masks(layout, plan, words))
         limit = 1 << layout.config.weight_bits
@@ -57,7 +67,9 @@ def _layout(
     plan: OwnedPlan,
     streams: Sequence[Sequence[Sequence[int]]],
     columns: int,
+    samples: bool,
     stream_bits: int,
+    load_elements: int,
 ) -> ChannelLayout:
     tiles = max(layer.tiles for layer in plan.layers)
     seen = max(max(network.shapes[layer.source][1:]) for layer in network.layers)
@@ -65,19 +77,21 @@ def _layout(
     words = max(sum(len(layer) for layer in lane) for lane in streams)
     weights = max(sum(int(layer.shares[lane].mask.sum()) for layer in plan.layers) for lane in range(len(streams)))
     sizes: dict[str, Any] = {
-        "lanes": len(streams), "columns": columns, "weight_bits": network.weight_bits, "stream_bits": stream_bits, "strips": True,
-        "maximum": any(layer.maximum for layer in network.layers), "residual": False,
-        "slopes": any(layer.slope is not None for layer in network.layers), "table_depth": 0,
-        "acc_bits": _accumulator(network, plan, columns),
+        "lanes": len(streams), "columns": columns, "weight_bits": network.weight_bits, "stream_bits": stream_bits, "strips": not samples,
+        "maximum": any(layer.maximum for layer in network.layers), "residual": any(layer.residual is not None for layer in network.layers),
+        "slopes": any(layer.slope is not None for layer in network.layers), "table_depth": len(distinct_tables(network)),
+        "acc_bits": _accumulator(network, plan, 1 if samples else columns),
         "weight_depth": max(1, weights), "input_depth": plan.tensors[INPUT].size, "hidden_depth": max(1, plan.depth),
         "output_depth": outputs, "row_depth": sum(len(layer.bias) for layer in plan.layers), "layer_depth": len(plan.layers),
         "offset_depth": 1, "band_depth": sum(len(layer.writes) for layer in plan.layers),
         "pass_depth": sum(len(writes) for layer in plan.layers for writes in layer.writes) * 3,
-        "input_band_depth": len(plan.input_writes), "input_pass_depth": plan.tensors[INPUT].shape[0],
+        "input_band_depth": len(plan.input_writes) * (columns if samples else 1), "input_pass_depth": plan.tensors[INPUT].shape[0],
     }  # fmt: skip
     rest: dict[str, Any] = {
         "tap_depth": sum(len(layer.taps) for layer in plan.layers), "tile_bits": max(1, (tiles - 1).bit_length()),
-        "pixel_bits": seen.bit_length() + 2, "across": any(layer.across for layer in plan.layers),
+        "across": not samples and any(layer.across for layer in plan.layers), "load_elements": load_elements,
+        "epilogues": plan.epilogues, "copy_depth": plan.copy_depth,
+        "reach": max(layer.reach for layer in plan.layers), "pixel_bits": seen.bit_length() + 2,
     }  # fmt: skip
     depth = words + len(plan.layers)
     while True:  # the header's width depends on the depth that it helps to fill
@@ -120,7 +134,9 @@ def _masks(layout: ChannelLayout, plan: OwnedPlan, streams: Sequence[Sequence[in
         at = begin + len(words)
 
 
-def _program(network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[dict[str, int]]:
+def _program(
+    layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan, tables: Sequence[IntArray]
+) -> Iterator[dict[str, int]]:
     band = 0
     readers = [layer for layer in network.layers if layer.source == INPUT]
     for layer, placed in zip(network.layers, plan.layers, strict=True):
@@ -130,10 +146,31 @@ def _program(network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[dict[str, i
             "last": layer is network.layers[-1], "release": layer is readers[-1], "to_output": to_output,
             "outputs": int(np.prod(shape)) if to_output else 0, "zero_point": layer.zero_point, "low": layer.low, "high": layer.high,
             "width": placed.width - 1, "write_step": shape[0] if to_output else plan.tensors[layer.output].x_step, "band": band,
-            "padding": 0, "rows": len(placed.bias) - 1, "tiles": placed.tiles - 1, "across": placed.across, "maximum": layer.maximum,
+            "turns": sum(bundle.turns for bundle in placed.bundles) - 1, "tiles": placed.tiles - 1,
+            "across": placed.across and layout.across, "maximum": layer.maximum,
+            "tabled": layer.table is not None, "table": table_number(layer, tables),
+            **_residual(network, plan, layer),
         }  # fmt: skip
         band += len(placed.writes)
         yield values
+
+
+def _residual(network: QuantizedNetwork, plan: OwnedPlan, layer: QuantizedLayer) -> dict[str, int]:
+    """Fields of a program word about what is added to the layer's results, and whether they are added later."""
+    added, result = (plan.tensors.get(name) if name else None for name in (layer.residual, layer.output))
+    copied = result is not None and result.copy is not None
+    values = {
+        "residual": 0, "residual_signed": 0, "residual_zero": 0, "residual_multiplier": 0, "residual_step": 0, "copied": copied,
+    }  # fmt: skip
+    if copied and result is not None:
+        values["residual_step"] = result.copy_x_step
+    if added is not None and layer.residual is not None:
+        given = network.formats[layer.residual]
+        values |= {
+            "residual": 1, "residual_signed": given.signed, "residual_zero": given.zero_point,
+            "residual_multiplier": layer.residual_multiplier, "residual_step": added.copy_x_step,
+        }  # fmt: skip
+    return values
 
 
 def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[int]:
@@ -142,39 +179,78 @@ def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan
     for layer, placed in zip(network.layers, plan.layers, strict=True):
         source = plan.tensors[layer.source]
         down, right = placed.stride
-        used = (1 << placed.columns) - 1
+        used, full = _used(layout, placed)
         values = {
             "n": len(placed.taps), "tap_base": tap, "tap_next": tap + len(placed.taps),
-            "height": placed.strip, "last_height": placed.edge, "both_heights": placed.strip + placed.edge,
+            "height": placed.strip, "last_height": placed.edge, "above_height": (placed.edge - placed.strip) % (1 << layout.pixel_bits),
+            "both_heights": placed.strip + placed.edge,
             "strip": placed.strip * source.y_step % addresses, "width": source.shape[2],
-            "used": used, "full": used if placed.edge == placed.strip else used >> 1,
+            "used": used, "full": full,
             "x_last": (placed.width - 1) * right, "x_stride": right, "y_stride": down, "x_step": right * source.x_step % addresses,
             "band_step": (down * source.y_step - (placed.width - 1) * right * source.x_step) % addresses,
             "row_step": placed.group_step, "repeat": placed.group_rows - 2, "padding": placed.padding & 0xFF,
             "signed": network.formats[layer.source].signed, "from_input": layer.source == INPUT,
             "maximum": layer.maximum, "last": layer is network.layers[-1], "unused": 0,
+            **_far(layout, placed, source.y_step),
         }  # fmt: skip
         yield from cut(layout.constants.encode(values), PART, layout.constant_parts)
         tap += len(placed.taps)
 
 
-def _contributions(plan: OwnedPlan) -> Iterator[int]:
-    """For each row, in the order in which rows are merged, the lanes that have a weight in it."""
+def _used(layout: ChannelLayout, placed: OwnedLayer) -> tuple[int, int]:
+    """Columns that hold a part of the source; those whose strip has all rows, or none where every column has an image of its own."""
+    if not layout.config.strips:
+        return (1 << layout.config.columns) - 1, 0
+    used = (1 << placed.columns) - 1
+    return used, used if placed.edge == placed.strip else used >> 1
+
+
+def _far(layout: ChannelLayout, placed: OwnedLayer, y_step: int) -> dict[str, int]:
+    """Constants of the turns farther than a column. A limit that is no row of the image is never passed."""
+    pixels, addresses = 1 << layout.pixel_bits, 1 << layout.operand_bits
+    values: dict[str, int] = {}
+    for level in range(layout.far_levels):
+        distance = 3 ** (layout.far_levels - level)
+        low, high = -(distance // 2) * placed.strip, (distance // 2 + 1) * placed.strip
+        values |= {
+            f"far_low{level}": max(low, -pixels // 2) % pixels, f"far_high{level}": min(high, pixels // 2 - 1),
+            f"far_height{level}": distance * placed.strip % pixels, f"far_strip{level}": distance * placed.strip * y_step % addresses,
+        }  # fmt: skip
+    return values
+
+
+def _turns(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
+    """For each turn, in their order, the lanes that give a sum to each epilogue."""
     for layer in plan.layers:
         lanes = np.zeros(len(layer.bias), dtype=object)
         for number, share in enumerate(layer.shares):
             lanes[share.rows] |= 1 << number
-        yield from (int(lanes[row]) for bundle in layer.bundles for row in bundle.rows)
+        for bundle in layer.bundles:
+            given = [
+                (f"lanes{epilogue}", int(lanes[row]))
+                for row, epilogue in zip(bundle.rows, bundle.epilogues, strict=True)
+            ]
+            turns = [dict(given)] if bundle.apart else [dict([one]) for one in given]
+            nothing = {f"lanes{epilogue}": 0 for epilogue in range(plan.epilogues)}
+            for turn in turns:
+                yield layout.merge.encode({**nothing, **turn, "complete": turn is turns[-1]})
 
 
-def _rows(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan) -> Iterator[int]:
+def _rows(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan, epilogue: int) -> Iterator[int]:
+    """The rows of one epilogue, for each bundle; without a row, nothing is stored anywhere."""
     for layer, placed in zip(network.layers, plan.layers, strict=True):
         slope = layer.multiplier if layer.slope is None else layer.slope
-        for row in (row for bundle in placed.bundles for row in bundle.rows):
+        shift = layer.shift - (1 if layer.residual is None else RESIDUAL_FRACTION)
+        for bundle in placed.bundles:
+            if epilogue not in bundle.epilogues:
+                yield 0
+                continue
+            row = bundle.rows[bundle.epilogues.index(epilogue)]
             channel = layer.channel + row
             yield layout.row.encode({
-                "bias": placed.bias[row], "multiplier": layer.multiplier[row], "shift": layer.shift[row] - 1, "slope": slope[row],
+                "bias": placed.bias[row], "multiplier": layer.multiplier[row], "shift": shift[row], "slope": slope[row],
                 "place": channel if layer.output == network.output_name else _place(layout, plan, layer, channel),
+                "residual_place": channel // plan.epilogues, "used": 1,
             })  # fmt: skip
 
 
@@ -194,35 +270,75 @@ def _written(
     layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Images of the bands, and of the writes that they list."""
-    groups = []
+    bands: list[int] = []
+    passes: list[int] = []
+    addresses, copies, all_columns = 1 << layout.store_bits, 1 << layout.copy_bits, (1 << layout.config.columns) - 1
     for layer, placed in zip(network.layers, plan.layers, strict=True):
         shape = network.shapes[layer.output]
-        step = shape[2] * shape[0] if layer.output == network.output_name else plan.tensors[layer.output].y_step
-        groups.append([_band(placed, writes, step) for writes in placed.writes])
-    return band_images(layout.band, layout.passes, 1 << layout.store_bits, groups, [{}] * len(groups))
-
-
-def _band(placed: OwnedLayer, writes: Sequence[Write], step: int) -> Band:
-    passes = tuple(Pass(base=write.row * step, mask=write.mask, turn=write.turn) for write in writes)
-    return Band(width=placed.width, first=passes, middle=passes, last=passes)
+        result = plan.tensors.get(layer.output)
+        step = shape[2] * shape[0] if layer.output == network.output_name or result is None else result.y_step
+        added = plan.tensors[layer.residual] if layer.residual is not None else None
+        for number, writes in enumerate(placed.writes):
+            begin, more = len(passes), len(writes) - 1
+            lists = {
+                f"{position}_{what}": value
+                for position in BAND_POSITIONS
+                for what, value in (("begin", begin), ("more", more))
+            }
+            residual = 0 if added is None or added.copy is None else added.copy + number * added.copy_y_step
+            bands.append(layout.band.encode({**lists, "last": number == len(placed.writes) - 1, "residual": residual}))
+            passes += [
+                layout.passes.encode({
+                    "base": write.row * step % addresses, "turn": write.turn, "mask": write.mask if layout.config.strips else all_columns,
+                    "copy": 0 if result is None or result.copy is None else (result.copy + write.row * result.copy_y_step) % copies,
+                })
+                for write in writes
+            ]  # fmt: skip
+    return tuple(bands), tuple(passes)
 
 
 def _input_rows(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
     stored = plan.tensors[INPUT]
-    for number, writes in enumerate(plan.input_writes):
-        if len(writes) > 1:
-            raise CapacityError("input: that one layer reads it in strips and another as a whole is not built yet")
-        yield layout.input_row.encode({
-            "last": number == len(plan.input_writes) - 1, "columns": writes[0].mask,
-            "base": writes[0].row * stored.y_step, "width": stored.shape[2] - 1, "channels": stored.shape[0] - 1,
-            "x_step": stored.x_step,
-        })  # fmt: skip
+    channels, height, width = stored.shape
+    elements = load_elements(layout, plan)
+    samples = 1 if layout.config.strips else layout.config.columns
+    for sample in range(samples):
+        for number, writes in enumerate(plan.input_writes):
+            if len(writes) > 1:
+                raise CapacityError("input: that one layer reads it in strips and another as a whole is not built yet")
+            last = number == height - 1
+            yield layout.input_row.encode({
+                "last": last and sample == samples - 1, "sample_last": last,
+                "columns": writes[0].mask if layout.config.strips else 1 << sample, "base": writes[0].row * stored.y_step,
+                "width": width - 1, "steps": -(-channels // elements) - 1, "elements": elements,
+                "x_step": stored.x_step % (1 << layout.operand_bits),  # one that is never taken may be larger than an address
+            })  # fmt: skip
+
+
+def load_elements(layout: ChannelLayout, plan: OwnedPlan) -> int:
+    """Elements that are stored in one step: channels that follow each other in one cell, and that lie in different lanes."""
+    stored = plan.tensors[INPUT]
+    channels, *position = stored.shape
+    count = layout.load_elements
+    while count > 1:
+        whole = np.zeros((-(-channels // count) * count, layout.config.lanes), dtype=np.intp)
+        whole[:channels] = stored.hosting.lanes
+        alone = whole.reshape(-1, count, layout.config.lanes).sum(axis=1).max() <= 1
+        if alone and (position == [1, 1] or channels % count == 0):
+            break
+        count //= 2
+    return count
 
 
 def _channels(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
-    hosting = plan.tensors[INPUT].hosting
-    for lanes, slot in zip(hosting.lanes, hosting.slots, strict=True):
-        yield layout.channel.encode({"lanes": _lanes(lanes), "offset": int(slot)})
+    hosting, elements = plan.tensors[INPUT].hosting, load_elements(layout, plan)
+    channels = len(hosting.slots)
+    nothing = {f"{name}{i}": 0 for i in range(layout.load_elements) for name in ("lanes", "offset")}
+    for begin in range(0, channels, elements):
+        step = dict(nothing)
+        for i in range(min(elements, channels - begin)):
+            step |= {f"lanes{i}": _lanes(hosting.lanes[begin + i]), f"offset{i}": int(hosting.slots[begin + i])}
+        yield layout.channel.encode(step)
 
 
 def _taps(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:

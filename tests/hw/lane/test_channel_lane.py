@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import joined, load, parted, simulate, to_signed
-from tests.hw.channels import Share, channel_layout, mask_memory, random_share
-from tests.hw.lane.test_operands import ABOVE, BELOW, PADDING, Tap
+from tests.hw.channels import Share, channel_layout, mask_memory, random_share, strip_constants, strip_of
+from tests.hw.lane.test_operands import Tap
 from tests.hw.lane.test_turn import operands_of
 
 from zeroskip.contracts.channels import PART, ChannelLayout
@@ -32,13 +32,10 @@ def random_layer(rng: Random, layout: ChannelLayout, tap_base: int, last: bool) 
     share = random_share(rng, 12, 8)
     columns, depth = layout.config.columns, layout.config.hidden_depth
     across = rng.choice([i for i in range(1, share.tiles + 1) if share.tiles % i == 0])
-    height, used = rng.randint(2, 6), rng.randint(1, columns)
-    last_height = rng.randint(2, height)
+    height, used = rng.randint(2, 6) if layout.reach == 1 else 1, rng.randint(1, columns)
     taps = [Tap(rng.randrange(depth // 4), rng.randint(-2, 2), rng.randint(-2, 2)) for _ in range(share.n)]
-    constants = {
-        "n": share.n, "tap_base": tap_base, "tap_next": tap_base + share.n, "height": height, "last_height": last_height,
-        "both_heights": height + last_height, "strip": rng.randrange(depth // 4), "width": rng.randint(2, 6), "used": (1 << used) - 1,
-        "full": (1 << used) - 1 if last_height == height else (1 << (used - 1)) - 1, "x_last": across - 1, "x_stride": 1, "y_stride": 1,
+    constants = strip_constants(layout, height, rng.randint(1, height), used, rng.randrange(depth // 4)) | {
+        "n": share.n, "tap_base": tap_base, "tap_next": tap_base + share.n, "width": rng.randint(2, 6), "x_last": across - 1, "x_stride": 1, "y_stride": 1,
         "x_step": rng.randrange(8), "band_step": rng.randrange(8), "row_step": rng.randrange(4), "repeat": rng.randint(-1, 3),
         "padding": rng.randrange(256), "signed": rng.randrange(2), "from_input": rng.randrange(2), "unused": 0, "last": last,
     }  # fmt: skip
@@ -58,19 +55,17 @@ def sums_of(layer: Layer, layout: ChannelLayout, hidden: Memory, buffer: Memory,
             total = [0] * columns
             for bit in row:
                 tap = layer.taps[bit]
-                s, x, turn = y0 + tap.dy, x0 + tap.dx, 0
+                x = x0 + tap.dx
+                down, there = strip_of(layout, k, y0 + tap.dy)
                 address = base + at // (k["repeat"] + 2) * k["row_step"] + tap.offset
-                if s < 0:
-                    turn, address, s = ABOVE, address + k["strip"], 0
-                elif s >= k["height"]:
-                    turn, address, s = BELOW, address - k["strip"], s - k["height"]
-                if not 0 <= x < k["width"]:
-                    turn = PADDING
-                there = k["full"] if s >= k["last_height"] else k["used"]
+                if columns > 1:
+                    address -= down * k["strip"]
                 word = hidden[address % len(hidden)]
                 if k["from_input"]:
                     word = buffer[half << layout.half_bit | address % (len(buffer) // 2)]
-                operands = operands_of(word, turn, there, k["padding"], bool(k["signed"]))
+                operands = operands_of(
+                    word, down if 0 <= x < k["width"] else None, there, k["padding"], bool(k["signed"])
+                )
                 for column, operand in enumerate(operands):
                     total[column] += layer.weights[number] * to_signed(operand, 9)
                 number += 1
@@ -79,8 +74,9 @@ def sums_of(layer: Layer, layout: ChannelLayout, hidden: Memory, buffer: Memory,
     return found
 
 
-async def fill(ctx: Any, dut: ChannelLane, columns: int, hidden: Memory, buffer: Memory) -> None:
+async def fill(ctx: Any, dut: ChannelLane, layout: ChannelLayout, hidden: Memory, buffer: Memory) -> None:
     """All words through the two buses; some that are meant for another lane must not change them."""
+    columns = layout.config.columns
     for address, word in enumerate(hidden):
         for here, data in ((1, word), (0, [0] * columns)):
             ctx.set(dut.hidden_here, here)
@@ -94,6 +90,7 @@ async def fill(ctx: Any, dut: ChannelLane, columns: int, hidden: Memory, buffer:
             for here, data in ((1, byte), (0, 0)):
                 ctx.set(dut.input_here, here)
                 ctx.set(dut.input.enable, 1 << column)
+                ctx.set(dut.input.half, address >> layout.half_bit)
                 ctx.set(dut.input.address, address)
                 ctx.set(dut.input.data, data)
                 await ctx.tick()
@@ -113,9 +110,9 @@ async def give(ctx: Any, dut: ChannelLane, layout: ChannelLayout, constants: dic
     ctx.set(dut.resume, 0)
 
 
-@pytest.mark.parametrize("columns, block_queue", [(1, False), (2, True), (4, False)])
+@pytest.mark.parametrize("columns, block_queue, reach", [(1, False, 1), (2, True, 1), (4, False, 1), (8, False, 4)])
 @pytest.mark.parametrize("seed", range(8))
-def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) -> None:
+def test_every_row_of_every_layer(columns: int, block_queue: bool, reach: int, seed: int) -> None:
     """Two groups. Both memories are full, so that every sum is of known words."""
     rng = Random(seed)
     layout = channel_layout(
@@ -123,6 +120,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
         hidden_depth=64,
         input_depth=32,
         block_queue=block_queue,
+        reach=reach,
         tap_depth=64,
         mask_depth=400,
         weight_depth=512,
@@ -146,7 +144,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, seed: int) ->
         words = [layout.tap.encode({"offset": t.offset, "dy": t.dy, "dx": t.dx}) for t in taps]
         await load(ctx, dut.load, layout, "taps", words)
         ctx.set(stopped, 0)
-        await fill(ctx, dut, columns, hidden, buffer)
+        await fill(ctx, dut, layout, hidden, buffer)
         ctx.set(dut.half, half)
         for number, layer in enumerate(layers * 2):
             assert ctx.get(dut.closed)

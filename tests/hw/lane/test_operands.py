@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from tests.hw.bench import simulate
-from tests.hw.channels import channel_layout
+from tests.hw.channels import channel_layout, strip_constants, strip_of
 
 from zeroskip.contracts.channels import ChannelLayout
-from zeroskip_hw.lane.operands import CONSTANTS, Operands
+from zeroskip_hw.lane.operands import Operands, constants_of
 
-HERE, ABOVE, BELOW, PADDING = 0, 1, 2, 3
+PADDING = 3
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,25 @@ class Job:
 
 def random_job(rng: Random, layout: ChannelLayout) -> Job:
     columns, address = layout.config.columns, 1 << layout.operand_bits
-    height, width, stride = rng.randint(1, 8), rng.randint(1, 9), rng.randint(1, 2)
+    height, width, stride = rng.randint(1, 8 if layout.reach == 1 else 2), rng.randint(1, 9), rng.randint(1, 2)
     last = rng.randint(1, height)
     used = rng.randint(1, columns)
     across, down, repeat = rng.randint(1, width), rng.randint(1, height), rng.randint(1, 4)
-    constants = {
-        "height": height, "last_height": last, "both_heights": height + last, "strip": rng.randrange(address), "width": width,
-        "used": (1 << used) - 1, "full": (1 << used) - 1 if last == height else (1 << (used - 1)) - 1,
-        "x_last": (across - 1) * stride, "x_stride": stride, "y_stride": stride, "x_step": rng.randrange(address),
+    strip = rng.randrange(address)
+    constants = strip_constants(layout, height, last, used, strip) | {
+        "width": width, "x_last": (across - 1) * stride, "x_stride": stride, "y_stride": stride, "x_step": rng.randrange(address),
         "band_step": rng.randrange(address), "row_step": rng.randrange(address), "repeat": repeat - 2,
     }  # fmt: skip
+    far = 2 if layout.reach == 1 else 6
     rows = [
-        [Tap(rng.randrange(address), rng.randint(-2, 2), rng.randint(-2, 2)) for _ in range(rng.randint(1, 4))]
+        [Tap(rng.randrange(address), rng.randint(-far, far), rng.randint(-2, 2)) for _ in range(rng.randint(1, 4))]
         for _ in range(rng.randint(1, 6))
     ]
     return Job(constants, rows, across, down, repeat)
 
 
-def expected_of(job: Job, layout: ChannelLayout) -> list[tuple[Tap, bool, bool, bool, int, int, int]]:
-    """(tap, first, tile first, tile end, address, turn, columns whose strip has the row), in order."""
+def expected_of(job: Job, layout: ChannelLayout) -> list[tuple[Tap, bool, bool, bool, int, int | None, int]]:
+    """(tap, first, tile first, tile end, address, columns down or None for padding, columns whose strip has the row), in order."""
     k, columns = job.constants, layout.config.columns
     found = []
     base = 0
@@ -63,30 +63,31 @@ def expected_of(job: Job, layout: ChannelLayout) -> list[tuple[Tap, bool, bool, 
         for number, row in enumerate(job.rows):
             for i, tap in enumerate(row):
                 s, x = y0 + tap.dy, x0 + tap.dx
-                address, turn = base + number // job.repeat * k["row_step"] + tap.offset, HERE
-                if s < 0:
-                    address, turn, s = address + k["strip"], ABOVE, 0
-                elif s >= k["height"]:
-                    address, turn, s = address - k["strip"], BELOW, s - k["height"]
-                if not 0 <= x < k["width"]:
-                    turn = PADDING
-                there = k["full"] if s >= k["last_height"] else k["used"]
-                if columns == 1:
-                    address = base + number // job.repeat * k["row_step"] + tap.offset
+                down, there = strip_of(layout, k, s)
+                address = base + number // job.repeat * k["row_step"] + tap.offset - down * k["strip"] * (columns > 1)
                 ends = number == len(job.rows) - 1 and i == len(row) - 1
-                found.append(
-                    (tap, i == 0, i == 0 and number == 0, ends, address % (1 << layout.operand_bits), turn, there)
-                )
+                found.append((
+                    tap, i == 0, i == 0 and number == 0, ends, address % (1 << layout.operand_bits),
+                    down if 0 <= x < k["width"] else None, there,
+                ))  # fmt: skip
         base += k["band_step"] if tile % job.across == job.across - 1 else k["x_step"]
     return found
 
 
-@pytest.mark.parametrize("columns", [1, 3, 8])
+def turn_of(turn: int, far: int, levels: int) -> int | None:
+    """Columns down, of all turns together."""
+    if turn == PADDING:
+        return None
+    down = {0: 0, 1: -1, 2: 1}
+    return down[turn] + sum(down[far >> (2 * level) & 3] * 3 ** (levels - level) for level in range(levels))
+
+
+@pytest.mark.parametrize("columns, reach", [(1, 1), (3, 1), (8, 1), (8, 4), (16, 13)])
 @pytest.mark.parametrize("seed", range(8))
-def test_every_tap_of_every_tile(columns: int, seed: int) -> None:
+def test_every_tap_of_every_tile(columns: int, reach: int, seed: int) -> None:
     """Two layers, while the pipeline stalls now and then and the taps come with gaps."""
     rng = Random(seed)
-    layout = channel_layout(columns=columns, hidden_depth=500)
+    layout = channel_layout(columns=columns, hidden_depth=500, reach=reach)
     jobs = [random_job(rng, layout) for _ in range(2)]
     dut = Operands(layout)
     moves, gaps = rng.choice([1.0, 0.5]), rng.choice([0.0, 0.4])
@@ -94,7 +95,7 @@ def test_every_tap_of_every_tile(columns: int, seed: int) -> None:
     async def bench(ctx: Any) -> None:
         for job in jobs:
             expected = expected_of(job, layout)
-            for name in CONSTANTS:
+            for name in constants_of(layout):
                 ctx.set(getattr(dut, name), job.constants[name])
             ctx.set(dut.source.valid, 0)
             ctx.set(dut.advance, 1)
@@ -120,9 +121,10 @@ def test_every_tap_of_every_tile(columns: int, seed: int) -> None:
                     ctx.set(dut.tile_first, rng.random() < 0.5)
                 if advance and ctx.get(dut.token.valid):
                     _, first, _, tile_end, address, turn, there = expected[seen]
-                    assert ctx.get(dut.turn) == turn, f"seed {seed}, {seen}"
+                    far = ctx.get(dut.far) if layout.far_levels else 0
+                    assert turn_of(ctx.get(dut.turn), far, layout.far_levels) == turn, f"seed {seed}, {seen}"
                     assert (ctx.get(dut.first_out), ctx.get(dut.token.tile_end)) == (first, tile_end)
-                    if turn != PADDING:
+                    if turn is not None:
                         assert ctx.get(dut.address) == address, f"seed {seed}, {seen}"
                         assert ctx.get(dut.there) == there, f"seed {seed}, {seen}"
                     seen += 1

@@ -11,13 +11,14 @@ from tests.hw.channels import channel_layout
 
 from zeroskip_hw.lane.turn import OPERAND_BITS, Turn, turn_stages
 
-SHIFT = {0: 0, 1: -1, 2: 1}
+DOWN = {0: 0, 1: -1, 2: 1, 3: None}
+"""Columns down, by turn."""
 
 
-def operands_of(data: list[int], turn: int, there: int, padding: int, signed: bool) -> list[int]:
+def operands_of(data: list[int], down: int | None, there: int, padding: int, signed: bool) -> list[int]:
     found = []
     for column in range(len(data)):
-        source = column + SHIFT.get(turn, len(data))
+        source = len(data) if down is None else column + down
         inside = 0 <= source < len(data) and there >> source & 1
         byte = data[source] if inside else padding
         found.append(byte - 256 & 0x1FF if signed and byte & 0x80 else byte)
@@ -44,13 +45,14 @@ def test_every_column_gets_its_operand(columns: int, signed: bool, seed: int) ->
         for cycle in range(len(words) + 1):
             if cycle < len(words):
                 ctx.set(dut.turn, words[cycle][1])
-                ctx.set(dut.there, words[cycle][2])
+                ctx.set(dut.there, words[cycle][2] << 1)
             if cycle:
-                ctx.set(dut.data, joined(words[cycle - 1][0]))
+                ctx.set(dut.data, joined([0, *words[cycle - 1][0]]))
             number = cycle - 1 - turn_stages(layout)
             if number >= 0:
+                data, turn, there = words[number]
                 found = parted(ctx.get(dut.operands), columns, OPERAND_BITS)
-                assert found == operands_of(*words[number], padding, signed), f"seed {seed}, word {number}"
+                assert found == operands_of(data, DOWN[turn], there, padding, signed), f"seed {seed}, word {number}"
             await ctx.tick()
 
     simulate(dut, bench)

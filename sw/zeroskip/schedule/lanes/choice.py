@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
-from zeroskip.schedule.strips.readers import across
+from zeroskip.schedule.strips.readers import across, added
 
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
@@ -68,8 +68,8 @@ def choose(
     """
     read = list(dict.fromkeys(layer.source for layer in network.layers))
     hosts = {tensor: _host(network, tensor, lanes, columns) for tensor in read}
-    added = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
-    hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(added)}
+    unread = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
+    hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(unread)}
     work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
     for tensor in read:
         readers = [layer for layer in network.layers if layer.source == tensor]
@@ -147,10 +147,13 @@ def _work(
         by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
         chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
     tiles = 1 if network.shapes[layer.output][1:] == (1, 1) else STEADY
-    modes = (True, False) if epilogues > 1 else (True,)
+    fixed = (layer.channel + np.arange(layer.outputs)) % epilogues if added(network, layer) else None
+    # The output has one port for results, and only one epilogue gets the sum of all columns.
+    together = 1 if layer.output == network.output_name or across(network, layer) else epilogues
+    modes = (True, False) if together > 1 else (True,)
     return Work(
         orders=tuple(
-            Order(counts=found, bundles=bundles(found, owners, epilogues, chains, full=full), tiles=tiles)
+            Order(counts=found, bundles=bundles(found, owners, together, chains, fixed=fixed, full=full), tiles=tiles)
             for full in modes
         ),
         parts=parts,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +23,8 @@ def deal(layer: QuantizedLayer, hosting: Hosting, parts: int = 0) -> Lanes:
     parts : lanes that share a row, where all lanes store all of its channels; 0 for no limit
 
     A weight goes to the lane that stores its channel. Where several do, it goes to the one that has the fewest weights of this layer so
-    far, row after row, so that the lanes stay level within a row and over many. A row without weights keeps one explicit zero, since
-    its output must be written.
+    far, row after row, so that the lanes stay level within a row and over many. A maximum is one lane's alone: the lanes' results are
+    added up. A row without weights keeps one explicit zero, since its output must be written.
     """
     if parts:
         return _by_rows(layer, hosting.lanes.shape[1], parts)
@@ -34,10 +37,11 @@ def deal(layer: QuantizedLayer, hosting: Hosting, parts: int = 0) -> Lanes:
     load = np.bincount(lane[lane >= 0], minlength=hosting.lanes.shape[1])
     if not single.all():
         hosts = [np.flatnonzero(row) for row in hosting.lanes]
-        for at in zip(*np.nonzero(kept & (lane == NOBODY)), strict=True):
+        undealt = kept & (lane == NOBODY)
+        for at in _windows(undealt) if layer.maximum else zip(*np.nonzero(undealt), strict=True):
             mine = hosts[channel[at[0], at[1]]]
             lane[at] = chosen = mine[load[mine].argmin()]
-            load[chosen] += 1
+            load[chosen] += np.count_nonzero(undealt[at])
     for row in np.flatnonzero(~kept.any(axis=(1, 2, 3))):
         hosts_row = hosting.lanes[channel[row]]
         mine = np.flatnonzero(hosts_row.any(axis=0))
@@ -45,6 +49,12 @@ def deal(layer: QuantizedLayer, hosting: Hosting, parts: int = 0) -> Lanes:
         lane[row, int(hosts_row[:, chosen].argmax()), 0, 0] = chosen
         load[chosen] += 1
     return lane
+
+
+def _windows(kept: npt.NDArray[np.bool_]) -> Iterator[tuple[Any, ...]]:
+    """Indices of the whole window of each row, which reads one channel."""
+    for row, channel in zip(*np.nonzero(kept.any(axis=(2, 3))), strict=True):
+        yield (row, channel, *np.nonzero(kept[row, channel]))
 
 
 def _by_rows(layer: QuantizedLayer, lanes: int, parts: int) -> Lanes:

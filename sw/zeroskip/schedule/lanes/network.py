@@ -25,10 +25,11 @@ def plan(network: QuantizedNetwork, lanes: int, columns: int, epilogues: int = 1
     network = prepared(network)
     hosts, work = choose(network, lanes, columns, epilogues)
     heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
-    tensors, depth, copy_depth = stored_tensors(network, heights, hosts)
+    tensors, depth, copy_depth = stored_tensors(network, heights, hosts, epilogues)
     layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
     return OwnedPlan(
-        layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), depth=depth, copy_depth=copy_depth
+        layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), epilogues=epilogues, depth=depth,
+        copy_depth=copy_depth,
     )  # fmt: skip
 
 

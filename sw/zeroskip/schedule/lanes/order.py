@@ -19,11 +19,13 @@ WINDOW = 64
 class Bundle:
     """Rows that are written together.
 
-    rows : their numbers, one for each epilogue that is used
+    rows : their numbers
+    epilogues : of each row, the one that completes it
     apart : no lane has weights in two of them; else their sums are taken one row after the other
     """
 
     rows: tuple[int, ...]
+    epilogues: tuple[int, ...]
     apart: bool
 
     @property
@@ -38,6 +40,7 @@ def bundles(
     epilogues: int,
     chains: Sequence[Sequence[int]] | None = None,
     *,
+    fixed: Indices | None = None,
     full: bool = True,
 ) -> tuple[Bundle, ...]:
     """All rows, up to ``epilogues`` in a bundle, in the order in which the bundles are worked on.
@@ -45,6 +48,7 @@ def bundles(
     counts : (rows, lanes) weights
     owners : (rows, lanes) bool, the lanes that store a row's result
     chains : runs of rows that stay in their order; without them every order is allowed
+    fixed : (rows,) the epilogue that completes each row; without them every row may go to any
     full : False for bundles whose rows have no lane in common, even if they have fewer rows
 
     A lane stores at most one result of a bundle. Rows that have no lane in common go together first. The row that comes next is the one
@@ -55,10 +59,15 @@ def bundles(
     found = []
     while waiting:
         rows: list[int] = []
+        places: list[int] = []
         gives, stores = np.zeros((2, counts.shape[1]), dtype=np.bool_)
         apart = True
         while len(rows) < epilogues:
-            heads = [i for i, chain in enumerate(waiting[:WINDOW]) if not (stores & owners[chain[0]]).any()]
+            heads = [
+                i
+                for i, chain in enumerate(waiting[:WINDOW])
+                if not (stores & owners[chain[0]]).any() and (fixed is None or fixed[chain[0]] not in places)
+            ]
             if not heads:
                 break
             first = np.array([waiting[i][0] for i in heads])
@@ -67,6 +76,7 @@ def bundles(
             if shared[chosen] and not full:
                 break
             row = int(first[chosen])
+            places.append(len(rows) if fixed is None else int(fixed[row]))
             rows.append(row)
             apart &= not shared[chosen]
             gives |= counts[row] > 0
@@ -77,7 +87,7 @@ def bundles(
             if not chain:
                 waiting.pop(heads[chosen])
         load -= load.min()
-        found.append(Bundle(rows=tuple(rows), apart=apart))
+        found.append(Bundle(rows=tuple(rows), epilogues=tuple(places), apart=apart))
     return tuple(found)
 
 

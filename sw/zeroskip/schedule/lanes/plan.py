@@ -111,12 +111,14 @@ class OwnedPlan:
 
     tensors : all that layers read, ``INPUT`` among them
     input_writes : for each row of the input image, where it goes
+    epilogues : results that may be written together, and banks of the residuals' memory
     depth : addresses of a lane's hidden memory
-    copy_depth : addresses of the residuals' memory; 0 without residuals
+    copy_depth : addresses of each bank of the residuals' memory; 0 without residuals
     """
 
     layers: tuple[OwnedLayer, ...]
     tensors: Mapping[str, Stored]
     input_writes: tuple[tuple[Write, ...], ...]
+    epilogues: int
     depth: int
     copy_depth: int

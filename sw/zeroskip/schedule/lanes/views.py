@@ -21,7 +21,8 @@ class Stored:
     strip : rows from one column's strip to the next; the whole image where only the lowest column reads
     rows : rows that each column stores; more than ``strip`` where the lowest column has the whole image besides
     base : address of the first element in every lane
-    copy : address of the first element in the residuals' memory, which holds all channels; None where nothing adds the tensor
+    banks : of the residuals' memory; the channels go round them
+    copy : address of the first element in every bank; None where nothing adds the tensor
     """
 
     shape: Shape
@@ -29,6 +30,7 @@ class Stored:
     strip: int
     rows: int
     base: int = 0
+    banks: int = 1
     copy: int | None = None
 
     @property
@@ -52,20 +54,25 @@ class Stored:
         return self.rows * self.y_step
 
     @property
-    def copy_step(self) -> int:
-        """Addresses of the residuals' memory between neighbouring rows."""
-        return self.shape[2] * self.shape[0]
+    def copy_x_step(self) -> int:
+        """Addresses of a bank of the residuals' memory between neighbouring cells."""
+        return -(-self.shape[0] // self.banks)
+
+    @property
+    def copy_y_step(self) -> int:
+        """Addresses of a bank between neighbouring rows."""
+        return self.shape[2] * self.copy_x_step
 
     @property
     def copy_size(self) -> int:
-        """Addresses in the residuals' memory."""
-        return self.rows * self.copy_step
+        """Addresses in a bank."""
+        return self.rows * self.copy_y_step
 
 
 def stored_tensors(
-    network: QuantizedNetwork, heights: Heights, hosts: Mapping[str, Hosting]
+    network: QuantizedNetwork, heights: Heights, hosts: Mapping[str, Hosting], banks: int
 ) -> tuple[dict[str, Stored], int, int]:
-    """Every tensor that is read, at its address; addresses of a lane's hidden memory, and of the residuals' memory.
+    """Every tensor that is read, at its address; addresses of a lane's hidden memory, and of a bank of the residuals' memory.
 
     Tensors whose lives do not overlap share addresses. In the lanes a tensor lives until a layer reads it for the last time, in the
     residuals' memory until it is added for the last time.
@@ -75,7 +82,7 @@ def stored_tensors(
         height = network.shapes[tensor][1]
         strip = heights.stored[tensor] if wanted_in_strips(network, tensor) else height
         rows = max(strip, height) if wanted_whole(network, tensor) else strip
-        found[tensor] = Stored(shape=network.shapes[tensor], hosting=hosting, strip=strip, rows=rows)
+        found[tensor] = Stored(shape=network.shapes[tensor], hosting=hosting, strip=strip, rows=rows, banks=banks)
     read = {tensor: block for tensor, block in _lives(network, residual=False).items() if tensor != INPUT}
     bases, depth = assign_addresses(
         {tensor: Block(first=first, last=last, size=found[tensor].size) for tensor, (first, last) in read.items()}

@@ -15,6 +15,7 @@ from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray, QuantizedLay
 from zeroskip.schedule.capacity import sized_for
 from zeroskip.schedule.plan import Band, LayerPlan, Memory, Schedule
 from zeroskip.schedule.split import LaneRun, split
+from zeroskip.schedule.tables import distinct_tables, table_number
 
 from .geometry import View, padded, strip_rows, views
 from .memory import allocate, lives
@@ -32,7 +33,7 @@ def schedule_strips(network: QuantizedNetwork, config: ArrayConfig, *, built: bo
     network = prepared(network)
     rows, advance = strip_rows(network, config.columns)
     stored, hidden = allocate(network, views(network, config.columns, rows, advance))
-    tables = _tables(network)
+    tables = distinct_tables(network)
     plans: list[LayerPlan] = []
     first = {"row": 0, "group": 0, "band": 0}
     for layer in network.layers:
@@ -100,7 +101,7 @@ def _layer(
         "width": shape[2] - 1, "x_step": layer.window.stride[1] * source.x_step, "y_step": layer.window.stride[0] * source.y_step,
         "write_step": write_step, "band": first["band"], "padding": padding, "maximum": layer.maximum,
         "residual": 0, "residual_signed": 0, "residual_zero": 0, "residual_multiplier": 0, "residual_step": 0,
-        "tabled": layer.table is not None, "table": 0 if layer.table is None else _index(tables, layer.table),
+        "tabled": layer.table is not None, "table": table_number(layer, tables),
     }  # fmt: skip
     if residual is not None and layer.residual is not None:
         other = network.formats[layer.residual]
@@ -140,19 +141,6 @@ def _runs(
         return max(max(run.end - run.begin for run in runs), float(results * writes))
 
     return whole if least(whole) < least(equal) else equal
-
-
-def _tables(network: QuantizedNetwork) -> list[IntArray]:
-    """Distinct lookup tables, in order of first use."""
-    tables: list[IntArray] = []
-    for layer in network.layers:
-        if layer.table is not None and not any(np.array_equal(layer.table, table) for table in tables):
-            tables.append(layer.table)
-    return tables
-
-
-def _index(tables: list[IntArray], wanted: IntArray) -> int:
-    return next(i for i, table in enumerate(tables) if np.array_equal(table, wanted))
 
 
 def _accumulator(network: QuantizedNetwork) -> int:

@@ -10,12 +10,17 @@ def in_strips(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
     return network.shapes[layer.output][1] > 1
 
 
+def added(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
+    """Whether results of ``layer`` have something added, or are added later."""
+    return layer.residual is not None or any(other.residual == layer.output for other in network.layers)
+
+
 def across(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
     """Every column takes its own strip's part of the one window, to be added up across the columns: all positions weigh alike."""
     channels, height, width = network.shapes[layer.source]
     kernel = layer.weight.reshape(layer.outputs, -1)
     return (
-        network.shapes[layer.output][1:] == (1, 1) and height > 1 and layer.groups == channels
+        network.shapes[layer.output][1:] == (1, 1) and height > 1 and layer.groups == channels and not added(network, layer)
         and layer.window.kernel == (height, width) and layer.window.padding == (0, 0, 0, 0) and layer.window.dilation == (1, 1)
         and bool((kernel == kernel[:, :1]).all())
     )  # fmt: skip

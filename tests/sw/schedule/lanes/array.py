@@ -21,7 +21,7 @@ class Array:
         lanes = len(plan.layers[0].shares)
         self.input = np.full((lanes, plan.tensors[INPUT].size, columns), UNWRITTEN)
         self.hidden = np.full((lanes, plan.depth, columns), UNWRITTEN)
-        self.copies = np.full((plan.copy_depth, columns), UNWRITTEN)
+        self.copies = np.full((plan.epilogues, plan.copy_depth, columns), UNWRITTEN)
         self.output = np.full(int(np.prod(network.shapes[network.output_name])), UNWRITTEN)
         self.write_count: dict[tuple[str, int, int, int], int] = {}
 
@@ -60,18 +60,18 @@ class Array:
             for lane in np.flatnonzero(stored.hosting.lanes[number]):
                 memory[lane, address, wanted] = value[wanted]
             if stored.copy is not None:
-                place = stored.copy + row * stored.copy_step + cell * stored.shape[0] + number
-                self.copies[place, wanted] = value[wanted]
+                place = stored.copy + row * stored.copy_y_step + cell * stored.copy_x_step + number // stored.banks
+                self.copies[number % stored.banks, place, wanted] = value[wanted]
 
     def _results(self, layer: QuantizedLayer, placed: OwnedLayer, band: int, x: int) -> IntArray:
         """(rows, columns) stored integers of one output position of every column."""
         sums = np.zeros((len(placed.bias), self.columns), dtype=np.int64)
-        if layer.maximum:
-            sums[:] = -(1 << 30)
         memory = self.input if layer.source == INPUT else self.hidden
         for lane, share in enumerate(placed.shares):
             row, products = self._products(layer, placed, share, memory[lane], band, x)
-            (np.maximum if layer.maximum else np.add).at(sums, share.rows[row], products)
+            mine = np.full((len(share.rows), self.columns), -(1 << 30) if layer.maximum else 0)
+            (np.maximum if layer.maximum else np.add).at(mine, row, products)
+            sums[share.rows] += mine  # whatever they are, the lanes' results are added
         if placed.across:
             sums[:, 0] = sums.max(axis=1) if layer.maximum else sums.sum(axis=1)
         acc = (sums + placed.bias[:, None])[None, :, :, None]
@@ -87,8 +87,9 @@ class Array:
         assert layer.residual is not None
         stored = self.plan.tensors[layer.residual]
         assert stored.copy is not None
-        place = stored.copy + band * stored.copy_step + x * stored.shape[0]
-        return self.copies[place : place + layer.outputs]
+        number = np.arange(layer.channel, layer.channel + layer.outputs)
+        place = stored.copy + band * stored.copy_y_step + x * stored.copy_x_step + number // stored.banks
+        return self.copies[number % stored.banks, place]
 
     def _products(
         self, layer: QuantizedLayer, placed: OwnedLayer, share: LaneShare, memory: IntArray, band: int, x: int
