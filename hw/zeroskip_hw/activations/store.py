@@ -40,13 +40,8 @@ def hidden_write(layout: Layout) -> Signature:
     enable : with strips one bit per column, else one for all; address; data : 8 bits per column
     """
     return Signature({
-        "enable": Out(write_enables(layout)), "address": Out(layout.store_bits), "data": Out(layout.config.columns * 8),
+        "enable": Out(layout.write_enables), "address": Out(layout.store_bits), "data": Out(layout.config.columns * 8),
     })  # fmt: skip
-
-
-def write_enables(layout: Layout) -> int:
-    """Parts of a word of the hidden buffer that can be written by themselves."""
-    return layout.config.columns if layout.config.strips else 1
 
 
 class Store(Component):
@@ -105,7 +100,7 @@ def hidden_buffer(m: Module, layout: Layout, write: Any, address: Value, read: V
     held = []
     for number, depth in enumerate(layout.hidden_depths):
         name = f"hidden{number or ''}"
-        ram = Ram(width=8 * layout.config.columns, depth=depth, parts=write_enables(layout), block=True)
+        ram = Ram(width=8 * layout.config.columns, depth=depth, parts=layout.write_enables, block=True)
         m.submodules[f"{name}_ram"] = ram
         written, wanted = write.enable, read
         if several:

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import CLAMP_BITS, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip_hw.activations.store import hidden_buffer, write_enables
+from zeroskip_hw.activations.store import hidden_buffer
 from zeroskip_hw.primitives.broadcast import registered
 
 from .tiles import place_queue, tile_place
@@ -23,7 +23,7 @@ ADDEND_BITS = 26
 def copy_write(layout: Layout) -> Signature:
     """Broadcast of results to what additions read. enable : one bit per column; address; data : 8 bits per column"""
     return Signature({
-        "enable": Out(write_enables(layout)), "address": Out(layout.copy_bits), "data": Out(layout.config.columns * 8),
+        "enable": Out(layout.write_enables), "address": Out(layout.copy_bits), "data": Out(layout.config.columns * 8),
     })  # fmt: skip
 
 

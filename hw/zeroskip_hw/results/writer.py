@@ -8,7 +8,6 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import Layout
-from zeroskip_hw.activations.store import write_enables
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -24,7 +23,7 @@ def result_write(layout: Layout) -> Signature:
     number = layout.epilogues
     copies = {"copy": Out(layout.copy_bits * number), "used": Out(number)} if layout.copies else {}
     return Signature({
-        "enable": Out(write_enables(layout)), "address": Out(layout.store_bits * number),
+        "enable": Out(layout.write_enables), "address": Out(layout.store_bits * number),
         "data": Out(layout.config.columns * 8 * number), **copies,
     })  # fmt: skip
 

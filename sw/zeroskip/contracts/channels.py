@@ -113,6 +113,10 @@ class ChannelLayout(Layout):
         return max(self.config.lanes + self.operand_bits, bits_for(self.config.output_depth))
 
     @property
+    def write_enables(self) -> int:
+        return self.config.columns
+
+    @property
     def late_writes(self) -> int:
         """A write passes two registers more, and a lane reads a cycle earlier: its first operand's address waits for the start."""
         return 3

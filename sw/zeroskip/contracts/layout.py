@@ -213,6 +213,11 @@ class Layout:
         return self.store_bits
 
     @property
+    def write_enables(self) -> int:
+        """Parts of a word of results that can be written by themselves."""
+        return self.config.columns if self.config.strips else 1
+
+    @property
     def late_writes(self) -> int:
         """Cycles by which what lanes read must follow what is written, beyond those of :mod:`zeroskip.contracts.timing`."""
         return 0

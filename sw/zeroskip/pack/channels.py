@@ -183,7 +183,8 @@ def _constants(layout: ChannelLayout, network: QuantizedNetwork, plan: OwnedPlan
         values = {
             "n": len(placed.taps), "tap_base": tap, "tap_next": tap + len(placed.taps),
             "height": placed.strip, "last_height": placed.edge, "above_height": (placed.edge - placed.strip) % (1 << layout.pixel_bits),
-            "both_heights": placed.strip + placed.edge,
+            # Where every column has an image of its own, all below is padding.
+            "both_heights": placed.strip + (placed.edge if layout.config.strips else 0),
             "strip": placed.strip * source.y_step % addresses, "width": source.shape[2],
             "used": used, "full": full,
             "x_last": (placed.width - 1) * right, "x_stride": right, "y_stride": down, "x_step": right * source.x_step % addresses,
