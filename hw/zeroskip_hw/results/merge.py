@@ -7,18 +7,13 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
+from zeroskip.contracts.channel_timing import grant_to_total
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.layout import PASSES_BITS
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
-from zeroskip_hw.lane.sums import grant_to_sums
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 
-from .across import Across, across_levels
-
-
-def tree_levels(layout: ChannelLayout) -> int:
-    """Adders between a lane's sum and the whole row, one register behind each."""
-    return (layout.config.lanes - 1).bit_length()
+from .across import Across
 
 
 def across_members(layout: ChannelLayout) -> tuple[str, ...]:
@@ -92,7 +87,7 @@ class Merge(Component):
                 *(getattr(across, n).eq(getattr(self, n)) for n in across_members(self._layout)),
             ]
             total = across.result
-        stages = 1 + grant_to_sums(self._layout) + tree_levels(self._layout) + across_levels(self._layout)
+        stages = grant_to_total(self._layout)
         for stage in range(stages):
             later, row_later = Signal(3, name=f"flags{stage}"), Signal(len(row), name=f"row{stage}", reset_less=True)
             m.d.sync += [later.eq(flags), row_later.eq(row)]
