@@ -34,17 +34,14 @@ class _Group:
     """The layers of one sample after the other, each started as soon as the lanes allow."""
 
     def __init__(self, plan: OwnedPlan, layout: ChannelLayout) -> None:
-        self._plan, self._layout = plan, layout
+        self._layers, self._layout = plan.layers, layout
         self._turns = [turns_of(layer) for layer in plan.layers]
-        count = layout.config.lanes
         self._words = [
-            [words_of(layer.shares[lane], layout.config.word, layer.tiles) for layer in plan.layers] for lane in range(count)
+            [words_of(layer.shares[lane], layout.config.word, layer.tiles) for layer in plan.layers]
+            for lane in range(layout.config.lanes)
         ]
-        self._lanes = [LaneTime(layout) for _ in range(count)]
-
-    def _prepared(self) -> int:
-        """When the constants of the layer behind the latest are there."""
-        return max(lane.closed for lane in self._lanes) + CLOSED_TO_CONSTANTS + self._layout.constant_parts
+        self._lanes = [LaneTime(layout) for _ in self._words]
+        self._known: dict[object, tuple[int, int, list[LaneTime]]] = {}
 
     def primed(self) -> int:
         """When all lanes stand ready."""
@@ -55,17 +52,33 @@ class _Group:
         """One group; the starts of its layers, of which the first is given, and its end."""
         layout, starts = self._layout, [start]
         to_written = grant_to_total(layout) + timing(layout.config).requantize
-        for number, (layer, turns) in enumerate(zip(self._plan.layers, self._turns, strict=True)):
-            prepared = self._prepared()
-            for lane, words in zip(self._lanes, self._words, strict=True):
-                lane.begin(words[number], prepared, starts[-1])
-            written = last_grant(layer, turns, self._lanes, starts[-1]) + to_written + len(layer.writes[-1]) - 1
-            is_last = number == len(self._turns) - 1
+        for number, layer in enumerate(self._layers):
+            written = self._layer(number, starts[-1]) + to_written + len(layer.writes[-1]) - 1
+            is_last = number == len(self._layers) - 1
             starts.append(written + (written_to_end(layout) if is_last else written_to_start(layout)))
         return starts
 
     def state(self, cycle: int) -> object:
-        return [lane.state(cycle) for lane in self._lanes]
+        """All that tells what comes next, relative to ``cycle``."""
+        return self._prepared() - cycle, tuple(lane.state(cycle) for lane in self._lanes)
+
+    def _prepared(self) -> int:
+        """When the constants of the layer behind the latest are there."""
+        return max(lane.closed for lane in self._lanes) + CLOSED_TO_CONSTANTS + self._layout.constant_parts
+
+    def _layer(self, number: int, start: int) -> int:
+        """When the last sums of a layer are taken. From group to group most layers find all as before."""
+        state = number, self.state(start)
+        if state in self._known:
+            last, then, lanes = self._known[state]
+            self._lanes = [lane.later(start - then) for lane in lanes]
+            return last + start - then
+        prepared = self._prepared()
+        for lane, words in zip(self._lanes, self._words, strict=True):
+            lane.begin(words[number], prepared, start)
+        last, self._lanes = last_grant(self._layers[number], self._turns[number], self._lanes, start)
+        self._known[state] = last, start, [lane.later(0) for lane in self._lanes]
+        return last
 
 
 def predict(plan: OwnedPlan, layout: ChannelLayout, outputs: int) -> Cycles:

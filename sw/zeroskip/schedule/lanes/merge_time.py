@@ -35,36 +35,46 @@ def turns_of(layer: OwnedLayer) -> tuple[Turn, ...]:
     )
 
 
-def last_grant(layer: OwnedLayer, turns: Sequence[Turn], lanes: Sequence[LaneTime], start: int) -> int:
-    """When the last of the layer's sums are taken; ``start``: of the layer. The lanes have begun it."""
-    working = [lane for number, lane in enumerate(lanes) if any(number in turn.lanes for turn in turns)]
-    parts = [([lanes[number] for number in turn.lanes], turn.writes) for turn in turns]
-    now, free = start + START_TO_GRANT - 1, 0
+def last_grant(
+    layer: OwnedLayer, turns: Sequence[Turn], lanes: Sequence[LaneTime], start: int
+) -> tuple[int, list[LaneTime]]:
+    """When the last of the layer's sums are taken, and the lanes behind it; ``start``: of the layer, which ``lanes`` have begun."""
+    lanes = list(lanes)
+    working = sorted({lane for turn in turns for lane in turn.lanes})
+    now = free = start + START_TO_GRANT - 1
     for writes, tiles in _runs(layer):
         seen: dict[object, tuple[int, int]] = {}
         tile = 0
         while tile < tiles:
-            for giving, ends in parts:
-                now += 1
-                for lane in giving:
-                    now = max(now, lane.ready())
-                if ends:
-                    now = max(now, free)
-                    free = now + writes
-                for lane in giving:
-                    lane.granted(now)
-            free = now + max(writes, TILE_TURN)
+            now = _tile(turns, lanes, now, free, writes)
             tile += 1
-            # What comes next depends on nothing but the state. So where it has come again, all is as it was, some cycles later.
-            state = tuple(lane.state(now) for lane in working)
-            before = seen.setdefault(state, (tile, now))
-            if before[0] < tile:
-                period, cycles = tile - before[0], now - before[1]
-                times = (tiles - tile) // period
-                tile, now, free = tile + times * period, now + times * cycles, free + times * cycles
-                for lane in working:
-                    lane.later(times * cycles)
+            # What comes next depends on the state alone: where it has come before, all comes again as it came from there on.
+            state = tuple(lanes[number].state(now) for number in working)
+            before, then = seen.setdefault(state, (tile, now))
+            if before < tile:
+                times = (tiles - tile) // (tile - before)
+                cycles = times * (now - then)
+                tile, now = tile + times * (tile - before), now + cycles
+                for number in working:
+                    lanes[number] = lanes[number].later(cycles)
                 seen.clear()
+            free = now + max(writes, TILE_TURN)
+    return now, lanes
+
+
+def _tile(turns: Sequence[Turn], lanes: Sequence[LaneTime], now: int, free: int, writes: int) -> int:
+    """When the tile's last sums are taken; the former's were in ``now``, and results may be complete from ``free`` on."""
+    for turn in turns:
+        now += 1
+        for number in turn.lanes:
+            ready = lanes[number].ready()
+            if ready > now:
+                now = ready
+        if turn.writes:
+            now = max(now, free)
+            free = now + writes
+        for number in turn.lanes:
+            lanes[number].granted(now)
     return now
 
 
