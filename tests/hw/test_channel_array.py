@@ -1,4 +1,4 @@
-"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives."""
+"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives, in the cycles that are predicted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from tests.sim.any_image_network import image_inputs
 from tests.sim.image_builder import Builder
 from tests.sim.image_model import tensors
 
+from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.graph import INPUT, Window
-from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.pack.channels import pack_channels
 from zeroskip.schedule import prepared
+from zeroskip.schedule.lanes.cycles import predict
 from zeroskip.schedule.lanes.network import plan
 from zeroskip_hw.channel_array import ChannelArray
 
@@ -64,6 +67,39 @@ def largest_of_the_image(builder: Builder) -> str:
     return builder.conv(builder.maximum(builder.conv(INPUT, 6, SAME_3), Window(kernel=(6, 4))), 3)
 
 
+def few_weights(builder: Builder) -> str:
+    """Lanes without a weight in a layer, rows without any, and words so empty that the queue of words runs dry."""
+    builder.input((24, 1, 3))
+    tensor = builder.conv(builder.conv(INPUT, 50, kept=0.02), 40, kept=0.01)
+    return builder.conv(tensor, 8, kept=0.05)
+
+
+def one_weight_a_row(builder: Builder) -> str:
+    """The gate waits for room among a lane's rows."""
+    builder.input((2, 2, 3))
+    tensor = builder.conv(INPUT, 60)
+    return builder.copy(tensor, [*range(0, 60, 2), *range(0, 60, 3)])
+
+
+def one_busy_lane(builder: Builder) -> str:
+    builder.input((6, 2, 2))
+    weight = np.zeros((40, 6, 1, 1), dtype=np.int64)
+    weight[:, 0] = weight[::9, 1:] = 3
+    return builder.conv(builder.conv(INPUT, 40, weight=weight), 5, kept=0.3)
+
+
+def one_layer(builder: Builder) -> str:
+    """Loading takes longer than the layer."""
+    builder.input((3, 5, 4))
+    return builder.conv(INPUT, 2, kept=0.2)
+
+
+def many_outputs(builder: Builder) -> str:
+    """Sending takes longer than the layers."""
+    builder.input((1, 1, 1))
+    return builder.copy(INPUT, [0] * 130)
+
+
 NETWORKS = {
     one.__name__: one
     for one in (
@@ -74,6 +110,11 @@ NETWORKS = {
         maxima,
         average_of_the_image,
         largest_of_the_image,
+        few_weights,
+        one_weight_a_row,
+        one_busy_lane,
+        one_layer,
+        many_outputs,
     )
 }
 
@@ -83,22 +124,13 @@ def network_of(name: str, seed: int) -> QuantizedNetwork:
     return builder.network(NETWORKS[name](builder))
 
 
-@pytest.mark.parametrize("lanes, columns", [(1, 1), (2, 4), (3, 2), (4, 8)])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_are_the_networks(name: str, lanes: int, columns: int) -> None:
-    network = network_of(name, 1)
-    given = prepared(network)
-    layout, images = pack_channels(given, plan(network, lanes, columns), columns)
-    x = image_inputs(np.random.default_rng(2), network, SAMPLES)
-    wanted = (
-        tensors(given, x.reshape(SAMPLES, *given.shapes[INPUT]))[given.output_name]
-        .transpose(0, 2, 3, 1)
-        .reshape(SAMPLES, -1)
-        & 0xFF
-    )
-    stream = x.reshape(SAMPLES, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(SAMPLES, -1) & 0xFF
+def simulated(
+    layout: ChannelLayout, images: dict[str, tuple[int, ...]], stream: IntArray, layers: list[str]
+) -> tuple[IntArray, Cycles]:
+    """What the array gives of ``stream`` (samples, elements), and the cycles that it counts."""
     dut, stopped = ChannelArray(layout), Signal()
     found: list[list[int]] = [[]]
+    counted: list[Cycles] = []
     elements = layout.config.stream_elements
 
     async def feed(ctx: Any) -> None:
@@ -129,10 +161,39 @@ def test_outputs_are_the_networks(name: str, lanes: int, columns: int) -> None:
                 if ctx.get(dut.out_last):
                     found.append([])
                     if len(found) > len(stream):
+                        await ctx.tick().repeat(2)  # what the counters see is a cycle old
+                        counted.append(read(ctx))
                         return
             assert not ctx.get(dut.expired)
             await ctx.tick()
         raise AssertionError(f"{len(found) - 1} samples came within {MOST_CYCLES} cycles")
 
+    def read(ctx: Any) -> Cycles:
+        each = {}
+        for number, name in enumerate(layers):
+            ctx.set(dut.layer_cycles_address, number)
+            each[name] = ctx.get(dut.layer_cycles)
+        return Cycles(latency=ctx.get(dut.latency), interval=ctx.get(dut.interval), layers=each)
+
     simulate(ResetInserter(stopped)(dut), feed, take)
-    np.testing.assert_array_equal(np.array(found[:-1]), wanted)
+    return np.array(found[:-1]), counted[0]
+
+
+@pytest.mark.parametrize("lanes, columns", [(1, 1), (2, 4), (3, 2), (4, 8)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_and_cycles(name: str, lanes: int, columns: int) -> None:
+    network = network_of(name, 1)
+    given = prepared(network)
+    placed = plan(network, lanes, columns)
+    layout, images = pack_channels(given, placed, columns)
+    x = image_inputs(np.random.default_rng(2), network, SAMPLES)
+    wanted = (
+        tensors(given, x.reshape(SAMPLES, *given.shapes[INPUT]))[given.output_name]
+        .transpose(0, 2, 3, 1)
+        .reshape(SAMPLES, -1)
+        & 0xFF
+    )
+    stream = x.reshape(SAMPLES, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(SAMPLES, -1) & 0xFF
+    found, cycles = simulated(layout, images, stream, [layer.name for layer in given.layers])
+    np.testing.assert_array_equal(found, wanted)
+    assert cycles == predict(placed, layout, wanted.shape[1])
