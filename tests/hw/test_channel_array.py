@@ -94,12 +94,6 @@ def one_layer(builder: Builder) -> str:
     return builder.conv(INPUT, 2, kept=0.2)
 
 
-def many_outputs(builder: Builder) -> str:
-    """Sending takes longer than the layers."""
-    builder.input((1, 1, 1))
-    return builder.copy(INPUT, [0] * 130)
-
-
 NETWORKS = {
     one.__name__: one
     for one in (
@@ -114,7 +108,6 @@ NETWORKS = {
         one_weight_a_row,
         one_busy_lane,
         one_layer,
-        many_outputs,
     )
 }
 

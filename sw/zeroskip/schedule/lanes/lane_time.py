@@ -118,7 +118,13 @@ class LaneTime:
 
         Conditions stand where `max` would be shorter: most of a prediction is spent here.
         """
-        pushed, popped, given, last_step, last = self._pushed, self._popped, self._given, self._last_step, self._last_byte
+        pushed, popped, given, last_step, last = (
+            self._pushed,
+            self._popped,
+            self._given,
+            self._last_step,
+            self._last_byte,
+        )
         still, stops, prepared = self._still_chosen, self._stops, self._prepared
         stop = stops[0][0] if stops else NEVER
         for positions, bits, last_byte in words:
@@ -156,7 +162,13 @@ class LaneTime:
                     last_step = min(waits + 1 - still, stop)
             last_step += bits - 1
             last = last_byte
-        self._pushed, self._given, self._last_step, self._last_byte, self._still_chosen = pushed, given, last_step, last, still
+        self._pushed, self._given, self._last_step, self._last_byte, self._still_chosen = (
+            pushed,
+            given,
+            last_step,
+            last,
+            still,
+        )
 
     # --- between groups -----------------------------------------------------------------------------------------------
 
@@ -171,7 +183,9 @@ class LaneTime:
         word, ends = next(words)
         ahead._choose([word])
         waits = ahead._last_step + 1 - word[1] + self._to_gate  # the step in which the first bit would pass
-        given = chosen = True  # whether the word at work gives its first byte before; whether its bits are chosen as far as steps go
+        given = chosen = (
+            True  # whether the word at work gives its first byte before; whether its bits are chosen as far as steps go
+        )
         while (chosen and ahead._last_step - ahead._last_byte < waits) if ahead._last_byte else given:
             given = chosen and ahead._last_step < waits
             chosen = given and not ends
