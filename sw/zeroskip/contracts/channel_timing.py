@@ -31,13 +31,13 @@ START_TO_GRANT = 3
 """From a layer's start until its first row may be granted: the walk over the rows, its memory, a register."""
 
 CLOSED_TO_CONSTANTS = 7
-"""From all lanes being closed until the layer behind may be prepared, less the parts of its constants."""
+"""From all lanes being closed until the next layer's constants are there, beside one cycle for each of their parts."""
 
 PRIMED_TO_START = 3
 """From all lanes being primed to the start of a group: two registers, and that of the start."""
 
 LOADED_TO_START = 2
-"""From the last element of a sample at the loader to the start of its group: the half's flag, and the start."""
+"""From the last element of a sample at the loader to the start of its group: the half's flag, and the start's register."""
 
 INPUT_ROW_PAUSE = 3
 """Cycles in which the loader takes no element, before each row of the input."""

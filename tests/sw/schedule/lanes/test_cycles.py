@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sim.any_image_network import describe, image_networks
+from tests.sim.image_builder import Builder
 
 from zeroskip.contracts.channel_timing import (
     ISSUE_TO_GRANT,
@@ -21,6 +22,7 @@ from zeroskip.contracts.channel_timing import (
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.timing import timing
 from zeroskip.schedule.lanes import cycles, merge_time
@@ -84,10 +86,6 @@ def test_what_comes_again_need_not_be_walked(
 
 @pytest.mark.parametrize("weights", [1, 2, 17, 64, 65, 200])
 def test_one_row_on_one_lane(weights: int) -> None:
-    from tests.sim.image_builder import Builder
-
-    from zeroskip.contracts.graph import INPUT
-
     builder = Builder(np.random.default_rng(weights))
     builder.input((weights, 1, 1))
     network = builder.network(builder.conv(INPUT, 1, weight=np.ones((1, weights, 1, 1), dtype=np.int64)))
