@@ -1,4 +1,4 @@
-"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives."""
+"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives, in the cycles that are predicted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from tests.sim.image_builder import Builder
 from tests.sim.image_model import tensors
 
 from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.graph import INPUT, Window
-from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.pack.channels import Images, pack_channels
 from zeroskip.schedule import prepared
+from zeroskip.schedule.lanes.cycles import predict
 from zeroskip.schedule.lanes.network import plan
+from zeroskip.schedule.lanes.plan import OwnedPlan
 from zeroskip_hw.channel_array import ChannelArray
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
@@ -105,6 +108,33 @@ def single_values(builder: Builder) -> str:
     return builder.conv(builder.conv(builder.conv(INPUT, 1), 2), 1)
 
 
+def few_weights(builder: Builder) -> str:
+    """Lanes without a weight in a layer, rows without any, and words so empty that the queue of words runs dry."""
+    builder.input((24, 1, 3))
+    tensor = builder.conv(builder.conv(INPUT, 50, kept=0.02), 40, kept=0.01)
+    return builder.conv(tensor, 8, kept=0.05)
+
+
+def one_weight_a_row(builder: Builder) -> str:
+    """The gate waits for room among a lane's rows."""
+    builder.input((2, 2, 3))
+    tensor = builder.conv(INPUT, 60)
+    return builder.copy(tensor, [*range(0, 60, 2), *range(0, 60, 3)])
+
+
+def one_busy_lane(builder: Builder) -> str:
+    builder.input((6, 2, 2))
+    weight = np.zeros((40, 6, 1, 1), dtype=np.int64)
+    weight[:, 0] = weight[::9, 1:] = 3
+    return builder.conv(builder.conv(INPUT, 40, weight=weight), 5, kept=0.3)
+
+
+def one_layer(builder: Builder) -> str:
+    """Loading takes longer than the layer."""
+    builder.input((3, 5, 4))
+    return builder.conv(INPUT, 2, kept=0.2)
+
+
 NETWORKS = {
     one.__name__: one
     for one in (
@@ -121,6 +151,10 @@ NETWORKS = {
         high_windows,
         single_values,
         vectors,
+        few_weights,
+        one_weight_a_row,
+        one_busy_lane,
+        one_layer,
     )
 }
 
@@ -130,45 +164,11 @@ def network_of(name: str, seed: int) -> QuantizedNetwork:
     return builder.network(NETWORKS[name](builder))
 
 
-ARRAYS = [(1, 1, 1), (3, 4, 2), (4, 8, 1)]
-"""(lanes, columns, epilogues)."""
-
-
-@pytest.mark.parametrize(
-    "name, lanes, columns, epilogues",
-    [(name, *array) for name in NETWORKS for array in ARRAYS] + [("residual", 5, 4, 4), ("separable", 4, 4, 4)],
-)
-def test_outputs_are_the_networks(name: str, lanes: int, columns: int, epilogues: int) -> None:
-    network = network_of(name, 1)
-    layout, images = pack_channels(prepared(network), plan(network, lanes, columns, epilogues), columns)
-    check(network, layout, images, SAMPLES)
-
-
-@pytest.mark.parametrize("name", ["classifier", "residual", "average_of_the_image", "vectors"])
-@pytest.mark.parametrize("lanes, epilogues", [(2, 1), (5, 2)])
-def test_samples_in_the_columns(name: str, lanes: int, epilogues: int) -> None:
-    """Every column works on an image of its own."""
-    network = network_of(name, 1)
-    columns = 3
-    layout, images = pack_channels(
-        prepared(network), plan(network, lanes, 1, epilogues), columns, samples=True, load_elements=4
-    )
-    check(network, layout, images, SAMPLES * columns)
-
-
-def check(network: QuantizedNetwork, layout: ChannelLayout, images: Images, samples: int) -> None:
-    """The array gives what the network gives."""
-    given = prepared(network)
-    x = image_inputs(np.random.default_rng(2), network, samples)
-    wanted = (
-        tensors(given, x.reshape(samples, *given.shapes[INPUT]))[given.output_name]
-        .transpose(0, 2, 3, 1)
-        .reshape(samples, -1)
-        & 0xFF
-    )
-    stream = x.reshape(samples, *given.shapes[INPUT]).transpose(0, 2, 3, 1).reshape(samples, -1) & 0xFF
+def simulated(layout: ChannelLayout, images: Images, stream: IntArray, layers: list[str]) -> tuple[IntArray, Cycles]:
+    """What the array gives of ``stream`` (samples, elements), and the cycles that it counts."""
     dut, stopped = ChannelArray(layout), Signal()
     found: list[list[int]] = [[]]
+    counted: list[Cycles] = []
     elements = layout.config.stream_elements
 
     async def feed(ctx: Any) -> None:
@@ -199,10 +199,56 @@ def check(network: QuantizedNetwork, layout: ChannelLayout, images: Images, samp
                 if ctx.get(dut.out_last):
                     found.append([])
                     if len(found) > len(stream):
+                        await ctx.tick().repeat(2)  # what the counters see is a cycle old
+                        counted.append(read(ctx))
                         return
             assert not ctx.get(dut.expired)
             await ctx.tick()
         raise AssertionError(f"{len(found) - 1} samples came within {MOST_CYCLES} cycles")
 
+    def read(ctx: Any) -> Cycles:
+        each = {}
+        for number, name in enumerate(layers):
+            ctx.set(dut.layer_cycles_address, number)
+            each[name] = ctx.get(dut.layer_cycles)
+        return Cycles(latency=ctx.get(dut.latency), interval=ctx.get(dut.interval), layers=each)
+
     simulate(ResetInserter(stopped)(dut), feed, take)
-    np.testing.assert_array_equal(np.array(found[:-1]), wanted)
+    return np.array(found[:-1]), counted[0]
+
+
+def check(network: QuantizedNetwork, placed: OwnedPlan, layout: ChannelLayout, images: Images, samples: int) -> None:
+    """The array gives what the network gives, in as many cycles as are predicted."""
+    given = prepared(network)
+    x = image_inputs(np.random.default_rng(2), network, samples).reshape(samples, *given.shapes[INPUT])
+    wanted, stream = (
+        (values.transpose(0, 2, 3, 1).reshape(samples, -1) & 0xFF)
+        for values in (tensors(given, x)[given.output_name], x)
+    )
+    found, cycles = simulated(layout, images, stream, [layer.name for layer in given.layers])
+    np.testing.assert_array_equal(found, wanted)
+    assert cycles == predict(placed, layout, wanted.shape[1])
+
+
+ARRAYS = [(1, 1, 1), (3, 4, 2), (4, 8, 1)]
+"""(lanes, columns, epilogues)."""
+
+
+@pytest.mark.parametrize(
+    "name, lanes, columns, epilogues",
+    [(name, *array) for name in NETWORKS for array in ARRAYS] + [("residual", 5, 4, 4), ("separable", 4, 4, 4)],
+)
+def test_outputs_and_cycles(name: str, lanes: int, columns: int, epilogues: int) -> None:
+    network = network_of(name, 1)
+    placed = plan(network, lanes, columns, epilogues)
+    check(network, placed, *pack_channels(prepared(network), placed, columns), SAMPLES)
+
+
+@pytest.mark.parametrize("name", ["classifier", "average_of_the_image", "vectors"])
+@pytest.mark.parametrize("lanes, epilogues", [(2, 1), (5, 2)])
+def test_samples_in_the_columns(name: str, lanes: int, epilogues: int) -> None:
+    """Every column works on an image of its own."""
+    network, columns = network_of(name, 1), 3
+    placed = plan(network, lanes, 1, epilogues)
+    packed = pack_channels(prepared(network), placed, columns, samples=True, load_elements=4)
+    check(network, placed, *packed, SAMPLES * columns)

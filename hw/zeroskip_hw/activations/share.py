@@ -12,9 +12,6 @@ from amaranth.lib.wiring import Component, In, Out, Signature
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip_hw.primitives.ram import Ram
 
-SHARE_STAGES = 2
-"""From an address to its word: memory, register."""
-
 
 def hidden_share(layout: ChannelLayout) -> Signature:
     """Broadcast of one result of every epilogue and column; ``enable``: the columns that are written."""

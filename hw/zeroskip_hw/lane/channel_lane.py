@@ -7,8 +7,9 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
+from zeroskip.contracts.channel_timing import SHARE_STAGES, WEIGHT_STAGES, pass_to_issue
 from zeroskip.contracts.channels import PART, ChannelLayout
-from zeroskip_hw.activations.share import SHARE_STAGES, Share, hidden_share, input_share
+from zeroskip_hw.activations.share import Share, hidden_share, input_share
 from zeroskip_hw.primitives.broadcast import broadcast
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
@@ -20,10 +21,7 @@ from .operands import Operands, constants_of
 from .pick import Pick
 from .rows import Rows
 from .sums import Sums
-from .turn import Turn, turn_stages
-
-WEIGHT_STAGES = 3
-"""From a weight's address into the multiplier: memory, register, and the multiplier's own."""
+from .turn import Turn
 
 
 class ChannelLane(Component):
@@ -97,7 +95,7 @@ class ChannelLane(Component):
     def _compute(self, m: Module, constant: Any, operands: Operands, gate: Gate) -> None:
         """All behind the gate."""
         layout = self._layout
-        stages = SHARE_STAGES + turn_stages(layout) + 1  # the last is the multiplier's register
+        stages = pass_to_issue(layout)
         m.submodules.weights = weights = LoadableRam(layout, f"lane{self._number:02}.weights", block=True)
         m.submodules.share = share = Share(layout)
         m.submodules.turn = turn = Turn(layout)

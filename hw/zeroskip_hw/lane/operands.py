@@ -7,6 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
+from zeroskip.contracts.channel_timing import operand_stages
 from zeroskip.contracts.channels import FAR_CONSTANTS, ChannelLayout
 from zeroskip_hw.primitives.words import fields
 
@@ -22,11 +23,6 @@ CONSTANTS = (
 def constants_of(layout: ChannelLayout) -> tuple[str, ...]:
     """The same, and those of every level of turns farther than a column."""
     return (*CONSTANTS, *(f"{name}{level}" for level in range(layout.far_levels) for name in FAR_CONSTANTS))
-
-
-def operand_stages(layout: ChannelLayout) -> int:
-    """From a tap's number to its address: tap memory, register, sum, comparison, strip; two for each level of farther turns."""
-    return 5 + 2 * layout.far_levels
 
 
 class Operands(Component):

@@ -95,8 +95,3 @@ class Sums(Component):
         ]  # fmt: skip
         m.d.sync += self.sums.eq(Mux(self.grant, read_port.data, 0))
         return m
-
-
-def grant_to_sums(layout: ChannelLayout) -> int:
-    """Cycles from a grant to the sums."""
-    return 2 if layout.block_queue else 1

@@ -13,11 +13,6 @@ OPERAND_BITS = 9
 """An activation with its sign."""
 
 
-def turn_stages(layout: ChannelLayout) -> int:
-    """From the word to the operands."""
-    return layout.far_levels + (0 if layout.config.columns == 1 else 1)
-
-
 class Turn(Component):
     """One stage, or none where there is one column; one word per cycle. The operands come from gates: the multiplier registers them.
 

@@ -7,12 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
+from zeroskip.contracts.channel_timing import across_levels
 from zeroskip.contracts.channels import ChannelLayout
-
-
-def across_levels(layout: ChannelLayout) -> int:
-    """Cycles from a row's sums to those of all columns; 0 where the array cannot add them."""
-    return (layout.config.columns - 1).bit_length() if layout.across else 0
 
 
 class Across(Component):

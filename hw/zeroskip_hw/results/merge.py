@@ -7,19 +7,14 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
+from zeroskip.contracts.channel_timing import across_levels, grant_to_sums, grant_to_total
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.layout import PASSES_BITS
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
-from zeroskip_hw.lane.sums import grant_to_sums
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
-from .across import Across, across_levels
-
-
-def tree_levels(layout: ChannelLayout) -> int:
-    """Adders between a lane's sum and the whole row, one register behind each."""
-    return (layout.config.lanes - 1).bit_length()
+from .across import Across
 
 
 def across_members(layout: ChannelLayout) -> tuple[str, ...]:
@@ -100,7 +95,7 @@ class Merge(Component):
             Cat(complete, Cat(tile_end, layer_end) & grant.replicate(2), has),
             self._bundle(m, complete, tile_end, layer_end),
         )
-        stages = 1 + grant_to_sums(layout) + tree_levels(layout) + across_levels(layout)
+        stages = grant_to_total(layout)
         for stage in range(stages):
             later, number_later = (
                 Signal(len(flags), name=f"flags{stage}"),

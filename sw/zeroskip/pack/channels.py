@@ -15,6 +15,7 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.layout import BAND_POSITIONS
 from zeroskip.contracts.network import RESIDUAL_FRACTION, IntArray, QuantizedLayer, QuantizedNetwork, accumulator_bits
 from zeroskip.schedule.lanes.choice import one_column
+from zeroskip.schedule.lanes.loading import load_elements
 from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan
 from zeroskip.schedule.strips.network import LEAST_ACCUMULATOR
 from zeroskip.schedule.tables import distinct_tables, table_number
@@ -314,21 +315,6 @@ def _input_rows(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:
                 "width": width - 1, "steps": -(-channels // elements) - 1, "elements": elements,
                 "x_step": stored.x_step % (1 << layout.operand_bits),  # one that is never taken may be larger than an address
             })  # fmt: skip
-
-
-def load_elements(layout: ChannelLayout, plan: OwnedPlan) -> int:
-    """Elements that are stored in one step: channels that follow each other in one cell, and that lie in different lanes."""
-    stored = plan.tensors[INPUT]
-    channels, *position = stored.shape
-    count = layout.load_elements
-    while count > 1:
-        whole = np.zeros((-(-channels // count) * count, layout.config.lanes), dtype=np.intp)
-        whole[:channels] = stored.hosting.lanes
-        alone = whole.reshape(-1, count, layout.config.lanes).sum(axis=1).max() <= 1
-        if alone and (position == [1, 1] or channels % count == 0):
-            break
-        count //= 2
-    return count
 
 
 def _channels(layout: ChannelLayout, plan: OwnedPlan) -> Iterator[int]:

@@ -13,9 +13,9 @@ from tests.hw.channels import Share, channel_layout, mask_memory, random_share, 
 from tests.hw.lane.test_operands import Tap
 from tests.hw.lane.test_turn import operands_of
 
+from zeroskip.contracts.channel_timing import grant_to_sums
 from zeroskip.contracts.channels import PART, ChannelLayout
 from zeroskip_hw.lane.channel_lane import ChannelLane
-from zeroskip_hw.lane.sums import grant_to_sums
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import pytest
 from tests.hw.bench import joined, load, parted, simulate, to_signed
 from tests.hw.channels import channel_layout
 
+from zeroskip.contracts.channel_timing import tree_levels
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
-from zeroskip_hw.results.merge import Merge, tree_levels
+from zeroskip_hw.results.merge import Merge
 
 ACC = 24
 
