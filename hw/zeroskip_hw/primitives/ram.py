@@ -11,6 +11,11 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.contracts.layout import bits_for
 
 
+def image_file(name: str) -> str:
+    """Where simulation and synthesis find the words of a memory."""
+    return f"images/{name}.mem"
+
+
 class Ram(Component):
     """Simple dual-port RAM.
 
@@ -40,7 +45,8 @@ class Ram(Component):
         image: str = "",
         init: tuple[int, ...] = (),
     ) -> None:
-        self._width, self._depth, self._parts, self._image, self._init = width, depth, parts, image, init
+        self._width, self._depth, self._parts, self._init = width, depth, parts, init
+        self.parameters = {"IMAGE": image_file(image)} if image else {}
         self._style = "block" if block else "auto"
         address = bits_for(depth)
         super().__init__({
@@ -62,7 +68,7 @@ class Ram(Component):
         m.submodules.ram = Instance(
             "zs_ram",
             p_WIDTH=self._width, p_DEPTH=self._depth, p_ADDRESS=bits_for(self._depth), p_PARTS=self._parts, p_STYLE=self._style,
-            p_IMAGE=f"images/{self._image}.mem" if self._image else "",
+            p_IMAGE=self.parameters.get("IMAGE", ""),
             i_clk=ClockSignal(),
             i_write_enable=self.write_enable, i_write_address=self.write_address, i_write_data=self.write_data,
             i_read_enable=self.read_enable, i_read_address=self.read_address, o_read_data=self.read_data,

@@ -1,0 +1,200 @@
+"""A tree of components as RTLIL with one module for each kind of component, however many instances there are.
+
+Amaranth's own conversion makes a module for each instance, and ports for whatever wires happen to cross its boundary. Here every component
+is converted alone, with the ports of its signature, and what stands in it are instances of the kinds of its submodules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Cat, ClockSignal, Fragment, Instance, Module, ResetInserter, ResetSignal, Signal, Value
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In
+
+from .names import kind_names
+
+CLOCK, RESET = "clk", "rst"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """label : stands for the name while the tree is walked; inputs : clock and reset, as far as it has them
+
+    component, instance : the first of the kind, and its name in its parent; parameters : what differs from instance to instance
+    """
+
+    label: str
+    component: Component
+    instance: str
+    inputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """text : RTLIL of all modules; kinds : by the name of the module"""
+
+    text: str
+    kinds: Mapping[str, Kind]
+
+
+def emitted(top: Component, name: str, platform: Any) -> Emitted:
+    """The module ``name`` of ``top``, and one for each kind of component below it."""
+    tree = _Tree(platform)
+    root = tree.kind_of(top, name)
+    names = {root.label: name, **kind_names([kind for kind in tree.kinds if kind is not root])}
+    text = re.sub(r"@\d+@", lambda match: names[match[0]], "".join(tree.texts))
+    return Emitted(text, {names[kind.label]: kind for kind in tree.kinds})
+
+
+def parameters_of(component: Component) -> Mapping[str, str]:
+    """Strings by the name of the Verilog parameter: a kind's modules differ in them, and in nothing else."""
+    given: Mapping[str, str] = getattr(component, "parameters", {})
+    return given
+
+
+class _Tree:
+    """texts : RTLIL of the kinds found so far, the inner ones first"""
+
+    def __init__(self, platform: Any) -> None:
+        self._platform = platform
+        self.kinds: list[Kind] = []
+        self.texts: list[str] = []
+        self._by_arguments: dict[Any, Kind] = {}
+        self._by_text: dict[Any, Kind] = {}
+
+    def kind_of(self, component: Component, instance: str) -> Kind:
+        key = _arguments(component)
+        kind = None if key is None else self._by_arguments.get(key)
+        _used(component)
+        if kind is None:
+            kind = self._converted(component, instance)
+        if key is not None:
+            self._by_arguments[key] = kind
+        return kind
+
+    def _converted(self, component: Component, instance: str) -> Kind:
+        given = parameters_of(component)
+        text = _module(component, self._fragment(component))
+        for parameter, value in given.items():
+            text = text.replace(f'"{value}"', f'"@{parameter}"')
+        key = type(component), tuple(given), text
+        if key not in self._by_text:
+            label = f"@{len(self.kinds)}@"
+            inputs = tuple(name for name in (CLOCK, RESET) if re.search(rf"^  wire width 1 input \d+  \\{name}$", text, re.M))
+            self._by_text[key] = Kind(label, component, instance, inputs, tuple(given))
+            self.kinds.append(self._by_text[key])
+            self.texts.append(re.sub(r"\\self(?=[.\s])", lambda match: f"\\{label}", text))
+        return self._by_text[key]
+
+    def _fragment(self, component: Component) -> Fragment:
+        """What the component elaborates to, with instances in place of the components in it."""
+        m = component.elaborate(self._platform)
+        if not isinstance(m, Module):
+            raise TypeError(f"{type(component).__name__} must elaborate to a Module")
+        outputs: list[Value] = []
+        submodules: dict[str, Any] = m._named_submodules  # type: ignore[attr-defined]
+        for name, (submodule, where) in submodules.items():
+            inner, reset = _without_reset(submodule)
+            _used(submodule)
+            if isinstance(inner, Component) and not isinstance(inner, Memory):
+                submodules[name] = self._instance(inner, name, reset, outputs), where
+        fragment = Fragment.get(m, self._platform)
+        # Where a wire has several names the first one stays: an output's, rather than that of the input it goes to.
+        first = Signal(sum(map(len, outputs)), name="").eq(Cat(*outputs))
+        alone = Fragment()
+        alone.add_statements("comb", first, *fragment.statements.pop("comb", ()))
+        fragment.statements = alone.statements | fragment.statements
+        return fragment
+
+    def _instance(self, component: Component, name: str, reset: Value, outputs: list[Value]) -> Instance:
+        kind = self.kind_of(component, name)
+        pins: list[tuple[str, str, Any]] = [
+            ("i", pin, ClockSignal() if pin == CLOCK else ResetSignal() | reset if len(reset) else ResetSignal())
+            for pin in kind.inputs
+        ]
+        for port, (value, direction) in _ports(component).items():
+            if isinstance(value, Signal):
+                value.name = f"{name}__{port}"
+            pins.append(("i" if direction is PortDirection.Input else "o", port, value))
+            if direction is PortDirection.Output:
+                outputs.append(value)
+        return Instance(kind.label, *(("p", *pair) for pair in parameters_of(component).items()), *pins)
+
+
+def _ports(component: Component) -> dict[str, tuple[Value, PortDirection]]:
+    """Value and direction by name, in the signature's order."""
+    return {
+        "__".join(map(str, path)): (Value.cast(value), PortDirection.Input if member.flow == In else PortDirection.Output)
+        for path, member, value in component.signature.flatten(component)
+    }
+
+
+def _module(component: Component, fragment: Fragment) -> str:
+    """RTLIL of the component alone, under the name ``self``: clock and reset first if it needs them, then its ports in their order."""
+    ports = _ports(component)
+    text, _ = rtlil.convert_fragment(fragment, ports, "self", emit_src=False)
+    text = text.replace("attribute \\top 1\n", "", 1)
+    own, end, rest = text.partition("\nend\n")
+    own = _without_aliases(own)
+    if own.count("\\rst\n") + own.count("\\rst [") == 1:  # nothing but its declaration
+        own = re.sub(r"^  wire width 1 input \d+  \\rst\n\n", "", own, flags=re.MULTILINE)
+    declared = re.findall(r"^  wire width \d+ (?:input|output) \d+  ?(?:signed )?\\(\S+)$", own, re.MULTILINE)
+    order = {name: place for place, name in enumerate((n for n in dict.fromkeys((CLOCK, RESET, *ports)) if n in declared), start=1)}
+    own = re.sub(
+        r"^(  wire width \d+ (?:input|output)) \d+ ( ?(?:signed )?\\(\S+))$",
+        lambda match: f"{match[1]} {order[match[3]]} {match[2]}", own, flags=re.MULTILINE,
+    )  # fmt: skip
+    return own + end + rest
+
+
+def _without_aliases(text: str) -> str:
+    """Second names of wires that go into instances are left out: the instance says where they go."""
+    for name in re.findall(r"^connect (\\\S+__\S+) ", text, re.MULTILINE):
+        wire = rf"^(?:  attribute .*\n)*  wire width \d+ (?:signed )?{re.escape(name)}\n\n"
+        if len(re.findall(rf"{re.escape(name)}(?![\w.$\[])", text)) == 2 and re.search(wire, text, re.MULTILINE):
+            text = re.sub(wire, "", text, count=1, flags=re.MULTILINE)
+            text = re.sub(rf"^connect {re.escape(name)} .*\n", "", text, count=1, flags=re.MULTILINE)
+    return text
+
+
+def _without_reset(submodule: Any) -> tuple[Any, Value]:
+    """A component, and the reset that a ResetInserter gives it besides that of its domain; no bits where there is none."""
+    transforms = vars(submodule).get("_transforms_", [])
+    if len(transforms) == 1 and isinstance(transforms[0], ResetInserter) and list(transforms[0].controls) == ["sync"]:
+        return submodule._elaboratable_, Value.cast(transforms[0].controls["sync"])
+    if transforms:
+        raise TypeError(f"{submodule!r}: only one reset can be given to a component from outside")
+    return submodule, Cat()
+
+
+def _used(elaboratable: Any) -> None:
+    """Amaranth warns of what it has not elaborated itself."""
+    elaboratable._MustUse__used = True
+
+
+def _arguments(component: Component) -> Any:
+    """Components with the same are of one kind; None where that cannot be told.
+
+    What a component elaborates to depends on nothing but its attributes, so equal ones are elaborated only once. Attributes named in
+    its ``individual`` show in nothing but its parameters and the constants at its ports.
+    """
+    members = component.signature.members
+    other = {"parameters", *getattr(component, "individual", ())}
+    kept = {
+        name: value for name, value in vars(component).items()
+        if name not in members and name not in other and not name.startswith("_MustUse__")
+    }  # fmt: skip
+    ports = tuple((name, len(value), direction) for name, (value, direction) in _ports(component).items())
+    key = type(component), tuple(parameters_of(component)), ports, tuple(sorted(kept.items(), key=lambda item: item[0]))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
