@@ -141,7 +141,9 @@ class ChannelArray(SparseArray):
         m.submodules.residual = residual = Residual(layout)
         hidden = hidden_write(layout).create(path=("hidden",))
         owners = write.address[layout.operand_bits : layout.operand_bits + c.lanes]
-        owner = index_of(owners & (~owners + 1)) if c.lanes > 1 else 0  # of several lanes that store it, the lowest
+        lowest = Signal(c.lanes)  # of several lanes that store it
+        m.d.comb += lowest.eq(owners & (~owners + 1))
+        owner = index_of(lowest) if c.lanes > 1 else 0
         begins = Array([number * c.hidden_depth for number in range(c.lanes)])
         m.d.comb += [
             hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(c.columns)), hidden.data.eq(write.data),

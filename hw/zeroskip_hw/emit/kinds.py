@@ -7,12 +7,13 @@ is converted alone, with the ports of its signature, and what stands in it are i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockSignal, Fragment, Instance, Module, ResetInserter, ResetSignal, Signal, Value
+from amaranth.hdl._ast import SignalSet
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In
@@ -105,13 +106,7 @@ class _Tree:
             _used(submodule)
             if isinstance(inner, Component) and not isinstance(inner, Memory):
                 submodules[name] = self._instance(inner, name, reset, outputs), where
-        fragment = Fragment.get(m, self._platform)
-        # Where a wire has several names the first one stays: an output's, rather than that of the input it goes to.
-        first = Signal(sum(map(len, outputs)), name="").eq(Cat(*outputs))
-        alone = Fragment()
-        alone.add_statements("comb", first, *fragment.statements.pop("comb", ()))
-        fragment.statements = alone.statements | fragment.statements
-        return fragment
+        return _named(Fragment.get(m, self._platform), outputs)
 
     def _instance(self, component: Component, name: str, reset: Value, outputs: list[Value]) -> Instance:
         kind = self.kind_of(component, name)
@@ -126,6 +121,24 @@ class _Tree:
             if direction is PortDirection.Output:
                 outputs.append(value)
         return Instance(kind.label, *(("p", *pair) for pair in parameters_of(component).items()), *pins)
+
+
+def _named(fragment: Fragment, outputs: Sequence[Value]) -> Fragment:
+    """The same with a preference: where a wire has several names, an output's comes first, and an input's into which it goes last."""
+    inputs = SignalSet(pin for inner, *_ in fragment.subfragments if isinstance(inner, Instance) for pin in _driven(inner))
+    own = [
+        signal for statements in fragment.statements.values() for statement in statements
+        for signal in statement._lhs_signals() if signal not in inputs
+    ]  # fmt: skip
+    wanted = Cat(*outputs, *own)
+    first = Fragment()
+    first.add_statements("comb", Signal(len(wanted), name="").eq(wanted), *fragment.statements.pop("comb", ()))
+    fragment.statements = first.statements | fragment.statements
+    return fragment
+
+
+def _driven(instance: Instance) -> list[Signal]:
+    return [value for value, kind in instance.ports.values() if kind == "i" and isinstance(value, Signal)]
 
 
 def _ports(component: Component) -> dict[str, tuple[Value, PortDirection]]:
@@ -189,7 +202,7 @@ def _arguments(component: Component) -> Any:
     other = {"parameters", *getattr(component, "individual", ())}
     kept = {
         name: value for name, value in vars(component).items()
-        if name not in members and name not in other and not name.startswith("_MustUse__")
+        if name not in members and name not in other and not name.startswith(("_MustUse__", "_Component__"))
     }  # fmt: skip
     ports = tuple((name, len(value), direction) for name, (value, direction) in _ports(component).items())
     key = type(component), tuple(parameters_of(component)), ports, tuple(sorted(kept.items(), key=lambda item: item[0]))

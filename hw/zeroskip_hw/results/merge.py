@@ -9,11 +9,12 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.layout import PASSES_BITS
-from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.lane.sums import grant_to_sums
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 
 from .across import Across, across_levels
+from .adder import Adder
+from .waiting import Waiting
 
 
 def tree_levels(layout: ChannelLayout) -> int:
@@ -145,12 +146,9 @@ class Merge(Component):
         """Lanes whose sum of the row that comes next is in their queue; registers."""
         some = []
         for lane in range(self._layout.config.lanes):
-            count, after = (Signal(range(ROWS_IN_FLIGHT + 1), name=f"{name}{lane}") for name in ("count", "after"))
-            more, any_left = Signal(name=f"more{lane}"), Signal(name=f"some{lane}")
-            push, taken = self.pushed[lane], take[lane]
-            m.d.comb += [after.eq(count + push - taken), more.eq(count[1:].any())]
-            m.d.sync += [count.eq(after), any_left.eq(push | more | (any_left & ~taken))]
-            some.append(any_left)
+            m.submodules[f"waiting{lane:02}"] = waiting = Waiting()
+            m.d.comb += [waiting.pushed.eq(self.pushed[lane]), waiting.taken.eq(take[lane])]
+            some.append(waiting.some)
         return Cat(*some)
 
     def _tree(self, m: Module) -> Value:
@@ -159,17 +157,10 @@ class Merge(Component):
         values: list[Value] = [self.sums.word_select(lane, width) for lane in range(c.lanes)]
         level = 0
         while len(values) > 1:
-            sums = []
+            sums: list[Value] = []
             for number in range(0, len(values), 2):
-                register = Signal(width, name=f"level{level}_{number // 2}", reset_less=True)
-                m.d.sync += register.eq(_add(*values[number : number + 2], width=c.acc_bits))
-                sums.append(register)
+                m.submodules[f"level{level}_{number // 2}"] = adder = Adder(c.columns, c.acc_bits)
+                m.d.comb += Cat(adder.a, adder.b).eq(Cat(*values[number : number + 2]))  # without a partner: plus 0
+                sums.append(adder.total)
             values, level = sums, level + 1
         return values[0]
-
-
-def _add(a: Value, b: Value | int = 0, *, width: int) -> Value:
-    """Part by part, each wrapping around; a value without a partner as it is."""
-    if isinstance(b, int):
-        return a
-    return Cat(*((a[i : i + width] + b[i : i + width])[:width] for i in range(0, len(a), width)))
