@@ -39,10 +39,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Emitted:
-    """text : RTLIL of all modules; kinds : by the name of the module"""
+    """text : RTLIL of all modules; kinds : by the name of the module; written : ports of the modules that are written by hand"""
 
     text: str
     kinds: Mapping[str, Kind]
+    written: Mapping[str, Sequence[str]]
 
 
 def emitted(top: Component, name: str, platform: Any) -> Emitted:
@@ -51,12 +52,12 @@ def emitted(top: Component, name: str, platform: Any) -> Emitted:
     root = tree.kind_of(top, name)
     names = {root.label: name, **kind_names([kind for kind in tree.kinds if kind is not root])}
     text = re.sub(r"@\d+@", lambda match: names[match[0]], "".join(tree.texts))
-    return Emitted(text, {names[kind.label]: kind for kind in tree.kinds})
+    return Emitted(text, {names[kind.label]: kind for kind in tree.kinds}, tree.written)
 
 
-def parameters_of(component: Component) -> Mapping[str, str]:
-    """Strings by the name of the Verilog parameter: a kind's modules differ in them, and in nothing else."""
-    given: Mapping[str, str] = getattr(component, "parameters", {})
+def parameters_of(component: Component) -> Mapping[str, Any]:
+    """Strings by the name of the Verilog parameter: instances of a kind differ in them, and in nothing else."""
+    given: Mapping[str, Any] = getattr(component, "parameters", {})
     return given
 
 
@@ -67,13 +68,17 @@ class _Tree:
         self._platform = platform
         self.kinds: list[Kind] = []
         self.texts: list[str] = []
+        self.written: dict[str, Sequence[str]] = {}
         self._by_arguments: dict[Any, Kind] = {}
         self._by_text: dict[Any, Kind] = {}
 
     def kind_of(self, component: Component, instance: str) -> Kind:
+        _used(component)
+        if hasattr(component, "module"):  # its Verilog is written by hand
+            self.written[component.module] = (CLOCK, *_ports(component))
+            return Kind(component.module, component, instance, (CLOCK,), ())
         key = _arguments(component)
         kind = None if key is None else self._by_arguments.get(key)
-        _used(component)
         if kind is None:
             kind = self._converted(component, instance)
         if key is not None:

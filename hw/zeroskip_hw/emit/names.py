@@ -10,20 +10,18 @@ if TYPE_CHECKING:
     from .kinds import Kind
 
 PREFIX = "zs_"
-TAKEN = ("zs_ram", "zs_reset")
-"""Modules that are written by hand."""
-
 
 def kind_names(kinds: Sequence[Kind]) -> dict[str, str]:
     """Name by label: that of the class, and where several kinds have one class, that of the first instance behind it."""
     bases = {kind.label: PREFIX + _snake(type(kind.component).__name__) for kind in kinds}
     several = {base for base in bases.values() if list(bases.values()).count(base) > 1}
     names: dict[str, str] = {}
-    used = set(TAKEN)
+    used: set[str] = set()
     for kind in kinds:
         name = base = bases[kind.label]
-        if base in several or base in TAKEN:
-            name = base = f"{base}_{kind.instance.rstrip('0123456789')}"
+        place = kind.instance.rstrip("0123456789")
+        if base in several and not base.endswith(f"_{place}"):
+            name = base = f"{base}_{place}"
         number = 2
         while name in used:
             name, number = f"{base}_{number}", number + 1
