@@ -120,7 +120,7 @@ def test_depths_do_not_change_the_amount_of_text(strips: bool) -> None:
     own_text = ("layer_depth", "hidden_depth")
     depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name not in own_text]
     small, large = (lines(strips=strips, **dict.fromkeys(depths, depth)) for depth in (100, 100_000))
-    assert abs(small - large) < 20
+    assert abs(small - large) < 100  # a queue of another width is a module of its own
 
 
 @pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
@@ -146,9 +146,7 @@ def test_sidecar(options: dict[str, Any]) -> None:
     config = config_of(**options)
     verilog = verilog_of(config)
     sidecar = verilog.sidecar
-    header = re.search(
-        rf"^module {CORE} \((.*?)\n\);", verilog.files["zeroskip_core.v"], re.MULTILINE | re.DOTALL
-    )
+    header = re.search(rf"^module {CORE} \((.*?)\n\);", verilog.files["zeroskip_core.v"], re.MULTILINE | re.DOTALL)
     assert header is not None
     declared = {
         name: (direction, int(high or 0) + 1)

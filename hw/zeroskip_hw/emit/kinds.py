@@ -16,7 +16,7 @@ from amaranth.hdl import Cat, ClockSignal, Fragment, Instance, Module, ResetInse
 from amaranth.hdl._ast import SignalSet
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In
+from amaranth.lib.wiring import Component, In, Out
 
 from .names import kind_names
 
@@ -93,7 +93,8 @@ class _Tree:
         key = type(component), tuple(given), text
         if key not in self._by_text:
             label = f"@{len(self.kinds)}@"
-            inputs = tuple(name for name in (CLOCK, RESET) if re.search(rf"^  wire width 1 input \d+  \\{name}$", text, re.M))
+            declared = re.findall(r"^  wire width 1 input \d+  \\(\w+)$", text, re.MULTILINE)
+            inputs = tuple(name for name in (CLOCK, RESET) if name in declared)
             self._by_text[key] = Kind(label, component, instance, inputs, tuple(given))
             self.kinds.append(self._by_text[key])
             self.texts.append(re.sub(r"\\self(?=[.\s])", lambda match: f"\\{label}", text))
@@ -105,7 +106,7 @@ class _Tree:
         if not isinstance(m, Module):
             raise TypeError(f"{type(component).__name__} must elaborate to a Module")
         outputs: list[Value] = []
-        submodules: dict[str, Any] = m._named_submodules  # type: ignore[attr-defined]
+        submodules: dict[str, Any] = m._named_submodules
         for name, (submodule, where) in submodules.items():
             inner, reset = _without_reset(submodule)
             _used(submodule)
@@ -130,7 +131,8 @@ class _Tree:
 
 def _named(fragment: Fragment, outputs: Sequence[Value]) -> Fragment:
     """The same with a preference: where a wire has several names, an output's comes first, and an input's into which it goes last."""
-    inputs = SignalSet(pin for inner, *_ in fragment.subfragments if isinstance(inner, Instance) for pin in _driven(inner))
+    instances = [inner for inner, *_ in fragment.subfragments if isinstance(inner, Instance)]
+    inputs = SignalSet(pin for instance in instances for pin in _driven(instance))
     own = [
         signal for statements in fragment.statements.values() for statement in statements
         for signal in statement._lhs_signals() if signal not in inputs
@@ -148,8 +150,9 @@ def _driven(instance: Instance) -> list[Signal]:
 
 def _ports(component: Component) -> dict[str, tuple[Value, PortDirection]]:
     """Value and direction by name, in the signature's order."""
+    directions = {In: PortDirection.Input, Out: PortDirection.Output}
     return {
-        "__".join(map(str, path)): (Value.cast(value), PortDirection.Input if member.flow == In else PortDirection.Output)
+        "__".join(map(str, path)): (Value.cast(value), directions[member.flow])
         for path, member, value in component.signature.flatten(component)
     }
 
@@ -163,8 +166,8 @@ def _module(component: Component, fragment: Fragment) -> str:
     own = _without_aliases(own)
     if own.count("\\rst\n") + own.count("\\rst [") == 1:  # nothing but its declaration
         own = re.sub(r"^  wire width 1 input \d+  \\rst\n\n", "", own, flags=re.MULTILINE)
-    declared = re.findall(r"^  wire width \d+ (?:input|output) \d+  ?(?:signed )?\\(\S+)$", own, re.MULTILINE)
-    order = {name: place for place, name in enumerate((n for n in dict.fromkeys((CLOCK, RESET, *ports)) if n in declared), start=1)}
+    # Yosys takes a port 0 for one without a place.
+    order = {name: place for place, name in enumerate(dict.fromkeys((CLOCK, RESET, *ports)), start=1)}
     own = re.sub(
         r"^(  wire width \d+ (?:input|output)) \d+ ( ?(?:signed )?\\(\S+))$",
         lambda match: f"{match[1]} {order[match[3]]} {match[2]}", own, flags=re.MULTILINE,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PREFIX = "zs_"
 
+
 def kind_names(kinds: Sequence[Kind]) -> dict[str, str]:
     """Name by label: that of the class, and where several kinds have one class, that of the first instance behind it."""
     bases = {kind.label: PREFIX + _snake(type(kind.component).__name__) for kind in kinds}

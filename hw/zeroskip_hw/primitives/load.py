@@ -25,7 +25,7 @@ def load_bus(layout: Layout) -> Signature:
 
 def own_window(layout: Layout, name: str) -> Member:
     """Member of a component with a memory of its own, where others of its kind have others: a constant, the memory's window."""
-    return In(layout.address_bits - layout.window_bits, init=layout.memory(name).window)
+    return In(layout.address_bits - layout.window_bits, init=layout.memory(name).window)  # type: ignore[call-arg]  # stubs of 0.4
 
 
 class LoadableRam(Ram):

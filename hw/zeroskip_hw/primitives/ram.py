@@ -72,5 +72,6 @@ class Ram(Component):
         pins = {"i_clk": ClockSignal(), "o_read_data": self.read_data}
         for name in ("write_enable", "write_address", "write_data", "read_enable", "read_address"):
             pins[f"i_{name}"] = getattr(self, name)
-        m.submodules.ram = Instance(self.module, **{f"p_{name}": value for name, value in self.parameters.items()}, **pins)
+        parameters = {f"p_{name}": value for name, value in self.parameters.items()}
+        m.submodules.ram = Instance(self.module, **parameters, **pins)
         return m

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 
@@ -23,7 +23,8 @@ class Adder(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width, total = self._width, Signal(len(self.total), reset_less=True)
-        columns = range(len(total) // width)
-        m.d.sync += total.eq(Cat(*((self.a.word_select(i, width) + self.b.word_select(i, width))[:width] for i in columns)))
+        for column in range(len(total) // width):
+            part = total.word_select(column, width)
+            m.d.sync += part.eq(self.a.word_select(column, width) + self.b.word_select(column, width))
         m.d.comb += self.total.eq(total)
         return m
