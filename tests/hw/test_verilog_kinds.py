@@ -141,3 +141,34 @@ def test_a_module_for_each_kind() -> None:
     assert ports_of(text, "outer") == ["clk", "rst", "a", "total", "word"]
     assert ports_of(text, "zs_inner_first") == ["a", "total"]
     assert "// Adds step.\nmodule zs_inner_first (" in text
+
+
+class Peeping(Component):
+    """Reads a wire in the component beside it."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(4), "total": Out(4)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.inner = inner = Holding()
+        m.d.comb += [inner.a.eq(self.a), self.total.eq(inner.held)]
+        return m
+
+
+class Holding(Component):
+    """Holds what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(4)})
+        self.held = Signal(4)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.d.sync += self.held.eq(self.a)
+        return m
+
+
+def test_only_ports_lead_from_one_component_to_another() -> None:
+    with pytest.raises(ValueError, match=r"^Peeping reads \(sig held\) in Holding, which is none of its ports$"):
+        verilog_of(Peeping(), "top")

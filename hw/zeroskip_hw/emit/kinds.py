@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockSignal, Fragment, Instance, Module, ResetInserter, ResetSignal, Signal, Value
-from amaranth.hdl._ast import SignalSet
+from amaranth.hdl._ast import SignalKey, SignalSet
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component
 
+from .alone import CLOCK, RESET, module_of, ports_of
 from .names import kind_names
-
-CLOCK, RESET = "clk", "rst"
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ def emitted(top: Component, name: str, platform: Any) -> Emitted:
     """The module ``name`` of ``top``, and one for each kind of component below it."""
     tree = _Tree(platform)
     root = tree.kind_of(top, name)
+    tree.check()
     names = {root.label: name, **kind_names([kind for kind in tree.kinds if kind is not root])}
     text = re.sub(r"@\d+@", lambda match: names[match[0]], "".join(tree.texts))
     return Emitted(text, {names[kind.label]: kind for kind in tree.kinds}, tree.written)
@@ -71,11 +70,13 @@ class _Tree:
         self.written: dict[str, Sequence[str]] = {}
         self._by_arguments: dict[Any, Kind] = {}
         self._by_text: dict[Any, Kind] = {}
+        self._drivers: dict[Any, str] = {}
+        self._readers: dict[Any, str] = {}
 
     def kind_of(self, component: Component, instance: str) -> Kind:
         _used(component)
         if hasattr(component, "module"):  # its Verilog is written by hand
-            self.written[component.module] = (CLOCK, *_ports(component))
+            self.written[component.module] = (CLOCK, *ports_of(component))
             return Kind(component.module, component, instance, (CLOCK,), ())
         key = _arguments(component)
         kind = None if key is None else self._by_arguments.get(key)
@@ -87,7 +88,7 @@ class _Tree:
 
     def _converted(self, component: Component, instance: str) -> Kind:
         given = parameters_of(component)
-        text = _module(component, self._fragment(component))
+        text = module_of(component, self._fragment(component))
         for parameter, value in given.items():
             text = text.replace(f'"{value}"', f'"@{parameter}"')
         key = type(component), tuple(given), text
@@ -112,7 +113,31 @@ class _Tree:
             _used(submodule)
             if isinstance(inner, Component) and not isinstance(inner, Memory):
                 submodules[name] = self._instance(inner, name, reset, outputs), where
-        return _named(Fragment.get(m, self._platform), outputs)
+        fragment = Fragment.get(m, self._platform)
+        self._note(component, fragment)
+        return _named(fragment, outputs)
+
+    def _note(self, component: Component, fragment: Fragment) -> None:
+        """Who drives a signal, and who reads one that is neither its own nor at its ports or those of its instances."""
+        statements = [statement for each in fragment.statements.values() for statement in each]
+        own = SignalSet(signal for statement in statements for signal in statement._lhs_signals())
+        ports = [value for value, _ in ports_of(component).values()]
+        ports += [
+            value for inner, *_ in fragment.subfragments if isinstance(inner, Instance)
+            for value, kind in inner.ports.values() if kind == "o"
+        ]  # fmt: skip
+        known = own | SignalSet(signal for port in ports for signal in port._rhs_signals())
+        read = SignalSet(signal for statement in statements for signal in statement._rhs_signals())
+        self._drivers.update((SignalKey(signal), type(component).__name__) for signal in own)
+        self._readers.update((SignalKey(signal), type(component).__name__) for signal in read if signal not in known)
+
+    def check(self) -> None:
+        """Refuse a component that reads what another drives: alone it would find a constant there."""
+        for signal, reader in self._readers.items():
+            if signal in self._drivers:
+                raise ValueError(
+                    f"{reader} reads {signal.signal!r} in {self._drivers[signal]}, which is none of its ports"
+                )
 
     def _instance(self, component: Component, name: str, reset: Value, outputs: list[Value]) -> Instance:
         kind = self.kind_of(component, name)
@@ -120,7 +145,7 @@ class _Tree:
             ("i", pin, ClockSignal() if pin == CLOCK else ResetSignal() | reset if len(reset) else ResetSignal())
             for pin in kind.inputs
         ]
-        for port, (value, direction) in _ports(component).items():
+        for port, (value, direction) in ports_of(component).items():
             if isinstance(value, Signal):
                 value.name = f"{name}__{port}"
             pins.append(("i" if direction is PortDirection.Input else "o", port, value))
@@ -146,43 +171,6 @@ def _named(fragment: Fragment, outputs: Sequence[Value]) -> Fragment:
 
 def _driven(instance: Instance) -> list[Signal]:
     return [value for value, kind in instance.ports.values() if kind == "i" and isinstance(value, Signal)]
-
-
-def _ports(component: Component) -> dict[str, tuple[Value, PortDirection]]:
-    """Value and direction by name, in the signature's order."""
-    directions = {In: PortDirection.Input, Out: PortDirection.Output}
-    return {
-        "__".join(map(str, path)): (Value.cast(value), directions[member.flow])
-        for path, member, value in component.signature.flatten(component)
-    }
-
-
-def _module(component: Component, fragment: Fragment) -> str:
-    """RTLIL of the component alone, under the name ``self``: clock and reset first if it needs them, then its ports in their order."""
-    ports = _ports(component)
-    text, _ = rtlil.convert_fragment(fragment, ports, "self", emit_src=False)
-    text = text.replace("attribute \\top 1\n", "", 1)
-    own, end, rest = text.partition("\nend\n")
-    own = _without_aliases(own)
-    if own.count("\\rst\n") + own.count("\\rst [") == 1:  # nothing but its declaration
-        own = re.sub(r"^  wire width 1 input \d+  \\rst\n\n", "", own, flags=re.MULTILINE)
-    # Yosys takes a port 0 for one without a place.
-    order = {name: place for place, name in enumerate(dict.fromkeys((CLOCK, RESET, *ports)), start=1)}
-    own = re.sub(
-        r"^(  wire width \d+ (?:input|output)) \d+ ( ?(?:signed )?\\(\S+))$",
-        lambda match: f"{match[1]} {order[match[3]]} {match[2]}", own, flags=re.MULTILINE,
-    )  # fmt: skip
-    return own + end + rest
-
-
-def _without_aliases(text: str) -> str:
-    """Second names of wires that go into instances are left out: the instance says where they go."""
-    for name in re.findall(r"^connect (\\\S+__\S+) ", text, re.MULTILINE):
-        wire = rf"^(?:  attribute .*\n)*  wire width \d+ (?:signed )?{re.escape(name)}\n\n"
-        if len(re.findall(rf"{re.escape(name)}(?![\w.$\[])", text)) == 2 and re.search(wire, text, re.MULTILINE):
-            text = re.sub(wire, "", text, count=1, flags=re.MULTILINE)
-            text = re.sub(rf"^connect {re.escape(name)} .*\n", "", text, count=1, flags=re.MULTILINE)
-    return text
 
 
 def _without_reset(submodule: Any) -> tuple[Any, Value]:
@@ -212,7 +200,7 @@ def _arguments(component: Component) -> Any:
         name: value for name, value in vars(component).items()
         if name not in members and name not in other and not name.startswith(("_MustUse__", "_Component__"))
     }  # fmt: skip
-    ports = tuple((name, len(value), direction) for name, (value, direction) in _ports(component).items())
+    ports = tuple((name, len(value), direction) for name, (value, direction) in ports_of(component).items())
     key = type(component), tuple(parameters_of(component)), ports, tuple(sorted(kept.items(), key=lambda item: item[0]))
     try:
         hash(key)
