@@ -6,7 +6,7 @@ import re
 
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Value
-from amaranth.hdl._ir import PortDirection
+from amaranth.hdl._ir import Design, PortDirection
 from amaranth.lib.wiring import Component, In, Out
 
 CLOCK, RESET = "clk", "rst"
@@ -21,10 +21,15 @@ def ports_of(component: Component) -> dict[str, tuple[Value, PortDirection]]:
     }
 
 
-def module_of(component: Component, fragment: Fragment) -> str:
+def design_of(component: Component, fragment: Fragment) -> Design:
+    """What the component elaborated to, under the name ``self`` and behind its ports."""
+    return fragment.prepare(ports_of(component), hierarchy=("self",))
+
+
+def module_of(component: Component, design: Design) -> str:
     """RTLIL of the component alone, under the name ``self``: clock and reset first if it needs them, then its ports in their order."""
     ports = ports_of(component)
-    text, _ = rtlil.convert_fragment(fragment, ports, "self", emit_src=False)
+    text, _ = rtlil.convert_fragment(design, emit_src=False)
     text = text.replace("attribute \\top 1\n", "", 1)
     own, end, rest = text.partition("\nend\n")
     own = _without_aliases(own)

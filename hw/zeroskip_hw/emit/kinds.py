@@ -13,11 +13,11 @@ from typing import Any
 
 from amaranth.hdl import Cat, ClockSignal, Fragment, Instance, Module, ResetInserter, ResetSignal, Signal, Value
 from amaranth.hdl._ast import SignalKey, SignalSet
-from amaranth.hdl._ir import PortDirection
+from amaranth.hdl._ir import Design, PortDirection
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component
 
-from .alone import CLOCK, RESET, module_of, ports_of
+from .alone import CLOCK, RESET, design_of, module_of, ports_of
 from .names import kind_names
 
 
@@ -88,7 +88,9 @@ class _Tree:
 
     def _converted(self, component: Component, instance: str) -> Kind:
         given = parameters_of(component)
-        text = module_of(component, self._fragment(component))
+        design = design_of(component, self._fragment(component))
+        self._note(component, design)
+        text = module_of(component, design)
         for parameter, value in given.items():
             text = text.replace(f'"{value}"', f'"@{parameter}"')
         key = type(component), tuple(given), text
@@ -113,23 +115,25 @@ class _Tree:
             _used(submodule)
             if isinstance(inner, Component) and not isinstance(inner, Memory):
                 submodules[name] = self._instance(inner, name, reset, outputs), where
-        fragment = Fragment.get(m, self._platform)
-        self._note(component, fragment)
-        return _named(fragment, outputs)
+        return _named(Fragment.get(m, self._platform), outputs)
 
-    def _note(self, component: Component, fragment: Fragment) -> None:
+    def _note(self, component: Component, design: Design) -> None:
         """Who drives a signal, and who reads one that is neither its own nor at its ports or those of its instances."""
-        statements = [statement for each in fragment.statements.values() for statement in each]
-        own = SignalSet(signal for statement in statements for signal in statement._lhs_signals())
-        ports = [value for value, _ in ports_of(component).values()]
-        ports += [
-            value for inner, *_ in fragment.subfragments if isinstance(inner, Instance)
-            for value, kind in inner.ports.values() if kind == "o"
-        ]  # fmt: skip
-        known = own | SignalSet(signal for port in ports for signal in port._rhs_signals())
-        read = SignalSet(signal for statement in statements for signal in statement._rhs_signals())
-        self._drivers.update((SignalKey(signal), type(component).__name__) for signal in own)
-        self._readers.update((SignalKey(signal), type(component).__name__) for signal in read if signal not in known)
+        fragment = design.fragment
+        own = {
+            SignalKey(signal) for statements in fragment.statements.values() for statement in statements
+            for signal in statement._lhs_signals()
+        }  # fmt: skip
+        known = [value for value, _ in ports_of(component).values()]
+        for inner, *_ in fragment.subfragments:
+            known += (
+                [value for value, kind in inner.ports.values() if kind == "o"] if isinstance(inner, Instance) else []
+            )
+        near = own | {SignalKey(signal) for value in known for signal in value._rhs_signals()}
+        name = type(component).__name__
+        self._drivers.update(dict.fromkeys(own, name))
+        used = map(SignalKey, design.fragments[fragment].used_signals)
+        self._readers.update((key, name) for key in used if key not in near)
 
     def check(self) -> None:
         """Refuse a component that reads what another drives: alone it would find a constant there."""
