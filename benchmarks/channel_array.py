@@ -14,20 +14,18 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from amaranth.back import rtlil
-
 from zeroskip.cli import tables
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.synth import synthesise
 from zeroskip_hw.channel_array import ChannelArray
+from zeroskip_hw.emit.text import verilog_of
 from zeroskip_hw.primitives.multiplier import ECP5
 from zeroskip_hw.top import Top
-from zeroskip_hw.verilog import to_verilog
 
 TARGET = "ecp5-85k"
 TOP = "zeroskip_core"
-LANE_AND_MERGE = r"[._](lane\d\d|merge)$"
+LANE_AND_MERGE = r"_(lane|merge)([(#].*)?$"
 BY_LANE = {4: (4000, 620, 600, 1072), 8: (2000, 310, 330, 540)}
 """Weights, mask words, taps and hidden addresses of one lane."""
 
@@ -48,8 +46,7 @@ def export(layout: ChannelLayout, folder: Path) -> None:
     """A folder such as ``synthesise`` reads."""
     for name in ("rtl", "images"):
         (folder / name).mkdir(parents=True)
-    text = to_verilog(rtlil.convert(Top(layout, ChannelArray), name=TOP, platform=ECP5, emit_src=False))
-    (folder / "rtl" / "zeroskip_core.v").write_text(text)
+    (folder / "rtl" / "zeroskip_core.v").write_text(verilog_of(Top(layout, ChannelArray), TOP, ECP5))
     shutil.copy(Path(sys.modules["zeroskip_hw"].__path__[0]) / "verilog" / "zs_ram.v", folder / "rtl")
     rng = Random(1)
     for memory in layout.memories:

@@ -95,6 +95,7 @@ def test_text(options: dict[str, Any]) -> None:
     text = verilog_of(config).files["zeroskip_core.v"]
     assert text.isascii()
     assert "synopsys" not in text
+    code = re.sub(r"^//.*$", "", text, flags=re.MULTILINE)
     for what, pattern in {
         "an absolute path": r"(?<![/*])/(home|work|tmp|usr|root)\b|\.py\b|[A-Z]:\\",
         "a date": r"\b20\d\d-\d\d|\b\d\d:\d\d:\d\d\b",
@@ -105,8 +106,8 @@ def test_text(options: dict[str, Any]) -> None:
         "an attribute": r"\(\*(?! parallel_case \*\)\n)",
         "an always @* block": r"always\s*@\s*\(?\*",
     }.items():
-        found = re.search(pattern, text)
-        assert found is None, f"{what}: {text[max(0, found.start() - 80) : found.end() + 80]!r}"
+        found = re.search(pattern, code)
+        assert found is None, f"{what}: {code[max(0, found.start() - 80) : found.end() + 80]!r}"
     images = set(re.findall(r'"(images/[^"]*)"', text))
     memories = LOADED[bool(config.strips)] | ({"tables"} if config.table_depth else set())
     memories |= {f"lane{i:02}.{what}" for i, what in product(range(config.lanes), ("masks", "weights"))}
@@ -119,7 +120,7 @@ def test_depths_do_not_change_the_amount_of_text(strips: bool) -> None:
     own_text = ("layer_depth", "hidden_depth")
     depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name not in own_text]
     small, large = (lines(strips=strips, **dict.fromkeys(depths, depth)) for depth in (100, 100_000))
-    assert abs(small - large) < 20
+    assert abs(small - large) < 100  # a queue of another width is a module of its own
 
 
 @pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
@@ -145,16 +146,15 @@ def test_sidecar(options: dict[str, Any]) -> None:
     config = config_of(**options)
     verilog = verilog_of(config)
     sidecar = verilog.sidecar
-    header = re.search(
-        rf"^module {CORE}\((.*?)\);(.*?)^endmodule", verilog.files["zeroskip_core.v"], re.MULTILINE | re.DOTALL
-    )
+    header = re.search(rf"^module {CORE} \((.*?)\n\);", verilog.files["zeroskip_core.v"], re.MULTILINE | re.DOTALL)
     assert header is not None
-    declared = {}
-    for direction, high, name in re.findall(
-        r"^  (input|output) (?:reg )?(?:\[(\d+):0\] )?(\w+);", header[2], re.MULTILINE
-    ):
-        declared[name] = (direction, int(high or 0) + 1)
-    assert set(declared) == {name.strip() for name in header[1].split(",")}
+    declared = {
+        name: (direction, int(high or 0) + 1)
+        for direction, high, name in re.findall(
+            r"^  (input|output) +(?:wire|reg) (?:\[(\d+):0\] )?(\w+),?$", header[1], re.MULTILINE
+        )
+    }
+    assert len(declared) == len(header[1].strip().splitlines())
     assert declared.pop("autostart") == ("input", 1)
     outside = [
         (name, (direction, int(high or 0) + 1))

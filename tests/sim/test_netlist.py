@@ -138,10 +138,10 @@ def replace(file: str, old: str, new: str) -> Callable[[dict[str, str]], None]:
 @pytest.mark.parametrize(
     "family, change",
     [
-        pytest.param("ecp5", flip("lane00.weights.ram", "INITVAL_00", 7), id="ecp5: a bit of a weight"),
+        pytest.param("ecp5", flip("lane00.weights", "INITVAL_00", 7), id="ecp5: a bit of a weight"),
         pytest.param("gowin", flip("lane01.weights.ram", "INIT_RAM_00", 6), id="gowin: a bit of a weight"),
-        pytest.param("gowin", flip("lane00.masks.ram", "INIT_RAM_00", 20), id="gowin: a bit of a mask"),
-        pytest.param("ice40", flip("lane00.weights.ram", "INIT_0", 7), id="ice40: bits of weights"),
+        pytest.param("gowin", flip("lane00.masks", "INIT_RAM_00", 20), id="gowin: a bit of a mask"),
+        pytest.param("ice40", flip("lane00.weights", "INIT_0", 7), id="ice40: bits of weights"),
         pytest.param(
             "ecp5",
             replace("zs_ecp5_multiplier.v", "? product[35:0]", "? product[35:0] ^ 36'h10"),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from amaranth.back import rtlil
-
 from zeroskip.contracts.bridge import BOARD_TOP, BridgeConfig
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout
-from zeroskip_hw.verilog import to_verilog
+from zeroskip_hw.emit.text import verilog_of
 
 from .top import BoardTop
 
@@ -20,5 +18,5 @@ def board_verilog(config: ArrayConfig, bridge: BridgeConfig) -> dict[str, str]:
     It belongs beside the files of :func:`zeroskip_hw.verilog.generate` for the same array: it has an instance of ``zeroskip`` in it.
     """
     top = BoardTop(Layout(config), bridge)
-    text = to_verilog(rtlil.convert(top, name=BOARD_TOP, platform="verilog", emit_src=False))
+    text = verilog_of(top, BOARD_TOP)
     return {f"{BOARD_TOP}.v": text, "zs_reset.v": (files("zeroskip_hw") / "verilog" / "zs_reset.v").read_text()}

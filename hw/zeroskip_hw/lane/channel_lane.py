@@ -11,7 +11,8 @@ from zeroskip.contracts.channel_timing import SHARE_STAGES, WEIGHT_STAGES, pass_
 from zeroskip.contracts.channels import PART, ChannelLayout
 from zeroskip_hw.activations.share import Share, hidden_share, input_share
 from zeroskip_hw.primitives.broadcast import broadcast
-from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.load import LoadableRam, load_bus, own_window
+from zeroskip_hw.primitives.ram import image_file
 from zeroskip_hw.primitives.words import fields
 
 from .far import Far
@@ -31,7 +32,8 @@ class ChannelLane(Component):
 
     Members
     -------
-    load : In(load_bus)
+    load : In(load_bus), masks_window, weights_window : In
+        The latter constant: the windows of the lane's own memories.
     hidden : In(hidden_share), hidden_here : In(epilogues), input : In(input_share), input_here : In(load_elements), half : In(1)
         See :class:`~zeroskip_hw.activations.share.Share`; the half of the input buffer that is read.
     constants_valid : In(1), constants : In(32), resume : In(1)
@@ -44,11 +46,15 @@ class ChannelLane(Component):
         See :class:`~zeroskip_hw.lane.sums.Sums`.
     """
 
+    individual = ("_masks", "_weights")
+
     def __init__(self, layout: ChannelLayout, number: int) -> None:
-        self._layout, self._number = layout, number
+        self._layout, self._masks, self._weights = layout, f"lane{number:02}.masks", f"lane{number:02}.weights"
+        self.parameters = {"MASKS": image_file(self._masks), "WEIGHTS": image_file(self._weights)}
         c = layout.config
         super().__init__({
-            "load": In(load_bus(layout)), "hidden": In(hidden_share(layout)), "hidden_here": In(layout.epilogues),
+            "load": In(load_bus(layout)), "masks_window": own_window(layout, self._masks),
+            "weights_window": own_window(layout, self._weights), "hidden": In(hidden_share(layout)), "hidden_here": In(layout.epilogues),
             "input": In(input_share(layout)), "input_here": In(layout.load_elements), "half": In(1),
             "constants_valid": In(1), "constants": In(PART), "resume": In(1),
             "start": In(1), "rewind": In(1), "closed": Out(1), "primed": Out(1),
@@ -58,14 +64,14 @@ class ChannelLane(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        m.submodules.masks = masks = LoadableRam(layout, f"lane{self._number:02}.masks", block=True)
+        m.submodules.masks = masks = LoadableRam(layout, self._masks, block=True)
         m.submodules.taps = taps = LoadableRam(layout, "taps", block=True)
         m.submodules.fetch = fetch = Fetch(layout)
         m.submodules.pick = pick = Pick(layout)
         m.submodules.rows = rows = Rows(layout)
         m.submodules.operands = operands = Operands(layout)
         m.submodules.gate = gate = Gate()
-        masks.connect_load(m, self.load)
+        masks.connect_load(m, self.load, self.masks_window)
         taps.connect_load(m, self.load)
 
         held = Signal(layout.constants.width, reset_less=True)
@@ -96,11 +102,11 @@ class ChannelLane(Component):
         """All behind the gate."""
         layout = self._layout
         stages = pass_to_issue(layout)
-        m.submodules.weights = weights = LoadableRam(layout, f"lane{self._number:02}.weights", block=True)
+        m.submodules.weights = weights = LoadableRam(layout, self._weights, block=True)
         m.submodules.share = share = Share(layout)
         m.submodules.turn = turn = Turn(layout)
         m.submodules.sums = sums = Sums(layout)
-        weights.connect_load(m, self.load)
+        weights.connect_load(m, self.load, self.weights_window)
         broadcast(m, self.hidden, share.hidden)
         broadcast(m, self.input, share.input)
         half = Signal(reset_less=True)

@@ -10,7 +10,8 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.activations.store import Store, hidden_write, input_write
 from zeroskip_hw.primitives.broadcast import broadcast, registered
-from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.load import LoadableRam, load_bus, own_window
+from zeroskip_hw.primitives.ram import image_file
 
 from .decoder import Decoder
 from .issue import Issue, raster
@@ -27,6 +28,8 @@ class Lane(Component):
 
     Members
     -------
+    masks_window, weights_window : In
+        Constant: the windows of the lane's own memories.
     load : In(load_bus), input : In(input_write), hidden : In(hidden_write)
         Broadcasts to every lane; with strips the latter two take effect one cycle later.
     start : In(1), rewind : In(1), from_input : In(1), half : In(1), signed : In(1)
@@ -39,11 +42,15 @@ class Lane(Component):
         Results, as in :class:`~zeroskip_hw.lane.macs.Macs`.
     """
 
+    individual = ("_masks", "_weights")
+
     def __init__(self, layout: Layout, number: int) -> None:
-        self._layout, self._number = layout, number
+        self._layout, self._masks, self._weights = layout, f"lane{number:02}.masks", f"lane{number:02}.weights"
+        self.parameters = {"MASKS": image_file(self._masks), "WEIGHTS": image_file(self._weights)}
         c = layout.config
         super().__init__({
-            "load": In(load_bus(layout)), "input": In(input_write(layout)), "hidden": In(hidden_write(layout)),
+            "load": In(load_bus(layout)), "masks_window": own_window(layout, self._masks),
+            "weights_window": own_window(layout, self._weights), "input": In(input_write(layout)), "hidden": In(hidden_write(layout)),
             "start": In(1), "rewind": In(1), "from_input": In(1), "half": In(1), "signed": In(1), "primed": Out(1),
             **({"raster": In(raster(layout))} if c.strips else {}), **({"maximum": In(1)} if c.maximum else {}),
             "request": Out(1), "request_tail": Out(1), "grant": In(1),
@@ -53,14 +60,14 @@ class Lane(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        m.submodules.masks = masks = LoadableRam(layout, f"lane{self._number:02}.masks", block=True)
-        m.submodules.weights = weights = LoadableRam(layout, f"lane{self._number:02}.weights", block=True)
+        m.submodules.masks = masks = LoadableRam(layout, self._masks, block=True)
+        m.submodules.weights = weights = LoadableRam(layout, self._weights, block=True)
         m.submodules.decoder = decoder = Decoder(layout)
         m.submodules.issuer = issue = Issue(layout)
         m.submodules.store = store = Store(layout)
         m.submodules.macs = macs = Macs(layout)
-        masks.connect_load(m, self.load)
-        weights.connect_load(m, self.load)
+        masks.connect_load(m, self.load, self.masks_window)
+        weights.connect_load(m, self.load, self.weights_window)
 
         m.d.comb += [
             masks.read_address.eq(decoder.address), masks.read_enable.eq(decoder.enable), decoder.data.eq(masks.read_data),

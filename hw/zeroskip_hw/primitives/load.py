@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module
-from amaranth.lib.wiring import Out, Signature
+from amaranth.hdl import Cat, Module, Value
+from amaranth.lib.wiring import In, Member, Out, Signature
 
 from zeroskip.contracts.layout import Layout
 
@@ -23,6 +23,11 @@ def load_bus(layout: Layout) -> Signature:
     })  # fmt: skip
 
 
+def own_window(layout: Layout, name: str) -> Member:
+    """Member of a component with a memory of its own, where others of its kind have others: a constant, the memory's window."""
+    return In(layout.address_bits - layout.window_bits, init=layout.memory(name).window)  # type: ignore[call-arg]  # stubs of 0.4
+
+
 class LoadableRam(Ram):
     """The :class:`Ram` of the memory that the layout calls ``name``; its write side belongs to :meth:`connect_load`."""
 
@@ -30,13 +35,17 @@ class LoadableRam(Ram):
         self._memory = layout.memory(name)
         super().__init__(width=self._memory.width, depth=self._memory.depth, block=block, image=name)
 
-    def connect_load(self, m: Module, load: Any) -> None:
-        """Let the window of this memory write it; a word is complete with its last part."""
+    def connect_load(self, m: Module, load: Any, window: Value | None = None) -> None:
+        """Let the window of this memory write it; a word is complete with its last part.
+
+        window : where it is a member, see :func:`own_window`
+        """
+        own = self._memory.window if window is None else window
         parts = self._memory.parts
         step = self._memory.stride // 4
         part, address = load.offset & (step - 1), load.offset >> (step.bit_length() - 1)
         whole = Cat(*(load.data.word_select(parts - 1 - i, 32) for i in range(parts)))
         m.d.comb += [
-            self.write_enable.eq(load.commit & (load.window == self._memory.window) & (part == parts - 1)),
+            self.write_enable.eq(load.commit & (load.window == own) & (part == parts - 1)),
             self.write_address.eq(address), self.write_data.eq(whole),
         ]  # fmt: skip

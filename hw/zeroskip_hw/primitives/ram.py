@@ -11,6 +11,11 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.contracts.layout import bits_for
 
 
+def image_file(name: str) -> str:
+    """Where simulation and synthesis find the words of a memory."""
+    return f"images/{name}.mem"
+
+
 class Ram(Component):
     """Simple dual-port RAM.
 
@@ -30,6 +35,8 @@ class Ram(Component):
     read_data : Out(width)
     """
 
+    module = "zs_ram"
+
     def __init__(
         self,
         *,
@@ -40,9 +47,12 @@ class Ram(Component):
         image: str = "",
         init: tuple[int, ...] = (),
     ) -> None:
-        self._width, self._depth, self._parts, self._image, self._init = width, depth, parts, image, init
-        self._style = "block" if block else "auto"
+        self._width, self._depth, self._parts, self._init = width, depth, parts, init
         address = bits_for(depth)
+        self.parameters = {
+            "WIDTH": width, "DEPTH": depth, "ADDRESS": address, "PARTS": parts, "STYLE": "block" if block else "auto",
+            "IMAGE": image_file(image) if image else "",
+        }  # fmt: skip
         super().__init__({
             "write_enable": In(parts), "write_address": In(address), "write_data": In(width),
             "read_enable": In(1), "read_address": In(address), "read_data": Out(width),
@@ -59,12 +69,9 @@ class Ram(Component):
                 read.en.eq(self.read_enable), read.addr.eq(self.read_address), self.read_data.eq(read.data),
             ]  # fmt: skip
             return m
-        m.submodules.ram = Instance(
-            "zs_ram",
-            p_WIDTH=self._width, p_DEPTH=self._depth, p_ADDRESS=bits_for(self._depth), p_PARTS=self._parts, p_STYLE=self._style,
-            p_IMAGE=f"images/{self._image}.mem" if self._image else "",
-            i_clk=ClockSignal(),
-            i_write_enable=self.write_enable, i_write_address=self.write_address, i_write_data=self.write_data,
-            i_read_enable=self.read_enable, i_read_address=self.read_address, o_read_data=self.read_data,
-        )  # fmt: skip
+        pins = {"i_clk": ClockSignal(), "o_read_data": self.read_data}
+        for name in ("write_enable", "write_address", "write_data", "read_enable", "read_address"):
+            pins[f"i_{name}"] = getattr(self, name)
+        parameters = {f"p_{name}": value for name, value in self.parameters.items()}
+        m.submodules.ram = Instance(self.module, **parameters, **pins)
         return m

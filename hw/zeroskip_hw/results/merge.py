@@ -10,11 +10,12 @@ from amaranth.lib.wiring import Component, In, Out
 from zeroskip.contracts.channel_timing import across_levels, grant_to_sums, grant_to_total
 from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.layout import PASSES_BITS
-from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
 from .across import Across
+from .adder import Adder
+from .waiting import Waiting
 
 
 def across_members(layout: ChannelLayout) -> tuple[str, ...]:
@@ -156,12 +157,9 @@ class Merge(Component):
         """Lanes whose sum of the row that comes next is in their queue; registers."""
         some = []
         for lane in range(self._layout.config.lanes):
-            count, after = (Signal(range(ROWS_IN_FLIGHT + 1), name=f"{name}{lane}") for name in ("count", "after"))
-            more, any_left = Signal(name=f"more{lane}"), Signal(name=f"some{lane}")
-            push, taken = self.pushed[lane], take[lane]
-            m.d.comb += [after.eq(count + push - taken), more.eq(count[1:].any())]
-            m.d.sync += [count.eq(after), any_left.eq(push | more | (any_left & ~taken))]
-            some.append(any_left)
+            m.submodules[f"waiting{lane:02}"] = waiting = Waiting()
+            m.d.comb += [waiting.pushed.eq(self.pushed[lane]), waiting.taken.eq(take[lane])]
+            some.append(waiting.some)
         return Cat(*some)
 
     def _sums(self, m: Module, given: list[Value]) -> None:
@@ -200,19 +198,10 @@ class Merge(Component):
         c = self._layout.config
         level = 0
         while len(values) > 1:
-            sums = []
+            sums: list[Value] = []
             for number in range(0, len(values), 2):
-                register = Signal(
-                    c.acc_bits * c.columns, name=f"level{epilogue}_{level}_{number // 2}", reset_less=True
-                )
-                m.d.sync += register.eq(_add(*values[number : number + 2], width=c.acc_bits))
-                sums.append(register)
+                m.submodules[f"level{epilogue}_{level}_{number // 2}"] = adder = Adder(c.columns, c.acc_bits)
+                m.d.comb += Cat(adder.a, adder.b).eq(Cat(*values[number : number + 2]))  # without a partner: plus 0
+                sums.append(adder.total)
             values, level = sums, level + 1
         return values[0]
-
-
-def _add(a: Value, b: Value | int = 0, *, width: int) -> Value:
-    """Part by part, each wrapping around; a value without a partner as it is."""
-    if isinstance(b, int):
-        return a
-    return Cat(*((a[i : i + width] + b[i : i + width])[:width] for i in range(0, len(a), width)))

@@ -22,7 +22,7 @@ from .tools import nextpnr, tool_versions, yosys
 from .wrapper import WRAPPER, ports_of, wrap
 
 LANES = r"(^|[._])lane_?\d*([(#].*)?$"
-"""Finds a module whose name ends in a lane: ``zeroskip_array_lane00``, ``lane(W=8)``, but not ``zeroskip_array_lane00_fifo``."""
+"""Finds a module whose name ends in a lane: ``zs_channel_lane#1f3c``, ``lane(W=8)``, but not ``zs_lane_fifo``."""
 _PARALLEL = 2
 _IMAGE = re.compile(r'\$readmem[hb]\s*\(\s*"([^"]+)"|"(images/[^"]+)"')
 

@@ -23,7 +23,7 @@ PORTS = {
 """Signals of the top module."""
 
 BEFORE_LANES = {
-    "control": "control.run array.ready array.busy control.load__commit control.load__window control.crc control.expected_crc",
+    "control": "control.run array.ready array.busy control.load__commit control.load__window control.load_check.crc control.expected_crc",
     "layer": (
         "array.sequencer.layer array.sequencer.start array.sequencer.finished array.sequencer.elapsed array.sequencer.primed"
         " array.sequencer.working array.sequencer.input_full array.sequencer.input_half array.sequencer.output_full"
@@ -31,7 +31,7 @@ BEFORE_LANES = {
     ),
 }
 LANE = (
-    "masks.read_address decoder.stuck decoder.valid decoder.take decoder.mask issuer.idle weights.read_address store.address"
+    "decoder.address decoder.stuck decoder.valid decoder.take decoder.mask issuer.idle issuer.weight store.address"
     " macs.issue macs.weight macs.activations macs.request macs.grant"
 )
 BEHIND_LANES = {

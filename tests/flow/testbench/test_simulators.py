@@ -208,8 +208,8 @@ def test_what_is_wrong_with_the_array_is_said(
     path = folder / "rtl" / ("zeroskip_core.v" if where == "control" else where)
     text = path.read_text()
     if where == "control":
-        before, instance, after = text.partition("  zeroskip_core_control control (\n")
-        changed = before + instance + after.replace(f"    .{name}({name}),\n", f"    .{name}({value}),\n", 1)
+        before, instance, after = text.partition("  zs_control control (\n")
+        changed = before + instance + re.sub(rf"\.{name}\(\w+\)", f".{name}({value})", after, count=1)
     else:  # the port is given by another name within, and made of it anew
         changed = re.sub(rf"\.{name}\({name}\)", f".{name}(inner)", text)
         width = re.search(rf"output wire +(\[\d+:0\])? +{name}\b", text)

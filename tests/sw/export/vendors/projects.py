@@ -55,7 +55,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 def images_named(core: Path) -> dict[str, Path]:
     """Image by memory name, as the Verilog names them."""
-    found = [Path(name) for name in re.findall(r'\.IMAGE\("([^"]+)"\)', core.read_text())]
+    found = [Path(name) for name in re.findall(r'\.\w+\("([^"]+\.\w+)"\)', core.read_text())]
     return {path.name.removesuffix(".mem"): path for path in found}
 
 
