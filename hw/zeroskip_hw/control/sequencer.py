@@ -9,7 +9,6 @@ from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
-from zeroskip.contracts.timing import WHOLE_ROW, timing
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -105,12 +104,7 @@ class Sequencer(Component):
         current, after = fields(layout.program, now), fields(layout.program, following)
 
         # The pulse that ends a layer travels down this line until the next may start, and the group has ended.
-        distance = timing(layout.config)
-        passed = WHOLE_ROW + (distance.requantize if layout.config.strips else 0)
-        to_end, to_start = (
-            distance.collect_to_end - passed - 1,
-            distance.collect_to_start - passed - 1 + layout.late_writes,
-        )
+        to_start, to_end = (distance - 1 for distance in layout.finished_distances)
         line = Signal(max(to_end, to_start))
         taps = Cat(self.finished, line)
         m.d.sync += line.eq(taps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .channels import ChannelLayout
-from .timing import WHOLE_ROW, timing
 
 SHARE_STAGES = 2
 """From the address of an activation to its word: memory, register."""
@@ -85,11 +84,9 @@ def grant_to_total(layout: ChannelLayout) -> int:
 
 def written_to_start(layout: ChannelLayout) -> int:
     """From the last write of a layer at the writer to the start of the next layer."""
-    distance = timing(layout.config)
-    return distance.collect_to_start - WHOLE_ROW - distance.requantize + layout.late_writes
+    return layout.finished_distances[0]
 
 
 def written_to_end(layout: ChannelLayout) -> int:
     """From the last write of the last layer at the writer to the end of the group."""
-    distance = timing(layout.config)
-    return distance.collect_to_end - WHOLE_ROW - distance.requantize
+    return layout.finished_distances[1]

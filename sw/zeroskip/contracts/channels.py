@@ -117,9 +117,11 @@ class ChannelLayout(Layout):
         return self.config.columns
 
     @property
-    def late_writes(self) -> int:
-        """A write passes two registers more, and a lane reads a cycle earlier: its first operand's address waits for the start."""
-        return 3
+    def finished_distances(self) -> tuple[int, int]:
+        """The start waits until the first operand, whose address waits for it, can be read: four cycles of the writer, two registers,
+        the memory, less the two from the start to the read.
+        """
+        return 5, 4
 
     @cached_property
     def hidden_depths(self) -> tuple[int, ...]:

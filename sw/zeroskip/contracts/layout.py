@@ -8,6 +8,7 @@ from functools import cached_property
 
 from .config import ArrayConfig
 from .network import MULTIPLIER_BITS
+from .timing import WHOLE_ROW, timing
 
 SHIFT_BITS = 6
 CLAMP_BITS = 9
@@ -218,9 +219,11 @@ class Layout:
         return self.config.columns if self.config.strips else 1
 
     @property
-    def late_writes(self) -> int:
-        """Cycles by which what lanes read must follow what is written, beyond those of :mod:`zeroskip.contracts.timing`."""
-        return 0
+    def finished_distances(self) -> tuple[int, int]:
+        """From the sequencer's ``finished`` to the next layer's start, and to the group's end."""
+        distance = timing(self.config)
+        passed = WHOLE_ROW + (distance.requantize if self.config.strips else 0)
+        return distance.collect_to_start - passed, distance.collect_to_end - passed
 
     @cached_property
     def group_samples(self) -> int:
