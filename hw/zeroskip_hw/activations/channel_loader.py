@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, Out
 
 from zeroskip.contracts.channels import ChannelLayout
-from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.load import LoadableRam
 from zeroskip_hw.primitives.words import fields
 
+from .loader import loader_members
 from .share import input_share
 
 
@@ -22,31 +23,15 @@ class ChannelLoader(Component):
 
     Members
     -------
-    load : In(load_bus)
-    enable : In(1)
-        TREADY stays low without it.
-    valid : In(1), ready : Out(1), data : In(stream_bits), last : In(1)
-        AXI4-Stream. ``ready`` does not depend on ``valid``.
+    as those of :class:`~zeroskip_hw.activations.loader.Loader`, but
     write : Out(input_share), lanes : Out(lanes · load_elements)
         The elements of a step; of each lane, those that it takes.
-    full : Out(2), release : In(2)
-        Halves of the buffer: filled with a group of samples; no longer needed.
-    first : Out(1)
-        The first beat of a group is taken, or again of one whose first sample was dropped.
-    accepted : Out(1)
-        A sample is complete and stays.
-    early_last, late_last : Out(1)
-        A sample was too short; too long.
     """
 
     def __init__(self, layout: ChannelLayout) -> None:
         self._layout = layout
-        c = layout.config
         super().__init__({
-            "load": In(load_bus(layout)), "enable": In(1),
-            "valid": In(1), "ready": Out(1), "data": In(c.stream_bits), "last": In(1),
-            "write": Out(input_share(layout)), "lanes": Out(c.lanes * layout.load_elements),
-            "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
+            **loader_members(layout), "write": Out(input_share(layout)), "lanes": Out(layout.config.lanes * layout.load_elements),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
