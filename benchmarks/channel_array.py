@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 
 from zeroskip.cli import tables
-from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import Layout
 from zeroskip.synth import synthesise
 from zeroskip_hw.channel_array import ChannelArray
 from zeroskip_hw.emit.text import verilog_of
@@ -30,7 +30,7 @@ BY_LANE = {4: (4000, 620, 600, 1072), 8: (2000, 310, 330, 540)}
 """Weights, mask words, taps and hidden addresses of one lane."""
 
 
-def layout_of(lanes: int, columns: int, *, block_queue: bool) -> ChannelLayout:
+def layout_of(lanes: int, columns: int, *, block_queue: bool) -> Layout:
     weights, masks, taps, hidden = BY_LANE[lanes]
     height = -(-32 // columns)
     config = ArrayConfig(
@@ -39,10 +39,10 @@ def layout_of(lanes: int, columns: int, *, block_queue: bool) -> ChannelLayout:
         row_depth=448, layer_depth=12, offset_depth=1, band_depth=6 * height, pass_depth=24, input_band_depth=32,
         input_pass_depth=8,
     )  # fmt: skip
-    return ChannelLayout(config, tap_depth=taps, tile_bits=(32 * height - 1).bit_length(), block_queue=block_queue)
+    return Layout(config, tap_depth=taps, tile_bits=(32 * height - 1).bit_length(), block_queue=block_queue)
 
 
-def export(layout: ChannelLayout, folder: Path) -> None:
+def export(layout: Layout, folder: Path) -> None:
     """A folder such as ``synthesise`` reads."""
     for name in ("rtl", "images"):
         (folder / name).mkdir(parents=True)

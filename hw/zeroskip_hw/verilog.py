@@ -12,7 +12,6 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.layout import Layout
 
-from .array import SparseArray
 from .emit.text import verilog_of
 from .top import Top
 from .wrapper import wrapper
@@ -41,12 +40,8 @@ def generate(config: ArrayConfig) -> Verilog:
     """
     if not config.sized:
         raise InputError("ArrayConfig must have acc_bits and all depths given before hardware is elaborated")
-    return generate_from(Layout(config), SparseArray)
-
-
-def generate_from(layout: Layout, array: type[SparseArray]) -> Verilog:
-    """The same of a layout, and of the array that is built to it."""
-    config, top = layout.config, Top(layout, array)
+    layout = Layout(config)
+    top = Top(layout)
     ports = [{"name": "clk", "direction": "input", "width": 1}, {"name": "rst", "direction": "input", "width": 1}]
     for path, member, value in top.signature.flatten(top):
         direction = "input" if member.flow.name == "In" else "output"

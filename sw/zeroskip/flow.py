@@ -179,7 +179,7 @@ class Design:
     program : memory images and sized configuration
     cycles : predicted cycles for one group of ``columns`` samples
     dense_cycles : the same on the same array with every weight kept and no mask in the way
-    memory : addresses of the activations between the layers, on an array with strips
+    memory : addresses of the activations between the layers, in every lane
     fit : the choice of lanes and columns, where they were chosen for a part
 
     ``memory`` and ``fit`` go into the report, not into a saved design.
@@ -265,9 +265,8 @@ class Design:
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("simulate needs at least one sample")
-        strips = bool(self.config.strips)
-        flat = to_input_stream(self.network, inputs, strips)
-        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        flat = to_input_stream(self.network, inputs)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs))
         home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
         shutil.rmtree(home / "images", ignore_errors=True)
         design_folder.write_images(self.program, home / "images")
@@ -293,7 +292,7 @@ class Design:
         elif difference is not None:
             progress("looking for the first wrong activation")
             run(replace(request, trace=True), self.verilog, simulator=simulator, progress=progress)
-            simulated = prepared(self.network) if strips else self.network
+            simulated = prepared(self.network)
             signed = {tensor: value.signed for tensor, value in simulated.formats.items()}
             found = locate(self.program, reference.run_layers(simulated, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
@@ -306,7 +305,7 @@ class Design:
         if not kept:
             shutil.rmtree(home)
         return Simulation(
-            outputs=from_output_stream(self.network, result.outputs, strips), cycles=result.cycles,
+            outputs=from_output_stream(self.network, result.outputs), cycles=result.cycles,
             difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, netlist=netlist, seed=seed,
             stalls=stalls, clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
@@ -319,11 +318,10 @@ class Design:
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("a testbench needs at least one sample")
-        strips = bool(self.config.strips)
-        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs))
         bench = Testbench(
             program=self.program, cycles=self.cycles, verilog=self.verilog, top=self._generated[1]["top"],
-            inputs=to_input_stream(self.network, inputs, strips), expected=expected,
+            inputs=to_input_stream(self.network, inputs), expected=expected,
         )  # fmt: skip
         return write_testbench(bench, folder)
 

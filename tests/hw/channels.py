@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Share:
         return words
 
 
-def channel_layout(**options: Any) -> ChannelLayout:
+def channel_layout(**options: Any) -> Layout:
     """A small sized configuration."""
     tap_depth, block_queue = options.pop("tap_depth", 40), options.pop("block_queue", False)
     rest = {
@@ -46,7 +46,7 @@ def channel_layout(**options: Any) -> ChannelLayout:
         "maximum": False, "residual": False, "slopes": False, "table_depth": 0, "offset_depth": 1, "band_depth": 12,
         "pass_depth": 12, "input_band_depth": 8, "input_pass_depth": 8,
     }  # fmt: skip
-    return ChannelLayout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, **rest)
+    return Layout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, **rest)
 
 
 def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
@@ -58,7 +58,7 @@ def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
     return Share(n, rows, rng.choice([1, 1, 2, rng.randint(1, 5)]))
 
 
-def mask_memory(layout: ChannelLayout, shares: list[Share]) -> list[int]:
+def mask_memory(layout: Layout, shares: list[Share]) -> list[int]:
     """Headers and words of one group."""
     width, memory = layout.config.word, []
     for number, share in enumerate(shares):
@@ -97,7 +97,7 @@ def tokens_of(shares: list[Share]) -> list[Token]:
     return tokens
 
 
-def strip_constants(layout: ChannelLayout, height: int, last: int, used: int, strip: int) -> dict[str, int]:
+def strip_constants(layout: Layout, height: int, last: int, used: int, strip: int) -> dict[str, int]:
     """Of a source with ``used`` strips of ``height`` rows, the last with ``last``; ``strip`` : addresses of a strip."""
     pixels, addresses = 1 << layout.pixel_bits, 1 << layout.operand_bits
     constants = {
@@ -113,7 +113,7 @@ def strip_constants(layout: ChannelLayout, height: int, last: int, used: int, st
     return constants
 
 
-def strip_of(layout: ChannelLayout, constants: dict[str, int], row: int) -> tuple[int, int]:
+def strip_of(layout: Layout, constants: dict[str, int], row: int) -> tuple[int, int]:
     """Columns down to the strip that has ``row``, and a bit for each column whose strip has it."""
     most = (3 ** (layout.far_levels + 1) - 1) // 2
     down = max(-most, min(most, row // constants["height"]))

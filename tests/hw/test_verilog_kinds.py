@@ -12,7 +12,7 @@ from amaranth.lib.wiring import Component, In, Out
 from tests.hw.bench import layout_of
 from tests.hw.channels import channel_layout
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.array import SparseArray
 from zeroskip_hw.channel_array import ChannelArray
 from zeroskip_hw.emit.kinds import emitted
@@ -29,7 +29,7 @@ MORE = 1.1
 LAYOUT = {"columns": 4, "word": 32, "stream_bits": 32, "maximum": True, "residual": True}
 
 
-def layout(lanes: int) -> ChannelLayout:
+def layout(lanes: int) -> Layout:
     """The same activations in all lanes together, however many these are."""
     return channel_layout(lanes=lanes, hidden_depth=2048 // lanes, **LAYOUT)
 

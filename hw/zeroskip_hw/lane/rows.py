@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.primitives.onehot import index_of
 
 from .pick import BYTE, passed_on, token
@@ -29,7 +29,7 @@ class Rows(Component):
         The bit's tap; it is its row's first; the lane's first in the tile.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         super().__init__({
             "advance": In(1), "source": In(token()), "lowest": In(BYTE), "place": In(layout.position_bits - 3),
             "n": In(layout.position_bits), "tap_base": In(layout.tap_bits), "tap_next": In(layout.tap_bits),

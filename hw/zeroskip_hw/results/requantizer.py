@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import CLAMP_BITS, Layout, bits_for
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip.contracts.timing import timing
+from zeroskip.contracts.timing import requantize_stages
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -53,7 +53,7 @@ class Requantizer(Component):
 
     def __init__(self, layout: Layout, rows: str = "rows", *, leads: bool = True) -> None:
         self._layout, self._rows, self._leads = layout, rows, leads
-        self._stages = timing(layout.config).requantize
+        self._stages = requantize_stages(layout)
         c = layout.config
         members = {
             "load": In(load_bus(layout)), "next_row": In(layout.row_bits),
@@ -62,7 +62,7 @@ class Requantizer(Component):
             "place": Out(layout.store_bits), "data": Out(8 * c.columns),
             **(dict.fromkeys(("enable", "row_tile_end", "row_layer_end"), Out(1)) if leads else {}),
         }  # fmt: skip
-        if layout.epilogues > 1:
+        if layout.config.epilogues > 1:
             members |= {"take": In(1)}
         if c.residual:
             members |= {
@@ -70,7 +70,7 @@ class Requantizer(Component):
                 "addends": In(ADDEND_BITS * c.columns),
                 "residual_place": Out(layout.copy_bits),
             }
-        if layout.copies:
+        if layout.config.residual:
             members |= {"copy_place": Out(layout.copy_bits), "used": Out(1)}
         if c.table_depth:
             members |= {"tabled": In(1), "table": In(bits_for(c.table_depth))}
@@ -95,7 +95,7 @@ class Requantizer(Component):
             )
         if c.residual:
             m.d.comb += self.residual_place.eq(constant["residual_place"])
-        if layout.copies:
+        if layout.config.residual:
             m.d.comb += [
                 getattr(self, to).eq(_delayed(m, constant[name], self._stages - 1, to))
                 for to, name in (("copy_place", "residual_place"), ("used", "used"))
@@ -120,7 +120,7 @@ class Requantizer(Component):
             return Signal(shape, name=f"{name}{column}", reset_less=True)
 
         total, biased = register(signed(c.acc_bits), "total"), register(signed(c.acc_bits), "biased")
-        with m.If(self.take if self._layout.epilogues > 1 else 1):
+        with m.If(self.take if self._layout.config.epilogues > 1 else 1):
             m.d.sync += total.eq(self.total.word_select(column, c.acc_bits))
         m.d.sync += biased.eq(total + constant["bias"])
         factor = register(MULTIPLIER_BITS, "factor")

@@ -162,9 +162,8 @@ class Device:
         them. DeviceError where the array does not run, refuses a packet or stands still.
         """
         payload = self._loaded()
-        strips = bool(payload.config.strips)
-        samples = payload.input.to_bytes(payload.input.quantize(x), strips)
-        return payload.output.from_bytes(self.run_bytes(samples), strips)
+        samples = payload.input.to_bytes(payload.input.quantize(x))
+        return payload.output.from_bytes(self.run_bytes(samples))
 
     def run_bytes(self, samples: Sequence[bytes]) -> list[bytes]:
         """Samples as they stand on the input stream → results as they stand on the output stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import Schedule, in_strips, predict, schedule
+from zeroskip.schedule.network import mask_words
 from zeroskip.synth import RESOURCES, Area, Target, estimate
 
 LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """Numbers of lanes that are considered."""
+
+EPILOGUES = (1, 2, 4)
+"""Numbers of epilogues that are considered."""
 
 COLUMNS = range(1, 17)
 """Numbers of columns considered for a network in strips. A flat network keeps the given columns, since they are samples."""
@@ -51,7 +56,8 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "lanes": self.config.lanes, "columns": self.config.columns, "per_sample": self.per_sample, "latency": self.cycles.latency,
+            "lanes": self.config.lanes, "columns": self.config.columns, "epilogues": self.config.epilogues,
+            "per_sample": self.per_sample, "latency": self.cycles.latency,
             "estimate": {name: getattr(self.need, name) for name in RESOURCES}, "over": list(self.over),
         }  # fmt: skip
 
@@ -109,8 +115,11 @@ def fit(
     chosen: Candidate | None = None
     plan = None
     for number, (_, sketch, _) in enumerate(wanted, start=1):
-        progress(f"predicting {sketch.lanes} lanes × {sketch.columns} columns, {number} of {len(wanted)}")
-        tried = schedule(network, replace(config, lanes=sketch.lanes, columns=sketch.columns))
+        shape = f"{sketch.lanes} lanes × {sketch.columns} columns, {sketch.epilogues} epilogues"
+        progress(f"predicting {shape}, {number} of {len(wanted)}")
+        tried = schedule(
+            network, replace(config, lanes=sketch.lanes, columns=sketch.columns, epilogues=sketch.epilogues)
+        )
         candidates.append(_candidate(tried, target))
         if not candidates[-1].over and (chosen is None or _order(candidates[-1]) < _order(chosen)):
             chosen, plan = candidates[-1], tried  # no other plan needs to be kept
@@ -133,22 +142,30 @@ def _bounded(
 ) -> Iterator[tuple[float, ArrayConfig, Area]]:
     """(least cycles per sample, sketch of the sized configuration, its area) of every array, from one plan for each number of columns."""
     for columns in COLUMNS if "columns" in free and in_strips(network, config) else (config.columns,):
-        plan = schedule(network, replace(config, lanes=1, columns=columns))
-        for lanes in LANES if "lanes" in free else (config.lanes,):
-            sketch = replace(
-                plan.config, lanes=lanes, mask_depth=-(-plan.config.mask_depth // lanes) + 4 * len(plan.layers),
-                weight_depth=-(-plan.config.weight_depth // lanes) + len(plan.layers),
-            )  # fmt: skip
-            yield _bound(plan, lanes) / Layout(sketch).group_samples, sketch, estimate(sketch, target)
+        plan = schedule(network, replace(config, lanes=1, columns=columns, epilogues=1))
+        layers = len(plan.plan.layers)
+        for lanes, epilogues in product(
+            LANES if "lanes" in free else (config.lanes,), EPILOGUES if "epilogues" in free else (config.epilogues,)
+        ):
+            shared = {
+                name: -(-getattr(plan.config, name) // lanes)
+                for name in ("mask_depth", "weight_depth", "input_depth", "hidden_depth", "tap_depth")
+            }
+            shared["mask_depth"] += 4 * layers
+            shared["weight_depth"] += layers
+            copies = -(-plan.config.copy_depth // epilogues)
+            sketch = replace(plan.config, lanes=lanes, epilogues=epilogues, copy_depth=copies, **shared)
+            yield _bound(plan, lanes, epilogues) / Layout(sketch).group_samples, sketch, estimate(sketch, target)
 
 
-def _bound(plan: Schedule, lanes: int) -> float:
+def _bound(plan: Schedule, lanes: int, epilogues: int) -> float:
     """The least cycles of one group, by issue, reading of mask words and writing."""
     total = 0.0
-    for layer in plan.layers:
-        words, rows = len(layer.runs[0].word_counts), len(layer.rows)
-        writes = float(np.mean([count for band in layer.bands for count in band.counts]))
-        total += layer.tiles * max(layer.nnz / lanes, words / lanes, rows * writes) + PIPELINE
+    for layer in plan.plan.layers:
+        share = layer.shares[0]
+        words, nnz = mask_words(share, plan.config.word), int(share.mask.sum())
+        writes = float(np.mean([len(writes) for writes in layer.writes]))
+        total += layer.tiles * max(nnz / lanes, words / lanes, len(layer.bias) * writes / epilogues) + PIPELINE
     return total
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 
 from .area import Area
 from .targets import Target
@@ -64,15 +65,18 @@ class Store:
 def stores(config: ArrayConfig) -> Iterator[Store]:
     """Every memory of the array that is an instance of ``zs_ram``."""
     layout, c = Layout(config), config
-    for depth in layout.hidden_depths:
-        yield Store(8 * c.columns, depth, c.columns if c.strips else 1, True, c.lanes + bool(c.residual))
-    input_depth = 2 << bits_for(layout.beat_depth)
-    yield Store(8 * c.columns, input_depth, c.columns, True, c.lanes * c.stream_elements)
+    yield Store(8 * c.columns, layout.share_depth, c.columns, True, c.lanes)
+    yield Store(8 * c.columns, 2 << layout.half_bit, c.columns, True, c.lanes)
+    for depth in layout.copy_depths if c.residual else ():
+        yield Store(8 * c.columns, depth, c.columns, True, c.epilogues)
+    if c.block_queue:
+        yield Store(c.acc_bits * c.columns, ROWS_IN_FLIGHT, 1, True, c.lanes)
     output_depth = 2 << bits_for(-(-c.output_depth // c.stream_elements))
     yield Store(8 * layout.group_samples, output_depth, count=c.stream_elements)
-    copies = {"offsets": c.lanes, "tables": c.columns}
+    copies = {"taps": c.lanes, "tables": c.columns * c.epilogues}
     for memory in layout.memories:
-        yield Store(memory.width, memory.depth, block=memory.per_lane, count=copies.get(memory.name, 1))
+        block = memory.per_lane or memory.name in ("taps", "merge", "constants")
+        yield Store(memory.width, memory.depth, block=block, count=copies.get(memory.name, 1))
 
 
 def estimate(config: ArrayConfig, target: Target) -> Area:
@@ -88,8 +92,6 @@ def estimate(config: ArrayConfig, target: Target) -> Area:
             bram += store.count * target.memories.blocks(store.width, store.depth, store.parts)
         else:
             lut4, ff = lut4 + store.count * small[0], ff + store.count * small[1]
-    # Every memory of the hidden buffer beyond the first brings a register.
-    ff += 8 * config.columns * (len(Layout(config).hidden_depths) - 1) * (config.lanes + bool(config.residual))
     dsp = multipliers(config)
     if not target.available.dsp:
         lut4, dsp = lut4 + dsp * MULTIPLIER_LUT4, 0
@@ -104,5 +106,5 @@ def _logic(config: ArrayConfig, model: Model) -> float:
 
 
 def multipliers(config: ArrayConfig) -> int:
-    """One per MAC, one per limb and column of the requantizer, and one per column for residuals."""
-    return config.columns * (config.lanes + -(-config.acc_bits // LIMB) + bool(config.residual))
+    """One per MAC; for every epilogue, one per limb and column of the requantizer, and one per column for residuals."""
+    return config.columns * (config.lanes + config.epilogues * (-(-config.acc_bits // LIMB) + bool(config.residual)))

@@ -10,7 +10,7 @@ from amaranth.hdl import ResetInserter, Signal
 from tests.hw.bench import load, parted, simulate
 from tests.hw.channels import channel_layout
 
-from zeroskip.contracts.channels import PART
+from zeroskip.contracts.layout import PART
 from zeroskip_hw.control.constants import Constants
 
 QUIET = 5

@@ -10,7 +10,7 @@ import pytest
 from tests.hw.bench import simulate
 from tests.hw.channels import channel_layout, strip_constants, strip_of
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.lane.operands import Operands, constants_of
 
 PADDING = 3
@@ -34,7 +34,7 @@ class Job:
     repeat: int
 
 
-def random_job(rng: Random, layout: ChannelLayout) -> Job:
+def random_job(rng: Random, layout: Layout) -> Job:
     columns, address = layout.config.columns, 1 << layout.operand_bits
     height, width, stride = rng.randint(1, 8 if layout.reach == 1 else 2), rng.randint(1, 9), rng.randint(1, 2)
     last = rng.randint(1, height)
@@ -53,7 +53,7 @@ def random_job(rng: Random, layout: ChannelLayout) -> Job:
     return Job(constants, rows, across, down, repeat)
 
 
-def expected_of(job: Job, layout: ChannelLayout) -> list[tuple[Tap, bool, bool, bool, int, int | None, int]]:
+def expected_of(job: Job, layout: Layout) -> list[tuple[Tap, bool, bool, bool, int, int | None, int]]:
     """(tap, first, tile first, tile end, address, columns down or None for padding, columns whose strip has the row), in order."""
     k, columns = job.constants, layout.config.columns
     found = []

@@ -13,7 +13,7 @@ from tests.hw.bench import simulate
 from tests.hw.channels import Share, channel_layout, random_share, tokens_of
 from tests.hw.lane.test_fetch import entries_of
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.lane.pick import Pick
 from zeroskip_hw.lane.rows import Rows
 from zeroskip_hw.primitives.broadcast import broadcast
@@ -24,7 +24,7 @@ FLAGS = ("weight", "tile_end", "layer_end")
 class Both(Component):
     """Pick and rows, as in a lane."""
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.pick, self.rows = Pick(layout), Rows(layout)
         super().__init__({})
 

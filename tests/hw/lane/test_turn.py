@@ -9,7 +9,7 @@ import pytest
 from tests.hw.bench import joined, parted, simulate
 from tests.hw.channels import channel_layout
 
-from zeroskip.contracts.channel_timing import turn_stages
+from zeroskip.contracts.timing import turn_stages
 from zeroskip_hw.lane.turn import OPERAND_BITS, Turn
 
 DOWN = {0: 0, 1: -1, 2: 1, 3: None}

@@ -9,7 +9,7 @@ import pytest
 from tests.hw.bench import joined, parted, simulate, to_signed
 from tests.hw.channels import channel_layout
 
-from zeroskip.contracts.channel_timing import across_levels
+from zeroskip.contracts.timing import across_levels
 from zeroskip_hw.results.across import Across
 
 BITS = 24

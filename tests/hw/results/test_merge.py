@@ -12,9 +12,8 @@ import pytest
 from tests.hw.bench import joined, load, parted, simulate, to_signed
 from tests.hw.channels import channel_layout
 
-from zeroskip.contracts.channel_timing import tree_levels
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT, tree_levels
 from zeroskip_hw.results.merge import Merge
 
 ACC = 24
@@ -64,7 +63,7 @@ def random_layers(rng: Random, lanes: int, rows: int, epilogues: int) -> list[La
     return layers
 
 
-def words_of(layout: ChannelLayout, layers: list[Layer]) -> list[int]:
+def words_of(layout: Layout, layers: list[Layer]) -> list[int]:
     return [
         layout.merge.encode({
             **{f"lanes{e}": turn.get(e, 0) for e in range(layout.epilogues)}, "complete": turn is bundle.turns[-1],

@@ -12,7 +12,6 @@ from tests.hw.bench import joined, layout_of, load, simulate
 
 from zeroskip.contracts.layout import TABLE_ENTRIES, Layout
 from zeroskip.contracts.network import RESIDUAL_FRACTION
-from zeroskip.contracts.timing import timing
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import ADDEND_BITS
 
@@ -196,7 +195,7 @@ def test_against_the_formula(array: Array, acc_bits: int, seed: int) -> None:
     columns = rng.choice([1, 2])
     bench = Bench(array, columns, acc_bits, rng, f"seed {seed}")
     layout = bench.layout
-    assert timing(layout.config).requantize == array.stages
+    assert requantize_stages(layout) == array.stages
     rows = [random_row(rng, layout) for _ in range(ROWS)]
     tables = [[rng.randrange(256) for _ in range(TABLE_ENTRIES)] for _ in range(3 * array.tables)]
 

@@ -60,6 +60,7 @@ def _layer(
         written = result_writes(network, layer.output, tensors[layer.output], computed, columns)
     return OwnedLayer(
         name=layer.name, width=shape[2], stride=layer.window.stride, taps=taps,
+        captured=tuple(_captured(layer, lane == one, numbers, len(taps)) for one in range(source.hosting.lanes.shape[1])),
         shares=tuple(_share(part, lane == one, numbers, len(taps), rows) for one in range(source.hosting.lanes.shape[1])),
         group_rows=layer.outputs // layer.groups, group_step=layer.weight.shape[1] if layer.groups > 1 else 0,
         bundles=order, bias=bias, writes=written,
@@ -97,6 +98,15 @@ def _taps(layer: QuantizedLayer, lane: Lanes, source: Stored) -> tuple[tuple[Tap
     offsets = source.base + rows * source.y_step + cells * source.x_step + slot
     taps = tuple(Tap(*values) for values in zip(offsets.tolist(), rows.tolist(), cells.tolist(), strict=True))
     return taps, number
+
+
+def _captured(layer: QuantizedLayer, mine: np.ndarray, numbers: IntArray, taps: int) -> tuple[int, ...]:
+    """The place in the flattened kernel of what each tap is in one lane."""
+    _, _, high, wide = layer.weight.shape
+    found = np.full(taps, -1)
+    row, channel, y, x = np.nonzero(mine)
+    found[numbers[row, channel, y, x]] = (channel * high + y) * wide + x
+    return tuple(found.tolist())
 
 
 def _share(layer: QuantizedLayer, mine: np.ndarray, numbers: IntArray, taps: int, order: IntArray) -> LaneShare:

@@ -8,11 +8,10 @@ from itertools import groupby
 
 import numpy as np
 
-from zeroskip.contracts.channel_timing import START_TO_GRANT
-from zeroskip.contracts.timing import TILE_TURN
+from zeroskip.contracts.timing import START_TO_GRANT, TILE_TURN
+from zeroskip.schedule.lanes.plan import OwnedLayer
 
 from .lane_time import LaneTime
-from .plan import OwnedLayer
 
 
 @dataclass(frozen=True)

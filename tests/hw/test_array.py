@@ -12,15 +12,15 @@ from tests.sim.any_image_network import image_inputs
 from tests.sim.image_builder import Builder
 from tests.sim.image_model import tensors
 
-from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.graph import INPUT, Window
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.pack.channels import Images, pack_channels
 from zeroskip.schedule import prepared
-from zeroskip.schedule.lanes.cycles import predict
 from zeroskip.schedule.lanes.network import plan
 from zeroskip.schedule.lanes.plan import OwnedPlan
+from zeroskip.schedule.prediction.cycles import predict
 from zeroskip_hw.channel_array import ChannelArray
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
@@ -164,7 +164,7 @@ def network_of(name: str, seed: int) -> QuantizedNetwork:
     return builder.network(NETWORKS[name](builder))
 
 
-def simulated(layout: ChannelLayout, images: Images, stream: IntArray, layers: list[str]) -> tuple[IntArray, Cycles]:
+def simulated(layout: Layout, images: Images, stream: IntArray, layers: list[str]) -> tuple[IntArray, Cycles]:
     """What the array gives of ``stream`` (samples, elements), and the cycles that it counts."""
     dut, stopped = ChannelArray(layout), Signal()
     found: list[list[int]] = [[]]
@@ -217,7 +217,7 @@ def simulated(layout: ChannelLayout, images: Images, stream: IntArray, layers: l
     return np.array(found[:-1]), counted[0]
 
 
-def check(network: QuantizedNetwork, placed: OwnedPlan, layout: ChannelLayout, images: Images, samples: int) -> None:
+def check(network: QuantizedNetwork, placed: OwnedPlan, layout: Layout, images: Images, samples: int) -> None:
     """The array gives what the network gives, in as many cycles as are predicted."""
     given = prepared(network)
     x = image_inputs(np.random.default_rng(2), network, samples).reshape(samples, *given.shapes[INPUT])

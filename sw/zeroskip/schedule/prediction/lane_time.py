@@ -7,17 +7,18 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
-from zeroskip.contracts.channel_timing import (
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import (
+    FIFO_WORDS,
     GRANT_TO_GATE,
     HEADER_TO_WORDS,
     ISSUE_TO_GRANT,
+    ROWS_IN_FLIGHT,
     START_TO_PASS,
     WORD_TO_QUEUE,
     pass_to_issue,
     pick_to_gate,
 )
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.timing import FIFO_WORDS, ROWS_IN_FLIGHT
 
 from .words import Word, Words, program_words
 
@@ -35,7 +36,7 @@ class LaneTime:
     closed : the first cycle in which the lane is closed behind the latest layer
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._to_gate = pick_to_gate(layout)
         self._to_grant = pass_to_issue(layout) + ISSUE_TO_GRANT
         self._header = layout.header_words + HEADER_TO_WORDS

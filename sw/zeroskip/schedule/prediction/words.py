@@ -8,7 +8,7 @@ from itertools import cycle
 
 import numpy as np
 
-from .plan import LaneShare
+from zeroskip.schedule.lanes.plan import LaneShare
 
 BYTE = 8
 

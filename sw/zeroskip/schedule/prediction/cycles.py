@@ -1,4 +1,4 @@
-"""Exact prediction of the cycles that the array takes whose lanes own channels.
+"""Exact prediction of the cycles that the array takes.
 
 Everything that a lane or the merge can wait for follows from the plan: words of a lane's masks, constants, starts of layers, sums, room
 among them, and the writes of a result. The recurrences give the cycle of each of these events.
@@ -8,31 +8,34 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from zeroskip.contracts.channel_timing import (
+from zeroskip.contracts.cycles import Cycles
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import (
     CLOSED_TO_CONSTANTS,
+    END_TO_FIRST_OUTPUT,
     INPUT_ROW_PAUSE,
     LOADED_TO_START,
     PRIMED_TO_START,
+    TURNAROUND,
+    WRITTEN_TO_END,
+    WRITTEN_TO_START,
     grant_to_total,
-    written_to_end,
-    written_to_start,
+    requantize_stages,
 )
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.cycles import Cycles
-from zeroskip.contracts.graph import INPUT
-from zeroskip.contracts.timing import END_TO_FIRST_OUTPUT, TURNAROUND, timing
+from zeroskip.schedule.lanes.loading import most_elements
+from zeroskip.schedule.lanes.plan import OwnedPlan
+from zeroskip.schedule.network import Schedule
 
 from .lane_time import LaneTime
-from .loading import load_elements
 from .merge_time import last_grant, turns_of
-from .plan import OwnedPlan
 from .words import words_of
 
 
 class _Group:
     """The layers of one sample after the other, each started as soon as the lanes allow."""
 
-    def __init__(self, plan: OwnedPlan, layout: ChannelLayout) -> None:
+    def __init__(self, plan: OwnedPlan, layout: Layout) -> None:
         self._layers, self._layout = plan.layers, layout
         self._turns = [turns_of(layer) for layer in plan.layers]
         self._words = [
@@ -50,11 +53,11 @@ class _Group:
     def run(self, start: int) -> list[int]:
         """One group; the starts of its layers, of which the first is given, and its end."""
         layout, starts = self._layout, [start]
-        to_written = grant_to_total(layout) + timing(layout.config).requantize
+        to_written = grant_to_total(layout) + requantize_stages(layout)
         for number, layer in enumerate(self._layers):
             written = self._layer(number, starts[-1]) + to_written + len(layer.writes[-1]) - 1
             is_last = number == len(self._layers) - 1
-            starts.append(written + (written_to_end(layout) if is_last else written_to_start(layout)))
+            starts.append(written + (WRITTEN_TO_END if is_last else WRITTEN_TO_START))
         return starts
 
     def state(self, cycle: int) -> object:
@@ -80,11 +83,14 @@ class _Group:
         return last
 
 
-def predict(plan: OwnedPlan, layout: ChannelLayout, outputs: int) -> Cycles:
-    """Latency, interval and cycles per layer, equal to what the RTL counts; ``outputs`` of one sample."""
+def predict(schedule: Schedule) -> Cycles:
+    """Latency, interval and cycles per layer, equal to what the RTL counts."""
+    plan, layout, outputs = schedule.plan, Layout(schedule.config), schedule.outputs
     group = _Group(plan, layout)
     channels, height, width = plan.tensors[INPUT].shape
-    row = width * -(-channels // load_elements(layout, plan)) + INPUT_ROW_PAUSE
+    row = (
+        width * -(-channels // most_elements(plan, layout.config.lanes, layout.config.load_elements)) + INPUT_ROW_PAUSE
+    )
     load = layout.group_samples * height * row
     unload = layout.group_samples * -(-outputs // layout.config.stream_elements)
     # The pause before the first row is over when an idle array takes its first beat, one cycle before the first element.
