@@ -122,7 +122,7 @@ class ArrayConfig:
             (SIZED_BY_NETWORK, *elements),
             f"{', '.join(map(str, elements))}, or 0 to size it by the network",
         )
-        self._require("reach", range(16), "1 … 15, or 0 to size it by the network")
+        self._require("reach", range(17), "1 … 16, or 0 to size it by the network")
         self._require("pixel_bits", (SIZED_BY_NETWORK, *range(2, 17)), "2 … 16, or 0 to size it by the network")
         self._require("tile_bits", range(25), "1 … 24, or 0 to size it by the network")
         self._require("acc_bits", (SIZED_BY_NETWORK, *range(8, 41)), "8 … 40, or 0 to size it by the network")

@@ -63,7 +63,7 @@ def _require_possible(needs: Mapping[str, Any]) -> None:
 def _within(name: str, need: int) -> int:
     """``need``, or the most that an array can have."""
     limits = {
-        "acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES, "reach": 15, "pixel_bits": 16,
+        "acc_bits": ACC_BITS_LIMIT, "layer_depth": MOST_LAYERS, "table_depth": MOST_TABLES, "reach": 16, "pixel_bits": 16,
         "tile_bits": 24, "load_elements": 8,
     }  # fmt: skip
     return need if name in FEATURES else min(need, limits.get(name, LARGEST_DEPTH))

@@ -117,7 +117,7 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "residual": any(layer.residual is not None for layer in network.layers),
         "slopes": any(layer.slope is not None for layer in network.layers),
         "across": strips and any(layer.across for layer in layers), "table_depth": len(distinct_tables(network)),
-        "load_elements": 1 if config.load_elements else elements, "reach": max(1, *(layer.reach for layer in layers)),
+        "load_elements": 1 if config.load_elements else elements, "reach": _reach(placed, config.columns if strips else 1),
         "acc_bits": _accumulator(network, placed, config.columns if strips else 1),
         "pixel_bits": _pixel_bits(network, placed), "tile_bits": max(1, (tiles - 1).bit_length()),
         "weight_depth": max(1, *(sum(int(layer.shares[lane].mask.sum()) for layer in layers) for lane in lanes)),
@@ -128,6 +128,11 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "pass_depth": sum(len(writes) for layer in layers for writes in layer.writes),
         "input_row_depth": height * (1 if strips else config.columns), "channel_depth": -(-channels // elements),
     }  # fmt: skip
+
+
+def _reach(placed: OwnedPlan, columns: int) -> int:
+    """Rows that lie as far away as there are columns, or farther, are padding to all of them."""
+    return min(max(1, *(layer.reach for layer in placed.layers)), columns)
 
 
 def _pixel_bits(network: QuantizedNetwork, placed: OwnedPlan) -> int:
