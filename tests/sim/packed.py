@@ -52,9 +52,7 @@ class Packed:
         )
 
     def shaped(self, result: Run) -> Run:
-        return replace(
-            result, outputs=from_output_stream(self.network, result.outputs)
-        )
+        return replace(result, outputs=from_output_stream(self.network, result.outputs))
 
 
 def packed(network: QuantizedNetwork, config: ArrayConfig, x: IntArray, folder: Path) -> Packed:

@@ -30,12 +30,60 @@ ROOM = EVERYTHING | {
 """For networks of up to seven layers, and the copies these need, with up to 1500 activations in a tensor. None is a power of two."""
 
 ARRAYS = {
-    "1x1": ArrayConfig(lanes=1, columns=1, reach=1, load_elements=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
-    "2x4": ArrayConfig(lanes=2, columns=4, epilogues=2, reach=4, load_elements=2, word=16, weight_bits=8, stream_bits=32, acc_bits=40, **ROOM),
-    "3x5": ArrayConfig(lanes=3, columns=5, reach=5, load_elements=8, block_queue=True, word=8, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
-    "8x2": ArrayConfig(lanes=8, columns=2, epilogues=4, reach=2, load_elements=1, word=16, weight_bits=4, stream_bits=8, acc_bits=18, **ROOM),
-    "4x8": ArrayConfig(lanes=4, columns=8, epilogues=2, reach=8, load_elements=2, word=64, weight_bits=16, stream_bits=16, acc_bits=34, **ROOM),
-    "2x16": ArrayConfig(lanes=2, columns=16, reach=16, load_elements=4, word=32, weight_bits=16, stream_bits=64, acc_bits=35, **ROOM),
+    "1x1": ArrayConfig(
+        lanes=1, columns=1, reach=1, load_elements=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM
+    ),
+    "2x4": ArrayConfig(
+        lanes=2,
+        columns=4,
+        epilogues=2,
+        reach=4,
+        load_elements=2,
+        word=16,
+        weight_bits=8,
+        stream_bits=32,
+        acc_bits=40,
+        **ROOM,
+    ),
+    "3x5": ArrayConfig(
+        lanes=3,
+        columns=5,
+        reach=5,
+        load_elements=8,
+        block_queue=True,
+        word=8,
+        weight_bits=4,
+        stream_bits=64,
+        acc_bits=17,
+        **ROOM,
+    ),
+    "8x2": ArrayConfig(
+        lanes=8,
+        columns=2,
+        epilogues=4,
+        reach=2,
+        load_elements=1,
+        word=16,
+        weight_bits=4,
+        stream_bits=8,
+        acc_bits=18,
+        **ROOM,
+    ),
+    "4x8": ArrayConfig(
+        lanes=4,
+        columns=8,
+        epilogues=2,
+        reach=8,
+        load_elements=2,
+        word=64,
+        weight_bits=16,
+        stream_bits=16,
+        acc_bits=34,
+        **ROOM,
+    ),
+    "2x16": ArrayConfig(
+        lanes=2, columns=16, reach=16, load_elements=4, word=32, weight_bits=16, stream_bits=64, acc_bits=35, **ROOM
+    ),
 }
 """By lanes x columns. 17, 18, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
 
@@ -104,7 +152,9 @@ def test_the_networks_reach_the_corners() -> None:
                 len(layers) > 1 and whole.layers[-1].source == INPUT
             )
             found["bound by the input"] += predict(plan).interval < 1.1 * plan.inputs
-            found["channels of the input in several lanes"] += bool((tensors[INPUT].hosting.lanes.sum(axis=1) > 1).any())
+            found["channels of the input in several lanes"] += bool(
+                (tensors[INPUT].hosting.lanes.sum(axis=1) > 1).any()
+            )
             for placed, layer in zip(layers, whole.layers, strict=True):
                 height, rows = whole.shapes[layer.output][1], len(placed.writes)
                 found["strips of one row"] += rows == 1 < height
@@ -120,7 +170,9 @@ def test_the_networks_reach_the_corners() -> None:
                 found["rows in groups"] += placed.group_step > 0
                 found["several mask words"] += mask_words(placed.shares[0], config.word) > 1
                 found["lanes without weights"] += any(not len(share.rows) for share in placed.shares)
-                found["several rows in a turn"] += any(bundle.apart and len(bundle.rows) > 1 for bundle in placed.bundles)
+                found["several rows in a turn"] += any(
+                    bundle.apart and len(bundle.rows) > 1 for bundle in placed.bundles
+                )
                 found["several turns in a bundle"] += any(bundle.turns > 1 for bundle in placed.bundles)
                 found["the whole accumulator"] += (
                     not layer.maximum

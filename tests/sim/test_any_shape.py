@@ -34,13 +34,33 @@ STRIP_ROOM = DEPTHS | {
 
 ARRAYS = {
     "1x1": ArrayConfig(lanes=1, columns=1, load_elements=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
-    "2x3": ArrayConfig(lanes=2, columns=3, epilogues=2, load_elements=2, word=64, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
+    "2x3": ArrayConfig(
+        lanes=2, columns=3, epilogues=2, load_elements=2, word=64, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM
+    ),
     "3x2": ArrayConfig(lanes=3, columns=2, load_elements=2, word=8, weight_bits=4, stream_bits=16, acc_bits=22, **ROOM),
-    "4x5": ArrayConfig(lanes=4, columns=5, epilogues=4, load_elements=4, word=16, weight_bits=16, stream_bits=32, acc_bits=40, **ROOM),
-    "4x16": ArrayConfig(lanes=4, columns=16, load_elements=1, block_queue=True, word=32, weight_bits=8, stream_bits=8, acc_bits=35, **ROOM),
-    "16x1": ArrayConfig(lanes=16, columns=1, epilogues=2, load_elements=8, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM),
-    "64x1": ArrayConfig(lanes=64, columns=1, epilogues=4, load_elements=4, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM),
-    "3x4 strips": ArrayConfig(lanes=3, columns=4, load_elements=1, word=16, weight_bits=8, stream_bits=16, acc_bits=28, **STRIP_ROOM),
+    "4x5": ArrayConfig(
+        lanes=4, columns=5, epilogues=4, load_elements=4, word=16, weight_bits=16, stream_bits=32, acc_bits=40, **ROOM
+    ),
+    "4x16": ArrayConfig(
+        lanes=4,
+        columns=16,
+        load_elements=1,
+        block_queue=True,
+        word=32,
+        weight_bits=8,
+        stream_bits=8,
+        acc_bits=35,
+        **ROOM,
+    ),
+    "16x1": ArrayConfig(
+        lanes=16, columns=1, epilogues=2, load_elements=8, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM
+    ),
+    "64x1": ArrayConfig(
+        lanes=64, columns=1, epilogues=4, load_elements=4, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM
+    ),
+    "3x4 strips": ArrayConfig(
+        lanes=3, columns=4, load_elements=1, word=16, weight_bits=8, stream_bits=16, acc_bits=28, **STRIP_ROOM
+    ),
 }
 """By lanes x columns. 17, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
 
@@ -49,8 +69,20 @@ SMALL_ROOM = FLAT | {
     "layer_depth": 3, "tap_depth": 120, "channel_depth": 40,
 }  # fmt: skip
 SMALL_ARRAYS = {
-    "1x2": ArrayConfig(lanes=1, columns=2, load_elements=1, word=8, weight_bits=16, stream_bits=32, acc_bits=36, **SMALL_ROOM),
-    "5x1": ArrayConfig(lanes=5, columns=1, epilogues=2, load_elements=2, word=16, weight_bits=8, stream_bits=16, acc_bits=24, **SMALL_ROOM),
+    "1x2": ArrayConfig(
+        lanes=1, columns=2, load_elements=1, word=8, weight_bits=16, stream_bits=32, acc_bits=36, **SMALL_ROOM
+    ),
+    "5x1": ArrayConfig(
+        lanes=5,
+        columns=1,
+        epilogues=2,
+        load_elements=2,
+        word=16,
+        weight_bits=8,
+        stream_bits=16,
+        acc_bits=24,
+        **SMALL_ROOM,
+    ),
 }
 
 QUICK = "2x3"

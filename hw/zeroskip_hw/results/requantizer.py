@@ -97,8 +97,8 @@ class Requantizer(Component):
             m.d.comb += self.residual_place.eq(constant["residual_place"])
         if layout.config.residual:
             m.d.comb += [
-                getattr(self, to).eq(_delayed(m, constant[name], self._stages - 1, to))
-                for to, name in (("copy_place", "residual_place"), ("used", "used"))
+                getattr(self, name).eq(_delayed(m, constant[name], self._stages - 1, name))
+                for name in ("copy_place", "used")
             ]
 
         late = int(bool(c.slopes))

@@ -156,7 +156,7 @@ module bulk #(
         end
         quiet <= received >= samples && !out_valid ? quiet + 1 : 0;
 `ifndef ZEROSKIP_NETLIST  // where no signal of the array has kept its name
-        if (traces != 0 && dut.core.array.writer.enable)
+        if (traces != 0 && !rst && dut.core.array.writer.enable)
             $fwrite(traces, "%0d %h\n", since_start, dut.core.array.writer.data);
 `endif
 

@@ -315,7 +315,8 @@ class Layout:
     def row(self) -> Word:
         """Bias, requantization and place of one output row. ``shift`` is stored less one; with a residual, less its fraction.
 
-        With residuals: its place in the residuals' memory, and whether the epilogue has a row in this bundle.
+        With residuals: places of the residual and of the row itself in the residuals' memory, and whether the epilogue has a row in this
+        bundle.
         """
         fields = [
             Field("bias", self.config.acc_bits, signed=True), Field("multiplier", MULTIPLIER_BITS), Field("shift", SHIFT_BITS),
@@ -324,7 +325,7 @@ class Layout:
         if self.config.slopes:
             fields += [Field("slope", MULTIPLIER_BITS)]
         if self.config.residual:
-            fields += [Field("residual_place", self.copy_bits), Field("used", 1)]
+            fields += [Field("residual_place", self.copy_bits), Field("copy_place", self.copy_bits), Field("used", 1)]
         return Word(tuple(fields))
 
     @cached_property

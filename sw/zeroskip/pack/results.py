@@ -38,7 +38,7 @@ def program(layout: Layout, plan: Schedule) -> Iterator[int]:
 def _residual(plan: Schedule, layer: QuantizedLayer) -> dict[str, int]:
     """Fields of a program word about what is added to the layer's results, and whether they are added later."""
     added, result = (plan.plan.tensors.get(name) if name else None for name in (layer.residual, layer.output))
-    copied = result is not None and result.copy is not None
+    copied = result is not None and result.copied is not None
     values = {
         "residual": 0, "residual_signed": 0, "residual_zero": 0, "residual_multiplier": 0, "residual_step": 0, "copied": copied,
     }  # fmt: skip
@@ -85,8 +85,17 @@ def rows(layout: Layout, plan: Schedule, epilogue: int) -> Iterator[int]:
             yield layout.row.encode({
                 "bias": placed.bias[row], "multiplier": layer.multiplier[row], "shift": shift[row], "slope": slope[row],
                 "place": channel if layer.output == network.output_name else _place(layout, plan, layer, channel),
-                "residual_place": channel // layout.config.epilogues, "used": 1,
+                "used": 1, **_copy_places(plan, layer, row),
             })  # fmt: skip
+
+
+def _copy_places(plan: Schedule, layer: QuantizedLayer, row: int) -> dict[str, int]:
+    """Places of a row's residual and of the row itself, each in its bank."""
+    added, result = (plan.plan.tensors.get(name) if name else None for name in (layer.residual, layer.output))
+    return {
+        "residual_place": 0 if added is None or added.copied is None else int(added.copied.place[row]),
+        "copy_place": 0 if result is None or result.copied is None else int(result.copied.place[layer.channel + row]),
+    }
 
 
 def _place(layout: Layout, plan: Schedule, layer: QuantizedLayer, channel: int) -> int:
@@ -113,14 +122,14 @@ def bands_and_passes(layout: Layout, plan: Schedule) -> tuple[list[int], list[in
         step = shape[2] * shape[0] if layer.output == network.output_name or result is None else result.y_step
         added = placed_at[layer.residual] if layer.residual is not None else None
         for number, writes in enumerate(placed.writes):
-            residual = 0 if added is None or added.copy is None else added.copy + number * added.copy_y_step
+            residual = 0 if added is None else added.copy + number * added.copy_y_step
             bands.append(layout.band.encode({
                 "last": number == len(placed.writes) - 1, "begin": len(passes), "more": len(writes) - 1, "residual": residual,
             }))  # fmt: skip
             passes += [
                 layout.passes.encode({
                     "base": write.row * step % addresses, "turn": write.turn, "mask": write.mask if layout.config.strips else all_columns,
-                    "copy": 0 if result is None or result.copy is None else (result.copy + write.row * result.copy_y_step) % copies,
+                    "copy": 0 if result is None else (result.copy + write.row * result.copy_y_step) % copies,
                 })
                 for write in writes
             ]  # fmt: skip

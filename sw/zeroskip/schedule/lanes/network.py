@@ -13,6 +13,7 @@ from zeroskip.schedule.strips.prepare import prepared
 from zeroskip.schedule.strips.readers import across, in_one_column
 
 from .choice import Work, choose, one_column
+from .copies import copies_of
 from .dealing import Lanes, deal
 from .hosting import first_channels
 from .plan import LaneShare, OwnedLayer, OwnedPlan, Tap
@@ -25,7 +26,7 @@ def plan(network: QuantizedNetwork, lanes: int, columns: int, epilogues: int = 1
     network = prepared(network)
     hosts, work = choose(network, lanes, columns, epilogues)
     heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
-    tensors, depth, copy_depth = stored_tensors(network, heights, hosts, epilogues)
+    tensors, depth, copy_depth = stored_tensors(network, heights, hosts, copies_of(network, epilogues))
     layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
     return OwnedPlan(
         layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), epilogues=epilogues, depth=depth,
