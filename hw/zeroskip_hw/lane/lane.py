@@ -113,7 +113,7 @@ class Lane(Component):
         half = Signal(reset_less=True)
         m.d.sync += half.eq(self.half)
         flags = Cat(gate.issue, gate.issue_first, gate.issue_tail, gate.issue_last)
-        column = Cat(operands.turn, operands.there, *([operands.far] if layout.far_levels else []))
+        column = Cat(operands.turn, operands.there, *([operands.distant] if layout.far_levels else []))
         all_flags, columns = [flags], [column]
         for stage in range(stages):
             later, column_later = (
@@ -163,7 +163,7 @@ class Lane(Component):
             beyond -= distance
             m.submodules[f"far{level}"] = stage = Far(count + 2 * beyond, distance)
             m.d.comb += [
-                stage.far.eq(far[2 * level : 2 * level + 2]),
+                stage.distant.eq(far[2 * level : 2 * level + 2]),
                 stage.turn.eq(by),
                 stage.there.eq(there),
                 stage.data.eq(data),

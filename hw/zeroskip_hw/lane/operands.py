@@ -44,7 +44,7 @@ class Operands(Component):
         What comes to ``token`` next.
     token : Out(token), first_out : Out(1), address : Out
         ``operand_stages`` behind ``source``.
-    far : Out(2 · levels), turn : Out(2), there : Out(columns)
+    distant : Out(2 · levels), turn : Out(2), there : Out(columns)
         For each level of farther turns, from the farthest, 1: as many columns above, 2: below. Then, of ``turn``
         0: each column reads its own strip, 1: the column below, 2: the column above, 3: all padding; strips that have this row.
     """
@@ -56,7 +56,7 @@ class Operands(Component):
             "advance": In(1), "source": In(token()), "first": In(1), "tile_first": In(1), "tap": In(layout.tap.width),
             "resume": In(1), **shapes, "ahead_valid": Out(1), "ahead_first": Out(1),
             "token": Out(token()), "first_out": Out(1), "address": Out(layout.operand_bits),
-            **({"far": Out(2 * layout.far_levels)} if layout.far_levels else {}),
+            **({"distant": Out(2 * layout.far_levels)} if layout.far_levels else {}),
             "turn": Out(2), "there": Out(layout.config.columns),
         })  # fmt: skip
 
@@ -108,7 +108,7 @@ class Operands(Component):
         if layout.far_levels:
             far4 = Signal(len(far), reset_less=True)
             with m.If(self.advance):
-                m.d.sync += [far4.eq(far), self.far.eq(far4)]
+                m.d.sync += [far4.eq(far), self.distant.eq(far4)]
         return m
 
     def _brought_near(self, m: Module, address: Value, row: Value, cell: Value) -> tuple[Value, Value, Value, Value]:

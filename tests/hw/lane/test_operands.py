@@ -121,7 +121,7 @@ def test_every_tap_of_every_tile(columns: int, reach: int, seed: int) -> None:
                     ctx.set(dut.tile_first, rng.random() < 0.5)
                 if advance and ctx.get(dut.token.valid):
                     _, first, _, tile_end, address, turn, there = expected[seen]
-                    far = ctx.get(dut.far) if layout.far_levels else 0
+                    far = ctx.get(dut.distant) if layout.far_levels else 0
                     assert turn_of(ctx.get(dut.turn), far, layout.far_levels) == turn, f"seed {seed}, {seen}"
                     assert (ctx.get(dut.first_out), ctx.get(dut.token.tile_end)) == (first, tile_end)
                     if turn is not None:
