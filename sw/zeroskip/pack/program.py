@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedLayer
@@ -29,7 +30,8 @@ def pack(plan: Schedule) -> Program:
         images[f"lane{lane:02}.masks"] = lanes.masks(layout, plan, lane)
         images[f"lane{lane:02}.weights"] = lanes.weights(layout, plan, lane)
     layers = tuple(
-        _info(plan, layer, placed) for layer, placed in zip(plan.network.layers, plan.plan.layers, strict=True)
+        _info(plan, *of_layer)
+        for of_layer in zip(plan.captured.layers, plan.network.layers, plan.plan.layers, strict=True)
     )
     return Program(
         config=plan.config, layers=layers, inputs=plan.inputs, outputs=plan.outputs,
@@ -37,16 +39,26 @@ def pack(plan: Schedule) -> Program:
     )  # fmt: skip
 
 
-def _info(plan: Schedule, layer: QuantizedLayer, placed: OwnedLayer) -> LayerInfo:
+def _info(plan: Schedule, captured: QuantizedLayer, layer: QuantizedLayer, placed: OwnedLayer) -> LayerInfo:
+    """Rows and taps have the numbers of the captured layer."""
     _, height, width = plan.network.shapes[layer.output]
     strips, epilogues = bool(plan.config.strips), range(plan.config.epilogues)
     together = plan.config.columns if not strips else placed.columns if placed.across else 1
-    found = [dict(zip(bundle.epilogues, bundle.rows, strict=True)) for bundle in placed.bundles]
+    rows = plan.folded.rows(layer)
+    found = [dict(zip(bundle.epilogues, rows[list(bundle.rows)].tolist(), strict=True)) for bundle in placed.bundles]
+    taps = _captured_taps(plan, layer)
     return LayerInfo(
-        name=layer.name, shape=(layer.outputs, layer.weight[0].size), kept=int(np.count_nonzero(layer.weight)),
+        name=layer.name, shape=(captured.outputs, captured.weight[0].size), kept=int(np.count_nonzero(captured.weight)),
         nnz=sum(int(share.mask.sum()) for share in placed.shares), tiles=placed.tiles,
         positions=height * width * together, output=layer.output, channel=layer.channel,
         strip=len(placed.writes) if strips else 0, across=placed.across,
         bundles=tuple(tuple(bundle.get(epilogue, -1) for epilogue in epilogues) for bundle in found),
-        columns=placed.captured,
+        columns=tuple(tuple(int(taps[tap]) if tap >= 0 else -1 for tap in lane) for lane in placed.captured),
     )  # fmt: skip
+
+
+def _captured_taps(plan: Schedule, layer: QuantizedLayer) -> npt.NDArray[np.intp]:
+    """The place of each of the layer's taps in the flattened kernel of the captured one."""
+    _, inputs, high, wide = layer.weight.shape
+    channels = np.arange(inputs) if layer.groups > 1 else plan.folded.channels[layer.source]
+    return np.asarray((channels[:, None] * high * wide + np.arange(high * wide)).reshape(-1), dtype=np.intp)

@@ -13,6 +13,7 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
 from .capacity import sized_for
+from .fold import Folded, fold
 from .lanes.choice import one_column
 from .lanes.loading import most_elements
 from .lanes.network import plan
@@ -48,13 +49,20 @@ class Memory:
 class Schedule:
     """A network on one array of sized configuration.
 
-    network : with the copies that the array makes
+    captured : the network, with the copies that the array makes
+    folded : the same without what needs no computing
     plan : who works on what, and where everything lies; of a single column where the columns hold samples
     """
 
     config: ArrayConfig
-    network: QuantizedNetwork
+    captured: QuantizedNetwork
+    folded: Folded
     plan: OwnedPlan
+
+    @property
+    def network(self) -> QuantizedNetwork:
+        """What the array computes."""
+        return self.folded.network
 
     @property
     def inputs(self) -> int:
@@ -90,15 +98,18 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     A flat network goes to an array whose columns are samples, unless ``config`` asks for strips.
     Raises CapacityError, naming the option and both figures, where a given capacity is too small.
     """
-    given, strips = prepared(network), in_strips(network, config)
-    placed = plan(given, config.lanes, config.columns if strips else 1, config.epilogues)
+    captured, strips = prepared(network), in_strips(network, config)
+    folded = fold(captured)
+    given = folded.network
+    together = config.load_elements or config.stream_elements
+    placed = plan(given, config.lanes, config.columns if strips else 1, config.epilogues, together)
     words = max(
         sum(mask_words(layer.shares[lane], config.word) for layer in placed.layers) for lane in range(config.lanes)
     )
     needs = _needs(given, placed, config, strips)
     return Schedule(
-        config=sized_for(config, needs, words, network.weight_bits, built=built), network=given, plan=placed
-    )
+        config=sized_for(config, needs, words, network.weight_bits, built=built), captured=captured, folded=folded, plan=placed,
+    )  # fmt: skip
 
 
 def mask_words(share: LaneShare, word: int) -> int:

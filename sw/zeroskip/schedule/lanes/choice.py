@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 from zeroskip.schedule.strips.readers import across
 
 from .copies import copies_of, epilogues_of
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
-from .hosting import Hosting, everywhere, first_channels, host, share, shareable
+from .hosting import FEW, Hosting, everywhere, first_channels, host, host_apart, share, shareable
 from .order import Bundle, bundles
 
 MOST_EVERYWHERE = 1024
@@ -60,7 +61,7 @@ class Work:
 
 
 def choose(
-    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int
+    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int, load_elements: int
 ) -> tuple[dict[str, Hosting], dict[str, Work]]:
     """Hosting by tensor, and work by layer.
 
@@ -68,7 +69,7 @@ def choose(
     few weights, there are fewer partial sums to merge.
     """
     read = list(dict.fromkeys(layer.source for layer in network.layers))
-    hosts = {tensor: _host(network, tensor, lanes, columns) for tensor in read}
+    hosts = {tensor: _host(network, tensor, lanes, columns, load_elements) for tensor in read}
     unread = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
     hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(unread)}
     work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
@@ -77,6 +78,8 @@ def choose(
         channels, *position = network.shapes[tensor]
         if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or any(layer.groups > 1 for layer in readers):
             continue
+        if tensor == INPUT and channels > sum(map(_cycles, work.values())):
+            continue  # every lane would take them one by one, for longer than all layers work
         tried = {**hosts, tensor: everywhere(network, tensor, lanes)}
         found = {
             layer.name: min(
@@ -92,8 +95,18 @@ def choose(
     return hosts, work
 
 
-def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int) -> Hosting:
+def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int) -> Hosting:
     """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest."""
+    together = min(load_elements, 1 << (lanes.bit_length() - 1))
+    ordinary = all(layer.groups == 1 for layer in network.layers if layer.source == tensor)
+    if (
+        tensor == INPUT
+        and ordinary
+        and network.shapes[tensor][1:] == (1, 1)
+        and network.shapes[tensor][0] > FEW * lanes
+        and together > 1
+    ):
+        return host_apart(network, tensor, lanes, together)
     if not shareable(network, tensor, lanes):
         return host(network, tensor, lanes)
     channels = network.shapes[tensor][0]
