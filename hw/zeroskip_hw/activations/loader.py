@@ -66,6 +66,7 @@ class Loader(Component):
         # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
         steps_left, x_left = Signal(len(row["steps"])), Signal(len(row["width"]))
         step_last, x_last = Signal(), Signal()
+        again = Signal()
         known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
         pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
@@ -76,6 +77,7 @@ class Loader(Component):
             self.early_last.eq(beat_done & held_last & ~sample_done),
             self.ready.eq(
                 self.enable
+                & ~again
                 & (dropping | (~self.full.bit_select(half, 1) & (~busy | (beat_done & ~sample_done & ~held_last))))
             ),
             take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping & ~in_group),
@@ -109,8 +111,11 @@ class Loader(Component):
             with m.If(row["last"]):
                 m.d.sync += [half.eq(~half), begin.eq(0), index.eq(0), in_group.eq(0)]
                 m.d.comb += filled.eq(Mux(half, 2, 1))
+        # A sample behind one that was dropped is as fast as one that finds an idle array: it waits until its first row is known.
+        with m.If(known):
+            m.d.sync += again.eq(0)
         with m.If(self.late_last | self.early_last):
-            m.d.sync += [index.eq(begin), waiting.eq(0)]
+            m.d.sync += [index.eq(begin), waiting.eq(0), again.eq(1)]
         with m.If(sample_done | self.early_last):
             m.d.sync += at_start.eq(1)
         with m.If(self.late_last):

@@ -157,7 +157,7 @@ async def an_array_that_is_never_ready_is_noticed(dut: Any) -> None:
     """Its lanes read one word again and again, in which no bit is set."""
     tb = await TB.open(dut)
     case = tb.cases[0]
-    endless = [*header(tb, {**tb.layout.header.decode(0), "last": 1, "left": -1}), 0]
+    endless = [*header(tb, {**tb.layout.header.decode(0), "last": 1, "single": 1, "begin": tb.layout.header_words}), 0]
     await tb.load(case, {memory.name: endless for memory in masks(tb)})
     await tb.start()
     await ClockCycles(dut.clk, longest_silence(tb.config) - 20)
