@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
-from zeroskip.contracts.layout import BAND_POSITIONS, Field, Layout, Word, bits_for
+from zeroskip.contracts.layout import BAND_POSITIONS, Layout
+from zeroskip.contracts.words import Field, Word, bits_for
 
 SHAPES = {
     "lanes": st.integers(1, 64), "columns": st.integers(1, 16), "word": st.sampled_from([8, 16, 32, 64]),

@@ -18,12 +18,12 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.timing import (
-    requantize_stages,
     ISSUE_TO_GRANT,
     START_TO_PASS,
     WRITTEN_TO_END,
     grant_to_total,
     pass_to_issue,
+    requantize_stages,
 )
 from zeroskip.schedule.lanes.network import plan
 from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan
