@@ -121,7 +121,7 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "acc_bits": _accumulator(network, placed, config.columns if strips else 1),
         "pixel_bits": _pixel_bits(network, placed), "tile_bits": max(1, (tiles - 1).bit_length()),
         "weight_depth": max(1, *(sum(int(layer.shares[lane].mask.sum()) for layer in layers) for lane in lanes)),
-        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth), "copy_depth": placed.copy_depth,
+        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth), "copy_depth": max(placed.copy_depth, int(bool(config.residual))),
         "output_depth": int(np.prod(network.shapes[network.output_name])), "row_depth": sum(len(layer.bias) for layer in layers),
         "layer_depth": len(layers), "tap_depth": sum(len(layer.taps) for layer in layers),
         "band_depth": sum(len(layer.writes) for layer in layers),
