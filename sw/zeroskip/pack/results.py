@@ -11,6 +11,7 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import RESIDUAL_FRACTION, QuantizedLayer
 from zeroskip.schedule import Schedule
+from zeroskip.schedule.strips.readers import added, residual_channels
 from zeroskip.schedule.tables import table_number
 
 
@@ -75,6 +76,7 @@ def rows(layout: Layout, plan: Schedule, epilogue: int) -> Iterator[int]:
     network = plan.network
     for layer, placed in zip(network.layers, plan.plan.layers, strict=True):
         slope = layer.multiplier if layer.slope is None else layer.slope
+        channels = residual_channels(layer) if added(network, layer) else np.zeros(layer.outputs, dtype=np.int64)
         shift = layer.shift - (1 if layer.residual is None else RESIDUAL_FRACTION)
         for bundle in placed.bundles:
             if epilogue not in bundle.epilogues:
@@ -85,7 +87,7 @@ def rows(layout: Layout, plan: Schedule, epilogue: int) -> Iterator[int]:
             yield layout.row.encode({
                 "bias": placed.bias[row], "multiplier": layer.multiplier[row], "shift": shift[row], "slope": slope[row],
                 "place": channel if layer.output == network.output_name else _place(layout, plan, layer, channel),
-                "residual_place": channel // layout.config.epilogues, "used": 1,
+                "residual_place": channels[row] // layout.config.epilogues, "used": 1,
             })  # fmt: skip
 
 

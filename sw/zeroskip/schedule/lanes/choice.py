@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
-from zeroskip.schedule.strips.readers import across, added
+from zeroskip.schedule.strips.readers import across, added, residual_channels
 
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
@@ -147,7 +147,7 @@ def _work(
         by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
         chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
     tiles = 1 if network.shapes[layer.output][1:] == (1, 1) else STEADY
-    fixed = (layer.channel + np.arange(layer.outputs)) % epilogues if added(network, layer) else None
+    fixed = residual_channels(layer) % epilogues if added(network, layer) else None
     # The output has one port for results, and only one epilogue gets the sum of all columns.
     together = 1 if layer.output == network.output_name or across(network, layer) else epilogues
     modes = (True, False) if together > 1 else (True,)

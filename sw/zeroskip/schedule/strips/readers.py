@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
+import numpy as np
+
+from zeroskip.contracts.network import IntArray, QuantizedLayer, QuantizedNetwork
 
 
 def in_strips(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
@@ -13,6 +15,14 @@ def in_strips(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
 def added(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
     """Whether results of ``layer`` have something added, or are added later."""
     return layer.residual is not None or any(other.residual == layer.output for other in network.layers)
+
+
+def residual_channels(layer: QuantizedLayer) -> IntArray:
+    """(outputs,) of each row the channel in the residuals' memory: of what is added to it, or of itself where it is added later.
+
+    In a prepared network both are the same wherever a layer has both.
+    """
+    return np.arange(layer.outputs) + (0 if layer.residual is not None else layer.channel)
 
 
 def across(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:

@@ -87,7 +87,7 @@ class Array:
         assert layer.residual is not None
         stored = self.plan.tensors[layer.residual]
         assert stored.copy is not None
-        number = np.arange(layer.channel, layer.channel + layer.outputs)
+        number = np.arange(layer.outputs)
         place = stored.copy + band * stored.copy_y_step + x * stored.copy_x_step + number // stored.banks
         return self.copies[number % stored.banks, place]
 
