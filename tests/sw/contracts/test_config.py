@@ -115,7 +115,7 @@ def test_the_json_form_comes_back(sizes):
 
 def test_an_unknown_option_is_refused_with_the_place_and_the_known_ones():
     with pytest.raises(
-        InputError, match=r"^net\.toml: unknown option 'lane'; allowed are acc_bits, act_bits, .*, word$"
+        InputError, match=r"^net\.toml: unknown option 'lane'; allowed are acc_bits, across, act_bits, .*, word$"
     ):
         ArrayConfig.from_json({"lane": 4}, where="net.toml")
 
