@@ -12,7 +12,7 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
-from .capacity import sized_for
+from .capacity import require_countable, sized_for
 from .lanes.choice import one_column
 from .lanes.loading import most_elements
 from .lanes.network import plan
@@ -88,8 +88,9 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     built : False for an array that is only compared with, which may be larger than any that can be built
 
     A flat network goes to an array whose columns are samples, unless ``config`` asks for strips.
-    Raises CapacityError, naming the option and both figures, where a given capacity is too small.
+    Raises CapacityError with both figures, naming the option where a given capacity is too small.
     """
+    require_countable(network)
     given, strips = prepared(network), in_strips(network, config)
     placed = plan(given, config.lanes, config.columns if strips else 1, config.epilogues)
     words = max(
@@ -121,7 +122,8 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "acc_bits": _accumulator(network, placed, config.columns if strips else 1),
         "pixel_bits": _pixel_bits(network, placed), "tile_bits": max(1, (tiles - 1).bit_length()),
         "weight_depth": max(1, *(sum(int(layer.shares[lane].mask.sum()) for layer in layers) for lane in lanes)),
-        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth), "copy_depth": max(placed.copy_depth, int(bool(config.residual))),
+        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth),
+        "copy_depth": max(placed.copy_depth, int(bool(config.residual))),
         "output_depth": int(np.prod(network.shapes[network.output_name])), "row_depth": sum(len(layer.bias) for layer in layers),
         "layer_depth": len(layers), "tap_depth": sum(len(layer.taps) for layer in layers),
         "band_depth": sum(len(layer.writes) for layer in layers),
