@@ -78,8 +78,8 @@ class Schedule:
 
 
 def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
-    """Whether the columns hold strips: as ``config`` says, or else as the network needs."""
-    return not network.flat if config.strips is None else config.strips
+    """Whether the columns hold strips: as ``config`` says or another option implies, or else as the network needs."""
+    return not network.flat or bool(config.across) if config.strips is None else config.strips
 
 
 def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = True) -> Schedule:

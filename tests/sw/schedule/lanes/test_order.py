@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from zeroskip.schedule.lanes.order import bundles
 
 
-@given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([1, 2, 4]), st.booleans(), st.booleans(), st.integers(0, 2**31))
+@given(
+    st.integers(1, 40),
+    st.integers(1, 9),
+    st.sampled_from([1, 2, 4]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
 def test_every_row_is_in_one_bundle(
     rows: int, lanes: int, epilogues: int, chained: bool, banked: bool, seed: int
 ) -> None:
