@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
@@ -88,9 +89,11 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     built : False for an array that is only compared with, which may be larger than any that can be built
 
     A flat network goes to an array whose columns are samples, unless ``config`` asks for strips.
-    Raises CapacityError with both figures, naming the option where a given capacity is too small.
+    Raises InputError for a tensor that nothing reads, and CapacityError with both figures for what does not fit, naming the option where
+    a given capacity is too small.
     """
     require_countable(network)
+    _require_read(network)
     given, strips = prepared(network), in_strips(network, config)
     placed = plan(given, config.lanes, config.columns if strips else 1, config.epilogues)
     words = max(
@@ -100,6 +103,13 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     return Schedule(
         config=sized_for(config, needs, words, network.weight_bits, built=built), network=given, plan=placed
     )
+
+
+def _require_read(network: QuantizedNetwork) -> None:
+    read = {network.output_name, *(name for layer in network.layers for name in (layer.source, layer.residual))}
+    for layer in network.layers:
+        if layer.output not in read:
+            raise InputError(f"tensor {layer.output!r}: must be read by a layer, or be the output")
 
 
 def mask_words(share: LaneShare, word: int) -> int:
