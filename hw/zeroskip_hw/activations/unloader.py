@@ -7,7 +7,8 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.ram import Ram
 
 READ_STAGES = 3

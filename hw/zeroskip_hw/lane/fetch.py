@@ -7,8 +7,9 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import FIFO_WORDS
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.fifo import Fifo
 from zeroskip_hw.primitives.words import fields
 

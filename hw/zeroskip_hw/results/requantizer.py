@@ -7,9 +7,10 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import CLAMP_BITS, Layout, bits_for
+from zeroskip.contracts.layout import CLAMP_BITS, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
 from zeroskip.contracts.timing import requantize_stages
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 

@@ -9,8 +9,9 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import CLAMP_BITS, COPY_MEMORY, Layout, bits_for
+from zeroskip.contracts.layout import CLAMP_BITS, COPY_MEMORY, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.broadcast import registered
 from zeroskip_hw.primitives.ram import Ram
 

@@ -7,7 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout, bits_for
+from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.fifo import Fifo
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields

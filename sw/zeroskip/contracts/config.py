@@ -22,7 +22,7 @@ MOST_TABLES = 16
 class ArrayConfig:
     """One sparse MAC array.
 
-    lanes : decoders working side by side, 1 … 64; each issues one nonzero weight per cycle
+    lanes : 1 … 64, each with input channels of its own; each takes one nonzero weight on them per cycle
     columns : output positions worked on together, 1 … 16; each lane broadcasts its weight to this many MACs
     epilogues : results of a column that are completed and written together, in different lanes: 1, 2 or 4
     word : bits of one mask word, 8, 16, 32 or 64

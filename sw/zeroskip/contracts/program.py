@@ -15,7 +15,7 @@ class LayerInfo:
 
     shape : (outputs, taps) of the captured layer; a tap is one input channel at one position of the window
     kept : its weights that are not zero, as integers
-    nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
+    nnz : stored weights: the kept ones, of a window across the columns those of one strip, and a zero for each row without any
     tiles : output positions that each column works through; every weight is used once in each
     positions : output positions of all columns together, without those that only fill up a tile
     output : the tensor it writes

@@ -6,7 +6,7 @@ from .config import ArrayConfig
 from .layout import Layout
 
 FIFO_WORDS = 16
-"""Non-empty mask words held between a lane's decoder and its issue stage."""
+"""Non-empty mask words that a lane holds between reading them and choosing their bits."""
 
 ROWS_IN_FLIGHT = 16
 """Rows a lane may have begun without their results being collected."""

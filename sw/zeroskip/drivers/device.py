@@ -158,7 +158,7 @@ class Device:
     def run(self, x: npt.ArrayLike) -> IntArray:
         """Float samples (N, …) → integer outputs (N, …), as ``Design.reference`` gives them.
 
-        On a flat array of several columns the last group is filled up with its last sample, and those results are dropped; GROUPS counts
+        Where several columns hold samples, the last group is filled up with its last sample, and those results are dropped; GROUPS counts
         them. DeviceError where the array does not run, refuses a packet or stands still.
         """
         payload = self._loaded()

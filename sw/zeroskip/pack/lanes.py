@@ -51,13 +51,13 @@ def cut(value: int, width: int, parts: int) -> list[int]:
 def constants(layout: Layout, plan: Schedule) -> Iterator[int]:
     """The parts of every layer's constants."""
     network = plan.network
-    addresses, tap = 1 << layout.operand_bits, 0
+    addresses, tap = 1 << layout.operand_bits, 0  # a step that is never taken may be as large as all addresses together
     for layer, placed in zip(network.layers, plan.plan.layers, strict=True):
         source = plan.plan.tensors[layer.source]
         down, right = placed.stride
         used, full = _used(layout, placed)
         values = {
-            "n": len(placed.taps), "tap_base": tap, "tap_next": tap + len(placed.taps),
+            "n": len(placed.taps), "tap_base": tap, "tap_next": (tap + len(placed.taps)) % (1 << layout.tap_bits),
             "height": placed.strip, "last_height": placed.edge,
             "above_height": (placed.edge - placed.strip) % (1 << layout.config.pixel_bits),
             # Where every column has an image of its own, all below is padding.
@@ -66,7 +66,7 @@ def constants(layout: Layout, plan: Schedule) -> Iterator[int]:
             "used": used, "full": full,
             "x_last": (placed.width - 1) * right, "x_stride": right, "y_stride": down, "x_step": right * source.x_step % addresses,
             "band_step": (down * source.y_step - (placed.width - 1) * right * source.x_step) % addresses,
-            "row_step": placed.group_step, "repeat": placed.group_rows - 2, "padding": placed.padding & 0xFF,
+            "row_step": placed.group_step % addresses, "repeat": placed.group_rows - 2, "padding": placed.padding & 0xFF,
             "signed": network.formats[layer.source].signed, "from_input": layer.source == INPUT,
             "maximum": layer.maximum, "last": layer is network.layers[-1], "unused": 0,
             **_far(layout, placed, source.y_step),

@@ -17,7 +17,7 @@ from zeroskip.schedule.tables import table_number
 def program(layout: Layout, plan: Schedule) -> Iterator[int]:
     """Of every layer, what the sequencer gives out."""
     network, placed_at, tables = plan.network, plan.plan.tensors, plan.tables
-    band = 0
+    band, addresses = 0, 1 << layout.store_bits  # a step that is never taken may be as large as all addresses together
     readers = [layer for layer in network.layers if layer.source == INPUT]
     for layer, placed in zip(network.layers, plan.plan.layers, strict=True):
         to_output = layer.output == network.output_name
@@ -25,30 +25,30 @@ def program(layout: Layout, plan: Schedule) -> Iterator[int]:
         values = {
             "last": layer is network.layers[-1], "release": layer is readers[-1], "to_output": to_output,
             "outputs": int(np.prod(shape)) if to_output else 0, "zero_point": layer.zero_point, "low": layer.low, "high": layer.high,
-            "width": placed.width - 1, "write_step": shape[0] if to_output else placed_at[layer.output].x_step, "band": band,
+            "width": placed.width - 1, "write_step": (shape[0] if to_output else placed_at[layer.output].x_step) % addresses, "band": band,
             "turns": sum(bundle.turns for bundle in placed.bundles) - 1, "tiles": placed.tiles - 1,
             "across": placed.across and bool(layout.config.across), "maximum": layer.maximum,
             "tabled": layer.table is not None, "table": table_number(layer, tables),
-            **_residual(plan, layer),
+            **_residual(layout, plan, layer),
         }  # fmt: skip
         band += len(placed.writes)
         yield layout.program.encode(values)
 
 
-def _residual(plan: Schedule, layer: QuantizedLayer) -> dict[str, int]:
+def _residual(layout: Layout, plan: Schedule, layer: QuantizedLayer) -> dict[str, int]:
     """Fields of a program word about what is added to the layer's results, and whether they are added later."""
     added, result = (plan.plan.tensors.get(name) if name else None for name in (layer.residual, layer.output))
-    copied = result is not None and result.copied is not None
+    copied, addresses = result is not None and result.copied is not None, 1 << layout.copy_bits
     values = {
         "residual": 0, "residual_signed": 0, "residual_zero": 0, "residual_multiplier": 0, "residual_step": 0, "copied": copied,
     }  # fmt: skip
     if copied and result is not None:
-        values["residual_step"] = result.copy_x_step
+        values["residual_step"] = result.copy_x_step % addresses
     if added is not None and layer.residual is not None:
         given = plan.network.formats[layer.residual]
         values |= {
             "residual": 1, "residual_signed": given.signed, "residual_zero": given.zero_point,
-            "residual_multiplier": layer.residual_multiplier, "residual_step": added.copy_x_step,
+            "residual_multiplier": layer.residual_multiplier, "residual_step": added.copy_x_step % addresses,
         }  # fmt: skip
     return values
 

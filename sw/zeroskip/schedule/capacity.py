@@ -14,8 +14,9 @@ from zeroskip.contracts.config import (
     ArrayConfig,
 )
 from zeroskip.contracts.errors import CapacityError
-from zeroskip.contracts.layout import Layout
-from zeroskip.contracts.network import ACC_BITS_LIMIT
+from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.layout import CHANNEL_BITS, WIDTH_BITS, Layout
+from zeroskip.contracts.network import ACC_BITS_LIMIT, QuantizedNetwork
 
 
 def sized_for(
@@ -39,6 +40,21 @@ def sized_for(
     sized = config.with_sizes(**needed)
     _require(sized, needed, weight_bits)
     return sized
+
+
+def require_countable(network: QuantizedNetwork) -> None:
+    """Refuse images with more than the memory words of any array can count."""
+    channels, _, width = network.shapes[INPUT]
+    _at_most("input", "channels", 1 << CHANNEL_BITS, channels)
+    _at_most("input", "pixels in a row", 1 << WIDTH_BITS, width)
+    for layer in network.layers:
+        wide = network.shapes[layer.output][2]
+        _at_most(f"layer {layer.name!r}", "output pixels in a row", 1 << WIDTH_BITS, wide)
+
+
+def _at_most(where: str, what: str, most: int, found: int) -> None:
+    if found > most:
+        raise CapacityError(f"{where}: at most {most} {what}, not {found}")
 
 
 def _with_headers(config: ArrayConfig, words: int, layers: int) -> int:

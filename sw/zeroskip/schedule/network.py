@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
-from .capacity import sized_for
+from .capacity import require_countable, sized_for
 from .fold import Folded, fold
 from .lanes.choice import one_column
 from .lanes.loading import most_elements
@@ -86,8 +87,8 @@ class Schedule:
 
 
 def in_strips(network: QuantizedNetwork, config: ArrayConfig) -> bool:
-    """Whether the columns hold strips: as ``config`` says, or else as the network needs."""
-    return not network.flat if config.strips is None else config.strips
+    """Whether the columns hold strips: as ``config`` says or another option implies, or else as the network needs."""
+    return not network.flat or bool(config.across) if config.strips is None else config.strips
 
 
 def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = True) -> Schedule:
@@ -96,8 +97,11 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     built : False for an array that is only compared with, which may be larger than any that can be built
 
     A flat network goes to an array whose columns are samples, unless ``config`` asks for strips.
-    Raises CapacityError, naming the option and both figures, where a given capacity is too small.
+    Raises InputError for a tensor that nothing reads, and CapacityError with both figures for what does not fit, naming the option where
+    a given capacity is too small.
     """
+    require_countable(network)
+    _require_read(network)
     captured, strips = prepared(network), in_strips(network, config)
     folded = fold(captured)
     given = folded.network
@@ -110,6 +114,13 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     return Schedule(
         config=sized_for(config, needs, words, network.weight_bits, built=built), captured=captured, folded=folded, plan=placed,
     )  # fmt: skip
+
+
+def _require_read(network: QuantizedNetwork) -> None:
+    read = {network.output_name, *(name for layer in network.layers for name in (layer.source, layer.residual))}
+    for layer in network.layers:
+        if layer.output not in read:
+            raise InputError(f"tensor {layer.output!r}: must be read by a layer, or be the output")
 
 
 def mask_words(share: LaneShare, word: int) -> int:
@@ -132,7 +143,8 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "acc_bits": _accumulator(network, placed, config.columns if strips else 1),
         "pixel_bits": _pixel_bits(network, placed), "tile_bits": max(1, (tiles - 1).bit_length()),
         "weight_depth": max(1, *(sum(int(layer.shares[lane].mask.sum()) for layer in layers) for lane in lanes)),
-        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth), "copy_depth": placed.copy_depth,
+        "input_depth": placed.tensors[INPUT].size, "hidden_depth": max(1, placed.depth),
+        "copy_depth": max(placed.copy_depth, int(bool(config.residual))),
         "output_depth": int(np.prod(network.shapes[network.output_name])), "row_depth": sum(len(layer.bias) for layer in layers),
         "layer_depth": len(layers), "tap_depth": sum(len(layer.taps) for layer in layers),
         "band_depth": sum(len(layer.writes) for layer in layers),

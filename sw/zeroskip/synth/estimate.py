@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.words import bits_for
 
 from .area import Area
 from .targets import Target

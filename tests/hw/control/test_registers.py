@@ -99,7 +99,7 @@ def test_registers() -> None:
         for name, value in (("latency", 0x12345678), ("interval", 99), ("groups", 7), ("ready", 1), ("busy", 1)):
             ctx.set(getattr(dut, name), value)
         expected = {
-            reg.ID: 0x5A534B50, reg.VERSION: 0x00020002, reg.CONFIG_ID: layout.config.digest,
+            reg.ID: 0x5A534B50, reg.VERSION: 0x00030000, reg.CONFIG_ID: layout.config.digest,
             reg.SHAPE: 3 | 2 << 8 | 16 << 16 | 4 << 24, reg.CONTROL: 0, reg.STATUS: 0b110, reg.ERROR: 0,
             reg.LATENCY: 0x12345678, reg.INTERVAL: 99, reg.GROUPS: 7,
             reg.WATCHDOG: longest_silence(layout.config), reg.LAYER_LIMIT: 0xFFFFFFFF, reg.EXPECTED_CRC: 0, reg.LOAD_CRC: 0,

@@ -8,8 +8,8 @@ import cocotb
 from cocotb.triggers import ClockCycles
 
 from zeroskip.contracts import registers as reg
-from zeroskip.contracts.layout import Memory
 from zeroskip.contracts.timing import longest_silence
+from zeroskip.contracts.words import Memory
 
 from .cases import Case
 from .tb import LIMIT_MS, SEED, TB

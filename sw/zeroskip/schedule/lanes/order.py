@@ -19,7 +19,7 @@ WINDOW = 64
 class Bundle:
     """Rows that are written together.
 
-    rows : their numbers, in the order of the epilogues
+    rows : their numbers, in the order in which lanes work on them
     epilogues : of each row, the one that completes it
     apart : no lane has weights in two of them; else their sums are taken one row after the other
     """
@@ -87,8 +87,7 @@ def bundles(
             if not chain:
                 waiting.pop(heads[chosen])
         load -= load.min()
-        order = np.argsort(places)
-        found.append(Bundle(rows=tuple(rows[i] for i in order), epilogues=tuple(places[i] for i in order), apart=apart))
+        found.append(Bundle(rows=tuple(rows), epilogues=tuple(places), apart=apart))
     return tuple(found)
 
 
