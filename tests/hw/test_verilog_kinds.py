@@ -10,14 +10,13 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 from tests.hw.bench import layout_of
-from tests.hw.channels import channel_layout
 
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.array import SparseArray
 from zeroskip_hw.channel_array import ChannelArray
 from zeroskip_hw.emit.kinds import emitted
 from zeroskip_hw.emit.text import verilog_of
-from zeroskip_hw.lane.channel_lane import ChannelLane
+from zeroskip_hw.lane.lane import Lane
 from zeroskip_hw.lane.lane import Lane
 from zeroskip_hw.primitives.ram import Ram
 from zeroskip_hw.top import Top
@@ -31,7 +30,7 @@ LAYOUT = {"columns": 4, "word": 32, "stream_bits": 32, "maximum": True, "residua
 
 def layout(lanes: int) -> Layout:
     """The same activations in all lanes together, however many these are."""
-    return channel_layout(lanes=lanes, hidden_depth=2048 // lanes, **LAYOUT)
+    return layout_of(lanes=lanes, hidden_depth=2048 // lanes, **LAYOUT)
 
 
 @cache
@@ -73,7 +72,7 @@ def test_every_module_says_what_it_does(array: type[SparseArray]) -> None:
 def test_ports_have_their_names_in_their_order(array: type[SparseArray]) -> None:
     text = text_of(2, array)
     assert not re.findall(r"\bport_\d+", text)
-    lane: Any = ChannelLane(layout(2), 0) if array is ChannelArray else Lane(layout_of(strips=True), 0)
+    lane: Any = Lane(layout(2), 0) if array is ChannelArray else Lane(layout_of(strips=True), 0)
     lane = emitted(lane, "lane", "verilog").kinds["lane"].component
     members = ["__".join(map(str, path)) for path, *_ in lane.signature.flatten(lane)]
     name = "zs_channel_lane" if array is ChannelArray else "zs_lane"
@@ -81,10 +80,10 @@ def test_ports_have_their_names_in_their_order(array: type[SparseArray]) -> None
     assert plain == ["clk", "rst", *members]
 
 
-@pytest.mark.parametrize("kind", [ChannelLane, Lane])
+@pytest.mark.parametrize("kind", [Lane, Lane])
 def test_lanes_differ_in_what_they_are_given_alone(kind: Any) -> None:
     """Only the first of them is elaborated; any other would have been the same."""
-    given: Any = layout(3) if kind is ChannelLane else layout_of(lanes=3, strips=True)
+    given: Any = layout(3) if kind is Lane else layout_of(lanes=3, strips=True)
     first, last = (emitted(kind(given, number), "lane", "verilog").text for number in (0, 2))
     assert first == last
 
