@@ -17,7 +17,6 @@ from zeroskip_hw.channel_array import ChannelArray
 from zeroskip_hw.emit.kinds import emitted
 from zeroskip_hw.emit.text import verilog_of
 from zeroskip_hw.lane.lane import Lane
-from zeroskip_hw.lane.lane import Lane
 from zeroskip_hw.primitives.ram import Ram
 from zeroskip_hw.top import Top
 from zeroskip_hw.verilog import CORE
