@@ -39,13 +39,14 @@ class Place:
 def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
     c, layers, first = layout.config, [], 0
     for _ in range(number):
-        bands = []
         count = rng.choice([1, 2, rng.randint(1, 5)])
-        for i in range(count):
-            bands.append({
+        bands = [
+            {
                 "last": i == count - 1, "begin": rng.randrange(c.pass_depth), "residual": rng.getrandbits(layout.copy_bits),
                 "more": rng.choice([0, 1, 255, rng.getrandbits(PASSES_BITS)]),
-            })  # fmt: skip
+            }
+            for i in range(count)
+        ]  # fmt: skip
         steps = rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits)
         layers.append(Layer(bands, first, rng.choice([0, 1, 2, rng.randrange(8)]), *steps))
         first += count
