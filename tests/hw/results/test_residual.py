@@ -66,14 +66,14 @@ def test_addends(slopes: bool, columns: int, depth: int, share: float, seed: int
         """Column by column, as strips are written; columns that are not enabled keep what they have."""
         for column in range(columns):
             for address, values in memory.items():
-                ctx.set(dut.hidden.enable, 1 << column)
-                ctx.set(dut.hidden.address, address)
+                ctx.set(dut.copy.enable, 1 << column)
+                ctx.set(dut.copy.address, address)
                 ctx.set(
-                    dut.hidden.data,
+                    dut.copy.data,
                     joined([values[column] if i == column else rng.randrange(256) for i in range(columns)]),
                 )
                 await ctx.tick()
-        ctx.set(dut.hidden.enable, 0)
+        ctx.set(dut.copy.enable, 0)
 
     async def run(ctx: Any, layer: Layer, where: str) -> None:
         ctx.set(dut.residual, layer.residual)
