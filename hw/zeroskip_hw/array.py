@@ -139,7 +139,7 @@ class SparseArray(Component):
         layout, c, leading = self._layout, self._layout.config, requantizers[0]
         steps = ("start", "band", "width", "write_step", *(["residual_step"] if c.residual else []))
         of_layer = ("zero_point", "low", "high", *(["tabled", "table"] if c.table_depth else []))
-        together = ("place", "data", *(["copy_place", "used"] if layout.config.residual else []))
+        together = ("place", "data", *(["copy_place", "used"] if c.residual else []))
         m.d.comb += [
             *(getattr(tiles, name).eq(getattr(sequencer, name)) for name in steps),
             *(getattr(merge, name).eq(getattr(sequencer, name)) for name in ("start", "rewind", "turns", "tiles")),
@@ -155,7 +155,7 @@ class SparseArray(Component):
                 requantizer.next_row.eq(merge.next_bundle),
                 requantizer.total.eq(merge.total.word_select(number, c.acc_bits * c.columns)),
                 *(getattr(requantizer, name).eq(getattr(sequencer, name)) for name in of_layer),
-                *([requantizer.take.eq(merge.take[number])] if layout.config.epilogues > 1 else []),
+                *([requantizer.take.eq(merge.take[number])] if c.epilogues > 1 else []),
             ]  # fmt: skip
 
     def _writes(self, m: Module, lanes: list[Any], writer: Any, sequencer: Any, unloader: Any, loader: Any) -> None:
@@ -199,9 +199,9 @@ class SparseArray(Component):
             m.submodules[f"residual{number}"] = residual = Residual(layout)
             broadcast(m, m.submodules.tiles.place, residual.tile)
             m.d.comb += [
-                residual.hidden.enable.eq(write.enable & (sequencer.copied & write.used[number]).replicate(c.columns)),
-                residual.hidden.address.eq(write.copy.word_select(number, layout.copy_bits)),
-                residual.hidden.data.eq(write.data.word_select(number, 8 * c.columns)),
+                residual.copy.enable.eq(write.enable & (sequencer.copied & write.used[number]).replicate(c.columns)),
+                residual.copy.address.eq(write.copy.word_select(number, layout.copy_bits)),
+                residual.copy.data.eq(write.data.word_select(number, 8 * c.columns)),
                 *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
                 residual.valid.eq(merge.valid), residual.tile_end.eq(merge.tile_end),
                 residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),

@@ -39,7 +39,7 @@ def generate(config: ArrayConfig) -> Verilog:
     Registers have no initial values: the design comes up through its reset alone. Memories take theirs from ``images/*.mem``.
     """
     if not config.sized:
-        raise InputError("ArrayConfig must have acc_bits and all depths given before hardware is elaborated")
+        raise InputError("ArrayConfig must have every feature and size given before hardware is elaborated")
     layout = Layout(config)
     top = Top(layout)
     ports = [{"name": "clk", "direction": "input", "width": 1}, {"name": "rst", "direction": "input", "width": 1}]

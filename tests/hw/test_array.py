@@ -1,4 +1,4 @@
-"""The whole array whose lanes own channels, on networks: what leaves it is what the network gives, in the cycles that are predicted."""
+"""The whole array on networks: what leaves it is what the network gives, in the cycles that are predicted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from tests.sim.any_image_network import image_inputs
 from tests.sim.image_builder import Builder
 from tests.sim.image_model import tensors
 
+from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
-from zeroskip.pack.channels import Images, pack_channels
-from zeroskip.schedule import prepared
-from zeroskip.schedule.lanes.network import plan
-from zeroskip.schedule.lanes.plan import OwnedPlan
-from zeroskip.schedule.prediction.cycles import predict
-from zeroskip_hw.channel_array import ChannelArray
+from zeroskip.contracts.program import Program
+from zeroskip.pack import pack
+from zeroskip.schedule import predict, prepared, schedule
+from zeroskip_hw.array import SparseArray
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 HALVE_3 = Window(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1))
@@ -164,9 +163,10 @@ def network_of(name: str, seed: int) -> QuantizedNetwork:
     return builder.network(NETWORKS[name](builder))
 
 
-def simulated(layout: Layout, images: Images, stream: IntArray, layers: list[str]) -> tuple[IntArray, Cycles]:
+def simulated(program: Program, stream: IntArray) -> tuple[IntArray, Cycles]:
     """What the array gives of ``stream`` (samples, elements), and the cycles that it counts."""
-    dut, stopped = ChannelArray(layout), Signal()
+    layout = Layout(program.config)
+    dut, stopped = SparseArray(layout), Signal()
     found: list[list[int]] = [[]]
     counted: list[Cycles] = []
     elements = layout.config.stream_elements
@@ -176,7 +176,7 @@ def simulated(layout: Layout, images: Images, stream: IntArray, layers: list[str
         ctx.set(dut.silence_limit, 10_000)
         ctx.set(dut.layer_limit, 100_000)
         for memory in layout.memories:
-            await load(ctx, dut.load, layout, memory.name, images[memory.name])
+            await load(ctx, dut.load, layout, memory.name, program.images[memory.name])
         ctx.set(stopped, 0)
         for sample in stream.tolist():
             for begin in range(0, len(sample), elements):
@@ -208,26 +208,26 @@ def simulated(layout: Layout, images: Images, stream: IntArray, layers: list[str
 
     def read(ctx: Any) -> Cycles:
         each = {}
-        for number, name in enumerate(layers):
+        for number, layer in enumerate(program.layers):
             ctx.set(dut.layer_cycles_address, number)
-            each[name] = ctx.get(dut.layer_cycles)
+            each[layer.name] = ctx.get(dut.layer_cycles)
         return Cycles(latency=ctx.get(dut.latency), interval=ctx.get(dut.interval), layers=each)
 
     simulate(ResetInserter(stopped)(dut), feed, take)
     return np.array(found[:-1]), counted[0]
 
 
-def check(network: QuantizedNetwork, placed: OwnedPlan, layout: Layout, images: Images, samples: int) -> None:
+def check(network: QuantizedNetwork, config: ArrayConfig, samples: int) -> None:
     """The array gives what the network gives, in as many cycles as are predicted."""
-    given = prepared(network)
+    given, plan = prepared(network), schedule(network, config)
     x = image_inputs(np.random.default_rng(2), network, samples).reshape(samples, *given.shapes[INPUT])
     wanted, stream = (
         (values.transpose(0, 2, 3, 1).reshape(samples, -1) & 0xFF)
         for values in (tensors(given, x)[given.output_name], x)
     )
-    found, cycles = simulated(layout, images, stream, [layer.name for layer in given.layers])
+    found, cycles = simulated(pack(plan), stream)
     np.testing.assert_array_equal(found, wanted)
-    assert cycles == predict(placed, layout, wanted.shape[1])
+    assert cycles == predict(plan)
 
 
 ARRAYS = [(1, 1, 1), (3, 4, 2), (4, 8, 1)]
@@ -238,17 +238,26 @@ ARRAYS = [(1, 1, 1), (3, 4, 2), (4, 8, 1)]
     "name, lanes, columns, epilogues",
     [(name, *array) for name in NETWORKS for array in ARRAYS] + [("residual", 5, 4, 4), ("separable", 4, 4, 4)],
 )
-def test_outputs_and_cycles(name: str, lanes: int, columns: int, epilogues: int) -> None:
-    network = network_of(name, 1)
-    placed = plan(network, lanes, columns, epilogues)
-    check(network, placed, *pack_channels(prepared(network), placed, columns), SAMPLES)
+def test_strips_in_the_columns(name: str, lanes: int, columns: int, epilogues: int) -> None:
+    config = ArrayConfig(lanes=lanes, columns=columns, epilogues=epilogues, strips=True, load_elements=1)
+    check(network_of(name, 1), config, SAMPLES)
 
 
-@pytest.mark.parametrize("name", ["classifier", "average_of_the_image", "vectors"])
+@pytest.mark.parametrize("name", ["classifier", "average_of_the_image", "vectors", "residual", "maxima", "functions"])
 @pytest.mark.parametrize("lanes, epilogues", [(2, 1), (5, 2)])
 def test_samples_in_the_columns(name: str, lanes: int, epilogues: int) -> None:
     """Every column works on an image of its own."""
-    network, columns = network_of(name, 1), 3
-    placed = plan(network, lanes, 1, epilogues)
-    packed = pack_channels(prepared(network), placed, columns, samples=True, load_elements=4)
-    check(network, placed, *packed, SAMPLES * columns)
+    columns = 3
+    config = ArrayConfig(lanes=lanes, columns=columns, epilogues=epilogues, strips=False, load_elements=4)
+    check(network_of(name, 1), config, SAMPLES * columns)
+
+
+@pytest.mark.parametrize("name", ["strided", "residual", "few_weights"])
+@pytest.mark.parametrize("load_elements, stream_bits", [(2, 16), (8, 64), (4, 64)])
+def test_elements_in_one_cycle(name: str, load_elements: int, stream_bits: int) -> None:
+    """And sums that wait in block RAM, words of other widths."""
+    config = ArrayConfig(
+        lanes=4, columns=2, epilogues=2, word=8, stream_bits=stream_bits, load_elements=load_elements, block_queue=True,
+        strips=True,
+    )  # fmt: skip
+    check(network_of(name, 2), config, SAMPLES)

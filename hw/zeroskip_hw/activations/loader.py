@@ -45,7 +45,7 @@ class Loader(Component):
         super().__init__({
             "load": In(load_bus(layout)), "enable": In(1),
             "valid": In(1), "ready": Out(1), "data": In(c.stream_bits), "last": In(1),
-            "write": Out(input_share(layout)), "lanes": Out(c.lanes * layout.config.load_elements),
+            "write": Out(input_share(layout)), "lanes": Out(c.lanes * c.load_elements),
             "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
         })  # fmt: skip
 

@@ -30,7 +30,7 @@ class Unloader(Component):
     Members
     -------
     write : In(output_write), half : In(1)
-        Outputs, of all columns or with strips of the lowest, and the half they go to.
+        Outputs, of all columns or, where these hold strips, of the lowest; and the half that they go to.
     outputs : In
         Of one sample; constant while the array runs.
     done : In(2), full : Out(2)

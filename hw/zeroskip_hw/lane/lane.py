@@ -1,4 +1,4 @@
-"""One lane that owns channels: masks, weights and activations of its own, and a MAC for each column."""
+"""One lane: masks, weights and activations of its own channels, and a MAC for each column."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class Lane(Component):
         """The word by way of the farther turns, the farthest first; ``columns``: turns and strips that have the row, stage by stage."""
         count, levels = self._layout.config.columns, self._layout.far_levels
         now = columns[SHARE_STAGES - 1]
-        by, there, far = now[:2], now[2 : 2 + count], columns[SHARE_STAGES - 1][2 + count :]
+        by, there, far = now[:2], now[2 : 2 + count], now[2 + count :]
         beyond = (3 ** (levels + 1) - 1) // 2  # columns that the first turn may want on either side
         there, data = (
             Cat(Const(0, beyond), there, Const(0, beyond)),

@@ -1,4 +1,4 @@
-"""The multiply-accumulate units of a lane that works through all rows, one per column, and the queue of their sums."""
+"""The multiply-accumulate units of a lane, one per column, and the queue of their sums."""
 
 from __future__ import annotations
 

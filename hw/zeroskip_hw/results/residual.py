@@ -39,13 +39,13 @@ class Residual(Component):
 
     Members
     -------
-    hidden : In(copy_write)
+    copy : In(copy_write)
         Takes effect one cycle later.
     tile : In(tile_place)
     valid, tile_end : In(1)
-        A whole row leaves the collector; its tile's last.
+        A bundle of rows leaves the merge; its tile's last.
     place : In
-        One cycle later: the row's place in the residual.
+        One cycle later: the place of this epilogue's row in the residual.
     residual, residual_signed : In(1), residual_zero, residual_multiplier, zero_point : In
         Of the layer.
     addends : Out(columns · ADDEND_BITS)
@@ -54,7 +54,7 @@ class Residual(Component):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
-            "hidden": In(copy_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
+            "copy": In(copy_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
             "place": In(layout.copy_bits), "residual": In(1), "residual_signed": In(1), "residual_zero": In(signed(CLAMP_BITS)),
             "residual_multiplier": In(MULTIPLIER_BITS), "zero_point": In(signed(CLAMP_BITS)),
             "addends": Out(ADDEND_BITS * layout.config.columns),
@@ -64,7 +64,7 @@ class Residual(Component):
         m = Module()
         layout, c = self._layout, self._layout.config
         write = copy_write(layout).create(path=("write",))
-        registered(m, self.hidden, write)
+        registered(m, self.copy, write)
         (offset,) = place_queue(m, "places", self.tile.fresh, [self.tile.residual], self.valid & self.tile_end)
         offset1, address2 = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
         m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1)]

@@ -14,18 +14,17 @@ from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
 IN_FLIGHT = 16
-"""Tiles whose results may be on their way from the collector to the buffers: every tile takes two cycles or more."""
+"""Tiles whose results may be on their way from the merge to the buffers: every tile takes two cycles or more."""
 
 
 def tile_place(layout: Layout) -> Signature:
     """Announces each tile once, when its collection begins: ``begin`` and ``more`` of its writes, ``write``, ``residual`` and ``copy``
     addresses.
     """
-    residual = {"residual": Out(layout.copy_bits)} if layout.config.residual else {}
-    residual |= {"copy": Out(layout.copy_bits)} if layout.config.residual else {}
+    copies = dict.fromkeys(("residual", "copy"), Out(layout.copy_bits)) if layout.config.residual else {}
     return Signature({
         "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
-        "write": Out(layout.store_bits), **residual,
+        "write": Out(layout.store_bits), **copies,
     })  # fmt: skip
 
 
@@ -80,19 +79,12 @@ class Tiles(Component):
         with m.If(take):
             m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0)]
         if layout.config.residual:
-            residual = Signal(layout.copy_bits, reset_less=True)
+            residual, copy = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("residual", "copy"))
             with m.If(self.step):
-                m.d.sync += residual.eq(residual + self.residual_step)
+                m.d.sync += [residual.eq(residual + self.residual_step), copy.eq(copy + self.residual_step)]
             with m.If(take):
-                m.d.sync += residual.eq(following["residual"])
-            m.d.comb += self.place.residual.eq(residual)
-        if layout.config.residual:
-            copy = Signal(layout.copy_bits, reset_less=True)
-            with m.If(self.step):
-                m.d.sync += copy.eq(copy + self.residual_step)
-            with m.If(take):
-                m.d.sync += copy.eq(0)
-            m.d.comb += self.place.copy.eq(copy)
+                m.d.sync += [residual.eq(following["residual"]), copy.eq(0)]
+            m.d.comb += [self.place.residual.eq(residual), self.place.copy.eq(copy)]
 
         m.d.comb += [
             self.hold.eq(current["more"]), self.last_tile.eq(last & current["last"]),

@@ -41,7 +41,7 @@ class Writer(Component):
     enable : In(1), place : In, data : In(8 · columns · epilogues), tile_end, layer_end : In(1)
         Results from the requantizers, as many cycles apart as the list is long.
     copy_place : In, used : In(epilogues)
-        Where there are copies: the place there, and which epilogues have a result.
+        Where the array has residuals: the place in their memory, and which epilogues have a result.
     write : Out(result_write)
     written : Out(1)
         The last write of the layer's last result is under way: four cycles later it leaves.
@@ -63,12 +63,7 @@ class Writer(Component):
         layout, c = self._layout, self._layout.config
         m.submodules.passes = passes = LoadableRam(layout, "passes")
         passes.connect_load(m, self.load)
-        places = [
-            self.tile.begin,
-            self.tile.more,
-            self.tile.write,
-            *([self.tile.copy] if layout.config.residual else []),
-        ]
+        places = [self.tile.begin, self.tile.more, self.tile.write, *([self.tile.copy] if c.residual else [])]
         begin, more, offset, *copy_offset = place_queue(
             m, "places", self.tile.fresh, places, self.enable & self.tile_end
         )
@@ -96,7 +91,7 @@ class Writer(Component):
         m.d.sync += [
             mask3.eq(entry["mask"]), turn3.eq(entry["turn"]), self.write.enable.eq(mask3 & valid3.replicate(c.columns)),
         ]  # fmt: skip
-        for number in range(layout.config.epilogues):
+        for number in range(c.epilogues):
             data = self._kept(m, self.data.word_select(number, 8 * c.columns), f"data{number}")
             data3 = Signal(8 * c.columns, name=f"data3_{number}", reset_less=True)
             m.d.sync += [
@@ -105,11 +100,11 @@ class Writer(Component):
             ]  # fmt: skip
             place = self.place.word_select(number, layout.store_bits)
             self._address(m, place, offset, entry["base"], self.write.address, number, "base")
-            if layout.config.residual:
+            if c.residual:
                 place = self.copy_place.word_select(number, layout.copy_bits)
                 self._address(m, place, copy_offset[0], entry["copy"], self.write.copy, number, "copy")
-        if layout.config.residual:
-            used3 = Signal(layout.config.epilogues, reset_less=True)
+        if c.residual:
+            used3 = Signal(c.epilogues, reset_less=True)
             m.d.sync += [used3.eq(self._kept(m, self.used, "used")), self.write.used.eq(used3)]
         return m
 

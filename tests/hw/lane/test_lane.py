@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from tests.hw.bench import joined, load, parted, simulate, to_signed
-from tests.hw.channels import Share, channel_layout, mask_memory, random_share, strip_constants, strip_of
+from tests.hw.bench import joined, layout_of, load, parted, simulate, to_signed
+from tests.hw.lane.shares import Share, mask_memory, random_share, strip_constants, strip_of
 from tests.hw.lane.test_operands import Tap
 from tests.hw.lane.test_turn import operands_of
 
 from zeroskip.contracts.layout import PART, Layout
 from zeroskip.contracts.timing import grant_to_sums
-from zeroskip_hw.lane.channel_lane import ChannelLane
+from zeroskip_hw.lane.lane import Lane
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def random_layer(rng: Random, layout: Layout, tap_base: int, last: bool) -> Laye
     share = random_share(rng, 12, 8)
     columns, depth = layout.config.columns, layout.config.hidden_depth
     across = rng.choice([i for i in range(1, share.tiles + 1) if share.tiles % i == 0])
-    height, used = rng.randint(2, 6) if layout.reach == 1 else 1, rng.randint(1, columns)
+    height, used = rng.randint(2, 6) if layout.config.reach == 1 else 1, rng.randint(1, columns)
     taps = [Tap(rng.randrange(depth // 4), rng.randint(-2, 2), rng.randint(-2, 2)) for _ in range(share.n)]
     constants = strip_constants(layout, height, rng.randint(1, height), used, rng.randrange(depth // 4)) | {
         "n": share.n, "tap_base": tap_base, "tap_next": tap_base + share.n, "width": rng.randint(2, 6), "x_last": across - 1, "x_stride": 1, "y_stride": 1,
@@ -74,7 +74,7 @@ def sums_of(layer: Layer, layout: Layout, hidden: Memory, buffer: Memory, half: 
     return found
 
 
-async def fill(ctx: Any, dut: ChannelLane, layout: Layout, hidden: Memory, buffer: Memory) -> None:
+async def fill(ctx: Any, dut: Lane, layout: Layout, hidden: Memory, buffer: Memory) -> None:
     """All words through the two buses; some that are meant for another lane must not change them."""
     columns = layout.config.columns
     for address, word in enumerate(hidden):
@@ -97,7 +97,7 @@ async def fill(ctx: Any, dut: ChannelLane, layout: Layout, hidden: Memory, buffe
     ctx.set(dut.input.enable, 0)
 
 
-async def give(ctx: Any, dut: ChannelLane, layout: Layout, constants: dict[str, int]) -> None:
+async def give(ctx: Any, dut: Lane, layout: Layout, constants: dict[str, int]) -> None:
     """A layer's constants, 0 where none is given, and the word to prepare it."""
     word = layout.constants.encode({field.name: constants.get(field.name, 0) for field in layout.constants})
     for part in parted(word, layout.constant_parts, PART):
@@ -115,7 +115,7 @@ async def give(ctx: Any, dut: ChannelLane, layout: Layout, constants: dict[str, 
 def test_every_row_of_every_layer(columns: int, block_queue: bool, reach: int, seed: int) -> None:
     """Two groups. Both memories are full, so that every sum is of known words."""
     rng = Random(seed)
-    layout = channel_layout(
+    layout = layout_of(
         columns=columns,
         hidden_depth=64,
         input_depth=32,
@@ -134,7 +134,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, reach: int, s
         for depth in (layout.share_depth, 2 << layout.half_bit)
     )
     half = rng.randrange(2)
-    dut, stopped = ChannelLane(layout, 0), Signal()
+    dut, stopped = Lane(layout, 0), Signal()
     service = rng.choice([1.0, 0.3, 0.05])
 
     async def bench(ctx: Any) -> None:
@@ -183,9 +183,9 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, reach: int, s
 
 def test_one_weight_per_cycle() -> None:
     """Rows, words and tiles follow each other without a gap where results are taken at once."""
-    layout = channel_layout(columns=2, hidden_depth=64, input_depth=32, tap_depth=64, mask_depth=400)
+    layout = layout_of(columns=2, hidden_depth=64, input_depth=32, tap_depth=64, mask_depth=400)
     share = Share(7, [[0, 1, 2, 3, 4, 5, 6], [6], [0], [3, 4, 5], [0, 6]] * 4, tiles=6)
-    dut, stopped = ChannelLane(layout, 0), Signal()
+    dut, stopped = Lane(layout, 0), Signal()
 
     async def bench(ctx: Any) -> None:
         ctx.set(stopped, 1)

@@ -1,12 +1,10 @@
-"""Layers of one lane that owns channels, as a plain model: rows of bits in one stream."""
+"""Layers of one lane as a plain model: rows of bits in one stream, and the strips that they read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout
 
 
@@ -30,23 +28,6 @@ class Share:
         for position in positions:
             words[position // width] |= 1 << position % width
         return words
-
-
-def channel_layout(**options: Any) -> Layout:
-    """A small sized configuration."""
-    tap_depth, block_queue = options.pop("tap_depth", 40), options.pop("block_queue", False)
-    rest = {
-        name: options.pop(name)
-        for name in ("across", "epilogues", "reach", "copy_depth", "load_elements")
-        if name in options
-    }
-    sizes = {
-        "lanes": 2, "columns": 1, "word": 16, "stream_bits": 16, "acc_bits": 24, "mask_depth": 200, "weight_depth": 256,
-        "input_depth": 16, "hidden_depth": 200, "output_depth": 12, "row_depth": 40, "layer_depth": 4, "strips": True,
-        "maximum": False, "residual": False, "slopes": False, "table_depth": 0, "offset_depth": 1, "band_depth": 12,
-        "pass_depth": 12, "input_band_depth": 8, "input_pass_depth": 8,
-    }  # fmt: skip
-    return Layout(ArrayConfig(**{**sizes, **options}), tap_depth=tap_depth, block_queue=block_queue, **rest)
 
 
 def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
@@ -99,7 +80,7 @@ def tokens_of(shares: list[Share]) -> list[Token]:
 
 def strip_constants(layout: Layout, height: int, last: int, used: int, strip: int) -> dict[str, int]:
     """Of a source with ``used`` strips of ``height`` rows, the last with ``last``; ``strip`` : addresses of a strip."""
-    pixels, addresses = 1 << layout.pixel_bits, 1 << layout.operand_bits
+    pixels, addresses = 1 << layout.config.pixel_bits, 1 << layout.operand_bits
     constants = {
         "height": height, "last_height": last, "above_height": (last - height) % pixels, "both_heights": height + last,
         "strip": strip, "used": (1 << used) - 1, "full": (1 << (used - (last < height))) - 1,
