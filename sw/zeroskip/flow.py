@@ -92,8 +92,8 @@ def compile(
     masks : parameter name → bool tensor of its shape, True where a weight is kept; without masks, weights that are zero are pruned
     config : the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
         pruned weights of the same shapes run on the same Verilog or bitstream, as long as they fit.
-    target : a part of :data:`zeroskip.synth.TARGETS`. Lanes, columns and epilogues are chosen so that the array fits the part by estimate and takes
-        the fewest cycles; ``config`` gives the rest. The choice is in ``Design.fit``.
+    target : a part of :data:`zeroskip.synth.TARGETS`. Lanes, columns and epilogues are chosen so that the array fits the part by
+        estimate and takes the fewest cycles; ``config`` gives the rest. The choice is in ``Design.fit``.
     free : which of ``lanes``, ``columns`` and ``epilogues`` are chosen for the target
     progress : called with a line before each step
 

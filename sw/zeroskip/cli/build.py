@@ -30,7 +30,8 @@ class BuildOptions(ArrayOptions, ModelOptions):
     target: Annotated[
         str | None,
         typer.Option(
-            help=f"Part to fit: {a.TARGET_NAMES}. Lanes, columns and epilogues that are not given are chosen to fit by estimate in the fewest cycles."
+            help=f"Part to fit: {a.TARGET_NAMES}. Lanes, columns and epilogues that are not given are chosen: those that fit by estimate"
+            " and take the fewest cycles."
         ),
     ] = None
     image_format: a.ImageFormatOption = None

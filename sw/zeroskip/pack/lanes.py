@@ -57,7 +57,7 @@ def constants(layout: Layout, plan: Schedule) -> Iterator[int]:
         down, right = placed.stride
         used, full = _used(layout, placed)
         values = {
-            "n": len(placed.taps), "tap_base": tap, "tap_next": tap + len(placed.taps),
+            "n": len(placed.taps), "tap_base": tap, "tap_next": (tap + len(placed.taps)) % (1 << layout.tap_bits),
             "height": placed.strip, "last_height": placed.edge,
             "above_height": (placed.edge - placed.strip) % (1 << layout.config.pixel_bits),
             # Where every column has an image of its own, all below is padding.
