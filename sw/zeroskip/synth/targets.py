@@ -45,10 +45,18 @@ class Memories:
         """(LUT4, flip-flops) of a memory that is better kept out of block RAM, or None. The output register is not counted."""
         blocks = self.blocks(width, depth, 1)
         if self.cell is None:
-            return (width * depth // 2, width * depth) if width * depth <= self.bits_per_block * blocks else None
+            fits = width * depth <= self.bits_per_block * blocks
+        else:
+            wide, deep, _ = self.cell
+            fits = -(-width // wide) * -(-depth // deep) <= self.cells_per_block * blocks
+        return self.logic(width, depth) if fits else None
+
+    def logic(self, width: int, depth: int) -> tuple[int, int]:
+        """(LUT4, flip-flops) of a memory that is no block RAM. An output register is not counted."""
+        if self.cell is None:
+            return width * depth // 2, width * depth
         wide, deep, lut4 = self.cell
-        cells = -(-width // wide) * -(-depth // deep)
-        return (cells * lut4, 0) if cells <= self.cells_per_block * blocks else None
+        return -(-width // wide) * -(-depth // deep) * lut4, 0
 
 
 @dataclass(frozen=True, kw_only=True)
