@@ -21,7 +21,7 @@ class Memories:
     shapes : (width, depth) of one block RAM in each of its configurations
     parts : (8-bit parts, depth) of one block RAM where parts are written separately
     cell : (width, depth) of one distributed RAM cell, and the LUT4 it takes with its share of the choice between cells, or None
-    cells_per_block : so many cells are taken before a block RAM is
+    cells_per_block : a block RAM is taken in place of so many cells, of which one that is used in part counts in part
     bits_per_block : so many flip-flops are taken before a block RAM is, where there are no distributed RAM cells
     """
 
@@ -48,7 +48,7 @@ class Memories:
             fits = width * depth <= self.bits_per_block * blocks
         else:
             wide, deep, _ = self.cell
-            fits = -(-width // wide) * -(-depth // deep) <= self.cells_per_block * blocks
+            fits = width * -(-depth // deep) < self.cells_per_block * wide * blocks
         return self.logic(width, depth) if fits else None
 
     def logic(self, width: int, depth: int) -> tuple[int, int]:
@@ -113,7 +113,7 @@ class Target:
 
 ECP5_MEMORIES = Memories(
     shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), parts=((4, 512), (2, 1024), (1, 2048)),
-    cell=(4, 16, 7), cells_per_block=20,
+    cell=(4, 16, 7), cells_per_block=22,
 )  # fmt: skip
 ICE40_MEMORIES = Memories(
     shapes=((16, 256), (8, 512), (4, 1024), (2, 2048)), parts=((2, 256), (1, 512)), bits_per_block=64
