@@ -49,7 +49,8 @@ def test_what_is_given_stays(image: QuantizedNetwork) -> None:
     columns = fit(image, ECP5, replace(CONFIG, lanes=1), free=["columns"])
     assert {(found.config.lanes, found.config.epilogues) for found in columns.candidates} == {(1, 1)}
     epilogues = fit(image, ECP5, replace(CONFIG, lanes=2, columns=3), free=["epilogues"])
-    assert {found.config.epilogues for found in epilogues.candidates} == {1, 2, 4}
+    assert {1, 2} <= {found.config.epilogues for found in epilogues.candidates}
+    assert {shape(found.config)[:2] for found in epilogues.candidates} == {(2, 3)}
     none = fit(image, ECP5, replace(CONFIG, lanes=1, columns=3, epilogues=2), free=[])
     assert [shape(found.config) for found in none.candidates] == [(1, 3, 2)]
 
