@@ -188,6 +188,9 @@ CAPACITIES = (
 SIZES = ("load_elements", "reach", "acc_bits", "pixel_bits", "tile_bits", *CAPACITIES)
 """All that 0 leaves to the network."""
 
+CHOSEN = ("lanes", "columns", "epilogues")
+"""What may be chosen so that an array fits a part."""
+
 FEATURES = ("strips", "maximum", "residual", "slopes", "across")
 """Features that an array may have. None leaves the choice to the network."""
 

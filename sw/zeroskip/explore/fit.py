@@ -1,15 +1,15 @@
-"""The array on a part that runs a network in the fewest cycles: lanes and columns chosen by estimated area and predicted cycles."""
+"""The array on a part that runs a network in the fewest cycles: its shape chosen by estimated area and predicted cycles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, takewhile
 from typing import Any
 
 import numpy as np
 
-from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.config import CHOSEN, ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.layout import Layout
@@ -25,13 +25,16 @@ EPILOGUES = (1, 2, 4)
 """Numbers of epilogues that are considered."""
 
 COLUMNS = range(1, 17)
-"""Numbers of columns considered for a network in strips. A flat network keeps the given columns, since they are samples."""
+"""Numbers of columns considered where they hold strips. Where they hold samples, the given number stays."""
 
 ROOM = 0.85
 """Share of a part's look-up tables and flip-flops that an estimate may take. Placement and routing need the rest, and estimates err."""
 
 CLOSEST = 8
-"""Arrays whose cycles are predicted exactly: the best ones by a bound."""
+"""Arrays whose cycles are predicted exactly: the best ones by a bound, and further ones until one fits."""
+
+BEYOND = 2
+"""Arrays next to these that are too large by their sketch, whose cycles are predicted too: they show what a larger part would bring."""
 
 PIPELINE = 30
 """Cycles that a layer takes in addition to its work, for the bound."""
@@ -56,7 +59,7 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "lanes": self.config.lanes, "columns": self.config.columns, "epilogues": self.config.epilogues,
+            **{name: getattr(self.config, name) for name in CHOSEN},
             "per_sample": self.per_sample, "latency": self.cycles.latency,
             "estimate": {name: getattr(self.need, name) for name in RESOURCES}, "over": list(self.over),
         }  # fmt: skip
@@ -93,44 +96,45 @@ def fit(
     target: Target,
     config: ArrayConfig,
     *,
-    free: Sequence[str] = ("lanes", "columns"),
+    free: Sequence[str] = CHOSEN,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Fit:
     """The array on ``target`` that takes the fewest cycles per sample; of equal ones the smallest.
 
-    config : given values: word, widths, and those of lanes and columns that are not ``free``
-    free : which of ``lanes`` and ``columns`` are chosen
+    config : given values: word, widths, and those of lanes, columns and epilogues that are not ``free``
+    free : which of ``lanes``, ``columns`` and ``epilogues`` are chosen
     progress : called with a line as the search goes on
 
     Raises CapacityError with the figures of the smallest array where no array fits.
     """
     bounded = sorted(_bounded(network, target, config, free), key=lambda found: (found[0], found[2].lut4))
-    fitting = [found for found in bounded if not target.over(found[2], SHARE)]
-    wanted = (
-        [*fitting[:CLOSEST], *[found for found in bounded if target.over(found[2], SHARE)][:2]]
-        if fitting
-        else bounded[-1:]
-    )
+    fitting = [sketch for _, sketch, need in bounded if not target.over(need, SHARE)]
+    faster = takewhile(lambda found: target.over(found[2], SHARE), bounded)
+    beyond = [sketch for _, sketch, _ in faster][-BEYOND:]
+    smallest = [min(bounded, key=lambda found: found[2].lut4)[1]]
     candidates: list[Candidate] = []
     chosen: Candidate | None = None
     plan = None
-    for number, (_, sketch, _) in enumerate(wanted, start=1):
-        shape = f"{sketch.lanes} lanes × {sketch.columns} columns, {sketch.epilogues} epilogues"
-        progress(f"predicting {shape}, {number} of {len(wanted)}")
-        tried = schedule(
-            network, replace(config, lanes=sketch.lanes, columns=sketch.columns, epilogues=sketch.epilogues)
-        )
+    for number, sketch in enumerate([*beyond, *fitting] if fitting else smallest):
+        if number >= len(beyond) + CLOSEST and chosen is not None:
+            break
+        progress(f"predicting {_shape(sketch)}")
+        tried = schedule(network, replace(config, **{name: getattr(sketch, name) for name in CHOSEN}))
         candidates.append(_candidate(tried, target))
         if not candidates[-1].over and (chosen is None or _order(candidates[-1]) < _order(chosen)):
             chosen, plan = candidates[-1], tried  # no other plan needs to be kept
     candidates.sort(key=_order)
     if chosen is None or plan is None:
-        least = min(candidates, key=lambda found: len(found.over))
+        least = min(candidates, key=lambda found: (len(found.over), found.need.lut4))
         raise CapacityError(
-            f"{target.name} ({target.device}): {least.config.lanes} lanes × {least.config.columns} columns"
+            f"{target.name} ({target.device}): {_shape(least.config)}"
             f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {_shortage(least.need, target)}"
         )
     return Fit(target=target.name, chosen=chosen, plan=plan, candidates=tuple(candidates))
+
+
+def _shape(config: ArrayConfig) -> str:
+    return f"{config.lanes} lanes × {config.columns} columns, {config.epilogues} epilogues"
 
 
 def _order(candidate: Candidate) -> tuple[float, int]:
