@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.errors import InputError
+from zeroskip.contracts.config import CAPACITIES, ArrayConfig
+from zeroskip.contracts.errors import CapacityError, InputError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
@@ -102,18 +102,32 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
     """
     require_countable(network)
     _require_read(network)
-    captured, strips = prepared(network), in_strips(network, config)
+    captured = prepared(network)
     folded = fold(captured)
-    given = folded.network
+    try:
+        return _scheduled(captured, folded, config, built=built, compact=False)
+    except CapacityError as error:
+        if not any(getattr(config, name) for name in CAPACITIES):
+            raise
+        try:  # an array of given size may hold less than the fastest plan wants
+            return _scheduled(captured, folded, config, built=built, compact=True)
+        except CapacityError:
+            raise error from None
+
+
+def _scheduled(
+    captured: QuantizedNetwork, folded: Folded, config: ArrayConfig, *, built: bool, compact: bool
+) -> Schedule:
+    given, strips = folded.network, in_strips(captured, config)
     together = config.load_elements or config.stream_elements
-    placed = plan(given, config.lanes, config.columns if strips else 1, config.epilogues, together)
+    columns = config.columns if strips else 1
+    placed = plan(given, config.lanes, columns, config.epilogues, together, compact=compact)
     words = max(
         sum(mask_words(layer.shares[lane], config.word) for layer in placed.layers) for lane in range(config.lanes)
     )
     needs = _needs(given, placed, config, strips)
-    return Schedule(
-        config=sized_for(config, needs, words, network.weight_bits, built=built), captured=captured, folded=folded, plan=placed,
-    )  # fmt: skip
+    sized = sized_for(config, needs, words, captured.weight_bits, built=built)
+    return Schedule(config=sized, captured=captured, folded=folded, plan=placed)
 
 
 def _require_read(network: QuantizedNetwork) -> None:

@@ -142,7 +142,9 @@ async def lanes_that_go_on_are_noticed(dut: Any) -> None:
             part << (tb.config.word * i)
             for i, part in enumerate(case.program.images[memory.name][: layout.header_words])
         )
-        spoilt[memory.name] = header(tb, {**layout.header.decode(first), "last": 1, "tiles": 0xFFFF})
+        spoilt[memory.name] = header(
+            tb, {**layout.header.decode(first), "last": 1, "tiles": (1 << tb.config.tile_bits) - 1}
+        )
     await tb.load(case, spoilt)
     await tb.start()
     tb.send(case.inputs)

@@ -61,19 +61,20 @@ class Work:
 
 
 def choose(
-    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int, load_elements: int
+    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int, load_elements: int, *, compact: bool = False
 ) -> tuple[dict[str, Hosting], dict[str, Work]]:
     """Hosting by tensor, and work by layer.
 
     Channels are dealt to the lanes. A vector may be stored in all of them instead, so that a lane works on whole rows: where a row has very
-    few weights, there are fewer partial sums to merge.
+    few weights, there are fewer partial sums to merge. A ``compact`` choice takes the fewest places in every lane instead.
     """
     read = list(dict.fromkeys(layer.source for layer in network.layers))
-    hosts = {tensor: _host(network, tensor, lanes, columns, load_elements) for tensor in read}
+    most = 1 if compact else MOST_SHARED
+    hosts = {tensor: _host(network, tensor, lanes, columns, load_elements, most) for tensor in read}
     unread = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
     hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(unread)}
     work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
-    for tensor in read:
+    for tensor in [] if compact else read:
         readers = [layer for layer in network.layers if layer.source == tensor]
         channels, *position = network.shapes[tensor]
         if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or any(layer.groups > 1 for layer in readers):
@@ -95,8 +96,8 @@ def choose(
     return hosts, work
 
 
-def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int) -> Hosting:
-    """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest."""
+def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int, most: int) -> Hosting:
+    """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest; ``most`` times the fewest of all at most."""
     together = min(load_elements, 1 << (lanes.bit_length() - 1))
     ordinary = all(layer.groups == 1 for layer in network.layers if layer.source == tensor)
     if (
@@ -111,7 +112,7 @@ def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load
         return host(network, tensor, lanes)
     channels = network.shapes[tensor][0]
     least = -(-channels // lanes)
-    tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, MOST_SHARED * least) + 1)]
+    tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, most * least) + 1)]
     readers = [layer for layer in network.layers if layer.source == tensor]
     cycles = [
         sum(

@@ -21,13 +21,22 @@ from .scatter import input_writes, output_writes, result_writes
 from .views import Stored, stored_tensors
 
 
-def plan(network: QuantizedNetwork, lanes: int, columns: int, epilogues: int = 1, load_elements: int = 1) -> OwnedPlan:
+def plan(
+    network: QuantizedNetwork,
+    lanes: int,
+    columns: int,
+    epilogues: int = 1,
+    load_elements: int = 1,
+    *,
+    compact: bool = False,
+) -> OwnedPlan:
     """Map ``network`` to ``lanes`` × ``columns`` multipliers.
 
     epilogues : results that may be written together; load_elements : elements of the input that may be stored together
+    compact : in the smallest memories, and not in the fewest cycles
     """
     network = prepared(network)
-    hosts, work = choose(network, lanes, columns, epilogues, load_elements)
+    hosts, work = choose(network, lanes, columns, epilogues, load_elements, compact=compact)
     heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
     tensors, depth, copy_depth = stored_tensors(network, heights, hosts, copies_of(network, epilogues))
     layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
