@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from tests.sw.export.conftest import Exported
@@ -58,9 +59,18 @@ def test_block_rams_and_multipliers_are_found(design: str, tool: str, exported: 
 
 
 def registers(core: str) -> int:
-    """Bits of every ``reg`` of the array, and of the word that each memory has read."""
-    declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+;", core, re.MULTILINE)
-    return sum(int(high or 0) + 1 for high in declared) + sum(map(int, re.findall(r"\.WIDTH\(32'd(\d+)\)", core)))
+    """Bits of every ``reg`` of the array, and of the word that each memory has read, in all instances of a module."""
+    bodies = dict(re.findall(r"^module (\w+)(.*?)^endmodule", core, re.MULTILINE | re.DOTALL))
+
+    @cache
+    def within(module: str) -> int:
+        declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+(?:[;,]|$)", bodies[module], re.MULTILINE)
+        words = re.findall(r"\.WIDTH\(32'd(\d+)\)", bodies[module])
+        inner = re.findall(r"^  (\w+) (?:#\(.*\) )?\w+ \($", bodies[module], re.MULTILINE)
+        here = sum(int(high or 0) + 1 for high in declared) + sum(map(int, words))
+        return here + sum(within(name) for name in inner if name in bodies)
+
+    return within("zeroskip_core")
 
 
 def in_flip_flops(config: ArrayConfig) -> int:
