@@ -4067,10 +4067,15 @@ endmodule
 // next_row : In
 //     row one cycle ahead, for the memory of bias, multiplier, shift and place.
 // valid : In(1), tile_end : In(1), layer_end : In(1), total : In(columns * acc_bits)
+// take : In(1)
+//     With several epilogues: total is this one's; valid comes with it or later, when the last of them has got its own.
+//     Of several, the one that leads has the flags for all.
 // zero_point, low, high, tabled, table : In
 //     Of the layer whose rows pass; the latter two where the array has tables.
 // residual : In(1), addends : In(columns * ADDEND_BITS), residual_place : Out
 //     Where the array has residuals: the layer has one; see Residual, which the place goes to.
+// copy_place : Out, used : Out(1)
+//     Where there are copies: the row's place in the residuals' memory, with place, and whether there is a row.
 // enable : Out(1), place : Out, data : Out(8 * columns), row_tile_end : Out(1), row_layer_end : Out(1)
 //     The activations, where they go, and the flags that came in with valid.
 module zs_requantizer (
@@ -4088,9 +4093,9 @@ module zs_requantizer (
   input  wire [8:0] zero_point,
   input  wire [8:0] low,
   input  wire [8:0] high,
-  output wire enable,
   output reg [2:0] place,
   output reg [7:0] data,
+  output wire enable,
   output wire row_tile_end,
   output wire row_layer_end
 );
@@ -4175,6 +4180,12 @@ module zs_requantizer (
   reg [32:0] shifted0;
   reg [16:0] total0;
   always @(posedge clk) begin
+    place4 <= place3;
+    place5 <= place4;
+    place6 <= place5;
+    place <= place6;
+    flags0 <= n_42;
+    flags1 <= n_43;
     flags2 <= n_44;
     flags3 <= n_45;
     flags4 <= n_46;
@@ -4182,14 +4193,6 @@ module zs_requantizer (
     flags6 <= n_48;
     flags7 <= n_49;
     flags8 <= n_50;
-    place0 <= constants[41:39];
-    place1 <= place0;
-    place2 <= place1;
-    place3 <= place2;
-    place4 <= place3;
-    place5 <= place4;
-    place6 <= place5;
-    place <= place6;
     coarse0 <= constants[38:33];
     coarse1 <= coarse0;
     coarse2 <= coarse1;
@@ -4245,8 +4248,10 @@ module zs_requantizer (
   assign n_41 = n_38 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_40;
   always @(posedge clk) begin
     constants <= rows__read_data;
-    flags0 <= n_42;
-    flags1 <= n_43;
+    place0 <= constants[41:39];
+    place1 <= place0;
+    place2 <= place1;
+    place3 <= place2;
   end
   assign n_50 = rst ? 3'h0 : flags7;
   assign n_49 = rst ? 3'h0 : flags6;
@@ -4759,7 +4764,7 @@ module zs_sparse_array (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
     .load__data(load__data), .next_row(collector__next_row), .valid(collector__valid), .tile_end(collector__tile_end),
     .layer_end(collector__layer_end), .total(collector__total), .zero_point(sequencer__zero_point), .low(sequencer__low),
-    .high(sequencer__high), .enable(requantizer__enable), .place(requantizer__place), .data(requantizer__data),
+    .high(sequencer__high), .place(requantizer__place), .data(requantizer__data), .enable(requantizer__enable),
     .row_tile_end(requantizer__row_tile_end), .row_layer_end(requantizer__row_layer_end)
   );
   zs_sequencer sequencer (

@@ -139,7 +139,7 @@ def replace(file: str, old: str, new: str) -> Callable[[dict[str, str]], None]:
     "family, change",
     [
         pytest.param("ecp5", flip("lane00.weights", "INITVAL_00", 7), id="ecp5: a bit of a weight"),
-        pytest.param("gowin", flip("lane01.weights.ram", "INIT_RAM_00", 6), id="gowin: a bit of a weight"),
+        pytest.param("gowin", flip("lane01.weights", "INIT_RAM_00", 6), id="gowin: a bit of a weight"),
         pytest.param("gowin", flip("lane00.masks", "INIT_RAM_00", 20), id="gowin: a bit of a mask"),
         pytest.param("ice40", flip("lane00.weights", "INIT_0", 7), id="ice40: bits of weights"),
         pytest.param(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-
 import pytest
 from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import built
 from tests.sw.export.folder import Folder
+from tests.sw.export.instances import of_all_instances, registers
 from tests.sw.export.vendors.projects import in_folder
 
 from zeroskip.contracts.config import ArrayConfig
@@ -54,23 +52,8 @@ def test_block_rams_and_multipliers_are_found(design: str, tool: str, exported: 
     if tool in ("radiant", "diamond"):
         assert found.dsp == multipliers(config)
     core = (home / in_folder(home)[1]).read_text()
-    allowed = registers(core) + (in_flip_flops(config) if tool == "quartus" else 0)
+    allowed = of_all_instances(core, registers) + (in_flip_flops(config) if tool == "quartus" else 0)
     assert found.ff <= allowed, "a memory was made of flip-flops"
-
-
-def registers(core: str) -> int:
-    """Bits of every ``reg`` of the array, and of the word that each memory has read, in all instances of a module."""
-    bodies = dict(re.findall(r"^module (\w+)(.*?)^endmodule", core, re.MULTILINE | re.DOTALL))
-
-    @cache
-    def within(module: str) -> int:
-        declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+(?:[;,]|$)", bodies[module], re.MULTILINE)
-        words = re.findall(r"\.WIDTH\(32'd(\d+)\)", bodies[module])
-        inner = re.findall(r"^  (\w+) (?:#\(.*\) )?\w+ \($", bodies[module], re.MULTILINE)
-        here = sum(int(high or 0) + 1 for high in declared) + sum(map(int, words))
-        return here + sum(within(name) for name in inner if name in bodies)
-
-    return within("zeroskip_core")
 
 
 def in_flip_flops(config: ArrayConfig) -> int:

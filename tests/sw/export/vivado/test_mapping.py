@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from tests.sw.export.conftest import Exported
 from tests.sw.export.designs import SMALL
 from tests.sw.export.folder import Folder
+from tests.sw.export.instances import of_all_instances, registers
 
 pytestmark = pytest.mark.slow
 
@@ -31,21 +31,8 @@ def test_memories_and_multipliers_are_found(exported: Exported, design: str, fam
     found = folder.synthesised(family, whole=design in SMALL)
     assert (found.bram, found.dsp) == (bram, dsp)
     core = (folder.path / "rtl" / "zeroskip_core.v").read_text()
-    assert _of_all_instances(core, lambda body: len(re.findall(r'\.STYLE\("block"\)', body))) <= bram
+    assert of_all_instances(core, lambda body: len(re.findall(r'\.STYLE\("block"\)', body))) <= bram
     left = [kind for kind in found.cells if kind.startswith("$mem")]
     assert not left, "a memory found neither block RAM nor distributed RAM"
     if design in SMALL:
-        assert 0 < found.ff <= _of_all_instances(core, _registers), "a memory was made of flip-flops"
-
-
-def _registers(body: str) -> int:
-    """Bits of every ``reg`` of a module, and of the word that each memory in it has read."""
-    declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+[;,]?$", body, re.MULTILINE)
-    return sum(int(high or 0) + 1 for high in declared) + sum(map(int, re.findall(r"\.WIDTH\(32'd(\d+)\)", body)))
-
-
-def _of_all_instances(core: str, count: Callable[[str], int], module: str = "zeroskip_core") -> int:
-    """What ``count`` finds in a module and in all instances below it."""
-    bodies = dict(re.findall(r"^module (\w+)(.*?)^endmodule", core, re.MULTILINE | re.DOTALL))
-    inner = re.findall(rf"^  ({'|'.join(bodies)}) (?:#\(.*\) )?\w+ \($", bodies[module], re.MULTILINE)
-    return count(bodies[module]) + sum(_of_all_instances(core, count, kind) for kind in inner)
+        assert 0 < found.ff <= of_all_instances(core, registers), "a memory was made of flip-flops"
