@@ -1,7 +1,9 @@
-"""The array: lanes, collector, requantizer, buffers, and the sequencer that runs the program on them."""
+"""The array: lanes, merge, requantizers, buffers, and the sequencer that runs the program on them."""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal
@@ -9,16 +11,16 @@ from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.activations.loader import Loader
-from zeroskip_hw.activations.store import hidden_write
-from zeroskip_hw.activations.strip_loader import StripLoader
+from zeroskip_hw.activations.share import hidden_share
 from zeroskip_hw.activations.unloader import Unloader
+from zeroskip_hw.control.constants import Constants
 from zeroskip_hw.control.counters import Counters
 from zeroskip_hw.control.sequencer import Sequencer
 from zeroskip_hw.control.watchdog import Watchdog
 from zeroskip_hw.lane.lane import Lane
 from zeroskip_hw.primitives.broadcast import broadcast
 from zeroskip_hw.primitives.load import load_bus
-from zeroskip_hw.results.collector import Collector
+from zeroskip_hw.results.merge import Merge, across_members
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import Residual
 from zeroskip_hw.results.tiles import Tiles
@@ -63,57 +65,38 @@ class SparseArray(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self._layout
-        c = layout.config
-        lanes = [Lane(layout, number) for number in range(c.lanes)]
+        lanes = [Lane(layout, number) for number in range(layout.config.lanes)]
         for number, lane in enumerate(lanes):
             m.submodules[f"lane{number:02}"] = lane
-        m.submodules.collector = collector = Collector(layout)
-        m.submodules.requantizer = requantizer = Requantizer(layout)
+        m.submodules.merge = merge = Merge(layout)
+        m.submodules.constants = constants = Constants(layout)
+        requantizers = [
+            Requantizer(layout, f"rows{number}", leads=number == 0) for number in range(layout.config.epilogues)
+        ]
+        for number, requantizer in enumerate(requantizers):
+            m.submodules[f"requantizer{number or ''}"] = requantizer
         m.submodules.sequencer = sequencer = Sequencer(layout)
-        loader: Any = StripLoader(layout) if c.strips else Loader(layout)
-        m.submodules.loader = loader
+        m.submodules.loader = loader = Loader(layout)
         m.submodules.unloader = unloader = Unloader(layout)
         m.submodules.counters = counters = Counters()
         m.submodules.watchdog = watchdog = Watchdog()
-
-        broadcast(m, self.load, *(part.load for part in (*lanes, collector, requantizer, sequencer, loader)))
-        broadcast(m, loader.write, *(lane.input for lane in lanes))
-        write = self._written(m, sequencer, collector, requantizer)
-        hidden = hidden_write(layout).create(path=("hidden",))
-        m.d.comb += [
-            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(len(write.enable))),
-            hidden.address.eq(write.address), hidden.data.eq(write.data),
-        ]  # fmt: skip
-        broadcast(m, hidden, *(lane.hidden for lane in lanes))
-        if c.residual:
-            self._add_residual(m, hidden, sequencer, collector, requantizer)
+        m.submodules.tiles = tiles = Tiles(layout)
+        m.submodules.writer = writer = Writer(layout)
+        broadcast(
+            m, self.load,
+            *(part.load for part in (*lanes, merge, constants, *requantizers, sequencer, loader, tiles, writer)),
+        )  # fmt: skip
+        broadcast(m, tiles.place, writer.tile)
+        self._results(m, merge, requantizers, sequencer, tiles, writer)
+        self._writes(m, lanes, writer, sequencer, unloader, loader)
+        if layout.config.residual:
+            self._add_residuals(m, writer, sequencer, merge, requantizers)
         for number, lane in enumerate(lanes):
             m.d.comb += [
-                lane.start.eq(sequencer.start), lane.rewind.eq(sequencer.rewind), lane.from_input.eq(sequencer.from_input),
-                lane.half.eq(sequencer.input_half), lane.signed.eq(sequencer.signed),
-                lane.grant.eq(collector.grant[number]),
+                lane.half.eq(sequencer.input_half),
+                lane.constants_valid.eq(constants.valid), lane.constants.eq(constants.part), lane.resume.eq(constants.resume),
+                lane.start.eq(sequencer.start), lane.rewind.eq(sequencer.rewind), lane.grant.eq(merge.grant[number]),
             ]  # fmt: skip
-            if c.strips:
-                m.d.comb += [
-                    getattr(lane.raster, name).eq(getattr(sequencer, name)) for name in ("width", "x_step", "y_step")
-                ]
-            if c.maximum:
-                m.d.comb += lane.maximum.eq(sequencer.maximum)
-        m.d.comb += [
-            collector.start.eq(sequencer.start), collector.layer.eq(sequencer.layer), collector.lanes.eq(sequencer.lanes),
-            collector.request.eq(Cat(*(lane.request for lane in lanes))),
-            collector.tails_waiting.eq(Cat(*(lane.request_tail for lane in lanes))),
-            collector.heads.eq(Cat(*(lane.head for lane in lanes))),
-            collector.tails.eq(Cat(*(lane.tail_result for lane in lanes))),
-            collector.sums.eq(Cat(*(lane.sums for lane in lanes))),
-            requantizer.next_row.eq(collector.next_row), requantizer.valid.eq(collector.valid), requantizer.total.eq(collector.total),
-            requantizer.tile_end.eq(collector.tile_end), requantizer.layer_end.eq(collector.layer_end),
-            *(getattr(requantizer, n).eq(getattr(sequencer, n)) for n in ("zero_point", "low", "high")),
-        ]  # fmt: skip
-        if c.table_depth:
-            m.d.comb += [requantizer.tabled.eq(sequencer.tabled), requantizer.table.eq(sequencer.table)]
-
-        # Lanes report that they are primed through two registers, so that their number costs no speed.
         primed, all_primed, ready = Signal(len(lanes)), Signal(), Signal()
         m.d.sync += [
             primed.eq(Cat(*(lane.primed for lane in lanes))),
@@ -121,71 +104,106 @@ class SparseArray(Component):
             ready.eq(ready | all_primed),
         ]
         m.d.comb += [
+            constants.closed.eq(Cat(*(lane.closed for lane in lanes))),
+            merge.pushed.eq(Cat(*(lane.pushed for lane in lanes))), merge.sums.eq(Cat(*(lane.sums for lane in lanes))),
             sequencer.primed.eq(all_primed),
             sequencer.input_full.eq(loader.full), loader.release.eq(sequencer.input_release),
             sequencer.output_full.eq(unloader.full), unloader.done.eq(sequencer.output_done),
             sequencer.layer_cycles_address.eq(self.layer_cycles_address), self.layer_cycles.eq(sequencer.layer_cycles),
-        ]  # fmt: skip
-        m.d.comb += [
             loader.enable.eq(ready & ~watchdog.halt), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
             loader.data.eq(self.in_data), loader.last.eq(self.in_last),
             self.early_last.eq(loader.early_last), self.late_last.eq(loader.late_last),
-            unloader.write.enable.eq(write.enable & sequencer.to_output.replicate(len(write.enable))),
-            unloader.write.address.eq(write.address), unloader.write.data.eq(write.data),
             unloader.half.eq(sequencer.output_half), unloader.outputs.eq(sequencer.outputs),
             self.out_valid.eq(unloader.valid), unloader.ready.eq(self.out_ready), self.out_data.eq(unloader.data),
             self.out_keep.eq(unloader.keep), self.out_last.eq(unloader.last),
-        ]  # fmt: skip
-        m.d.comb += [
-            counters.first.eq(loader.first), counters.accepted.eq(loader.accepted),
-            counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
             self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
             self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
+        ]  # fmt: skip
+        # All one cycle late: what they count stays the same, and the handshakes of the streams need not reach them in time.
+        m.d.sync += [
+            counters.first.eq(loader.first), counters.accepted.eq(loader.accepted),
+            counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
         ]  # fmt: skip
         ended = sequencer.output_done.any()
         m.d.comb += [
             watchdog.working.eq(~ready | sequencer.working), watchdog.running.eq(sequencer.busy),
             watchdog.layer_ends.eq(sequencer.start | ended), watchdog.elapsed.eq(sequencer.elapsed),
-            watchdog.progress.eq(sequencer.start | ended | (collector.grant.any() & sequencer.busy)),
+            watchdog.progress.eq(sequencer.start | ended | (merge.granted & sequencer.busy)),
             watchdog.silence_limit.eq(self.silence_limit), watchdog.layer_limit.eq(self.layer_limit),
             watchdog.fault.eq(sequencer.fault), sequencer.halt.eq(watchdog.halt), self.expired.eq(watchdog.expired),
         ]  # fmt: skip
         return m
 
-    def _written(self, m: Module, sequencer: Sequencer, collector: Collector, requantizer: Requantizer) -> Any:
-        """Results on their way into the buffers: as they are, or with strips through tiles and writer."""
-        layout = self._layout
-        if not layout.config.strips:
-            write = hidden_write(layout).create(path=("result",))
-            m.d.comb += [
-                collector.last_tile.eq(1), sequencer.finished.eq(collector.valid & collector.layer_end),
-                write.enable.eq(requantizer.enable), write.address.eq(requantizer.place), write.data.eq(requantizer.data),
-            ]  # fmt: skip
-            return write
-        m.submodules.tiles = tiles = Tiles(layout)
-        m.submodules.writer = writer = Writer(layout)
-        broadcast(m, self.load, tiles.load, writer.load)
-        broadcast(m, tiles.place, writer.tile)
-        steps = ("start", "band", "width", "write_step", *(["residual_step"] if layout.config.residual else []))
+    def _results(self, m: Module, merge: Any, requantizers: list[Any], sequencer: Any, tiles: Any, writer: Any) -> None:
+        """From the merge to the writer."""
+        layout, c, leading = self._layout, self._layout.config, requantizers[0]
+        steps = ("start", "band", "width", "write_step", *(["residual_step"] if c.residual else []))
+        of_layer = ("zero_point", "low", "high", *(["tabled", "table"] if c.table_depth else []))
+        together = ("place", "data", *(["copy_place", "used"] if c.residual else []))
         m.d.comb += [
             *(getattr(tiles, name).eq(getattr(sequencer, name)) for name in steps),
-            tiles.step.eq(collector.tile), collector.last_tile.eq(tiles.last_tile), collector.hold.eq(tiles.hold),
-            writer.enable.eq(requantizer.enable), writer.place.eq(requantizer.place), writer.data.eq(requantizer.data),
-            writer.tile_end.eq(requantizer.row_tile_end), writer.layer_end.eq(requantizer.row_layer_end),
-            writer.padding.eq(sequencer.padding), sequencer.finished.eq(writer.written),
+            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in ("start", "rewind", "turns", "tiles")),
+            *(getattr(merge, name).eq(getattr(sequencer, name)) for name in across_members(layout)),
+            tiles.step.eq(merge.tile), merge.hold.eq(tiles.hold),
+            *(getattr(leading, name).eq(getattr(merge, name)) for name in ("valid", "tile_end", "layer_end")),
+            writer.enable.eq(leading.enable), writer.tile_end.eq(leading.row_tile_end), writer.layer_end.eq(leading.row_layer_end),
+            sequencer.finished.eq(writer.written),
+            *(getattr(writer, name).eq(Cat(*(getattr(one, name) for one in requantizers))) for name in together),
         ]  # fmt: skip
-        return writer.write
+        for number, requantizer in enumerate(requantizers):
+            m.d.comb += [
+                requantizer.next_row.eq(merge.next_bundle),
+                requantizer.total.eq(merge.total.word_select(number, c.acc_bits * c.columns)),
+                *(getattr(requantizer, name).eq(getattr(sequencer, name)) for name in of_layer),
+                *([requantizer.take.eq(merge.take[number])] if c.epilogues > 1 else []),
+            ]  # fmt: skip
 
-    def _add_residual(
-        self, m: Module, hidden: Any, sequencer: Sequencer, collector: Collector, requantizer: Requantizer
-    ) -> None:
-        m.submodules.residual = residual = Residual(self._layout)
-        broadcast(m, hidden, residual.hidden)
-        broadcast(m, m.submodules.tiles.place, residual.tile)
-        of_layer = ("residual", "residual_signed", "residual_zero", "residual_multiplier", "zero_point")
+    def _writes(self, m: Module, lanes: list[Any], writer: Any, sequencer: Any, unloader: Any, loader: Any) -> None:
+        """From writer and loader into the lanes, and from the writer into the output buffer."""
+        layout, columns, write = self._layout, self._layout.config.columns, writer.write
+        hidden = hidden_share(layout).create(path=("hidden",))
+        addresses = [write.address.word_select(i, layout.store_bits) for i in range(layout.config.epilogues)]
+        hidden_here, input_here = Signal(len(lanes) * layout.config.epilogues), Signal(len(loader.lanes))
+        # A bundle of the last layer has one row. It is any epilogue's where it adds a residual of that epilogue's bank.
+        outputs = [
+            Cat(address, write.data.word_select(i, 8 * columns)[: 8 * layout.group_samples])
+            for i, address in enumerate(addresses)
+        ]
+        output = outputs[0]
+        if layout.config.residual:
+            output = reduce(or_, (one & write.used[i].replicate(len(one)) for i, one in enumerate(outputs)))
         m.d.comb += [
-            *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
-            residual.valid.eq(collector.valid), residual.tile_end.eq(collector.tile_end),
-            residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),
-            requantizer.residual.eq(sequencer.residual),
+            unloader.write.enable.eq(write.enable[0] & sequencer.to_output),
+            Cat(unloader.write.address, unloader.write.data).eq(output), input_here.eq(loader.lanes),
         ]  # fmt: skip
+        m.d.sync += [
+            hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(columns)), hidden.data.eq(write.data),
+            hidden.address.eq(Cat(*(address[: layout.operand_bits] for address in addresses))),
+            hidden_here.eq(
+                Cat(*(address[layout.operand_bits + lane] for lane in range(len(lanes)) for address in addresses))
+            ),
+        ]  # fmt: skip
+        broadcast(m, hidden, *(lane.hidden for lane in lanes))
+        broadcast(m, loader.write, *(lane.input for lane in lanes))
+        for number, lane in enumerate(lanes):
+            m.d.comb += [
+                lane.hidden_here.eq(hidden_here.word_select(number, layout.config.epilogues)),
+                lane.input_here.eq(input_here.word_select(number, layout.config.load_elements)),
+            ]
+
+    def _add_residuals(self, m: Module, writer: Any, sequencer: Any, merge: Any, requantizers: list[Any]) -> None:
+        """A bank of the residuals' memory for every epilogue."""
+        layout, c, write = self._layout, self._layout.config, writer.write
+        of_layer = ("residual", "residual_signed", "residual_zero", "residual_multiplier", "zero_point")
+        for number, requantizer in enumerate(requantizers):
+            m.submodules[f"residual{number}"] = residual = Residual(layout)
+            broadcast(m, m.submodules.tiles.place, residual.tile)
+            m.d.comb += [
+                residual.copy.enable.eq(write.enable & (sequencer.copied & write.used[number]).replicate(c.columns)),
+                residual.copy.address.eq(write.copy.word_select(number, layout.copy_bits)),
+                residual.copy.data.eq(write.data.word_select(number, 8 * c.columns)),
+                *(getattr(residual, name).eq(getattr(sequencer, name)) for name in of_layer),
+                residual.valid.eq(merge.valid), residual.tile_end.eq(merge.tile_end),
+                residual.place.eq(requantizer.residual_place), requantizer.addends.eq(residual.addends),
+                requantizer.residual.eq(sequencer.residual),
+            ]  # fmt: skip

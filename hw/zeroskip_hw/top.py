@@ -28,8 +28,8 @@ class Top(Component):
         Constant. High: CONTROL.RUN rises by itself behind a reset.
     """
 
-    def __init__(self, layout: Layout, array: type[SparseArray] = SparseArray) -> None:
-        self._layout, self._array = layout, array
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         c = layout.config
         super().__init__({
             "s_axis_tdata": In(c.stream_bits), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
@@ -43,7 +43,7 @@ class Top(Component):
         m = Module()
         layout = self._layout
         m.submodules.control = control = Control(layout)
-        array = self._array(layout)
+        array = SparseArray(layout)
         m.submodules.array = ResetInserter(~control.run)(array)
         for name, member in axil_members(layout).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)

@@ -12,7 +12,6 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.layout import Layout
 
-from .array import SparseArray
 from .emit.text import verilog_of
 from .top import Top
 from .wrapper import wrapper
@@ -40,13 +39,9 @@ def generate(config: ArrayConfig) -> Verilog:
     Registers have no initial values: the design comes up through its reset alone. Memories take theirs from ``images/*.mem``.
     """
     if not config.sized:
-        raise InputError("ArrayConfig must have acc_bits and all depths given before hardware is elaborated")
-    return generate_from(Layout(config), SparseArray)
-
-
-def generate_from(layout: Layout, array: type[SparseArray]) -> Verilog:
-    """The same of a layout, and of the array that is built to it."""
-    config, top = layout.config, Top(layout, array)
+        raise InputError("ArrayConfig must have every feature and size given before hardware is elaborated")
+    layout = Layout(config)
+    top = Top(layout)
     ports = [{"name": "clk", "direction": "input", "width": 1}, {"name": "rst", "direction": "input", "width": 1}]
     for path, member, value in top.signature.flatten(top):
         direction = "input" if member.flow.name == "In" else "output"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import IntArray
 from zeroskip.contracts.program import LayerInfo, Program
 
@@ -17,44 +16,45 @@ def locate(program: Program, expected: Mapping[str, IntArray], signed: Mapping[s
     signed : by tensor, whether its activations are two's complement
     """
     samples = len(next(iter(expected.values())))
-    for group, info, row, tile, cycle, data in _writes(program, trace):
+    for group, info, row, tile, cycle, data in _results(program, trace):
         for column in range(program.config.columns):
             got = (data >> (8 * column)) & 0xFF
             if signed[info.output] and got >= 128:
                 got -= 256
             tensor = expected[info.output]
             y, x = divmod(tile, tensor.shape[3])
-            sample = group * (1 if info.strip else program.config.columns) + (0 if info.strip else column)
-            if info.strip:
+            sample = group * (1 if program.config.strips else program.config.columns) + (
+                0 if program.config.strips else column
+            )
+            if program.config.strips:
                 y += column * info.strip
             if y >= tensor.shape[2]:
                 continue  # below the image
-            value = int(tensor[sample % samples, info.channel + info.rows[row], y, x])
+            value = int(tensor[sample % samples, info.channel + row, y, x])
             if got != value:
-                place = f", position ({y}, {x})" if info.strip else ""
+                place = f", position ({y}, {x})" if tensor.shape[2:] != (1, 1) else ""
                 return (
-                    f"first wrong in layer {info.name!r}, row {info.rows[row]}, column {column}{place}, sample {sample % samples}:"
+                    f"first wrong in layer {info.name!r}, row {row}, column {column}{place}, sample {sample % samples}:"
                     f" expected {value}, got {got}, cycle {cycle}"
                 )
     return None
 
 
-def _writes(program: Program, trace: Path) -> Iterator[tuple[int, LayerInfo, int, int, int, int]]:
-    """(group, layer, row within the layer, tile, cycle, data) of every result, in order."""
-    layout = Layout(program.config)
+def _results(program: Program, trace: Path) -> Iterator[tuple[int, LayerInfo, int, int, int, int]]:
+    """(group, layer, row, tile, cycle, data) of every result, in order."""
     lines = iter(trace.read_text().splitlines())
-    words = iter(program.images["rows"])
-    places = [
-        {layout.row.decode(next(words))["place"]: row for row in range(len(info.rows))} for info in program.layers
-    ]
+    width = 8 * program.config.columns
     group = 0
     while True:
-        for info, rows in zip(program.layers, places, strict=True):
-            for result in range(info.tiles * len(info.rows)):
-                line = next(lines, None)
-                if line is None:
-                    return
-                cycle, place, data = line.split()
-                row = rows.get(int(place, 16), 0) if "x" not in place else 0
-                yield group, info, row, result // len(info.rows), int(cycle), int(data.replace("x", "0"), 16)
+        for info in program.layers:
+            for tile in range(info.tiles):
+                for bundle in info.bundles:
+                    line = next(lines, None)
+                    if line is None:
+                        return
+                    cycle, word = line.split()
+                    data = int(word.replace("x", "0"), 16)
+                    for epilogue, row in enumerate(bundle):
+                        if row >= 0:
+                            yield group, info, row, tile, int(cycle), data >> (width * epilogue) & ((1 << width) - 1)
         group += 1

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from zeroskip import reference
 from zeroskip.contracts.bridge import BridgeConfig
-from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.config import CHOSEN, ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.contracts.extras import needs_extra
@@ -81,7 +81,7 @@ def compile(
     masks: Mapping[str, torch.Tensor] | None = None,
     config: ArrayConfig | None = None,
     target: str | None = None,
-    free: Sequence[str] = ("lanes", "columns"),
+    free: Sequence[str] = CHOSEN,
     progress: Progress = silent,
 ) -> Design:
     """Capture, quantize, schedule and pack ``model``. The Verilog is elaborated when it is first needed.
@@ -92,9 +92,9 @@ def compile(
     masks : parameter name → bool tensor of its shape, True where a weight is kept; without masks, weights that are zero are pruned
     config : the array; capacities left at 0 are sized to the network. With the sized configuration of an earlier design, newly
         pruned weights of the same shapes run on the same Verilog or bitstream, as long as they fit.
-    target : a part of :data:`zeroskip.synth.TARGETS`. Lanes and columns are chosen so that the array fits the part by estimate and takes
-        the fewest cycles; ``config`` gives the rest. The choice is in ``Design.fit``.
-    free : which of ``lanes`` and ``columns`` are chosen for the target
+    target : a part of :data:`zeroskip.synth.TARGETS`. Lanes, columns and epilogues are chosen so that the array fits the part by
+        estimate and takes the fewest cycles; ``config`` gives the rest. The choice is in ``Design.fit``.
+    free : which of ``lanes``, ``columns`` and ``epilogues`` are chosen for the target
     progress : called with a line before each step
 
     Raises UnsupportedError that lists all operators that cannot be built, and InputError and CapacityError as each step does.
@@ -108,7 +108,7 @@ def compile(
         return assemble(network, config, progress)
     progress(f"choosing an array for {target}")
     found = fit(network, target_named(target), config, free=free, progress=progress)
-    chosen = replace(config, lanes=found.chosen.config.lanes, columns=found.chosen.config.columns)
+    chosen = replace(config, **{name: getattr(found.chosen.config, name) for name in CHOSEN})
     return replace(_designed(network, chosen, found.plan, found.chosen.cycles), fit=found)
 
 
@@ -179,8 +179,8 @@ class Design:
     program : memory images and sized configuration
     cycles : predicted cycles for one group of ``columns`` samples
     dense_cycles : the same on the same array with every weight kept and no mask in the way
-    memory : addresses of the activations between the layers, on an array with strips
-    fit : the choice of lanes and columns, where they were chosen for a part
+    memory : addresses of the activations between the layers, in every lane
+    fit : the choice of lanes, columns and epilogues, where they were chosen for a part
 
     ``memory`` and ``fit`` go into the report, not into a saved design.
     """
@@ -265,9 +265,8 @@ class Design:
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("simulate needs at least one sample")
-        strips = bool(self.config.strips)
-        flat = to_input_stream(self.network, inputs, strips)
-        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        flat = to_input_stream(self.network, inputs)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs))
         home = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="zeroskip-"))
         shutil.rmtree(home / "images", ignore_errors=True)
         design_folder.write_images(self.program, home / "images")
@@ -293,7 +292,7 @@ class Design:
         elif difference is not None:
             progress("looking for the first wrong activation")
             run(replace(request, trace=True), self.verilog, simulator=simulator, progress=progress)
-            simulated = prepared(self.network) if strips else self.network
+            simulated = prepared(self.network)
             signed = {tensor: value.signed for tensor, value in simulated.formats.items()}
             found = locate(self.program, reference.run_layers(simulated, inputs), signed, home / "trace.txt")
             difference = f"{difference}; {found or 'all layers are right, so the output stream is wrong'}; seed {seed}"
@@ -306,7 +305,7 @@ class Design:
         if not kept:
             shutil.rmtree(home)
         return Simulation(
-            outputs=from_output_stream(self.network, result.outputs, strips), cycles=result.cycles,
+            outputs=from_output_stream(self.network, result.outputs), cycles=result.cycles,
             difference=difference, errors=result.errors, checks=found_checks, simulator=simulator, netlist=netlist, seed=seed,
             stalls=stalls, clock_cycles=result.clock_cycles, seconds=result.seconds, folder=home if kept else None,
         )  # fmt: skip
@@ -319,11 +318,10 @@ class Design:
         inputs = self.quantize_input(x)
         if not len(inputs):
             raise InputError("a testbench needs at least one sample")
-        strips = bool(self.config.strips)
-        expected = to_output_stream(self.network, reference.run(self.network, inputs), strips)
+        expected = to_output_stream(self.network, reference.run(self.network, inputs))
         bench = Testbench(
             program=self.program, cycles=self.cycles, verilog=self.verilog, top=self._generated[1]["top"],
-            inputs=to_input_stream(self.network, inputs, strips), expected=expected,
+            inputs=to_input_stream(self.network, inputs), expected=expected,
         )  # fmt: skip
         return write_testbench(bench, folder)
 

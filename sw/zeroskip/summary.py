@@ -17,10 +17,10 @@ class LayerSummary:
 
     weights : weights of the captured layer
     kept : weights of the captured layer that are not zero
-    nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
+    nnz : stored weights: the kept ones, of a window across the columns those of one strip, and a zero for each row without any
     cycles : clock cycles of one group on this array
     dense_cycles : clock cycles of one group on the same array with every weight kept
-    macs : multiplications of one group: nnz · output positions (in a flat array: samples of the group)
+    macs : multiplications of one group: nnz · output positions (where the columns hold samples, of all of them)
     utilisation : macs ÷ (lanes · columns · cycles), the share of multiplier cycles that do useful work, 0 … 1
     """
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 from types import ModuleType
+from typing import Any
 
 import pytest
 from amaranth.hdl import Cat, Mux, ResetSignal, Signal, Value
 from tests.formal.prove import Model
 from tests.formal.spec import Spec, mutant
-from tests.hw.bench import layout_of
+from tests.hw.bench import FULL, PLAIN, layout_of
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.layout import Layout
@@ -29,9 +30,9 @@ def may_be_written(layout: Layout, address: Value, run: Value) -> Value:
     return reduce(or_, ((window == 0) & (offset == place >> 2) for place in kept)) | (~run & reduce(or_, memories))
 
 
-def spec(module: ModuleType = registers, *, strips: bool) -> Model:
+def spec(module: ModuleType = registers, **features: Any) -> Model:
     """Nothing is assumed of the master: it may withdraw what it offers, and change it. AUTOSTART alone is constant."""
-    layout = layout_of(strips=strips)
+    layout = layout_of(**features)
     dut = module.Control(layout)
     s = Spec(dut)
     m = s.m
@@ -162,9 +163,9 @@ def spec(module: ModuleType = registers, *, strips: bool) -> Model:
     return s.model()
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
-def test_proof(strips: bool) -> None:
-    model = spec(strips=strips)
+@pytest.mark.parametrize("features", [PLAIN, FULL], ids=["plain", "full"])
+def test_proof(features: dict[str, Any]) -> None:
+    model = spec(**features)
     assert model.unproved(k=1) is None
     assert not model.uncovered(depth=12)
 
@@ -210,6 +211,6 @@ def test_proof(strips: bool) -> None:
     ],
 )
 def test_a_fault_is_found(fault: str, old: str, new: str) -> None:
-    model = spec(mutant(registers, old, new), strips=False)
+    model = spec(mutant(registers, old, new))
     assert model.unproved(k=1) is not None
     assert model.refuted(fault, depth=8) or model.refuted(fault, depth=10)

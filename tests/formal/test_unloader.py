@@ -15,9 +15,9 @@ from zeroskip_hw.activations import unloader
 
 ARRAYS = {
     "bytes": {"stream_bits": 8, "columns": 1, "output_depth": 5},
-    "three samples": {"stream_bits": 16, "columns": 3, "output_depth": 6},
-    "wide": {"stream_bits": 64, "columns": 2, "output_depth": 20},
-    "strips": {"stream_bits": 32, "columns": 4, "output_depth": 12, "strips": True},
+    "three samples": {"stream_bits": 16, "columns": 3, "output_depth": 6, "strips": False},
+    "wide": {"stream_bits": 64, "columns": 2, "output_depth": 20, "strips": False},
+    "strips": {"stream_bits": 32, "columns": 4, "output_depth": 12},
 }
 
 

@@ -11,14 +11,22 @@ from amaranth.sim import Simulator
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.layout import Layout
 
-FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
-"""The array that does no more than fully connected chains."""
-
-STRIPS = {
-    "strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 2,
-    "offset_depth": 20, "band_depth": 12, "pass_depth": 50, "input_band_depth": 8, "input_pass_depth": 50,
+SIZES: dict[str, Any] = {
+    "lanes": 2, "columns": 1, "word": 16, "stream_bits": 16, "load_elements": 1, "strips": True, "reach": 1, "acc_bits": 24,
+    "pixel_bits": 7, "tile_bits": 8, "mask_depth": 200, "weight_depth": 256, "input_depth": 16, "hidden_depth": 200, "copy_depth": 24,
+    "output_depth": 12, "row_depth": 40, "layer_depth": 4, "tap_depth": 40, "band_depth": 12, "pass_depth": 12, "input_row_depth": 8,
+    "channel_depth": 8,
 }  # fmt: skip
+"""Of a small array of strips."""
+
+PLAIN: dict[str, Any] = {"maximum": False, "residual": False, "slopes": False, "across": False, "table_depth": 0}
+"""The array that does no more than sums of products."""
+
+FULL: dict[str, Any] = {"maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 2}
 """The array that does everything."""
+
+SAMPLES: dict[str, Any] = {"strips": False, "across": False}
+"""What makes any of them one whose columns hold samples."""
 
 
 def simulate(dut: Elaboratable, *testbenches: Any) -> None:
@@ -31,12 +39,8 @@ def simulate(dut: Elaboratable, *testbenches: Any) -> None:
 
 
 def layout_of(**options: Any) -> Layout:
-    """A small sized configuration, flat, or with ``strips`` one that does everything; ``options`` replace its values."""
-    sizes = {
-        "lanes": 2, "columns": 1, "word": 8, "stream_bits": 16, "acc_bits": 24, "mask_depth": 40, "weight_depth": 64,
-        "input_depth": 32, "hidden_depth": 32, "output_depth": 12, "row_depth": 40, "layer_depth": 4,
-    }  # fmt: skip
-    return Layout(ArrayConfig(**{**sizes, **(STRIPS if options.get("strips") else FLAT), **options}))
+    """A small array of strips without features; ``options`` replace its values."""
+    return Layout(ArrayConfig(**{**SIZES, **PLAIN, **options}))
 
 
 async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[int]) -> None:

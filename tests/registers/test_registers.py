@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from systemrdl.node import FieldNode, RegNode
-from tests.hw.bench import layout_of
+from tests.hw.bench import FULL, layout_of
 from tests.hw.control.test_registers import Master, bench_of
 from tests.registers.generate import ROOT, compiled, generated
 
@@ -45,9 +45,7 @@ def name_of(field: FieldNode) -> str:
     return f"{field.parent.inst_name}.{field.inst_name}"
 
 
-@pytest.mark.parametrize(
-    "options", [{"layer_depth": 5}, {"lanes": 3, "columns": 16, "strips": True, "layer_depth": 64}]
-)
+@pytest.mark.parametrize("options", [{"layer_depth": 5}, {"lanes": 3, "columns": 16, **FULL, "layer_depth": 64}])
 def test_reset_values(options: dict[str, Any]) -> None:
     """Of every register; and whatever the map does not have is no register."""
     layout = layout_of(**options)

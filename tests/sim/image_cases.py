@@ -321,6 +321,25 @@ def concat_of_convolution_pool_and_copy(b: Builder) -> str:
     return output
 
 
+@_case(3, 5, 4)
+def concat_with_a_residual(b: Builder) -> str:
+    """What is added has other channels than what it becomes."""
+    x = b.conv(INPUT, 4, SAME_3, pattern="even")
+    output = b.tensor((7, 5, 4), SIGNED)
+    b.conv(x, 3, pattern="even", output=output)
+    b.conv(x, 4, SAME_3, pattern="even", residual=x, output=output, channel=3)
+    return b.conv(output, 3, SAME_3, pattern="even")
+
+
+@_case(3, 5, 4)
+def concat_of_sums_that_is_added(b: Builder) -> str:
+    x = b.conv(INPUT, 4, SAME_3, pattern="even")
+    output = b.tensor((7, 5, 4), SIGNED)
+    b.conv(x, 3, pattern="even", output=output)
+    b.conv(x, 4, SAME_3, pattern="even", residual=x, output=output, channel=3)
+    return b.conv(x, 7, SAME_3, pattern="even", residual=output)
+
+
 @_case(3, 4, 4)
 def concat_of_vectors(b: Builder) -> str:
     vector = b.tensor((9, 1, 1))

@@ -14,7 +14,7 @@ from tests.sim.image_cases import SAME_3
 from tests.sim.protocol.cases import Case
 
 from zeroskip import reference
-from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.config import FEATURES, SIZES, ArrayConfig
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
@@ -66,7 +66,7 @@ def cases_on_one_array(
 ) -> list[Case]:
     """One case per network, all on the same hardware, which is large enough for each of them."""
     needs = [schedule(network, config).config for network in networks]
-    features_and_sizes = (*FEATURES, "table_depth", "acc_bits", *CAPACITIES, *STRIP_CAPACITIES)
+    features_and_sizes = (*FEATURES, "table_depth", *SIZES)
     largest = {name: max(getattr(need, name) for need in needs) for name in features_and_sizes}
     # Deeper memories have wider fields in the headers.
     largest["mask_depth"] += 2 * largest["layer_depth"]
@@ -74,13 +74,12 @@ def cases_on_one_array(
     cases = []
     for network in networks:
         plan = schedule(network, shared)
-        strips = bool(plan.config.strips)
         samples = groups * Layout(plan.config).group_samples
         x = rng.integers(network.input.low, network.input.high + 1, size=(samples, *network.input_shape))
         cases.append(
             Case(
-                program=pack(plan), inputs=to_input_stream(network, x, strips),
-                expected=to_output_stream(network, reference.run(network, x), strips),
+                program=pack(plan), inputs=to_input_stream(network, x),
+                expected=to_output_stream(network, reference.run(network, x)),
                 signed=network.output.signed, cycles=predict(plan),
             )
         )  # fmt: skip

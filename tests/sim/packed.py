@@ -38,9 +38,9 @@ class Packed:
     folder: Path
 
     def request(self, seed: int, **options: Any) -> Request:
-        network, strips = self.network, bool(self.program.config.strips)
+        network = self.network
         return Request(
-            program=self.program, inputs=to_input_stream(network, self.x, strips), expected=to_output_stream(network, self.y, strips),
+            program=self.program, inputs=to_input_stream(network, self.x), expected=to_output_stream(network, self.y),
             output=network.output, most_cycles=self.cycles.latency + self.cycles.interval, images=self.folder,
             **{"folder": self.folder, "seed": seed, **options},
         )  # fmt: skip
@@ -52,9 +52,7 @@ class Packed:
         )
 
     def shaped(self, result: Run) -> Run:
-        return replace(
-            result, outputs=from_output_stream(self.network, result.outputs, bool(self.program.config.strips))
-        )
+        return replace(result, outputs=from_output_stream(self.network, result.outputs))
 
 
 def packed(network: QuantizedNetwork, config: ArrayConfig, x: IntArray, folder: Path) -> Packed:

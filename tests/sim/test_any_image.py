@@ -16,26 +16,74 @@ from tests.sim.image_cases import CASES, case
 from tests.sim.packed import Packed, packed, require_exact
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.graph import Window
+from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
-from zeroskip.schedule import predict, prepared, schedule
-from zeroskip.schedule.strips.geometry import strip_rows, views
-from zeroskip.schedule.strips.memory import allocate
+from zeroskip.schedule import predict, schedule
+from zeroskip.schedule.network import mask_words
 
-EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 5}
+EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 5}
 ROOM = EVERYTHING | {
     "mask_depth": 3000, "weight_depth": 9000, "input_depth": 6000, "hidden_depth": 7000, "output_depth": 1800, "row_depth": 200,
-    "layer_depth": 12, "offset_depth": 300, "band_depth": 250, "pass_depth": 900, "input_band_depth": 45, "input_pass_depth": 700,
+    "layer_depth": 12, "band_depth": 250, "pass_depth": 900, "input_row_depth": 45, "channel_depth": 200, "tap_depth": 3000,
+    "copy_depth": 5000, "pixel_bits": 8, "tile_bits": 11,
 }  # fmt: skip
 """For networks of up to seven layers, and the copies these need, with up to 1500 activations in a tensor. None is a power of two."""
 
 ARRAYS = {
-    "1x1": ArrayConfig(lanes=1, columns=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
-    "2x4": ArrayConfig(lanes=2, columns=4, word=16, weight_bits=8, stream_bits=32, acc_bits=40, **ROOM),
-    "3x5": ArrayConfig(lanes=3, columns=5, word=8, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
-    "8x2": ArrayConfig(lanes=8, columns=2, word=16, weight_bits=4, stream_bits=8, acc_bits=18, **ROOM),
-    "4x8": ArrayConfig(lanes=4, columns=8, word=64, weight_bits=16, stream_bits=16, acc_bits=34, **ROOM),
-    "2x16": ArrayConfig(lanes=2, columns=16, word=32, weight_bits=16, stream_bits=64, acc_bits=35, **ROOM),
+    "1x1": ArrayConfig(
+        lanes=1, columns=1, reach=1, load_elements=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM
+    ),
+    "2x4": ArrayConfig(
+        lanes=2,
+        columns=4,
+        epilogues=2,
+        reach=4,
+        load_elements=2,
+        word=16,
+        weight_bits=8,
+        stream_bits=32,
+        acc_bits=40,
+        **ROOM,
+    ),
+    "3x5": ArrayConfig(
+        lanes=3,
+        columns=5,
+        reach=5,
+        load_elements=8,
+        block_queue=True,
+        word=8,
+        weight_bits=4,
+        stream_bits=64,
+        acc_bits=17,
+        **ROOM,
+    ),
+    "8x2": ArrayConfig(
+        lanes=8,
+        columns=2,
+        epilogues=4,
+        reach=2,
+        load_elements=1,
+        word=16,
+        weight_bits=4,
+        stream_bits=8,
+        acc_bits=18,
+        **ROOM,
+    ),
+    "4x8": ArrayConfig(
+        lanes=4,
+        columns=8,
+        epilogues=2,
+        reach=8,
+        load_elements=2,
+        word=64,
+        weight_bits=16,
+        stream_bits=16,
+        acc_bits=34,
+        **ROOM,
+    ),
+    "2x16": ArrayConfig(
+        lanes=2, columns=16, reach=16, load_elements=4, word=32, weight_bits=16, stream_bits=64, acc_bits=35, **ROOM
+    ),
 }
 """By lanes x columns. 17, 18, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
 
@@ -44,10 +92,11 @@ SHARED = ARRAYS["2x4"]
 
 SMALL_ROOM = {
     "mask_depth": 400, "weight_depth": 300, "input_depth": 500, "hidden_depth": 700, "output_depth": 100, "row_depth": 60,
-    "layer_depth": 5, "offset_depth": 40, "band_depth": 40, "pass_depth": 300, "input_band_depth": 42, "input_pass_depth": 300,
+    "layer_depth": 5, "band_depth": 40, "pass_depth": 300, "input_row_depth": 42, "channel_depth": 60, "tap_depth": 300,
+    "copy_depth": 700, "pixel_bits": 7, "tile_bits": 8, "reach": 3, "load_elements": 2,
 }  # fmt: skip
 SMALL = ArrayConfig(lanes=2, columns=3, word=8, weight_bits=8, stream_bits=16, acc_bits=30, **EVERYTHING | SMALL_ROOM)
-NOTHING = replace(SMALL, maximum=False, residual=False, slopes=False, table_depth=0)
+NOTHING = replace(SMALL, maximum=False, residual=False, slopes=False, across=False, table_depth=0)
 PLAINER = {
     "nothing": NOTHING, "maximum": replace(NOTHING, maximum=True), "residual": replace(NOTHING, residual=True),
     "slopes": replace(NOTHING, slopes=True), "tables": replace(NOTHING, table_depth=1),
@@ -94,51 +143,43 @@ def test_the_networks_reach_the_corners() -> None:
     for array, config in ARRAYS.items():
         for seed in range(CHUNK * CHUNKS):
             _, network = drawn(array, seed)
-            plan, whole = schedule(network, config), prepared(network)
+            plan = schedule(network, config)
+            whole, tensors, layers = plan.network, plan.plan.tensors, plan.plan.layers
             networks += 1
             found["copies"] += whole is not network
-            found["a sum in the place of its residual"] += sums_in_place(whole, config.columns)
             found["several tables"] += len(plan.tables) > 1
             found["the input is released by the last of several layers"] += (
-                len(plan.layers) > 1 and plan.layers[-1].program["release"]
+                len(layers) > 1 and whole.layers[-1].source == INPUT
             )
-            found["bound by the input"] += predict(plan).interval < 1.1 * plan.input_layout[0] * sum(
-                sum(band.counts) for band in plan.input_bands
+            found["bound by the input"] += predict(plan).interval < 1.1 * plan.inputs
+            found["channels of the input in several lanes"] += bool(
+                (tensors[INPUT].hosting.lanes.sum(axis=1) > 1).any()
             )
-            for placed, layer in zip(plan.layers, whole.layers, strict=True):
-                height = whole.shapes[layer.output][1]
-                passes = [entry for band in placed.bands for entry in (*band.first, *band.middle, *band.last)]
-                found["strips of one row"] += placed.strip == 1 < height
-                found["strips of several rows"] += 1 < placed.strip < height
-                found["a last strip that is not full"] += height % placed.strip > 0
-                found["columns without a row"] += 1 < -(-height // placed.strip) < config.columns
+            for placed, layer in zip(layers, whole.layers, strict=True):
+                height, rows = whole.shapes[layer.output][1], len(placed.writes)
+                found["strips of one row"] += rows == 1 < height
+                found["strips of several rows"] += 1 < rows < height
+                found["a last strip that is not full"] += placed.edge < placed.strip
+                found["columns without a row"] += 1 < placed.columns < config.columns
                 found["a single tile"] += placed.tiles == 1
                 found["a hundred tiles"] += placed.tiles >= 100
-                found["results written into overlaps"] += not placed.program["to_output"] and any(
-                    entry.turn for entry in passes
+                found["strips of another height are written"] += any(len(writes) > 1 for writes in placed.writes)
+                found["neighbours"] += placed.reach == 1
+                found["far neighbours"] += placed.reach > 1
+                found["a window across the columns"] += placed.across
+                found["rows in groups"] += placed.group_step > 0
+                found["several mask words"] += mask_words(placed.shares[0], config.word) > 1
+                found["lanes without weights"] += any(not len(share.rows) for share in placed.shares)
+                found["several rows in a turn"] += any(
+                    bundle.apart and len(bundle.rows) > 1 for bundle in placed.bundles
                 )
-                found["padding"] += any(entry.constant for entry in passes)
-                found["ten writes of a result"] += max(len(band.first) for band in placed.bands) >= 10
-                found["several mask words in a row"] += placed.groups > 1
-                found["rows at addresses of their own"] += placed.row_step > 0
-                found["lanes without weights"] += any(run.begin == run.end for run in placed.runs)
-                found["a row over three lanes"] += any(run.head_others > 1 for run in placed.runs)
+                found["several turns in a bundle"] += any(bundle.turns > 1 for bundle in placed.bundles)
                 found["the whole accumulator"] += (
                     not layer.maximum
                     and accumulator_bits(layer.weight, layer.bias, whole.formats[layer.source]) == config.acc_bits
                 )
     assert networks >= 150
     assert not [name for name, count in found.items() if count < 5], found
-
-
-def sums_in_place(network: QuantizedNetwork, columns: int) -> int:
-    stored, _ = allocate(network, views(network, columns, *strip_rows(network, columns)))
-    return sum(
-        layer.residual is not None
-        and layer.output in stored
-        and stored[layer.residual].base == stored[layer.output].base
-        for layer in network.layers
-    )
 
 
 def small_networks(config: ArrayConfig, seed: int) -> list[QuantizedNetwork]:

@@ -15,39 +15,74 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.network import QuantizedNetwork, accumulator_bound
 from zeroskip.contracts.tensor import QuantizedTensor
 
-FLAT = {"strips": False, "maximum": False, "residual": False, "slopes": False, "table_depth": 0}
+FLAT = {
+    "strips": False, "maximum": False, "residual": False, "slopes": False, "across": False, "table_depth": 0, "reach": 1,
+    "pixel_bits": 3, "tile_bits": 1, "band_depth": 7, "pass_depth": 7, "input_row_depth": 16,
+}  # fmt: skip
 DEPTHS = {
     "mask_depth": 12288, "weight_depth": 6000, "input_depth": 600, "hidden_depth": 1280, "output_depth": 600,
-    "row_depth": 3600, "layer_depth": 6,
+    "row_depth": 3600, "layer_depth": 6, "tap_depth": 3600, "channel_depth": 600,
 }  # fmt: skip
 """For networks of up to six layers with up to 600 activations each. Few are powers of two."""
 
 ROOM = FLAT | DEPTHS
 STRIP_ROOM = DEPTHS | {
-    "strips": True, "maximum": True, "residual": True, "slopes": True, "table_depth": 3,
-    "offset_depth": 230, "band_depth": 7, "pass_depth": 23, "input_band_depth": 3, "input_pass_depth": 7,
+    "strips": True, "maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 3, "reach": 2, "pixel_bits": 4,
+    "tile_bits": 3, "band_depth": 7, "pass_depth": 23, "input_row_depth": 3, "copy_depth": 100,
 }  # fmt: skip
 """The same on an array for images, which has all that images need, and takes a vector as an image of one pixel."""
 
 ARRAYS = {
-    "1x1": ArrayConfig(lanes=1, columns=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
-    "2x3": ArrayConfig(lanes=2, columns=3, word=64, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM),
-    "3x2": ArrayConfig(lanes=3, columns=2, word=8, weight_bits=4, stream_bits=16, acc_bits=22, **ROOM),
-    "4x5": ArrayConfig(lanes=4, columns=5, word=16, weight_bits=16, stream_bits=32, acc_bits=40, **ROOM),
-    "4x16": ArrayConfig(lanes=4, columns=16, word=32, weight_bits=8, stream_bits=8, acc_bits=35, **ROOM),
-    "16x1": ArrayConfig(lanes=16, columns=1, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM),
-    "64x1": ArrayConfig(lanes=64, columns=1, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM),
-    "3x4 strips": ArrayConfig(lanes=3, columns=4, word=16, weight_bits=8, stream_bits=16, acc_bits=28, **STRIP_ROOM),
+    "1x1": ArrayConfig(lanes=1, columns=1, load_elements=1, word=32, weight_bits=8, stream_bits=8, acc_bits=27, **ROOM),
+    "2x3": ArrayConfig(
+        lanes=2, columns=3, epilogues=2, load_elements=2, word=64, weight_bits=4, stream_bits=64, acc_bits=17, **ROOM
+    ),
+    "3x2": ArrayConfig(lanes=3, columns=2, load_elements=2, word=8, weight_bits=4, stream_bits=16, acc_bits=22, **ROOM),
+    "4x5": ArrayConfig(
+        lanes=4, columns=5, epilogues=4, load_elements=4, word=16, weight_bits=16, stream_bits=32, acc_bits=40, **ROOM
+    ),
+    "4x16": ArrayConfig(
+        lanes=4,
+        columns=16,
+        load_elements=1,
+        block_queue=True,
+        word=32,
+        weight_bits=8,
+        stream_bits=8,
+        acc_bits=35,
+        **ROOM,
+    ),
+    "16x1": ArrayConfig(
+        lanes=16, columns=1, epilogues=2, load_elements=8, word=64, weight_bits=8, stream_bits=64, acc_bits=34, **ROOM
+    ),
+    "64x1": ArrayConfig(
+        lanes=64, columns=1, epilogues=4, load_elements=4, word=8, weight_bits=8, stream_bits=32, acc_bits=26, **ROOM
+    ),
+    "3x4 strips": ArrayConfig(
+        lanes=3, columns=4, load_elements=1, word=16, weight_bits=8, stream_bits=16, acc_bits=28, **STRIP_ROOM
+    ),
 }
 """By lanes x columns. 17, 34 and 35 accumulator bits are where the requantizer's multiplier takes another limb."""
 
 SMALL_ROOM = FLAT | {
-    "mask_depth": 300, "weight_depth": 700, "input_depth": 40, "hidden_depth": 80, "output_depth": 33, "row_depth": 100,
-    "layer_depth": 3,
+    "mask_depth": 400, "weight_depth": 700, "input_depth": 40, "hidden_depth": 80, "output_depth": 33, "row_depth": 100,
+    "layer_depth": 3, "tap_depth": 120, "channel_depth": 40,
 }  # fmt: skip
 SMALL_ARRAYS = {
-    "1x2": ArrayConfig(lanes=1, columns=2, word=8, weight_bits=16, stream_bits=32, acc_bits=36, **SMALL_ROOM),
-    "5x1": ArrayConfig(lanes=5, columns=1, word=16, weight_bits=8, stream_bits=16, acc_bits=24, **SMALL_ROOM),
+    "1x2": ArrayConfig(
+        lanes=1, columns=2, load_elements=1, word=8, weight_bits=16, stream_bits=32, acc_bits=36, **SMALL_ROOM
+    ),
+    "5x1": ArrayConfig(
+        lanes=5,
+        columns=1,
+        epilogues=2,
+        load_elements=2,
+        word=16,
+        weight_bits=8,
+        stream_bits=16,
+        acc_bits=24,
+        **SMALL_ROOM,
+    ),
 }
 
 QUICK = "2x3"

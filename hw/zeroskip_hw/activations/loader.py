@@ -1,34 +1,24 @@
-"""Takes samples from the input stream into one half of the input buffer while the other half is computed."""
+"""Takes samples from the input stream and hands each channel to the lanes that store it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
-from .store import input_write, position_bits
-
-
-def loader_members(layout: Layout) -> dict[str, Any]:
-    """The members of either loader."""
-    return {
-        "load": In(load_bus(layout)), "enable": In(1),
-        "valid": In(1), "ready": Out(1), "data": In(layout.config.stream_bits), "last": In(1),
-        "write": Out(input_write(layout)), "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1),
-        "early_last": Out(1), "late_last": Out(1),
-    }  # fmt: skip
+from .share import input_share
 
 
 class Loader(Component):
-    """One beat per cycle, and one cycle's pause after each sample, in which its length is checked.
+    """One step per cycle, channel by channel, pixel by pixel, row by row, sample by sample; a few cycles' pause before each row.
 
-    A sample of wrong length is dropped whole and reported; the next starts after its TLAST. Inputs that no weight reads are dropped: each
-    bank stores those of its elements that the beat's word in the ``input`` memory keeps, one after the other.
+    A step takes as many elements of the beat as the rows say, each for other lanes. A sample of wrong length is dropped whole and
+    reported; the next starts after its TLAST, in its place.
 
     Members
     -------
@@ -37,9 +27,10 @@ class Loader(Component):
         TREADY stays low without it.
     valid : In(1), ready : Out(1), data : In(stream_bits), last : In(1)
         AXI4-Stream. ``ready`` does not depend on ``valid``.
-    write : Out(input_write)
+    write : Out(input_share), lanes : Out(lanes · load_elements)
+        The elements of a step; of each lane, those that it takes.
     full : Out(2), release : In(2)
-        Halves of the buffer: filled; no longer needed.
+        Halves of the buffer: filled with a group of samples; no longer needed.
     first : Out(1)
         The first beat of a group is taken, or again of one whose first sample was dropped.
     accepted : Out(1)
@@ -50,62 +41,106 @@ class Loader(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        super().__init__(loader_members(layout))
+        c = layout.config
+        super().__init__({
+            "load": In(load_bus(layout)), "enable": In(1),
+            "valid": In(1), "ready": Out(1), "data": In(c.stream_bits), "last": In(1),
+            "write": Out(input_share(layout)), "lanes": Out(c.lanes * c.load_elements),
+            "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
+        })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, c = self._layout, self._layout.config
-        m.submodules.beats = beats = LoadableRam(layout, "input")
-        beats.connect_load(m, self.load)
-
-        # Stage 0: a beat is taken while the memory looks up which of its elements are kept.
-        half, resting, at_start = Signal(), Signal(), Signal(init=1)
-        column = Signal(c.columns, init=1)
-        beat = Signal.like(beats.read_address, name="beat")
-        take = Signal()
+        m.submodules.rows = rows = LoadableRam(layout, "input_rows")
+        m.submodules.channels = channels = LoadableRam(layout, "channels")
+        rows.connect_load(m, self.load)
+        channels.connect_load(m, self.load)
+        half, busy, dropping, at_start, in_group = Signal(), Signal(), Signal(), Signal(init=1), Signal()
+        held, held_last = Signal(c.stream_bits, reset_less=True), Signal(reset_less=True)
+        element = Signal(range(max(2, c.stream_elements)))
+        index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
+        now, waiting = Signal(layout.input_row.width), Signal(2)
+        row = fields(layout.input_row, now)
+        step, place = Signal.like(channels.read_address, name="step"), Signal(layout.operand_bits, reset_less=True)
+        # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
+        steps_left, x_left = Signal(len(row["steps"])), Signal(len(row["width"]))
+        step_last, x_last = Signal(), Signal()
+        again = Signal()
+        known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
+        pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.ready.eq(self.enable & ~resting & ~self.full.bit_select(half, 1)), take.eq(self.valid & self.ready),
-            beats.read_enable.eq(take), beats.read_address.eq(beat),
-            self.first.eq(take & at_start & column[0]),
+            known.eq(waiting == 3), done.eq(busy & known), after.eq(element + row["elements"]),
+            pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
+            beat_done.eq(done & ((after >= c.stream_elements) | sample_done)),
+            self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
+            self.early_last.eq(beat_done & held_last & ~sample_done),
+            self.ready.eq(
+                self.enable
+                & ~again
+                & (dropping | (~self.full.bit_select(half, 1) & (~busy | (beat_done & ~sample_done & ~held_last))))
+            ),
+            take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping & ~in_group),
+            rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(1), channels.read_address.eq(step),
         ]  # fmt: skip
-        with m.If(take):
-            m.d.sync += [beat.eq(Mux(self.last, 0, beat + 1)), at_start.eq(self.last)]
-
-        # Stage 1: check and store.
-        held, is_last = Signal(c.stream_bits, reset_less=True), Signal()
-        taken, dropping = Signal(), Signal()
-        m.d.sync += [held.eq(self.data), taken.eq(take), is_last.eq(take & self.last), resting.eq(take & self.last)]
-        word = fields(layout.beat, beats.read_data)
-        finish, accepted = Signal(), self.accepted
-        m.d.comb += [
-            finish.eq(taken & is_last), accepted.eq(finish & word["last"] & ~dropping),
-            self.early_last.eq(finish & ~word["last"] & ~dropping),
-            self.late_last.eq(taken & ~is_last & word["last"] & ~dropping),
-        ]  # fmt: skip
-        with m.If(finish):
+        with m.If(~known):
+            m.d.sync += [
+                waiting.eq(waiting + 1), now.eq(rows.read_data), place.eq(row["base"]),
+                x_left.eq(row["width"]), x_last.eq(~row["width"].any()),
+            ]  # fmt: skip
+        with m.If(done):
+            m.d.sync += [
+                step.eq(step + 1), steps_left.eq(steps_left - 1), step_last.eq(steps_left == 1),
+                element.eq(Mux(beat_done, 0, after)),
+            ]  # fmt: skip
+        with m.If(pixel_done):
+            m.d.sync += [x_left.eq(x_left - 1), x_last.eq(x_left == 1), place.eq(place + row["x_step"])]
+        with m.If(pixel_done | ~known):
+            m.d.sync += [step.eq(0), steps_left.eq(row["steps"]), step_last.eq(~row["steps"].any())]
+        with m.If(row_done):
+            m.d.sync += [waiting.eq(0), index.eq(index + 1)]
+        with m.If(beat_done):
+            m.d.sync += busy.eq(0)
+        with m.If(take & ~dropping):
+            m.d.sync += [busy.eq(1), held.eq(self.data), held_last.eq(self.last), at_start.eq(0)]
+        with m.If(take & dropping & self.last):
             m.d.sync += dropping.eq(0)
-        with m.Elif(self.late_last):
-            m.d.sync += dropping.eq(1)
-
-        keep = word["keep"] & (taken & ~dropping).replicate(c.stream_elements)
-        positions = []
-        for bank in range(c.stream_elements):
-            position = Signal(position_bits(layout), name=f"position{bank}")
-            with m.If(finish):
-                m.d.sync += position.eq(0)
-            with m.Elif(keep[bank]):
-                m.d.sync += position.eq(position + 1)
-            positions.append(position)
-        m.d.sync += [
-            self.write.enable.eq(keep), self.write.column.eq(column), self.write.half.eq(half),
-            self.write.position.eq(Cat(*positions)), self.write.data.eq(held),
-        ]  # fmt: skip
-
-        filled = Signal(2)
-        with m.If(accepted):
-            m.d.sync += column.eq(column.rotate_left(1))
-            with m.If(column[-1]):
-                m.d.sync += half.eq(~half)
+        filled, filled_later = Signal(2), Signal(2)
+        with m.If(self.accepted):
+            m.d.sync += [begin.eq(index + 1), in_group.eq(1)]
+            with m.If(row["last"]):
+                m.d.sync += [half.eq(~half), begin.eq(0), index.eq(0), in_group.eq(0)]
                 m.d.comb += filled.eq(Mux(half, 2, 1))
-        m.d.sync += self.full.eq((self.full | filled) & ~self.release)
+        # A sample behind one that was dropped is as fast as one that finds an idle array: it waits until its first row is known.
+        with m.If(known):
+            m.d.sync += again.eq(0)
+        with m.If(self.late_last | self.early_last):
+            m.d.sync += [index.eq(begin), waiting.eq(0), again.eq(1)]
+        with m.If(sample_done | self.early_last):
+            m.d.sync += at_start.eq(1)
+        with m.If(self.late_last):
+            m.d.sync += dropping.eq(1)
+        # A cycle later: the group may begin with the element that is written last.
+        m.d.sync += [filled_later.eq(filled), self.full.eq((self.full | filled_later) & ~self.release)]
+        self._write(m, channels.read_data, Cat(half, row["columns"], place), held >> (element << 3), done)
         return m
+
+    def _write(self, m: Module, read: Value, state: Value, elements: Value, valid: Value) -> None:
+        """Stage 1: the channels from their memory, stage 2: its register, stage 3: the addresses."""
+        layout, columns, count = self._layout, self._layout.config.columns, self._layout.config.load_elements
+        state = Cat(state, elements[: 8 * count])
+        for stage in (1, 2):
+            later, valid_later = Signal(len(state), name=f"state{stage}", reset_less=True), Signal(name=f"valid{stage}")
+            m.d.sync += [later.eq(state), valid_later.eq(valid)]
+            state, valid = later, valid_later
+        half, wanted, place = state[0], state[1 : 1 + columns], state[1 + columns : 1 + columns + layout.operand_bits]
+        word = Signal(layout.channel.width, reset_less=True)
+        owner = fields(layout.channel, word)
+        addresses = [Signal(layout.operand_bits, name=f"address{i}") for i in range(count)]
+        m.d.comb += [address.eq(place + owner[f"offset{i}"]) for i, address in enumerate(addresses)]
+        m.d.sync += [
+            word.eq(read), self.write.data.eq(state[-8 * count :]), self.write.half.eq(half),
+            self.write.enable.eq(wanted & valid.replicate(columns)),
+            self.write.address.eq(Cat(*(address[: layout.half_bit] for address in addresses))),
+            self.lanes.eq(Cat(*(owner[f"lanes{i}"][n] for n in range(layout.config.lanes) for i in range(count)))),
+        ]  # fmt: skip

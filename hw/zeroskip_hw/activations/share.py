@@ -9,21 +9,21 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.primitives.ram import Ram
 
 
-def hidden_share(layout: ChannelLayout) -> Signature:
+def hidden_share(layout: Layout) -> Signature:
     """Broadcast of one result of every epilogue and column; ``enable``: the columns that are written."""
-    columns, number = layout.config.columns, layout.epilogues
+    columns, number = layout.config.columns, layout.config.epilogues
     return Signature({
         "enable": Out(columns), "address": Out(layout.operand_bits * number), "data": Out(8 * columns * number),
     })  # fmt: skip
 
 
-def input_share(layout: ChannelLayout) -> Signature:
+def input_share(layout: Layout) -> Signature:
     """Broadcast of some elements of the input; ``enable``: the columns that take them; half : of the buffer."""
-    count = layout.load_elements
+    count = layout.config.load_elements
     return Signature({
         "enable": Out(layout.config.columns), "half": Out(1), "address": Out(layout.half_bit * count), "data": Out(8 * count),
     })  # fmt: skip
@@ -43,11 +43,11 @@ class Share(Component):
     address : In, data : Out(8 · columns)
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
-            "hidden": In(hidden_share(layout)), "hidden_here": In(layout.epilogues),
-            "input": In(input_share(layout)), "input_here": In(layout.load_elements), "from_input": In(1), "half": In(1),
+            "hidden": In(hidden_share(layout)), "hidden_here": In(layout.config.epilogues),
+            "input": In(input_share(layout)), "input_here": In(layout.config.load_elements), "from_input": In(1), "half": In(1),
             "address": In(layout.operand_bits), "data": Out(8 * layout.config.columns),
         })  # fmt: skip
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import Layout, bits_for
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.ram import Ram
-
-from .store import hidden_write
 
 READ_STAGES = 3
 """Memory, its register, choice of the column."""
+
+
+def output_write(layout: Layout) -> Signature:
+    """Outputs of every column. enable; address; data : 8 bits per column that outputs come from"""
+    return Signature({
+        "enable": Out(1), "address": Out(layout.store_bits), "data": Out(8 * layout.group_samples),
+    })  # fmt: skip
 
 
 class Unloader(Component):
@@ -23,8 +29,8 @@ class Unloader(Component):
 
     Members
     -------
-    write : In(hidden_write), half : In(1)
-        Outputs, of all columns or with strips of the lowest, and the half they go to.
+    write : In(output_write), half : In(1)
+        Outputs, of all columns or, where these hold strips, of the lowest; and the half that they go to.
     outputs : In
         Of one sample; constant while the array runs.
     done : In(2), full : Out(2)
@@ -41,7 +47,7 @@ class Unloader(Component):
         self._layout = layout
         c = layout.config
         super().__init__({
-            "write": In(hidden_write(layout)), "half": In(1), "outputs": In(layout.output_bits),
+            "write": In(output_write(layout)), "half": In(1), "outputs": In(layout.output_bits),
             "done": In(2), "full": Out(2),
             "valid": Out(1), "ready": In(1), "data": Out(c.stream_bits), "keep": Out(c.stream_elements),
             "last": Out(1), "group_end": Out(1), "busy": Out(1),
@@ -85,9 +91,9 @@ class Unloader(Component):
             held = Signal(8 * samples, name=f"held{bank}", reset_less=True)
             mine = 1 if bank_bits == 0 else self.write.address[:bank_bits] == bank
             m.d.comb += [
-                ram.write_enable.eq(self.write.enable[0] & mine),
+                ram.write_enable.eq(self.write.enable & mine),
                 ram.write_address.eq(Cat((self.write.address >> bank_bits)[:position], self.half)),
-                ram.write_data.eq(self.write.data[: 8 * samples]),
+                ram.write_data.eq(self.write.data),
                 ram.read_enable.eq(advance), ram.read_address.eq(Cat(beat, half)),
             ]  # fmt: skip
             with m.If(advance):

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import PART, ChannelLayout
+from zeroskip.contracts.layout import PART, Layout
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 
 
@@ -23,7 +23,7 @@ class Constants(Component):
     valid : Out(1), part : Out(32), resume : Out(1)
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
             "load": In(load_bus(layout)), "closed": In(layout.config.lanes),

@@ -9,30 +9,17 @@ from amaranth.lib.memory import Memory as DistributedRam
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import WRITTEN_TO_END, WRITTEN_TO_START
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
 LATE = 4
 """From a layer's start until its constants reach the requantizer, by when the last rows of the layer before have left it."""
 
-EARLY_FIELDS = (
-    "signed",
-    "from_input",
-    "lanes",
-    "width",
-    "x_step",
-    "y_step",
-    "write_step",
-    "band",
-    "maximum",
-    "residual_step",
-    "turns",
-    "tiles",
-    "across",
-)
+EARLY_FIELDS = ("width", "write_step", "band", "maximum", "residual_step", "turns", "tiles", "across")
 LATE_FIELDS = (
-    "to_output", "zero_point", "low", "high", "padding", "residual", "residual_signed", "residual_zero", "residual_multiplier",
-    "tabled", "table", "copied",
+    "to_output", "zero_point", "low", "high", "residual", "residual_signed", "residual_zero", "residual_multiplier", "tabled", "table",
+    "copied",
 )  # fmt: skip
 """Fields of the program word, as far as the array has them, that are given out with a layer's start, and ``LATE`` cycles after it."""
 
@@ -55,9 +42,9 @@ class Sequencer(Component):
     output_full : In(2), output_done : Out(2)
         The halves of the output buffer: not yet sent; filled.
     finished : In(1)
-        The layer's last row left the collector; with strips: its last write is under way.
+        The layer's last write is under way.
     start : Out(1), rewind : Out(1), layer : Out, input_half : Out(1)
-        For lanes and collector, from the start of a layer to its end; ``rewind`` with the first layer's start.
+        For merge and tiles, from the start of a layer to its end; ``rewind`` with the first layer's start.
     one member for each of ``EARLY_FIELDS`` : Out
         In the same way.
     one member for each of ``LATE_FIELDS``, output_half : Out
@@ -104,7 +91,7 @@ class Sequencer(Component):
         current, after = fields(layout.program, now), fields(layout.program, following)
 
         # The pulse that ends a layer travels down this line until the next may start, and the group has ended.
-        to_start, to_end = (distance - 1 for distance in layout.finished_distances)
+        to_start, to_end = WRITTEN_TO_START - 1, WRITTEN_TO_END - 1
         line = Signal(max(to_end, to_start))
         taps = Cat(self.finished, line)
         m.d.sync += line.eq(taps)

@@ -16,8 +16,8 @@ class Far(Component):
 
     Members
     -------
-    far : In(2), turn : In(2), there : In(width + 2 · distance)
-        One cycle before ``data``, as given by :class:`~zeroskip_hw.lane.operands.Operands`; of ``far`` 1: a column above, 2: below.
+    distant : In(2), turn : In(2), there : In(width + 2 · distance)
+        One cycle before ``data``, as given by :class:`~zeroskip_hw.lane.operands.Operands`; of ``distant`` 1: a column above, 2: below.
     data : In(8 · (width + 2 · distance))
     turn_out : Out(2), there_out : Out(width), data_out : Out(8 · width)
         One cycle later, for what follows.
@@ -27,21 +27,21 @@ class Far(Component):
         self._width, self._distance = width, distance
         wide = width + 2 * distance
         super().__init__({
-            "far": In(2), "turn": In(2), "there": In(wide), "data": In(8 * wide),
+            "distant": In(2), "turn": In(2), "there": In(wide), "data": In(8 * wide),
             "turn_out": Out(2), "there_out": Out(width), "data_out": Out(8 * width),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        far = Signal(2, reset_less=True)
+        distant = Signal(2, reset_less=True)
         m.d.sync += [
-            far.eq(self.far), self.turn_out.eq(self.turn), self.there_out.eq(self._moved(self.there, self.far, 1)),
-            self.data_out.eq(self._moved(self.data, far, 8)),
+            distant.eq(self.distant), self.turn_out.eq(self.turn), self.there_out.eq(self._moved(self.there, self.distant, 1)),
+            self.data_out.eq(self._moved(self.data, distant, 8)),
         ]  # fmt: skip
         return m
 
-    def _moved(self, value: Value, far: Value, bits: int) -> Value:
+    def _moved(self, value: Value, distant: Value, bits: int) -> Value:
         above, here, below = (
             value[bits * begin : bits * (begin + self._width)] for begin in (0, self._distance, 2 * self._distance)
         )
-        return Mux(far[0], above, Mux(far[1], below, here))
+        return Mux(distant[0], above, Mux(distant[1], below, here))

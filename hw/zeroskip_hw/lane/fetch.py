@@ -7,9 +7,9 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.layout import bits_for
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import FIFO_WORDS
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.fifo import Fifo
 from zeroskip_hw.primitives.words import fields
 
@@ -36,7 +36,7 @@ class Fetch(Component):
         A word waits before the full FIFO.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         word = layout.config.word
         super().__init__({

@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channel_timing import operand_stages
-from zeroskip.contracts.channels import FAR_CONSTANTS, ChannelLayout
+from zeroskip.contracts.layout import FAR_CONSTANTS, Layout
+from zeroskip.contracts.timing import operand_stages
 from zeroskip_hw.primitives.words import fields
 
 from .pick import passed_on, token
@@ -20,7 +20,7 @@ CONSTANTS = (
 """Fields of a layer's constants that operands need."""
 
 
-def constants_of(layout: ChannelLayout) -> tuple[str, ...]:
+def constants_of(layout: Layout) -> tuple[str, ...]:
     """The same, and those of every level of turns farther than a column."""
     return (*CONSTANTS, *(f"{name}{level}" for level in range(layout.far_levels) for name in FAR_CONSTANTS))
 
@@ -44,19 +44,20 @@ class Operands(Component):
         What comes to ``token`` next.
     token : Out(token), first_out : Out(1), address : Out
         ``operand_stages`` behind ``source``.
-    far : Out(2 · levels), turn : Out(2), there : Out(columns)
+    distant : Out(2 · levels), turn : Out(2), there : Out(columns)
         For each level of farther turns, from the farthest, 1: as many columns above, 2: below. Then, of ``turn``
         0: each column reads its own strip, 1: the column below, 2: the column above, 3: all padding; strips that have this row.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         shapes = {field.name: In(field.width) for field in layout.constants if field.name in constants_of(layout)}
         super().__init__({
             "advance": In(1), "source": In(token()), "first": In(1), "tile_first": In(1), "tap": In(layout.tap.width),
             "resume": In(1), **shapes, "ahead_valid": Out(1), "ahead_first": Out(1),
             "token": Out(token()), "first_out": Out(1), "address": Out(layout.operand_bits),
-            "far": Out(2 * layout.far_levels), "turn": Out(2), "there": Out(layout.config.columns),
+            **({"distant": Out(2 * layout.far_levels)} if layout.far_levels else {}),
+            "turn": Out(2), "there": Out(layout.config.columns),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -81,7 +82,7 @@ class Operands(Component):
         base, y, x = self._raster(m, self.advance & tokens[0].valid, firsts[0], tile_first)
         held = Signal(layout.tap.width, reset_less=True)
         tap = fields(layout.tap, held)
-        pixel = layout.pixel_bits
+        pixel = layout.config.pixel_bits
         row, cell = Signal(pixel, reset_less=True), Signal(pixel, reset_less=True)
         sum3, sum4 = (Signal(layout.operand_bits, name=f"sum{i}", reset_less=True) for i in (3, 4))
         near, near_row, near_cell, far = self._brought_near(m, sum3, row, cell)
@@ -107,7 +108,7 @@ class Operands(Component):
         if layout.far_levels:
             far4 = Signal(len(far), reset_less=True)
             with m.If(self.advance):
-                m.d.sync += [far4.eq(far), self.far.eq(far4)]
+                m.d.sync += [far4.eq(far), self.distant.eq(far4)]
         return m
 
     def _brought_near(self, m: Module, address: Value, row: Value, cell: Value) -> tuple[Value, Value, Value, Value]:
@@ -133,7 +134,7 @@ class Operands(Component):
 
     def _raster(self, m: Module, step: Value, first: Value, tile_first: Value) -> tuple[Value, Value, Value]:
         """Returns (address of the window's corner for this row, its row, its cell), from the cycle after ``step`` on."""
-        address, pixel = self._layout.operand_bits, self._layout.pixel_bits
+        address, pixel = self._layout.operand_bits, self._layout.config.pixel_bits
         base, tile = Signal(address, reset_less=True), Signal(address, reset_less=True)
         y, x, next_y, next_x = (Signal(pixel, name=name, reset_less=True) for name in ("y", "x", "next_y", "next_x"))
         left, at_end = Signal(len(self.repeat), reset_less=True), Signal()

@@ -6,13 +6,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.primitives.onehot import index_of
 
-from .issue import BYTE, _at_most_one, _without_lowest
+BYTE = 8
 
 
 def token() -> Signature:
@@ -45,7 +45,7 @@ class Pick(Component):
         The bit that was taken: alone in its byte, and the place of this byte in the stream.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         word = layout.config.word
         super().__init__({
@@ -112,3 +112,16 @@ class Pick(Component):
                 ends.eq(Cat(self.tile_end, self.layer_end)),
             ]  # fmt: skip
         return give, byte, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
+
+
+def _at_most_one(value: Value) -> Value:
+    """Whether no two bits are set, by halves."""
+    if len(value) == 1:
+        return Const(1)
+    low, high = value[: len(value) // 2], value[len(value) // 2 :]
+    return (~low.any() & _at_most_one(high)) | (~high.any() & _at_most_one(low))
+
+
+def _without_lowest(value: Value) -> Value:
+    """``value & (value - 1)`` in gates: a carry chain costs more for so few bits."""
+    return Cat(*(value[i] & value[:i].any() if i else 0 for i in range(len(value))))

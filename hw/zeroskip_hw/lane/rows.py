@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.primitives.onehot import index_of
 
 from .pick import BYTE, passed_on, token
@@ -29,7 +29,7 @@ class Rows(Component):
         The bit's tap; it is its row's first; the lane's first in the tile.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         super().__init__({
             "advance": In(1), "source": In(token()), "lowest": In(BYTE), "place": In(layout.position_bits - 3),
             "n": In(layout.position_bits), "tap_base": In(layout.tap_bits), "tap_next": In(layout.tap_bits),
@@ -39,10 +39,8 @@ class Rows(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         position, beyond = Signal(len(self.n), reset_less=True), Signal(len(self.n), reset_less=True)
-        end, distance = (
-            Signal(len(self.n)),
-            Signal(len(self.n)),
-        )  # of the present row; 0 before a tile, whose first bit then begins a row
+        # The end is the present row's; before a tile it is 0, and the tile's first bit then begins a row.
+        end, distance = Signal(len(self.n)), Signal(len(self.n))
         wrap, wrapped, fresh, fresh_later = Signal(), Signal(reset_less=True), Signal(init=1), Signal(reset_less=True)
         token1, token2 = token().create(path=("token1",)), token().create(path=("token2",))
         passed_on(m, self.advance, self.source, token1)

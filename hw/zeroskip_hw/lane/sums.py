@@ -1,4 +1,4 @@
-"""The multiply-accumulate units of a lane that works through all rows, one per column, and the queue of their sums."""
+"""The multiply-accumulate units of a lane, one per column, and the queue of their sums."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
 from zeroskip_hw.primitives.multiplier import Multiplier
 from zeroskip_hw.primitives.ram import Ram
 
-from .macs import LEAST
 from .turn import OPERAND_BITS
+
+LEAST = -128
+"""No activation is less: where a maximum starts."""
 
 
 class Sums(Component):
@@ -37,7 +39,7 @@ class Sums(Component):
         ``grant_to_sums`` after ``grant`` the sums of the row, and in all other cycles 0.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         c = layout.config
         super().__init__({
@@ -78,7 +80,7 @@ class Sums(Component):
         width = c.acc_bits * c.columns
         head, tail_number = Signal(range(ROWS_IN_FLIGHT)), Signal(range(ROWS_IN_FLIGHT))
         m.d.sync += [tail_number.eq(tail_number + push), head.eq(head + self.grant)]
-        if self._layout.block_queue:
+        if self._layout.config.block_queue:
             m.submodules.queue = block = Ram(width=width, depth=ROWS_IN_FLIGHT, block=True)
             read = Signal()
             m.d.comb += [

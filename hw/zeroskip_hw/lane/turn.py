@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 
 OPERAND_BITS = 9
 """An activation with its sign."""
@@ -29,7 +29,7 @@ class Turn(Component):
     operands : Out(9 · columns)
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         columns = layout.config.columns
         super().__init__({

@@ -8,7 +8,7 @@ from amaranth.hdl import ClockSignal, Instance, Module, unsigned
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import bits_for
+from zeroskip.contracts.words import bits_for
 
 
 def image_file(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Value
 
-from zeroskip.contracts.layout import Word
+from zeroskip.contracts.words import Word
 
 
 def fields(word: Word, value: Value) -> dict[str, Value]:

@@ -1,1 +1,1 @@
-"""From the lanes' sums to activations: collected, requantized, written."""
+"""From the lanes' sums to activations: merged, requantized, written."""

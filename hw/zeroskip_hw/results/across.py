@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channel_timing import across_levels
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import across_levels
 
 
 class Across(Component):
@@ -23,7 +23,7 @@ class Across(Component):
     total : In(columns · acc_bits), result : Out(columns · acc_bits)
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         width = layout.config.acc_bits * layout.config.columns
         super().__init__({

@@ -7,9 +7,8 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.channel_timing import across_levels, grant_to_sums, grant_to_total
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.layout import PASSES_BITS
+from zeroskip.contracts.layout import PASSES_BITS, Layout
+from zeroskip.contracts.timing import across_levels, grant_to_sums, grant_to_total
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -18,9 +17,9 @@ from .adder import Adder
 from .waiting import Waiting
 
 
-def across_members(layout: ChannelLayout) -> tuple[str, ...]:
+def across_members(layout: Layout) -> tuple[str, ...]:
     """What an array that adds up columns is told of a layer."""
-    return () if not layout.across else ("across", "maximum") if layout.config.maximum else ("across",)
+    return () if not layout.config.across else ("across", "maximum") if layout.config.maximum else ("across",)
 
 
 class Merge(Component):
@@ -55,15 +54,16 @@ class Merge(Component):
         There is progress.
     """
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         c = layout.config
         width = c.acc_bits * c.columns
         super().__init__({
-            "load": In(load_bus(layout)), "start": In(1), "rewind": In(1), "turns": In(layout.row_bits), "tiles": In(layout.tile_bits),
+            "load": In(load_bus(layout)), "start": In(1), "rewind": In(1), "turns": In(layout.row_bits),
+            "tiles": In(layout.config.tile_bits),
             "hold": In(PASSES_BITS), "tile": Out(1), **dict.fromkeys(across_members(layout), In(1)),
             "pushed": In(c.lanes), "grant": Out(c.lanes), "sums": In(c.lanes * width),
-            "take": Out(layout.epilogues), "total": Out(layout.epilogues * width),
+            "take": Out(layout.config.epilogues), "total": Out(layout.config.epilogues * width),
             "valid": Out(1), "tile_end": Out(1), "layer_end": Out(1), "next_bundle": Out(layout.row_bits), "granted": Out(1),
         })  # fmt: skip
 
@@ -72,7 +72,7 @@ class Merge(Component):
         layout, lanes = self._layout, self._layout.config.lanes
         grant, advance, free = Signal(), Signal(), Signal(init=1)
         valid, word, (tile_end, layer_end) = self._read_ahead(m, advance)
-        wanted = [word[f"lanes{number}"] for number in range(layout.epilogues)]
+        wanted = [word[f"lanes{number}"] for number in range(layout.config.epilogues)]
         contributes, take = Signal(lanes), Signal(lanes)
         complete = Signal()
         m.d.comb += [
@@ -114,7 +114,7 @@ class Merge(Component):
         m.submodules.words = words = LoadableRam(layout, "merge", block=True)
         words.connect_load(m, self.load)
         running, turn, begin = Signal(), Signal(layout.row_bits), Signal(layout.row_bits)
-        left, tiles = Signal(layout.row_bits), Signal(layout.tile_bits)
+        left, tiles = Signal(layout.row_bits), Signal(layout.config.tile_bits)
         turn_last, tile_last = Signal(), Signal()
         following = turn + 1
         m.d.comb += [turn_last.eq(~left.any()), tile_last.eq(~tiles.any())]
@@ -168,14 +168,14 @@ class Merge(Component):
         width = c.acc_bits * c.columns
         for number, lanes in enumerate(given):
             values: list[Value] = [self.sums.word_select(lane, width) for lane in range(c.lanes)]
-            if layout.epilogues > 1:  # a sum may be another epilogue's
+            if layout.config.epilogues > 1:  # a sum may be another epilogue's
                 for stage in range(1 + grant_to_sums(layout)):
                     later = Signal(c.lanes, name=f"given{number}_{stage}")
                     m.d.sync += later.eq(lanes)
                     lanes = later
                 values = [value & lanes[lane].replicate(width) for lane, value in enumerate(values)]
             total = self._tree(m, values, number)
-            if layout.across:
+            if layout.config.across:
                 total = self._across(m, total, number)
             m.d.comb += self.total.word_select(number, width).eq(total)
 

@@ -7,9 +7,10 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import CLAMP_BITS, Layout, bits_for
+from zeroskip.contracts.layout import CLAMP_BITS, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip.contracts.timing import timing
+from zeroskip.contracts.timing import requantize_stages
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -39,21 +40,21 @@ class Requantizer(Component):
         ``row`` one cycle ahead, for the memory of bias, multiplier, shift and place.
     valid : In(1), tile_end : In(1), layer_end : In(1), total : In(columns · acc_bits)
     take : In(1)
-        With several epilogues: ``total`` is this one's; ``valid`` comes with it or later, when the last of them has got its own.
+        Of several epilogues: ``total`` is this one's; ``valid`` comes with it or later, when the last of them has got its own.
         Of several, the one that ``leads`` has the flags for all.
     zero_point, low, high, tabled, table : In
         Of the layer whose rows pass; the latter two where the array has tables.
     residual : In(1), addends : In(columns · ADDEND_BITS), residual_place : Out
         Where the array has residuals: the layer has one; see :class:`~zeroskip_hw.results.residual.Residual`, which the place goes to.
     copy_place : Out, used : Out(1)
-        Where there are copies: the row's place in the residuals' memory, with ``place``, and whether there is a row.
+        Where the array has residuals: the row's place in their memory, with ``place``, and whether there is a row.
     enable : Out(1), place : Out, data : Out(8 · columns), row_tile_end : Out(1), row_layer_end : Out(1)
         The activations, where they go, and the flags that came in with ``valid``.
     """
 
-    def __init__(self, layout: Layout, rows: str = "rows", *, leads: bool = True) -> None:
+    def __init__(self, layout: Layout, rows: str, *, leads: bool) -> None:
         self._layout, self._rows, self._leads = layout, rows, leads
-        self._stages = timing(layout.config).requantize
+        self._stages = requantize_stages(layout)
         c = layout.config
         members = {
             "load": In(load_bus(layout)), "next_row": In(layout.row_bits),
@@ -62,16 +63,13 @@ class Requantizer(Component):
             "place": Out(layout.store_bits), "data": Out(8 * c.columns),
             **(dict.fromkeys(("enable", "row_tile_end", "row_layer_end"), Out(1)) if leads else {}),
         }  # fmt: skip
-        if layout.epilogues > 1:
+        if c.epilogues > 1:
             members |= {"take": In(1)}
         if c.residual:
             members |= {
-                "residual": In(1),
-                "addends": In(ADDEND_BITS * c.columns),
-                "residual_place": Out(layout.copy_bits),
-            }
-        if layout.copies:
-            members |= {"copy_place": Out(layout.copy_bits), "used": Out(1)}
+                "residual": In(1), "addends": In(ADDEND_BITS * c.columns), "residual_place": Out(layout.copy_bits),
+                "copy_place": Out(layout.copy_bits), "used": Out(1),
+            }  # fmt: skip
         if c.table_depth:
             members |= {"tabled": In(1), "table": In(bits_for(c.table_depth))}
         super().__init__(members)
@@ -94,11 +92,12 @@ class Requantizer(Component):
                 _delayed(m, flags, self._stages, "flags", reset_less=False)
             )
         if c.residual:
-            m.d.comb += self.residual_place.eq(constant["residual_place"])
-        if layout.copies:
             m.d.comb += [
-                getattr(self, to).eq(_delayed(m, constant[name], self._stages - 1, to))
-                for to, name in (("copy_place", "residual_place"), ("used", "used"))
+                self.residual_place.eq(constant["residual_place"]),
+                *(
+                    getattr(self, name).eq(_delayed(m, constant[name], self._stages - 1, name))
+                    for name in ("copy_place", "used")
+                ),
             ]
 
         late = int(bool(c.slopes))
@@ -120,7 +119,7 @@ class Requantizer(Component):
             return Signal(shape, name=f"{name}{column}", reset_less=True)
 
         total, biased = register(signed(c.acc_bits), "total"), register(signed(c.acc_bits), "biased")
-        with m.If(self.take if self._layout.epilogues > 1 else 1):
+        with m.If(self.take if c.epilogues > 1 else 1):
             m.d.sync += total.eq(self.total.word_select(column, c.acc_bits))
         m.d.sync += biased.eq(total + constant["bias"])
         factor = register(MULTIPLIER_BITS, "factor")

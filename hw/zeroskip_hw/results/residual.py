@@ -6,15 +6,19 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import CLAMP_BITS, Layout
+from zeroskip.contracts.layout import CLAMP_BITS, COPY_MEMORY, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
-from zeroskip_hw.activations.store import hidden_buffer
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.broadcast import registered
+from zeroskip_hw.primitives.ram import Ram
 
 from .tiles import place_queue, tile_place
+
+WITHIN = bits_for(COPY_MEMORY)
+"""Of an address, those within one memory."""
 
 ADDEND_BITS = 26
 """Holds the scaled residual, at most 383 · (2**16 - 1), with zero-point and half: below 26.2 million."""
@@ -23,7 +27,7 @@ ADDEND_BITS = 26
 def copy_write(layout: Layout) -> Signature:
     """Broadcast of results to what additions read. enable : one bit per column; address; data : 8 bits per column"""
     return Signature({
-        "enable": Out(layout.write_enables), "address": Out(layout.copy_bits), "data": Out(layout.config.columns * 8),
+        "enable": Out(layout.config.columns), "address": Out(layout.copy_bits), "data": Out(layout.config.columns * 8),
     })  # fmt: skip
 
 
@@ -35,13 +39,13 @@ class Residual(Component):
 
     Members
     -------
-    hidden : In(copy_write)
+    copy : In(copy_write)
         Takes effect one cycle later.
     tile : In(tile_place)
     valid, tile_end : In(1)
-        A whole row leaves the collector; its tile's last.
+        A bundle of rows leaves the merge; its tile's last.
     place : In
-        One cycle later: the row's place in the residual.
+        One cycle later: the place of this epilogue's row in the residual.
     residual, residual_signed : In(1), residual_zero, residual_multiplier, zero_point : In
         Of the layer.
     addends : Out(columns · ADDEND_BITS)
@@ -50,7 +54,7 @@ class Residual(Component):
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         super().__init__({
-            "hidden": In(copy_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
+            "copy": In(copy_write(layout)), "tile": In(tile_place(layout)), "valid": In(1), "tile_end": In(1),
             "place": In(layout.copy_bits), "residual": In(1), "residual_signed": In(1), "residual_zero": In(signed(CLAMP_BITS)),
             "residual_multiplier": In(MULTIPLIER_BITS), "zero_point": In(signed(CLAMP_BITS)),
             "addends": Out(ADDEND_BITS * layout.config.columns),
@@ -60,11 +64,11 @@ class Residual(Component):
         m = Module()
         layout, c = self._layout, self._layout.config
         write = copy_write(layout).create(path=("write",))
-        registered(m, self.hidden, write)
+        registered(m, self.copy, write)
         (offset,) = place_queue(m, "places", self.tile.fresh, [self.tile.residual], self.valid & self.tile_end)
         offset1, address2 = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("offset1", "address2"))
         m.d.sync += [offset1.eq(offset), address2.eq(self.place + offset1)]
-        held4 = reduce(or_, hidden_buffer(m, layout, write, address2, Const(1)))
+        held4 = reduce(or_, self._memories(m, write, address2))
         rest = Signal(signed(ADDEND_BITS), reset_less=True)
         m.d.sync += rest.eq(
             Mux(
@@ -91,3 +95,26 @@ class Residual(Component):
             addends.append(addend)
         m.d.comb += self.addends.eq(Cat(*addends))
         return m
+
+    def _memories(self, m: Module, write: Any, address: Value) -> list[Signal]:
+        """The registers behind the memories, whose OR is the word read two cycles before."""
+        layout, c = self._layout, self._layout.config
+        held = []
+        for number, depth in enumerate(layout.copy_depths):
+            ram = Ram(width=8 * c.columns, depth=depth, parts=c.columns, block=True)
+            m.submodules[f"copies{number or ''}"] = ram
+            written, wanted = write.enable, Signal(name=f"wanted{number}")
+            m.d.comb += wanted.eq((address >> WITHIN) == number if len(layout.copy_depths) > 1 else 1)
+            if len(layout.copy_depths) > 1:
+                written = written & ((write.address >> WITHIN) == number).replicate(c.columns)
+            m.d.comb += [
+                ram.write_enable.eq(written), ram.write_address.eq(write.address), ram.write_data.eq(write.data),
+                ram.read_enable.eq(1), ram.read_address.eq(address),
+            ]  # fmt: skip
+            unread = Signal(name=f"unread{number}", reset_less=True)
+            register = Signal(8 * c.columns, name=f"held{number}", reset_less=True)
+            m.d.sync += [unread.eq(~wanted), register.eq(ram.read_data)]
+            with m.If(unread):
+                m.d.sync += register.eq(0)
+            held.append(register)
+        return held

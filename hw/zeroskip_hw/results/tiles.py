@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout, bits_for
+from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout
+from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.fifo import Fifo
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
 IN_FLIGHT = 16
-"""Tiles whose results may be on their way from the collector to the buffers: every tile takes two cycles or more."""
+"""Tiles whose results may be on their way from the merge to the buffers: every tile takes two cycles or more."""
 
 
 def tile_place(layout: Layout) -> Signature:
     """Announces each tile once, when its collection begins: ``begin`` and ``more`` of its writes, ``write``, ``residual`` and ``copy``
     addresses.
     """
-    residual = {"residual": Out(layout.copy_bits)} if layout.config.residual else {}
-    residual |= {"copy": Out(layout.copy_bits)} if layout.copies else {}
+    copies = dict.fromkeys(("residual", "copy"), Out(layout.copy_bits)) if layout.config.residual else {}
     return Signature({
         "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
-        "write": Out(layout.store_bits), **residual,
+        "write": Out(layout.store_bits), **copies,
     })  # fmt: skip
 
 
@@ -63,7 +63,7 @@ class Tiles(Component):
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         current, following = fields(layout.band, now), fields(layout.band, bands.read_data)
         x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.store_bits, reset_less=True)
-        first, last = Signal(reset_less=True), Signal()
+        last = Signal()
         m.d.comb += last.eq(x == self.width)
 
         begun = Signal(2)
@@ -75,30 +75,20 @@ class Tiles(Component):
         with m.If(self.start):
             m.d.sync += index.eq(self.band)
         with m.If(self.step):
-            m.d.sync += [x.eq(x + 1), write.eq(write + self.write_step), first.eq(0)]
+            m.d.sync += [x.eq(x + 1), write.eq(write + self.write_step)]
         with m.If(take):
-            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0), first.eq(1)]
+            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0)]
         if layout.config.residual:
-            residual = Signal(layout.copy_bits, reset_less=True)
+            residual, copy = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("residual", "copy"))
             with m.If(self.step):
-                m.d.sync += residual.eq(residual + self.residual_step)
+                m.d.sync += [residual.eq(residual + self.residual_step), copy.eq(copy + self.residual_step)]
             with m.If(take):
-                m.d.sync += residual.eq(following["residual"])
-            m.d.comb += self.place.residual.eq(residual)
-        if layout.copies:
-            copy = Signal(layout.copy_bits, reset_less=True)
-            with m.If(self.step):
-                m.d.sync += copy.eq(copy + self.residual_step)
-            with m.If(take):
-                m.d.sync += copy.eq(0)
-            m.d.comb += self.place.copy.eq(copy)
-
-        def chosen(what: str) -> Any:
-            return Mux(first, current[f"first_{what}"], Mux(last, current[f"last_{what}"], current[f"middle_{what}"]))
+                m.d.sync += [residual.eq(following["residual"]), copy.eq(0)]
+            m.d.comb += [self.place.residual.eq(residual), self.place.copy.eq(copy)]
 
         m.d.comb += [
-            self.hold.eq(chosen("more")), self.last_tile.eq(last & current["last"]),
-            self.place.begin.eq(chosen("begin")), self.place.more.eq(chosen("more")), self.place.write.eq(write),
+            self.hold.eq(current["more"]), self.last_tile.eq(last & current["last"]),
+            self.place.begin.eq(current["begin"]), self.place.more.eq(current["more"]), self.place.write.eq(write),
         ]  # fmt: skip
         return m
 

@@ -17,13 +17,13 @@ from .tiles import place_queue, tile_place
 def result_write(layout: Layout) -> Signature:
     """One result of every epilogue and column.
 
-    enable : with strips one bit per column, else one for all; address, data : of each epilogue, 8 bits per column
+    enable : one bit per column; address, data : of each epilogue, 8 bits per column
     copy, used : address in each epilogue's bank of the residuals' memory, and whether it has a result; where the array has them
     """
-    number = layout.epilogues
-    copies = {"copy": Out(layout.copy_bits * number), "used": Out(number)} if layout.copies else {}
+    number = layout.config.epilogues
+    copies = {"copy": Out(layout.copy_bits * number), "used": Out(number)} if layout.config.residual else {}
     return Signature({
-        "enable": Out(layout.write_enables), "address": Out(layout.store_bits * number),
+        "enable": Out(layout.config.columns), "address": Out(layout.store_bits * number),
         "data": Out(layout.config.columns * 8 * number), **copies,
     })  # fmt: skip
 
@@ -32,7 +32,7 @@ class Writer(Component):
     """One write of every epilogue per cycle: results are written as often as their tile's list of passes says, the first time four cycles
     after ``enable``.
 
-    A pass moves every column's activation ``turn`` columns up, into the columns of its mask, or writes padding there.
+    A pass moves every column's activation ``turn`` columns up, into the columns of its mask.
 
     Members
     -------
@@ -41,9 +41,7 @@ class Writer(Component):
     enable : In(1), place : In, data : In(8 · columns · epilogues), tile_end, layer_end : In(1)
         Results from the requantizers, as many cycles apart as the list is long.
     copy_place : In, used : In(epilogues)
-        Where there are copies: the place there, and which epilogues have a result.
-    padding : In(8)
-        Where padding is written: what is written.
+        Where the array has residuals: the place in their memory, and which epilogues have a result.
     write : Out(result_write)
     written : Out(1)
         The last write of the layer's last result is under way: four cycles later it leaves.
@@ -51,13 +49,12 @@ class Writer(Component):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        number = layout.epilogues
-        self._pads = any(field.name == "constant" for field in layout.passes)
+        number = layout.config.epilogues
         super().__init__({
             "load": In(load_bus(layout)), "tile": In(tile_place(layout)),
             "enable": In(1), "place": In(layout.store_bits * number), "data": In(8 * layout.config.columns * number),
-            **({"copy_place": In(layout.copy_bits * number), "used": In(number)} if layout.copies else {}),
-            "tile_end": In(1), "layer_end": In(1), **({"padding": In(8)} if self._pads else {}),
+            **({"copy_place": In(layout.copy_bits * number), "used": In(number)} if layout.config.residual else {}),
+            "tile_end": In(1), "layer_end": In(1),
             "write": Out(result_write(layout)), "written": Out(1),
         })  # fmt: skip
 
@@ -66,7 +63,7 @@ class Writer(Component):
         layout, c = self._layout, self._layout.config
         m.submodules.passes = passes = LoadableRam(layout, "passes")
         passes.connect_load(m, self.load)
-        places = [self.tile.begin, self.tile.more, self.tile.write, *([self.tile.copy] if layout.copies else [])]
+        places = [self.tile.begin, self.tile.more, self.tile.write, *([self.tile.copy] if c.residual else [])]
         begin, more, offset, *copy_offset = place_queue(
             m, "places", self.tile.fresh, places, self.enable & self.tile_end
         )
@@ -94,10 +91,8 @@ class Writer(Component):
         m.d.sync += [
             mask3.eq(entry["mask"]), turn3.eq(entry["turn"]), self.write.enable.eq(mask3 & valid3.replicate(c.columns)),
         ]  # fmt: skip
-        for number in range(layout.epilogues):
+        for number in range(c.epilogues):
             data = self._kept(m, self.data.word_select(number, 8 * c.columns), f"data{number}")
-            if self._pads:
-                data = Mux(entry["constant"], self.padding.replicate(c.columns), data)
             data3 = Signal(8 * c.columns, name=f"data3_{number}", reset_less=True)
             m.d.sync += [
                 data3.eq(_turned(data, entry["turn"][2:], 4)),
@@ -105,11 +100,11 @@ class Writer(Component):
             ]  # fmt: skip
             place = self.place.word_select(number, layout.store_bits)
             self._address(m, place, offset, entry["base"], self.write.address, number, "base")
-            if layout.copies:
+            if c.residual:
                 place = self.copy_place.word_select(number, layout.copy_bits)
                 self._address(m, place, copy_offset[0], entry["copy"], self.write.copy, number, "copy")
-        if layout.copies:
-            used3 = Signal(layout.epilogues, reset_less=True)
+        if c.residual:
+            used3 = Signal(c.epilogues, reset_less=True)
             m.d.sync += [used3.eq(self._kept(m, self.used, "used")), self.write.used.eq(used3)]
         return m
 

@@ -156,8 +156,8 @@ module bulk #(
         end
         quiet <= received >= samples && !out_valid ? quiet + 1 : 0;
 `ifndef ZEROSKIP_NETLIST  // where no signal of the array has kept its name
-        if (traces != 0 && dut.core.array.requantizer.enable)
-            $fwrite(traces, "%0d %h %h\n", since_start, dut.core.array.requantizer.place, dut.core.array.requantizer.data);
+        if (traces != 0 && !rst && dut.core.array.writer.enable)
+            $fwrite(traces, "%0d %h\n", since_start, dut.core.array.writer.data);
 `endif
 
         // Control: start once, read the counters when all is quiet.

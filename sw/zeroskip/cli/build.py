@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroskip.contracts.config import CHOSEN
 from zeroskip.storage.design_folder import require_design_folder
 
 from . import arguments as a
@@ -29,7 +30,8 @@ class BuildOptions(ArrayOptions, ModelOptions):
     target: Annotated[
         str | None,
         typer.Option(
-            help=f"Part to fit: {a.TARGET_NAMES}. Lanes and columns that are not given are chosen to fit by estimate in the fewest cycles."
+            help=f"Part to fit: {a.TARGET_NAMES}. Lanes, columns and epilogues that are not given are chosen: those that fit by estimate"
+            " and take the fewest cycles."
         ),
     ] = None
     image_format: a.ImageFormatOption = None
@@ -65,7 +67,7 @@ def _built(options: BuildOptions, progress: Callable[[str], None]) -> tuple[Desi
         target_named(options.target)
     require_design_folder(options.out)
     config, given = options.array()
-    free = [name for name in ("lanes", "columns") if name not in given]
+    free = [name for name in CHOSEN if name not in given]
     made = compiled(options, config, progress, target=options.target, free=free)
     progress("elaborating and writing")
     formats = ["mem", *(options.image_format or [])]

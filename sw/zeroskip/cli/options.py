@@ -35,6 +35,10 @@ class ArrayOptions:
             help="Columns, 1 … 16. Each computes one output position (in a fully connected chain: one sample)."
         ),
     ] = None
+    epilogues: Annotated[
+        int | None,
+        typer.Option(help="Epilogues: 1, 2 or 4. As many results of a column are written in one cycle."),
+    ] = None
     word: Annotated[int | None, typer.Option(help="Bits of a mask word: 8, 16, 32 or 64.")] = None
     weight_bits: Annotated[int | None, typer.Option(help="Bits of a weight: 4, 8 or 16.")] = None
 
@@ -48,7 +52,7 @@ class ArrayOptions:
         if self.config is not None:
             values |= _read_toml(self.config)
         single = {
-            "lanes": self.lanes, "columns": self.columns, "word": self.word, "weight_bits": self.weight_bits,
+            "lanes": self.lanes, "columns": self.columns, "epilogues": self.epilogues, "word": self.word, "weight_bits": self.weight_bits,
         }  # fmt: skip
         values |= {name: value for name, value in single.items() if value is not None}
         where = str(self.config) if self.config is not None else "ArrayConfig"

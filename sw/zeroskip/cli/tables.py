@@ -147,10 +147,10 @@ def candidates(fit: Fit) -> NumberTable:
         verdict = "chosen" if found is fit.chosen else f"over: {over}" if over else "fits"
         need = found.need
         rows.append([
-            f"{found.config.lanes} × {found.config.columns}", f"{found.per_sample:,.0f}", f"{found.cycles.latency:,}",
-            f"{need.lut4:,}", f"{need.ff:,}", f"{need.bram:,}", f"{need.dsp:,}", verdict,
+            f"{found.config.lanes} × {found.config.columns}", str(found.config.epilogues), f"{found.per_sample:,.0f}",
+            f"{found.cycles.latency:,}", f"{need.lut4:,}", f"{need.ff:,}", f"{need.bram:,}", f"{need.dsp:,}", verdict,
         ])  # fmt: skip
-    columns = ["array", "cycles", "latency", *AREA.values(), ""]
+    columns = ["array", "epilogues", "cycles", "latency", *AREA.values(), ""]
     title = f"Arrays for {fit.target}, lanes × columns: cycles per sample predicted, areas estimated"
     return NumberTable(title, columns, rows)
 

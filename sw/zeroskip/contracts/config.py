@@ -22,63 +22,83 @@ MOST_TABLES = 16
 class ArrayConfig:
     """One sparse MAC array.
 
-    lanes : decoders working side by side, 1 … 64; each issues one nonzero weight per cycle
+    lanes : 1 … 64, each with input channels of its own; each takes one nonzero weight on them per cycle
     columns : output positions worked on together, 1 … 16; each lane broadcasts its weight to this many MACs
+    epilogues : results of a column that are completed and written together, in different lanes: 1, 2 or 4
     word : bits of one mask word, 8, 16, 32 or 64
     weight_bits : 4, 8 or 16, two's complement
     act_bits : 8
     stream_bits : width of both AXI4-Streams, 8, 16, 32 or 64; one activation per 8 bits
-    strips : True: the columns hold strips of one image, for convolutions; False: samples of a batch, for fully connected chains
+    load_elements : elements of the input that are stored in one cycle, in different lanes; 1, 2, 4 or 8, within a stream beat
+    block_queue : a lane's sums wait in block RAM, one cycle more, and not in look-up tables
+    strips : True: the columns hold strips of one image; False: samples of a batch, each column a whole one
     maximum : whether the array can take maxima over windows
     residual : whether the array can add residuals
     slopes : whether the array can scale negative values by a slope of their own
+    across : whether the array can add up what the columns have of a window that covers the whole image; with ``strips`` only
+    reach : columns between a column and the farthest whose rows it reads
     acc_bits : accumulator width, 8 … 40
+    pixel_bits : of a row's or a cell's number within a strip, with its sign
+    tile_bits : of the number of output positions that a column works through in a layer
     mask_depth : mask-memory words per lane, layer headers included
     weight_depth : nonzero weights per lane
-    input_depth : stored inputs of one sample, in each column
-    hidden_depth : activations held between layers, in each column
+    input_depth : stored inputs of one sample, in each lane and column
+    hidden_depth : activations held between layers, in each lane and column
+    copy_depth : activations held to be added later, in each column and for each epilogue; with ``residual`` only
     output_depth : outputs of one sample
     row_depth : output rows over all layers
     layer_depth : layers of the program, 1 … 64
-    offset_depth : mask-word positions over all layers; with ``strips`` only
-    band_depth : bands of output tiles over all layers; with ``strips`` only
-    pass_depth : writes into the hidden and output buffers that these bands list; with ``strips`` only
-    input_band_depth : rows of the input image; with ``strips`` only
-    input_pass_depth : writes into the input buffer that these rows list; with ``strips`` only
+    tap_depth : taps of a lane over all layers
+    band_depth : bands of output tiles over all layers
+    pass_depth : writes of results that these bands list
+    input_row_depth : rows of the input images that are computed together
+    channel_depth : steps through the channels of an input pixel
     table_depth : tables of pointwise functions; 0 for none
 
-    ``strips``, ``maximum``, ``residual``, ``slopes`` and ``table_depth`` may be None. ``acc_bits`` and the other depths may be 0. Both mean
-    *sized by the network*. Hardware is elaborated from a sized configuration only.
+    The features ``strips`` to ``across`` and ``table_depth`` may be None. ``load_elements``, ``reach``, all bits but those of the words and
+    all other depths may be 0. Both mean *sized by the network*. Hardware is elaborated from a sized configuration only.
     """
 
     lanes: int = 4
     columns: int = 1
+    epilogues: int = 1
     word: int = 32
     weight_bits: int = 8
     act_bits: int = 8
     stream_bits: int = 32
+    load_elements: int = SIZED_BY_NETWORK
+    block_queue: bool = False
     strips: bool | None = None
     maximum: bool | None = None
     residual: bool | None = None
     slopes: bool | None = None
+    across: bool | None = None
+    reach: int = SIZED_BY_NETWORK
     acc_bits: int = SIZED_BY_NETWORK
+    pixel_bits: int = SIZED_BY_NETWORK
+    tile_bits: int = SIZED_BY_NETWORK
     mask_depth: int = SIZED_BY_NETWORK
     weight_depth: int = SIZED_BY_NETWORK
     input_depth: int = SIZED_BY_NETWORK
     hidden_depth: int = SIZED_BY_NETWORK
+    copy_depth: int = SIZED_BY_NETWORK
     output_depth: int = SIZED_BY_NETWORK
     row_depth: int = SIZED_BY_NETWORK
     layer_depth: int = SIZED_BY_NETWORK
-    offset_depth: int = SIZED_BY_NETWORK
+    tap_depth: int = SIZED_BY_NETWORK
     band_depth: int = SIZED_BY_NETWORK
     pass_depth: int = SIZED_BY_NETWORK
-    input_band_depth: int = SIZED_BY_NETWORK
-    input_pass_depth: int = SIZED_BY_NETWORK
+    input_row_depth: int = SIZED_BY_NETWORK
+    channel_depth: int = SIZED_BY_NETWORK
     table_depth: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "block_queue" and not isinstance(value, bool):
+                raise InputError(f"ArrayConfig.block_queue must be true or false, not {value!r}")
+            if field.name == "block_queue":
+                continue
             if field.name in FEATURES:
                 if value is not None and not isinstance(value, bool):
                     raise InputError(
@@ -91,19 +111,27 @@ class ArrayConfig:
                 raise InputError(f"ArrayConfig.{field.name} must be an integer, not {value!r}")
         self._require("lanes", range(1, 65), "1 … 64")
         self._require("columns", range(1, 17), "1 … 16")
+        self._require("epilogues", (1, 2, 4), "1, 2 or 4")
         self._require("word", (8, 16, 32, 64), "8, 16, 32 or 64")
         self._require("weight_bits", (4, 8, 16), "4, 8 or 16")
         self._require("act_bits", (8,), "8")
         self._require("stream_bits", (8, 16, 32, 64), "8, 16, 32 or 64")
+        elements = [count for count in (1, 2, 4, 8) if count <= self.stream_elements]
+        self._require(
+            "load_elements",
+            (SIZED_BY_NETWORK, *elements),
+            f"{', '.join(map(str, elements))}, or 0 to size it by the network",
+        )
+        self._require("reach", range(17), "1 … 16, or 0 to size it by the network")
+        self._require("pixel_bits", (SIZED_BY_NETWORK, *range(2, 17)), "2 … 16, or 0 to size it by the network")
+        self._require("tile_bits", range(25), "1 … 24, or 0 to size it by the network")
         self._require("acc_bits", (SIZED_BY_NETWORK, *range(8, 41)), "8 … 40, or 0 to size it by the network")
         self._require("layer_depth", range(MOST_LAYERS + 1), f"1 … {MOST_LAYERS}, or 0 to size it by the network")
-        for name in (*CAPACITIES, *STRIP_CAPACITIES):
+        for name in CAPACITIES:
             self._require(name, range(LARGEST_DEPTH + 1), f"0 … {LARGEST_DEPTH}")
         self._require("table_depth", (None, *range(MOST_TABLES + 1)), f"0 … {MOST_TABLES}, or left to the network")
-        if self.strips is False:
-            for name in ("maximum", "residual", "slopes", "table_depth"):
-                if getattr(self, name):
-                    raise InputError(f"ArrayConfig.{name} needs strips, but strips is False")
+        if self.strips is False and self.across:
+            raise InputError("ArrayConfig.across needs strips, but strips is False")
 
     def _require(self, name: str, allowed: Any, rule: str) -> None:
         if getattr(self, name) not in allowed:
@@ -114,8 +142,8 @@ class ArrayConfig:
         """Whether every capacity is known, so that hardware can be elaborated."""
         if any(getattr(self, name) is None for name in (*FEATURES, "table_depth")):
             return False
-        depths = (*CAPACITIES, *STRIP_CAPACITIES) if self.strips else CAPACITIES
-        return self.acc_bits > 0 and all(getattr(self, name) > 0 for name in depths)
+        needed = [name for name in SIZES if name != "copy_depth" or self.residual]
+        return all(getattr(self, name) > 0 for name in needed)
 
     @property
     def stream_elements(self) -> int:
@@ -152,14 +180,18 @@ class ArrayConfig:
 
 
 CAPACITIES = (
-    "mask_depth", "weight_depth", "input_depth", "hidden_depth", "output_depth", "row_depth", "layer_depth",
+    "mask_depth", "weight_depth", "input_depth", "hidden_depth", "copy_depth", "output_depth", "row_depth", "layer_depth", "tap_depth",
+    "band_depth", "pass_depth", "input_row_depth", "channel_depth",
 )  # fmt: skip
-"""The memory depths of an :class:`ArrayConfig` that every array has."""
+"""The memory depths of an :class:`ArrayConfig`."""
 
-STRIP_CAPACITIES = ("offset_depth", "band_depth", "pass_depth", "input_band_depth", "input_pass_depth")
-"""The memory depths that only an array with strips has."""
+SIZES = ("load_elements", "reach", "acc_bits", "pixel_bits", "tile_bits", *CAPACITIES)
+"""All that 0 leaves to the network."""
 
-FEATURES = ("strips", "maximum", "residual", "slopes")
+CHOSEN = ("lanes", "columns", "epilogues")
+"""What may be chosen so that an array fits a part."""
+
+FEATURES = ("strips", "maximum", "residual", "slopes", "across")
 """Features that an array may have. None leaves the choice to the network."""
 
 PRESETS = {

@@ -74,15 +74,15 @@ class End:
         self._require_shape(values.shape)
         return self.format.scale * (values.astype(np.float64) - self.format.zero_point)
 
-    def to_bytes(self, values: IntArray, strips: bool) -> list[bytes]:
+    def to_bytes(self, values: IntArray) -> list[bytes]:
         """(N, *shape) integers → the bytes of each sample in the order of the stream, two's complement where signed."""
-        return [row.tobytes() for row in (to_stream(values, self.planes, strips) & 0xFF).astype(np.uint8)]
+        return [row.tobytes() for row in (to_stream(values, self.planes) & 0xFF).astype(np.uint8)]
 
-    def from_bytes(self, samples: Sequence[bytes], strips: bool) -> IntArray:
+    def from_bytes(self, samples: Sequence[bytes]) -> IntArray:
         """The inverse of :meth:`to_bytes`, int64. Every sample must have ``size`` bytes."""
         kind = np.int8 if self.format.signed else np.uint8
         values = np.frombuffer(b"".join(samples), dtype=kind).reshape(len(samples), self.size)
-        return from_stream(values, self.planes, strips).reshape(len(samples), *self.shape)
+        return from_stream(values, self.planes).reshape(len(samples), *self.shape)
 
     def to_json(self) -> dict[str, Any]:
         return {"shape": list(self.shape), "planes": list(self.planes), "format": asdict(self.format)}

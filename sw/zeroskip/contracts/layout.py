@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from .config import ArrayConfig
 from .network import MULTIPLIER_BITS
-from .timing import WHOLE_ROW, timing
+from .words import Field, Memory, Word, bits_for
+
+PART = 32
+"""Bits of one part of a layer's constants, which reach the lanes part by part."""
+
+FAR_CONSTANTS = ("far_low", "far_high", "far_height", "far_strip")
+"""Fields of a layer's constants for each level of turns farther than a column."""
 
 SHIFT_BITS = 6
 CLAMP_BITS = 9
 """Clamp limits and zero-points are signed and hold both an int8 and a uint8 range."""
-
-TILE_BITS = 16
-"""Tiles of one layer."""
 
 WIDTH_BITS = 12
 """Tiles in a band; pixels of an input row."""
@@ -23,104 +24,14 @@ WIDTH_BITS = 12
 CHANNEL_BITS = 16
 """Channels of the input."""
 
-REPEAT_BITS = 12
-"""Rows that read the same channels."""
-
 PASSES_BITS = 8
 """Writes of one result, less one."""
 
-BAND_POSITIONS = ("first", "middle", "last")
-"""Tiles or pixels of a band: its first, all others, its last; a band of one has only a first."""
-
-HIDDEN_MEMORY = 2048
-"""Addresses in one memory of the hidden buffer, a power of two: the depth of an ECP5 block RAM that holds a byte of every word."""
+COPY_MEMORY = 2048
+"""Addresses in one memory of the residuals, a power of two: the depth of an ECP5 block RAM that holds a byte of every word."""
 
 TABLE_ENTRIES = 256
 """Entries of a pointwise function's table."""
-
-
-def bits_for(count: int) -> int:
-    """Width of an index below ``count``; at least 1."""
-    return max(1, (count - 1).bit_length())
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a word.
-
-    name : unique in the word
-    width : in bits
-    signed : True for two's complement, else unsigned
-    """
-
-    name: str
-    width: int
-    signed: bool = False
-
-
-@dataclass(frozen=True)
-class Word:
-    """A memory word: named fields, the first at the least significant bit."""
-
-    fields: tuple[Field, ...]
-
-    @property
-    def width(self) -> int:
-        return sum(field.width for field in self.fields)
-
-    def __iter__(self) -> Iterator[Field]:
-        return iter(self.fields)
-
-    def encode(self, values: Mapping[str, int]) -> int:
-        """One integer from the fields' values. Raises ValueError when a value does not fit its field."""
-        word, offset = 0, 0
-        for field in self.fields:
-            value = int(values[field.name])
-            low = -(1 << (field.width - 1)) if field.signed else 0
-            if not low <= value < low + (1 << field.width):
-                raise ValueError(f"field {field.name!r} holds {low} … {low + (1 << field.width) - 1}, not {value}")
-            word |= (value & ((1 << field.width) - 1)) << offset
-            offset += field.width
-        return word
-
-    def decode(self, word: int) -> dict[str, int]:
-        """The inverse of :meth:`encode`."""
-        values, offset = {}, 0
-        for field in self.fields:
-            value = (word >> offset) & ((1 << field.width) - 1)
-            if field.signed and value >> (field.width - 1):
-                value -= 1 << field.width
-            values[field.name] = value
-            offset += field.width
-        return values
-
-
-@dataclass(frozen=True)
-class Memory:
-    """One loadable memory.
-
-    A word takes ``stride`` bytes of the window, in 32-bit parts from the lowest; writing the last part commits the word.
-
-    name : its name in the manifest, and the name of its image
-    width : bits of a word
-    depth : words
-    window : its number in the register map
-    per_lane : True where every lane has a memory of this kind, for masks or weights; all others exist once
-    """
-
-    name: str
-    width: int
-    depth: int
-    window: int
-    per_lane: bool
-
-    @property
-    def parts(self) -> int:
-        return -(-self.width // 32)
-
-    @property
-    def stride(self) -> int:
-        return 4 << (self.parts - 1).bit_length()
 
 
 class Layout:
@@ -137,21 +48,39 @@ class Layout:
         return bits_for(self.config.word)
 
     @cached_property
-    def group_bits(self) -> int:
-        """Width of the number of a mask word: its place in the buffers of a flat array, its place among the stored offsets with strips."""
-        if self.config.strips:
-            return bits_for(self.config.offset_depth)
-        deepest = max(self.config.input_depth, self.config.hidden_depth)
-        return bits_for(-(-deepest // self.config.word))
+    def tap_bits(self) -> int:
+        """Width of a tap's address."""
+        return bits_for(max(self.config.tap_depth, self.config.word))
+
+    @cached_property
+    def position_bits(self) -> int:
+        """Width of a position in the stream: two set bits that follow each other are less than two rows apart, more need not be told."""
+        return self.tap_bits + 1
+
+    @cached_property
+    def number_bits(self) -> int:
+        """Of a position, those that number the word."""
+        return self.position_bits - self.index_bits
 
     @cached_property
     def operand_bits(self) -> int:
-        """Width of the address of an activation that a lane reads: place · word + index in a flat array, a sum of addresses with strips."""
-        return self.store_bits if self.config.strips else self.group_bits + self.index_bits
+        """Width of the address of an activation within a lane: in its hidden memory, or in a half of its input buffer."""
+        return max(bits_for(self.config.hidden_depth), self.half_bit)
 
     @cached_property
-    def lane_bits(self) -> int:
-        return bits_for(self.config.lanes)
+    def half_bit(self) -> int:
+        """Bit of an address in the input buffer that tells its halves apart."""
+        return bits_for(self.config.input_depth)
+
+    @cached_property
+    def share_depth(self) -> int:
+        """Words of a lane's hidden memory: a power of two, since otherwise gates choose between the blocks that make it up."""
+        return 1 << bits_for(self.config.hidden_depth)
+
+    @cached_property
+    def store_bits(self) -> int:
+        """Width of a place: the lanes that store the result above its address there; or the address in the output buffer."""
+        return max(self.config.lanes + self.operand_bits, bits_for(self.config.output_depth))
 
     @cached_property
     def column_bits(self) -> int:
@@ -167,14 +96,6 @@ class Layout:
         return bits_for(self.config.row_depth)
 
     @cached_property
-    def store_bits(self) -> int:
-        """Width of the address of an activation: in the hidden buffer, the output buffer or, with strips, half of the input buffer."""
-        c = self.config
-        return bits_for(
-            max(c.hidden_depth, c.output_depth, *((c.input_depth, 2 * c.stream_elements) if c.strips else ()))
-        )
-
-    @cached_property
     def output_bits(self) -> int:
         """Width of the number of outputs of one sample.
 
@@ -188,42 +109,23 @@ class Layout:
         return (self.config.stream_elements - 1).bit_length()
 
     @cached_property
-    def beat_depth(self) -> int:
-        """Words of one half of one input bank. In a flat array, also the beats of the longest input sample."""
-        return -(-self.config.input_depth // self.config.stream_elements)
-
-    @cached_property
-    def hidden_depths(self) -> tuple[int, ...]:
-        """Depths of the memories that make up the hidden buffer. Each has its own register behind it; only then is one chosen."""
-        whole, rest = divmod(self.config.hidden_depth, HIDDEN_MEMORY)
-        return (HIDDEN_MEMORY,) * whole + ((rest,) if rest else ())
-
-    @property
-    def epilogues(self) -> int:
-        """Results of a column that are completed together."""
-        return 1
-
-    @property
-    def copies(self) -> bool:
-        """Whether results are also written to a residuals' memory, at addresses of its own."""
-        return False
-
-    @cached_property
     def copy_bits(self) -> int:
-        """Width of an address of what additions read."""
-        return self.store_bits
+        """Width of an address in a bank of the residuals' memory."""
+        return bits_for(self.config.copy_depth)
 
-    @property
-    def write_enables(self) -> int:
-        """Parts of a word of results that can be written by themselves."""
-        return self.config.columns if self.config.strips else 1
+    @cached_property
+    def copy_depths(self) -> tuple[int, ...]:
+        """Of the memories that make up a bank of the residuals' memory. Each has its own register behind it; only then is one chosen."""
+        whole, rest = divmod(self.config.copy_depth, COPY_MEMORY)
+        return (COPY_MEMORY,) * whole + ((rest,) if rest else ())
 
-    @property
-    def finished_distances(self) -> tuple[int, int]:
-        """From the sequencer's ``finished`` to the next layer's start, and to the group's end."""
-        distance = timing(self.config)
-        passed = WHOLE_ROW + (distance.requantize if self.config.strips else 0)
-        return distance.collect_to_start - passed, distance.collect_to_end - passed
+    @cached_property
+    def far_levels(self) -> int:
+        """Turns by one, three, nine … columns up or down that reach wants, without that by one."""
+        levels = 0
+        while (3 ** (levels + 1) - 1) // 2 < self.config.reach:
+            levels += 1
+        return levels
 
     @cached_property
     def group_samples(self) -> int:
@@ -234,52 +136,85 @@ class Layout:
 
     @cached_property
     def header(self) -> Word:
-        """The word that precedes a layer's mask words in each lane. It is cut into mask words from the lowest bit.
-
-        ``empty`` is set when the lane has no mask words. Else ``left`` is their number in one tile less two, so that -1 marks the last in a
-        counter. With strips the word also holds: the number of tiles less one; the address that is added for the lane's first row; the step
-        to the next rows' address after every ``repeat`` + 1 rows; how many of these rows are left when the lane begins.
+        """Before a layer's mask words: the address of their first; whether that is the only one, or else the address before the last; the
+        number of the tiles less one.
         """
-        group = self.group_bits
-        fields = [
-            Field("last", 1), Field("empty", 1), Field("left", bits_for(self.config.mask_depth) + 1, signed=True),
-            Field("first", group), Field("start", group), Field("end", group),
-        ]  # fmt: skip
-        if self.config.strips:
-            fields += [
-                Field("tiles", TILE_BITS), Field("row_base", self.store_bits), Field("row_step", self.store_bits),
-                Field("repeat", REPEAT_BITS), Field("repeat_left", REPEAT_BITS),
-            ]  # fmt: skip
-        return Word(tuple(fields))
+        address = bits_for(self.config.mask_depth)
+        return Word((
+            Field("last", 1), Field("empty", 1), Field("begin", address), Field("single", 1), Field("before_last", address),
+            Field("tiles", self.config.tile_bits),
+        ))  # fmt: skip
 
     @cached_property
     def header_words(self) -> int:
         return -(-self.header.width // self.config.word)
 
     @cached_property
-    def program(self) -> Word:
-        """One layer, as sequencer, lanes, collector and requantizer need it.
+    def tap(self) -> Word:
+        """Where a row's bit finds its operand, from the window's corner: in addresses, rows and cells."""
+        return Word((
+            Field("offset", self.operand_bits),
+            Field("dy", self.config.pixel_bits, signed=True), Field("dx", self.config.pixel_bits, signed=True),
+        ))  # fmt: skip
 
-        ``lanes`` has a bit for every lane that holds a weight of the layer. With strips a layer is a raster of tiles, ``width`` + 1 in each
-        band. A lane's operands move by ``x_step`` and ``y_step``, results by ``write_step`` along a band.
+    @cached_property
+    def constants(self) -> Word:
+        """Of a layer, alike in all lanes.
+
+        n : bits of a row; tap_base : address of a row's first tap, and ``tap_next`` that of the tap behind its last
+        height, last_height : rows of a strip, of the last used strip; above_height, both_heights : the latter less, and with, the former
+        strip : addresses of a strip
+        width : cells of a row; used, full : columns that are used; those whose strip has all rows
+        x_last, x_stride, y_stride : the raster of the windows' corners; x_step, band_step : of their addresses, to the next one in the
+        band and from the band's last to the next band's first
+        row_step : added to the addresses after every ``repeat`` + 2 rows of the lane
+        padding, signed, from_input : what stands outside the image; how activations are read, and from which memory
+        maximum : rows are maxima, not sums; where the array can
+        last : the layer is the program's last
+        """
+        address, pixel, columns = self.operand_bits, self.config.pixel_bits, self.config.columns
+        fields = [
+            Field("n", self.position_bits), Field("tap_base", self.tap_bits), Field("tap_next", self.tap_bits),
+            Field("height", pixel), Field("last_height", pixel), Field("above_height", pixel), Field("both_heights", pixel),
+            Field("strip", address),
+            Field("width", pixel), Field("used", columns), Field("full", columns),
+            *(
+                Field(f"{name}{level}", address if name == "far_strip" else pixel)
+                for level in range(self.far_levels) for name in FAR_CONSTANTS
+            ),
+            Field("x_last", pixel), Field("x_stride", pixel), Field("y_stride", pixel),
+            Field("x_step", address), Field("band_step", address),
+            Field("row_step", address), Field("repeat", self.row_bits + 1, signed=True),
+            Field("padding", 8), Field("signed", 1), Field("from_input", 1),
+            *([Field("maximum", 1)] if self.config.maximum else []), Field("last", 1),
+        ]  # fmt: skip
+        used = sum(field.width for field in fields)
+        return Word((*fields[:-1], *([Field("unused", -used % PART)] if used % PART else []), fields[-1]))
+
+    @cached_property
+    def constant_parts(self) -> int:
+        return self.constants.width // PART
+
+    @cached_property
+    def program(self) -> Word:
+        """One layer, as sequencer, merge and requantizers need it; lanes have its ``constants``.
+
+        A layer is a raster of tiles, ``width`` + 1 in each band, in which results move by ``write_step``. ``turns`` of a tile and ``tiles``
+        are counted from 0. ``residual_step`` holds for the residual, and for the result's place in the residuals' memory, where it goes if
+        it is ``copied``.
         """
         fields = [
-            Field("last", 1), Field("signed", 1), Field("from_input", 1), Field("release", 1), Field("to_output", 1),
-            Field("lanes", self.config.lanes), Field("outputs", self.output_bits),
+            Field("last", 1), Field("release", 1), Field("to_output", 1), Field("outputs", self.output_bits),
             Field("zero_point", CLAMP_BITS, signed=True), Field("low", CLAMP_BITS, signed=True), Field("high", CLAMP_BITS, signed=True),
+            Field("turns", self.row_bits), Field("tiles", self.config.tile_bits), Field("width", WIDTH_BITS),
+            Field("write_step", self.store_bits), Field("band", bits_for(self.config.band_depth)),
         ]  # fmt: skip
-        if self.config.strips:
-            address = self.store_bits
-            fields += [
-                Field("width", WIDTH_BITS), Field("x_step", address), Field("y_step", address), Field("write_step", address),
-                Field("band", bits_for(self.config.band_depth)), Field("padding", 8),
-            ]  # fmt: skip
-        if self.config.maximum:
-            fields += [Field("maximum", 1)]
+        if self.config.across:
+            fields += [Field("across", 1), *([Field("maximum", 1)] if self.config.maximum else [])]
         if self.config.residual:
             fields += [
                 Field("residual", 1), Field("residual_signed", 1), Field("residual_zero", CLAMP_BITS, signed=True),
-                Field("residual_multiplier", MULTIPLIER_BITS), Field("residual_step", self.store_bits),
+                Field("residual_multiplier", MULTIPLIER_BITS), Field("residual_step", self.copy_bits), Field("copied", 1),
             ]  # fmt: skip
         if self.config.table_depth:
             fields += [Field("tabled", 1), Field("table", bits_for(self.config.table_depth))]
@@ -287,15 +222,17 @@ class Layout:
 
     @cached_property
     def merge(self) -> Word:
-        """One lane's share of one layer: its first row, and the number of lanes that share its first and its last row."""
-        lane = self.lane_bits
-        return Word((
-            Field("row", self.row_bits), Field("slot", lane), Field("head_others", lane), Field("tail_others", lane),
-        ))  # fmt: skip
+        """One turn: for each epilogue the lanes that give it their sums, and whether the bundle is complete with it."""
+        lanes = [Field(f"lanes{number}", self.config.lanes) for number in range(self.config.epilogues)]
+        return Word((*lanes, Field("complete", 1)))
 
     @cached_property
     def row(self) -> Word:
-        """Bias, requantization and place of one output row. ``shift`` is stored less one; with a residual, less its fraction."""
+        """Bias, requantization and place of one output row. ``shift`` is stored less one; with a residual, less its fraction.
+
+        With residuals: places of the residual and of the row itself in the residuals' memory, and whether the epilogue has a row in this
+        bundle.
+        """
         fields = [
             Field("bias", self.config.acc_bits, signed=True), Field("multiplier", MULTIPLIER_BITS), Field("shift", SHIFT_BITS),
             Field("place", self.store_bits),
@@ -303,49 +240,47 @@ class Layout:
         if self.config.slopes:
             fields += [Field("slope", MULTIPLIER_BITS)]
         if self.config.residual:
-            fields += [Field("residual_place", self.store_bits)]
+            fields += [Field("residual_place", self.copy_bits), Field("copy_place", self.copy_bits), Field("used", 1)]
         return Word(tuple(fields))
 
     @cached_property
-    def beat(self) -> Word:
-        """One input beat of a flat array: whether it is the sample's last, and which of its elements are stored."""
-        return Word((Field("last", 1), Field("keep", self.config.stream_elements)))
-
-    @cached_property
     def band(self) -> Word:
-        """One row of tiles: whether it is the layer's last, the runs of ``passes`` that write its tiles, and its place in the residual."""
-        residual = [Field("residual", self.store_bits)] if self.config.residual else []
-        return Word((*self._lists(self.config.pass_depth), *residual))
-
-    @cached_property
-    def input_band(self) -> Word:
-        """One row of the input image, in the same form, with its pixels and its channels (each less one) and the steps between them."""
-        return Word((
-            *self._lists(self.config.input_pass_depth),
-            Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS),
-            Field("x_step", self.store_bits), Field("channel_step", self.store_bits),
-        ))  # fmt: skip
-
-    def _lists(self, depth: int) -> tuple[Field, ...]:
-        lists = (
-            Field(f"{position}_{what}", width)
-            for position in BAND_POSITIONS
-            for what, width in (("begin", bits_for(depth)), ("more", PASSES_BITS))
+        """One row of tiles: whether it is the layer's last, the run of ``passes`` that writes each of its tiles (one less in ``more``), and
+        its place in the residual.
+        """
+        residual = [Field("residual", self.copy_bits)] if self.config.residual else []
+        return Word(
+            (Field("last", 1), Field("begin", bits_for(self.config.pass_depth)), Field("more", PASSES_BITS), *residual)
         )
-        return (Field("last", 1), *lists)
 
     @cached_property
     def passes(self) -> Word:
-        """One write of a result, to ``base`` + place of row and tile, into the columns of ``mask``. Results go ``turn`` columns up."""
+        """One write of a result, to ``base`` + place of row and tile, into the columns of ``mask``. Results go ``turn`` columns up.
+
+        With residuals: ``copy`` is the same in the residuals' memory.
+        """
+        copy = [Field("copy", self.copy_bits)] if self.config.residual else []
         return Word((
-            Field("base", self.store_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), Field("constant", 1),
+            Field("base", self.store_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), *copy,
         ))  # fmt: skip
 
     @cached_property
-    def input_passes(self) -> Word:
-        """One write of an input element. With ``constant`` it is a write of padding with this value."""
+    def channel(self) -> Word:
+        """The channels of one step of the input: of each the lanes that store it, and its place within a cell."""
+        return Word(tuple(
+            Field(f"{name}{element}", width) for element in range(self.config.load_elements)
+            for name, width in (("lanes", self.config.lanes), ("offset", self.operand_bits))
+        ))  # fmt: skip
+
+    @cached_property
+    def input_row(self) -> Word:
+        """One row of an input image: whether it is its group's last, its sample's; its columns and its place there; cells, and steps
+        through the channels of one, less one; elements of a step; addresses from cell to cell.
+        """
         return Word((
-            Field("base", self.store_bits), Field("mask", self.config.columns), Field("constant", 1), Field("value", 8),
+            Field("last", 1), Field("sample_last", 1), Field("columns", self.config.columns), Field("base", self.operand_bits),
+            Field("width", WIDTH_BITS), Field("steps", CHANNEL_BITS), Field("elements", bits_for(self.config.stream_elements + 1)),
+            Field("x_step", self.operand_bits),
         ))  # fmt: skip
 
     # --- memories -----------------------------------------------------------------------------------------------------
@@ -354,27 +289,22 @@ class Layout:
     def memories(self) -> tuple[Memory, ...]:
         """Every loadable memory in the order of the windows. Window 0 holds the registers."""
         c = self.config
-        shapes = [
-            ("program", self.program.width, c.layer_depth),
-            ("merge", self.merge.width, c.layer_depth << self.lane_bits),
-            ("rows", self.row.width, c.row_depth),
-        ]
-        if c.strips:
-            shapes += [
-                ("bands", self.band.width, c.band_depth), ("passes", self.passes.width, c.pass_depth),
-                ("input_bands", self.input_band.width, c.input_band_depth), ("input_passes", self.input_passes.width, c.input_pass_depth),
-                ("offsets", self.store_bits, c.offset_depth),
-            ]  # fmt: skip
-        else:
-            shapes.append(("input", self.beat.width, self.beat_depth))
+        shared = [
+            ("program", self.program.width, c.layer_depth), ("constants", PART, c.layer_depth * self.constant_parts),
+            ("merge", self.merge.width, c.row_depth),
+            *((f"rows{number}", self.row.width, c.row_depth) for number in range(self.config.epilogues)),
+            ("bands", self.band.width, c.band_depth), ("passes", self.passes.width, c.pass_depth),
+            ("input_rows", self.input_row.width, c.input_row_depth), ("channels", self.channel.width, c.channel_depth),
+            ("taps", self.tap.width, self.config.tap_depth),
+        ]  # fmt: skip
         if c.table_depth:
-            shapes.append(("tables", 8, TABLE_ENTRIES * c.table_depth))
-        shared = len(shapes)
-        for lane in range(c.lanes):
-            shapes.append((f"lane{lane:02}.masks", c.word, c.mask_depth))
-            shapes.append((f"lane{lane:02}.weights", c.weight_bits, c.weight_depth))
+            shared.append(("tables", 8, TABLE_ENTRIES * c.table_depth))
+        each = [("masks", c.word, c.mask_depth), ("weights", c.weight_bits, c.weight_depth)]
+        shapes = shared + [
+            (f"lane{lane:02}.{name}", width, depth) for lane in range(c.lanes) for name, width, depth in each
+        ]
         return tuple(
-            Memory(name, width, depth, window=1 + i, per_lane=i >= shared)
+            Memory(name, width, depth, window=1 + i, per_lane=i >= len(shared))
             for i, (name, width, depth) in enumerate(shapes)
         )
 

@@ -109,7 +109,7 @@ class QuantizedNetwork:
 
     @property
     def flat(self) -> bool:
-        """Whether it is a chain of fully connected layers on vectors. A flat array computes it for ``columns`` samples at a time."""
+        """Whether it is a chain of fully connected layers on vectors. Unless told otherwise, columns hold samples of it."""
         chain = [INPUT, *(layer.output for layer in self.layers)]
         return all(shape[1:] == (1, 1) for shape in self.shapes.values()) and all(
             layer.source == source and layer.channel == 0 and layer.groups == 1 and not layer.maximum

@@ -13,9 +13,10 @@ import numpy as np
 from .config import ArrayConfig
 from .cycles import Cycles
 from .ends import End
-from .layout import Layout, Memory
+from .layout import Layout
 from .network import QuantizedNetwork
 from .program import Program
+from .words import Memory
 
 
 class Described(Protocol):

@@ -15,14 +15,15 @@ class LayerInfo:
 
     shape : (outputs, taps) of the captured layer; a tap is one input channel at one position of the window
     kept : its weights that are not zero, as integers
-    nnz : stored weights: the kept ones, without the rows that are constant or unread, plus explicit zeros
+    nnz : stored weights: the kept ones, of a window across the columns those of one strip, and a zero for each row without any
     tiles : output positions that each column works through; every weight is used once in each
     positions : output positions of all columns together, without those that only fill up a tile
     output : the tensor it writes
     channel : the channel of ``output`` that its first row becomes
-    strip : rows of the output that each column computes; 0 in a flat array, where columns are samples
-    rows : original numbers of the computed rows
-    columns : original numbers of the stored taps, -1 for a hole
+    strip : rows of the output that each column computes; 0 where columns are samples
+    across : every column works on a part of the one window, whose weights are alike
+    bundles : of the rows that are completed together, the one in each epilogue, or -1 where it has none
+    columns : for each lane, the captured tap that each bit of a row stands for; -1 where the lane has no such weight
     """
 
     name: str
@@ -34,17 +35,19 @@ class LayerInfo:
     output: str
     channel: int
     strip: int
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
+    across: bool
+    bundles: tuple[tuple[int, ...], ...]
+    columns: tuple[tuple[int, ...], ...]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"shape": list(self.shape), "rows": list(self.rows), "columns": list(self.columns)}
+        lists = {"bundles": [list(bundle) for bundle in self.bundles], "columns": [list(taps) for taps in self.columns]}
+        return asdict(self) | {"shape": list(self.shape)} | lists
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LayerInfo:
         outputs, taps = values["shape"]
-        lists = {"shape": (outputs, taps), "rows": tuple(values["rows"]), "columns": tuple(values["columns"])}
-        return cls(**{**values, **lists})
+        lists = {"bundles": tuple(map(tuple, values["bundles"])), "columns": tuple(map(tuple, values["columns"]))}
+        return cls(**{**values, "shape": (outputs, taps), **lists})
 
 
 @dataclass(frozen=True, kw_only=True)

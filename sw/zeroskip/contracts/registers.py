@@ -32,6 +32,6 @@ ERROR_WATCHDOG = 1 << 4
 ERROR_CRC = 1 << 5
 
 ID_RESET = 0x5A53_4B50
-VERSION_RESET = 0x0002_0002
+VERSION_RESET = 0x0003_0000
 LAYER_LIMIT_RESET = 0xFFFF_FFFF
 """Values after reset that are neither 0 nor a matter of the configuration."""

@@ -158,13 +158,12 @@ class Device:
     def run(self, x: npt.ArrayLike) -> IntArray:
         """Float samples (N, …) → integer outputs (N, …), as ``Design.reference`` gives them.
 
-        On a flat array of several columns the last group is filled up with its last sample, and those results are dropped; GROUPS counts
+        Where several columns hold samples, the last group is filled up with its last sample, and those results are dropped; GROUPS counts
         them. DeviceError where the array does not run, refuses a packet or stands still.
         """
         payload = self._loaded()
-        strips = bool(payload.config.strips)
-        samples = payload.input.to_bytes(payload.input.quantize(x), strips)
-        return payload.output.from_bytes(self.run_bytes(samples), strips)
+        samples = payload.input.to_bytes(payload.input.quantize(x))
+        return payload.output.from_bytes(self.run_bytes(samples))
 
     def run_bytes(self, samples: Sequence[bytes]) -> list[bytes]:
         """Samples as they stand on the input stream → results as they stand on the output stream."""

@@ -20,7 +20,9 @@ from zeroskip.prune import Masks, prunable, summary
 from zeroskip.prune.budget.allocate import Cost
 from zeroskip.prune.masks.weights import PRUNABLE
 from zeroskip.quantize import quantize
-from zeroskip.schedule import LayerPlan, predict, schedule
+from zeroskip.schedule import predict, schedule
+from zeroskip.schedule.lanes.plan import OwnedLayer
+from zeroskip.schedule.network import mask_words
 
 KINDS = ("weights", "bits", "cycles")
 """Kept prunable weights; bits of masks, headers and weights in all lanes; predicted cycles from one group of samples to the next."""
@@ -77,8 +79,8 @@ def costs(
     plan = schedule(network, config)
     cycles = predict(plan)
     owners = _owners(model, network)
-    bits = {layer.name: _bits(layer, plan.config) for layer in plan.layers}
-    headers = len(plan.layers) * plan.config.lanes * Layout(plan.config).header_words * plan.config.word
+    bits = {layer.name: _bits(layer, plan.config) for layer in plan.plan.layers}
+    headers = len(plan.plan.layers) * plan.config.lanes * Layout(plan.config).header_words * plan.config.word
     kept = kept_weights(model, masks)
     return Costs(
         weights=kept.total, stored_bits=sum(bits.values()) + headers, cycles=cycles,
@@ -96,8 +98,9 @@ def kept_weights(model: nn.Module, masks: Masks) -> Cost:
     return Cost(sum(layers.values()), layers)
 
 
-def _bits(layer: LayerPlan, config: ArrayConfig) -> int:
-    return layer.nnz * config.weight_bits + sum(len(run.word_counts) for run in layer.runs) * config.word
+def _bits(layer: OwnedLayer, config: ArrayConfig) -> int:
+    words = sum(mask_words(share, config.word) for share in layer.shares)
+    return sum(int(share.mask.sum()) for share in layer.shares) * config.weight_bits + words * config.word
 
 
 def _owners(model: nn.Module, network: QuantizedNetwork) -> dict[str, str]:

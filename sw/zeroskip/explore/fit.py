@@ -1,32 +1,40 @@
-"""The array on a part that runs a network in the fewest cycles: lanes and columns chosen by estimated area and predicted cycles."""
+"""The array on a part that runs a network in the fewest cycles: its shape chosen by estimated area and predicted cycles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product, takewhile
 from typing import Any
 
 import numpy as np
 
-from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.config import CHOSEN, ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import Schedule, in_strips, predict, schedule
+from zeroskip.schedule.network import mask_words
 from zeroskip.synth import RESOURCES, Area, Target, estimate
 
 LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """Numbers of lanes that are considered."""
 
+EPILOGUES = (1, 2, 4)
+"""Numbers of epilogues that are considered."""
+
 COLUMNS = range(1, 17)
-"""Numbers of columns considered for a network in strips. A flat network keeps the given columns, since they are samples."""
+"""Numbers of columns considered where they hold strips. Where they hold samples, the given number stays."""
 
 ROOM = 0.85
 """Share of a part's look-up tables and flip-flops that an estimate may take. Placement and routing need the rest, and estimates err."""
 
 CLOSEST = 8
-"""Arrays whose cycles are predicted exactly: the best ones by a bound."""
+"""Arrays whose cycles are predicted exactly: the best ones by a bound, and further ones until one fits."""
+
+BEYOND = 2
+"""Arrays next to these that are too large by their sketch, whose cycles are predicted too: they show what a larger part would bring."""
 
 PIPELINE = 30
 """Cycles that a layer takes in addition to its work, for the bound."""
@@ -51,7 +59,8 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "lanes": self.config.lanes, "columns": self.config.columns, "per_sample": self.per_sample, "latency": self.cycles.latency,
+            **{name: getattr(self.config, name) for name in CHOSEN},
+            "per_sample": self.per_sample, "latency": self.cycles.latency,
             "estimate": {name: getattr(self.need, name) for name in RESOURCES}, "over": list(self.over),
         }  # fmt: skip
 
@@ -87,41 +96,45 @@ def fit(
     target: Target,
     config: ArrayConfig,
     *,
-    free: Sequence[str] = ("lanes", "columns"),
+    free: Sequence[str] = CHOSEN,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Fit:
     """The array on ``target`` that takes the fewest cycles per sample; of equal ones the smallest.
 
-    config : given values: word, widths, and those of lanes and columns that are not ``free``
-    free : which of ``lanes`` and ``columns`` are chosen
+    config : given values: word, widths, and those of lanes, columns and epilogues that are not ``free``
+    free : which of ``lanes``, ``columns`` and ``epilogues`` are chosen
     progress : called with a line as the search goes on
 
     Raises CapacityError with the figures of the smallest array where no array fits.
     """
     bounded = sorted(_bounded(network, target, config, free), key=lambda found: (found[0], found[2].lut4))
-    fitting = [found for found in bounded if not target.over(found[2], SHARE)]
-    wanted = (
-        [*fitting[:CLOSEST], *[found for found in bounded if target.over(found[2], SHARE)][:2]]
-        if fitting
-        else bounded[-1:]
-    )
+    fitting = [sketch for _, sketch, need in bounded if not target.over(need, SHARE)]
+    faster = takewhile(lambda found: target.over(found[2], SHARE), bounded)
+    beyond = [sketch for _, sketch, _ in faster][-BEYOND:]
+    smallest = [min(bounded, key=lambda found: found[2].lut4)[1]]
     candidates: list[Candidate] = []
     chosen: Candidate | None = None
     plan = None
-    for number, (_, sketch, _) in enumerate(wanted, start=1):
-        progress(f"predicting {sketch.lanes} lanes × {sketch.columns} columns, {number} of {len(wanted)}")
-        tried = schedule(network, replace(config, lanes=sketch.lanes, columns=sketch.columns))
+    for number, sketch in enumerate([*beyond, *fitting] if fitting else smallest):
+        if number >= len(beyond) + CLOSEST and chosen is not None:
+            break
+        progress(f"predicting {_shape(sketch)}")
+        tried = schedule(network, replace(config, **{name: getattr(sketch, name) for name in CHOSEN}))
         candidates.append(_candidate(tried, target))
         if not candidates[-1].over and (chosen is None or _order(candidates[-1]) < _order(chosen)):
             chosen, plan = candidates[-1], tried  # no other plan needs to be kept
     candidates.sort(key=_order)
     if chosen is None or plan is None:
-        least = min(candidates, key=lambda found: len(found.over))
+        least = min(candidates, key=lambda found: (len(found.over), found.need.lut4))
         raise CapacityError(
-            f"{target.name} ({target.device}): {least.config.lanes} lanes × {least.config.columns} columns"
+            f"{target.name} ({target.device}): {_shape(least.config)}"
             f" {'are the smallest array considered and do' if free else 'do'} not fit by estimate: needs {_shortage(least.need, target)}"
         )
     return Fit(target=target.name, chosen=chosen, plan=plan, candidates=tuple(candidates))
+
+
+def _shape(config: ArrayConfig) -> str:
+    return f"{config.lanes} lanes × {config.columns} columns, {config.epilogues} epilogues"
 
 
 def _order(candidate: Candidate) -> tuple[float, int]:
@@ -133,22 +146,30 @@ def _bounded(
 ) -> Iterator[tuple[float, ArrayConfig, Area]]:
     """(least cycles per sample, sketch of the sized configuration, its area) of every array, from one plan for each number of columns."""
     for columns in COLUMNS if "columns" in free and in_strips(network, config) else (config.columns,):
-        plan = schedule(network, replace(config, lanes=1, columns=columns))
-        for lanes in LANES if "lanes" in free else (config.lanes,):
-            sketch = replace(
-                plan.config, lanes=lanes, mask_depth=-(-plan.config.mask_depth // lanes) + 4 * len(plan.layers),
-                weight_depth=-(-plan.config.weight_depth // lanes) + len(plan.layers),
-            )  # fmt: skip
-            yield _bound(plan, lanes) / Layout(sketch).group_samples, sketch, estimate(sketch, target)
+        plan = schedule(network, replace(config, lanes=1, columns=columns, epilogues=1))
+        layers = len(plan.plan.layers)
+        for lanes, epilogues in product(
+            LANES if "lanes" in free else (config.lanes,), EPILOGUES if "epilogues" in free else (config.epilogues,)
+        ):
+            shared = {
+                name: -(-getattr(plan.config, name) // lanes)
+                for name in ("mask_depth", "weight_depth", "input_depth", "hidden_depth", "tap_depth")
+            }
+            shared["mask_depth"] += 4 * layers
+            shared["weight_depth"] += layers
+            copies = -(-plan.config.copy_depth // epilogues)
+            sketch = replace(plan.config, lanes=lanes, epilogues=epilogues, copy_depth=copies, **shared)
+            yield _bound(plan, lanes, epilogues) / Layout(sketch).group_samples, sketch, estimate(sketch, target)
 
 
-def _bound(plan: Schedule, lanes: int) -> float:
+def _bound(plan: Schedule, lanes: int, epilogues: int) -> float:
     """The least cycles of one group, by issue, reading of mask words and writing."""
     total = 0.0
-    for layer in plan.layers:
-        words, rows = len(layer.runs[0].word_counts), len(layer.rows)
-        writes = float(np.mean([count for band in layer.bands for count in band.counts]))
-        total += layer.tiles * max(layer.nnz / lanes, words / lanes, rows * writes) + PIPELINE
+    for layer in plan.plan.layers:
+        share = layer.shares[0]
+        words, nnz = mask_words(share, plan.config.word), int(share.mask.sum())
+        writes = float(np.mean([len(writes) for writes in layer.writes]))
+        total += layer.tiles * max(nnz / lanes, words / lanes, len(layer.bias) * writes / epilogues) + PIPELINE
     return total
 
 

@@ -27,12 +27,12 @@ PACKAGE = "zeroskip.testbench"
 
 def testbench(bundle: Bundle) -> Testbench:
     """Its samples are the first few that the design was saved with or, where there are none, random."""
-    saved, strips = bundle.saved, bool(bundle.config.strips)
+    saved = bundle.saved
     inputs = _inputs(saved.network, bundle.samples)
     return Testbench(
         program=saved.program, cycles=saved.cycles, verilog=saved.verilog, top=str(bundle.sidecar["top"]),
-        inputs=to_input_stream(saved.network, inputs, strips),
-        expected=to_output_stream(saved.network, reference.run(saved.network, inputs), strips),
+        inputs=to_input_stream(saved.network, inputs),
+        expected=to_output_stream(saved.network, reference.run(saved.network, inputs)),
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy.typing as npt
 
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.layout import Layout, Memory
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.program import Program
+from zeroskip.contracts.words import Memory
 from zeroskip.storage.design_folder import Saved
 
 CORE, RAM = "zeroskip_core.v", "zs_ram.v"

@@ -1,5 +1,6 @@
 """Kept weights and bitmaps → memory images, and back."""
 
-from .program import pack, unpack
+from .program import pack
+from .unpack import unpack
 
 __all__ = ["pack", "unpack"]

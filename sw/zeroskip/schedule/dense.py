@@ -14,12 +14,13 @@ from . import predict, schedule
 
 
 def dense_cycles(network: QuantizedNetwork, config: ArrayConfig) -> Cycles:
-    """Predicted cycles of the same layers with every weight kept, on the same lanes, columns and words, with room for all weights."""
+    """Predicted cycles of the same layers with every weight kept, on as many lanes, columns and epilogues, with room for all weights."""
     layers = (
         replace(layer, weight=np.ones_like(layer.weight), bias=np.zeros_like(layer.bias)) for layer in network.layers
     )  # the values do not matter to the cycles
     roomy = ArrayConfig(
-        lanes=config.lanes, columns=config.columns, word=config.word, weight_bits=config.weight_bits,
+        lanes=config.lanes, columns=config.columns, epilogues=config.epilogues, block_queue=config.block_queue, word=config.word,
+        weight_bits=config.weight_bits,
         act_bits=config.act_bits, stream_bits=config.stream_bits, strips=config.strips,
     )  # fmt: skip
     return predict(schedule(replace(network, layers=tuple(layers)), roomy, built=False))

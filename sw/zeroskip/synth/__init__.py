@@ -2,7 +2,7 @@
 
 from .area import RESOURCES, Area, ModuleArea
 from .estimate import estimate
-from .flow import LANES, synthesise
+from .flow import LANES, map_areas, synthesise
 from .report import CriticalPath, SynthReport
 from .targets import TARGETS, Target, target_named
 
@@ -16,6 +16,7 @@ __all__ = [
     "SynthReport",
     "Target",
     "estimate",
+    "map_areas",
     "synthesise",
     "target_named",
 ]

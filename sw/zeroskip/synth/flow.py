@@ -15,7 +15,7 @@ from typing import Any
 
 from zeroskip.contracts.errors import ImageError, InputError
 
-from .area import Hierarchy, plain_name
+from .area import Hierarchy, ModuleArea, plain_name
 from .report import Placed, SynthReport, read_nextpnr
 from .targets import Target, target_named
 from .tools import nextpnr, tool_versions, yosys
@@ -107,6 +107,19 @@ def synthesise(
         critical_path=middle.critical_path,
         tools=tools,
     )
+
+
+def map_areas(design_dir: str | Path, target: str, *, keep: str | None = LANES) -> dict[str, ModuleArea]:
+    """Area of every module of a saved design that keeps its boundary, by Yosys alone: without place and route.
+
+    design_dir, target, keep : as for :func:`synthesise`. The top module, whose name the manifest has, is the whole design.
+    """
+    part, design = target_named(target), Path(design_dir)
+    top, clock = _manifest(design)
+    with tempfile.TemporaryDirectory(prefix="zeroskip-synth-") as name:
+        folder = Path(name)
+        kept = _read(design, folder, top, clock, keep)
+        return _map(part, "mapped", kept, folder, design).modules(top)
 
 
 def checked_seeds(seeds: Sequence[object]) -> None:

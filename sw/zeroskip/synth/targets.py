@@ -21,7 +21,7 @@ class Memories:
     shapes : (width, depth) of one block RAM in each of its configurations
     parts : (8-bit parts, depth) of one block RAM where parts are written separately
     cell : (width, depth) of one distributed RAM cell, and the LUT4 it takes with its share of the choice between cells, or None
-    cells_per_block : so many cells are taken before a block RAM is
+    cells_per_block : a block RAM is taken in place of so many cells, of which one that is used in part counts in part
     bits_per_block : so many flip-flops are taken before a block RAM is, where there are no distributed RAM cells
     """
 
@@ -45,10 +45,18 @@ class Memories:
         """(LUT4, flip-flops) of a memory that is better kept out of block RAM, or None. The output register is not counted."""
         blocks = self.blocks(width, depth, 1)
         if self.cell is None:
-            return (width * depth // 2, width * depth) if width * depth <= self.bits_per_block * blocks else None
+            fits = width * depth <= self.bits_per_block * blocks
+        else:
+            wide, deep, _ = self.cell
+            fits = width * -(-depth // deep) < self.cells_per_block * wide * blocks
+        return self.logic(width, depth) if fits else None
+
+    def logic(self, width: int, depth: int) -> tuple[int, int]:
+        """(LUT4, flip-flops) of a memory that is no block RAM. An output register is not counted."""
+        if self.cell is None:
+            return width * depth // 2, width * depth
         wide, deep, lut4 = self.cell
-        cells = -(-width // wide) * -(-depth // deep)
-        return (cells * lut4, 0) if cells <= self.cells_per_block * blocks else None
+        return -(-width // wide) * -(-depth // deep) * lut4, 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +113,7 @@ class Target:
 
 ECP5_MEMORIES = Memories(
     shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)), parts=((4, 512), (2, 1024), (1, 2048)),
-    cell=(4, 16, 7), cells_per_block=20,
+    cell=(4, 16, 7), cells_per_block=22,
 )  # fmt: skip
 ICE40_MEMORIES = Memories(
     shapes=((16, 256), (8, 512), (4, 1024), (2, 2048)), parts=((2, 256), (1, 512)), bits_per_block=64

@@ -24,26 +24,29 @@ PORTS = {
 
 BEFORE_LANES = {
     "control": "control.run array.ready array.busy control.load__commit control.load__window control.load_check.crc control.expected_crc",
+    "loader": "array.loader.full array.loader.first array.loader.accepted array.loader.lanes array.loader.write__enable",
     "layer": (
         "array.sequencer.layer array.sequencer.start array.sequencer.finished array.sequencer.elapsed array.sequencer.primed"
         " array.sequencer.working array.sequencer.input_full array.sequencer.input_half array.sequencer.output_full"
         " array.sequencer.output_half array.sequencer.output_done"
     ),
+    "constants": "array.constants.closed array.constants.valid array.constants.part array.constants.resume",
 }
 LANE = (
-    "decoder.address decoder.stuck decoder.valid decoder.take decoder.mask issuer.idle issuer.weight store.address"
-    " macs.issue macs.weight macs.activations macs.request macs.grant"
+    "fetch.address fetch.stuck fetch.valid fetch.take fetch.mask gate.advance gate.issue gate.issue_first gate.issue_tail gate.issue_last"
+    " gate.closed share.address share.data turn.operands weight pushed grant sums"
 )
+MERGE = (
+    "array.merge.pushed array.merge.grant array.merge.granted array.merge.take array.merge.total array.merge.valid"
+    " array.merge.next_bundle array.merge.tile_end array.merge.layer_end array.merge.tile array.merge.hold"
+)
+REQUANTIZER = "next_row enable place data row_tile_end row_layer_end addends residual_place"
 BEHIND_LANES = {
-    "collector": (
-        "array.collector.request array.collector.tails_waiting array.collector.grant array.collector.valid array.collector.next_row"
-        " array.collector.total array.collector.tile_end array.collector.layer_end array.collector.tile array.collector.hold"
+    "writer": (
+        "array.writer.enable array.writer.place array.writer.data array.writer.write__enable array.writer.write__address"
+        " array.writer.write__data array.writer.written"
     ),
-    "requantizer": (
-        "array.requantizer.enable array.requantizer.place array.requantizer.data array.requantizer.row_tile_end"
-        " array.requantizer.row_layer_end array.requantizer.addends"
-    ),
-    "writer": "array.writer.write__enable array.writer.write__address array.writer.write__data array.writer.written",
+    "unloader": "array.unloader.full array.unloader.busy array.unloader.half array.unloader.outputs array.unloader.group_end",
     "counters": "array.counters.latency array.counters.interval array.counters.groups",
     "errors": (
         "array.early_last array.late_last array.expired array.watchdog.fault array.watchdog.halt array.watchdog.silence"
@@ -82,6 +85,10 @@ def wanted(verilog: Iterable[str], top: str) -> list[Group]:
         lanes = [path for path in hierarchy.instances if re.fullmatch(rf"{re.escape(core)}array\.lane\d+", path)]
         listed += [(title, core, names) for title, names in BEFORE_LANES.items()]
         listed += [(f"lane {int(path[-2:])}", f"{path}.", LANE) for path in sorted(lanes)]
+        listed.append(("merge", core, MERGE))
+        requantizers = rf"{re.escape(core)}array\.requantizer\d*"
+        parts = sorted(path for path in hierarchy.instances if re.fullmatch(requantizers, path))
+        listed += [(path.split(".")[-1], f"{path}.", REQUANTIZER) for path in parts]
         listed += [(title, core, names) for title, names in BEHIND_LANES.items()]
     found = []
     for title, prefix, names in listed:

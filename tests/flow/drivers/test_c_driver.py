@@ -73,15 +73,16 @@ def sources(case: Case, folder: Path) -> list[Path]:
 
 def in_bytes(design: zs.Design, x: npt.NDArray[np.float32]) -> list[bytes]:
     end = Payload.of(design).input
-    return end.to_bytes(end.quantize(x), bool(design.config.strips))
+    return end.to_bytes(end.quantize(x))
 
 
 def classified(what: str, design: zs.Design, case: Case) -> list[str]:
     """What a run of all samples must say: outputs of the reference, the largest of them, predicted cycles."""
     assert in_bytes(design, case.x) == in_bytes(case.first, case.x)
     end = Payload.of(design).output
-    outputs = end.to_bytes(design.reference(case.x), bool(design.config.strips))
-    largest = [end.from_bytes([output], strips=False).argmax() for output in outputs]
+    outputs = end.to_bytes(design.reference(case.x))
+    kind = np.int8 if end.format.signed else np.uint8
+    largest = [np.frombuffer(output, dtype=kind).argmax() for output in outputs]
     lines = [f"{what}: ok"]
     lines += [f"sample {i}: largest {largest[i]}: {' '.join(map(str, output))}" for i, output in enumerate(outputs)]
     lines += [f"latency: {design.cycles.latency}", f"interval: {design.cycles.interval}", "groups: 10"]

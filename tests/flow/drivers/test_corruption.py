@@ -68,7 +68,7 @@ def test_every_single_bit_corruption_of_an_image_is_refused() -> None:
         bus.address = -1
         board.patience = 500
         with pytest.raises(DeviceError, match=r"^0 of 1 results came$"):  # its streams are idle
-            board.transfer(payload.input.to_bytes(payload.input.quantize(x[:1]), strips=True)[0], payload.output.size)
+            board.transfer(payload.input.to_bytes(payload.input.quantize(x[:1]))[0], payload.output.size)
         board.patience = 100_000
         device.load(design)
         device.start()

@@ -145,7 +145,8 @@ def small(config: ArrayConfig, images: bool) -> tuple[zs.Design, npt.NDArray[np.
 @pytest.mark.parametrize("images", [False, True], ids=["side by side", "strips"])
 def test_groups_of_samples_and_images_whose_words_do_not_fill_their_stride(images: bool) -> None:
     """Seven samples on two columns: the last group is filled up. With strips words have up to three parts, in a stride of four."""
-    design, x = small(ArrayConfig(lanes=2, columns=2, word=8, stream_bits=16), images)
+    acc_bits = 40 if images else 0
+    design, x = small(ArrayConfig(lanes=2, columns=2, word=8, stream_bits=16, acc_bits=acc_bits), images)
     payload = Payload.of(design)
     assert payload.group == (1 if images else 2)
     assert any(memory.parts == 3 for memory in payload.layout.memories) == images

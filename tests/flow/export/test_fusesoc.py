@@ -109,7 +109,7 @@ filesets:
   rtl:
     files: [two.v]
     file_type: verilogSource-2005
-    depend: ["zeroskip::own_net:2.2"]
+    depend: ["zeroskip::own_net:3.0"]
 targets:
   default: {filesets: [rtl], toplevel: two}
   sim: {filesets: [rtl], toplevel: two, flow: sim, flow_options: {tool: icarus}, parameters: [ZEROSKIP_NO_IMAGES]}

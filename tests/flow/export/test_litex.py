@@ -25,9 +25,9 @@ pytest.importorskip("litex", reason="litex is missing; install it with: pip inst
 
 def vectors(design: zs.Design, x: np.ndarray) -> tuple[list[bytes], list[bytes]]:
     """Samples and results as bytes, in the order of the streams."""
-    strips, quantized = bool(design.config.strips), design.quantize_input(x)
-    given = to_input_stream(design.network, quantized, strips)
-    expected = to_output_stream(design.network, reference.run(design.network, quantized), strips)
+    quantized = design.quantize_input(x)
+    given = to_input_stream(design.network, quantized)
+    expected = to_output_stream(design.network, reference.run(design.network, quantized))
     return [bytes(row & 0xFF) for row in given.astype(np.uint8)], [
         row.tobytes() for row in (expected & 0xFF).astype(np.uint8)
     ]

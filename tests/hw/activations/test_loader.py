@@ -1,168 +1,162 @@
-"""The loader against the beats that its input memory keeps."""
+"""The loader against the writes that its rows and channels ask for, and the samples that it must drop."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import layout_of, load, simulate
+from amaranth.hdl import ResetInserter, Signal
+from tests.hw.activations.input_model import Image, Sample, Write, random_image, random_samples
+from tests.hw.bench import layout_of, load, parted, simulate
 
 from zeroskip.contracts.layout import Layout
-from zeroskip.contracts.timing import SAMPLE_GAP
+from zeroskip.contracts.timing import INPUT_ROW_PAUSE
 from zeroskip_hw.activations.loader import Loader
-from zeroskip_hw.activations.store import position_bits
 
-Beats = list[int]
-
-
-class Stream:
-    """Sends samples, and keeps a copy of the buffer as the writes would fill it."""
-
-    def __init__(self, dut: Loader, layout: Layout, rng: Random, share: float = 1.0) -> None:
-        self.dut, self.layout, self.rng, self.share = dut, layout, rng, share
-        self.buffer: dict[tuple[int, int, int, int], int] = {}  # half, column, bank, position
-        self.events = {"first": 0, "accepted": 0, "early_last": 0, "late_last": 0}
-        self.cycle = 0
-
-    async def step(self, ctx: Any) -> None:
-        dut, bits = self.dut, position_bits(self.layout)
-        write = dut.write
-        enable = ctx.get(write.enable)
-        for bank in range(self.layout.config.stream_elements):
-            if enable >> bank & 1:
-                column = ctx.get(write.column).bit_length() - 1
-                assert ctx.get(write.column) == 1 << column, "one sample at a time"
-                place = ctx.get(write.half), column, bank, ctx.get(write.position) >> (bits * bank) & ((1 << bits) - 1)
-                self.buffer[place] = ctx.get(write.data) >> (8 * bank) & 0xFF
-        for name in self.events:
-            self.events[name] += ctx.get(getattr(dut, name))
-        self.cycle += 1
-        await ctx.tick()
-
-    async def send(self, ctx: Any, beats: Beats) -> list[int]:
-        """Returns the cycles in which the beats were taken."""
-        dut, when = self.dut, []
-        for number, beat in enumerate(beats):
-            while self.rng.random() >= self.share:
-                ctx.set(dut.last, self.rng.getrandbits(1))
-                await self.step(ctx)
-            ctx.set(dut.data, beat)
-            ctx.set(dut.last, number == len(beats) - 1)
-            for _ in range(100):
-                ready = ctx.get(dut.ready)
-                ctx.set(dut.valid, 1)
-                assert ctx.get(dut.ready) == ready, "TREADY depends on TVALID"
-                if ready:
-                    break
-                await self.step(ctx)
-            assert ready, f"beat {number} is not taken"
-            when.append(self.cycle)
-            await self.step(ctx)
-            ctx.set(dut.valid, 0)
-        return when
+ACCEPTED_TO_FULL = 2
+ACCEPTED_TO_WRITE = 3
+"""Cycles from a sample's acceptance: until its half is full, where it was the group's last; until its last element is written."""
 
 
-def random_keep(rng: Random, layout: Layout, beats: int) -> list[int]:
-    elements = layout.config.stream_elements
-    keeps = [rng.getrandbits(elements) for _ in range(beats)]
-    return [layout.beat.encode({"last": i == beats - 1, "keep": keep}) for i, keep in enumerate(keeps)]
+def shown(ctx: Any, dut: Loader, layout: Layout) -> Write:
+    count, lanes = layout.config.load_elements, layout.config.lanes
+    bits = parted(ctx.get(dut.lanes), lanes, count)
+    owners = [sum((bits[lane] >> i & 1) << lane for lane in range(lanes)) for i in range(count)]
+    addresses, data = parted(ctx.get(dut.write.address), count, layout.half_bit), parted(ctx.get(dut.write.data), count)
+    return Write(
+        ctx.get(dut.write.enable), ctx.get(dut.write.half), owners,
+        [value if owner else 0 for value, owner in zip(addresses, owners, strict=True)],
+        [value if owner else 0 for value, owner in zip(data, owners, strict=True)],
+    )  # fmt: skip
 
 
-def stored(
-    layout: Layout, words: list[int], sample: Beats, half: int, column: int
-) -> dict[tuple[int, int, int, int], int]:
-    expected = {}
-    for bank in range(layout.config.stream_elements):
-        position = 0
-        for word, beat in zip(words, sample, strict=True):
-            if layout.beat.decode(word)["keep"] >> bank & 1:
-                expected[half, column, bank, position] = beat >> (8 * bank) & 0xFF
-                position += 1
-    return expected
+class Run:
+    """A stream of samples through the loader; every port is compared in every cycle.
+
+    supply : how likely a beat is offered; drain : how likely a full half is released
+    """
+
+    def __init__(self, layout: Layout, image: Image, samples: list[Sample], rng: Random, supply: float, drain: float):
+        self.layout, self.image, self.samples, self.rng, self.supply, self.drain = (
+            layout,
+            image,
+            samples,
+            rng,
+            supply,
+            drain,
+        )
+        self.written: list[int] = []
+        """Cycles of all writes."""
+
+    def simulate(self) -> None:
+        dut, stopped = Loader(self.layout), Signal()
+
+        async def bench(ctx: Any) -> None:
+            ctx.set(stopped, 1)
+            for name, words in self.image.words(self.layout).items():
+                await load(ctx, dut.load, self.layout, name, words)
+            ctx.set(stopped, 0)
+            await self._run(ctx, dut)
+
+        simulate(ResetInserter(stopped)(dut), bench)
+
+    async def _run(self, ctx: Any, dut: Loader) -> None:
+        rng, whole, group_samples = self.rng, self.image.beats(self.layout), self.layout.group_samples
+        expected: list[Write] = []
+        due: dict[int, int] = {}  # cycle of the write with that number
+        rises: dict[int, int] = {}
+        events: list[str] = []
+        at, beat, filling, draining, full, offered, promised, idle, cycle = 0, 0, 0, 0, 0, False, 0, 0, 0
+        while idle < 12:
+            assert cycle < 20_000
+            where = f"cycle {cycle}, sample {at}"
+            full |= rises.pop(cycle, 0)
+            assert ctx.get(dut.full) == full, where
+            sample = self.samples[at] if at < len(self.samples) else None
+            enable = rng.random() < 0.9 or self.supply == 1.0
+            offered = sample is not None and (offered or rng.random() < self.supply)
+            ctx.set(dut.enable, enable)
+            ctx.set(dut.valid, not offered)
+            ready = ctx.get(dut.ready)
+            ctx.set(dut.valid, offered)
+            assert ctx.get(dut.ready) == ready, f"TREADY depends on TVALID, {where}"
+            dropped = sample is not None and sample.long and beat > whole
+            assert not ready or enable, where
+            assert not ready or dropped or not full >> filling & 1, f"a full half is written, {where}"
+            ctx.set(dut.data, sample.word(beat) if offered and sample else rng.getrandbits(len(dut.data)))
+            ctx.set(dut.last, beat == len(sample.beats) - 1 if offered and sample else rng.getrandbits(1))
+            taken = ready and offered
+            begins = bool(taken and sample and beat == 0)
+            assert ctx.get(dut.first) == (begins and sample is not None and sample.place == 0), where
+            if begins and sample:
+                expected += self.image.writes(self.layout, sample.beats[:whole], sample.place, filling)
+                promised = len(self.written) + len(expected)
+            if ctx.get(dut.write.enable):
+                assert expected, f"a write too many, {where}"
+                assert shown(ctx, dut, self.layout) == expected.pop(0), where
+                self.written.append(cycle)
+            now = [name for name in ("accepted", "early_last", "late_last") if ctx.get(getattr(dut, name))]
+            assert len(now) <= 1, where
+            events += now
+            if now:
+                due[cycle + ACCEPTED_TO_WRITE] = promised  # all that has come of this sample, and nothing of the next
+            if now == ["accepted"] and events.count("accepted") % group_samples == 0:
+                rises[cycle + ACCEPTED_TO_FULL] = 1 << filling
+                filling ^= 1
+            if cycle in due:
+                assert self.written[due[cycle] - 1] == cycle, where
+            release = full >> draining & 1 and rng.random() < self.drain
+            ctx.set(dut.release, release << draining)
+            if release:
+                full &= ~(1 << draining)
+                draining ^= 1
+            if taken and sample:
+                offered, beat = False, beat + 1
+                if beat == len(sample.beats):
+                    at, beat = at + 1, 0
+            idle += at == len(self.samples)
+            cycle += 1
+            await ctx.tick()
+        assert not expected
+        wanted = ["early_last" if s.short else "late_last" if s.long else "accepted" for s in self.samples]
+        assert events == wanted
 
 
-@pytest.mark.parametrize("stream_bits, columns, beats", [(8, 1, 5), (16, 3, 4), (64, 2, 3), (32, 1, 1)])
-@pytest.mark.parametrize("seed", range(4))
-def test_kept_elements_by_bank(stream_bits: int, columns: int, beats: int, seed: int) -> None:
-    """Several groups, between them samples that are too short or too long and leave no trace."""
+SHAPES = [
+    {"columns": 1, "stream_bits": 8, "load_elements": 1},
+    {"columns": 3, "stream_bits": 32, "load_elements": 1, "lanes": 5},
+    {"columns": 4, "stream_bits": 32, "load_elements": 4},
+    {"columns": 2, "stream_bits": 64, "load_elements": 8, "lanes": 4},
+    {"columns": 3, "stream_bits": 16, "load_elements": 2, "strips": False},
+    {"columns": 2, "stream_bits": 64, "load_elements": 4, "strips": False},
+]
+
+
+@pytest.mark.parametrize("options", SHAPES, ids=lambda options: "-".join(map(str, options.values())))
+@pytest.mark.parametrize("wrong", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(6))
+def test_samples_of_every_length(options: dict[str, Any], wrong: float, seed: int) -> None:
+    """At any place of a group, at any pace of the stream and of who empties the halves."""
     rng = Random(seed)
-    layout = layout_of(stream_bits=stream_bits, columns=columns, input_depth=beats * stream_bits // 8)
-    dut = Loader(layout)
-    stream = Stream(dut, layout, rng, rng.choice([1.0, 0.5]))
-    words = random_keep(rng, layout, beats)
-
-    async def bench(ctx: Any) -> None:
-        await load(ctx, dut.load, layout, "input", words)
-        ctx.set(dut.enable, 1)
-        short = long = 0
-        for group in range(5):
-            half, expected = group % 2, {}
-            where = f"group {group}, seed {seed}"
-            assert not ctx.get(dut.full) >> half & 1, where
-            stream.buffer.clear()
-            stream.events["first"] = 0
-            begun = 1
-            for column in range(columns):
-                # A dropped sample is partly written before its length is known, so drop only before good ones.
-                for length in rng.choices([beats - 1, beats + 1, 2 * beats + 1], k=rng.randint(0, 2)):
-                    if length:
-                        await stream.send(ctx, [rng.getrandbits(stream_bits) for _ in range(length)])
-                        short, long = short + (length < beats), long + (length > beats)
-                        begun += column == 0
-                sample = [rng.getrandbits(stream_bits) for _ in range(beats)]
-                await stream.send(ctx, sample)
-                expected |= stored(layout, words, sample, half, column)
-            for _ in range(3):
-                await stream.step(ctx)
-            assert stream.buffer == expected, where
-            assert stream.events["first"] == begun, where
-            assert stream.events["accepted"] == (group + 1) * columns, where
-            assert (stream.events["early_last"], stream.events["late_last"]) == (short, long), where
-            assert ctx.get(dut.full) >> half & 1, where
-            ctx.set(dut.release, 1 << half)
-            await stream.step(ctx)
-            ctx.set(dut.release, 0)
-            assert ctx.get(dut.full) == 0, where
-
-    simulate(dut, bench)
+    layout = layout_of(**options, input_depth=rng.choice([16, 100]), input_row_depth=16, channel_depth=8)
+    image = random_image(rng, layout)
+    samples = random_samples(rng, layout, image, 5, wrong)
+    supply, drain = rng.choice([1.0, 0.5, 0.2]), rng.choice([1.0, 0.1, 0.01])
+    Run(layout, image, samples, rng, supply, drain).simulate()
 
 
-def test_waits_for_a_free_half() -> None:
-    layout = layout_of(columns=2, input_depth=4)
-    dut = Loader(layout)
-    stream = Stream(dut, layout, Random(1))
-
-    async def bench(ctx: Any) -> None:
-        await load(ctx, dut.load, layout, "input", random_keep(Random(1), layout, 2))
-        await stream.step(ctx)
-        assert ctx.get(dut.ready) == 0, "not before it is enabled"
-        ctx.set(dut.enable, 1)
-        for _ in range(4):
-            await stream.send(ctx, [1, 2])
-        for _ in range(5):
-            await stream.step(ctx)
-            assert ctx.get(dut.full) == 3
-            assert ctx.get(dut.ready) == 0
-        ctx.set(dut.release, 1)
-        await stream.step(ctx)
-        ctx.set(dut.release, 0)
-        assert ctx.get(dut.full) == 2
-        assert ctx.get(dut.ready) == 1
-
-    simulate(dut, bench)
-
-
-def test_a_beat_per_cycle_and_a_gap_per_sample() -> None:
-    beats = 4
-    layout = layout_of(columns=3, input_depth=8)
-    dut = Loader(layout)
-    stream = Stream(dut, layout, Random(1))
-
-    async def bench(ctx: Any) -> None:
-        await load(ctx, dut.load, layout, "input", random_keep(Random(1), layout, beats))
-        ctx.set(dut.enable, 1)
-        when = [cycle for _ in range(6) for cycle in await stream.send(ctx, [0] * beats)]
-        assert when == [when[0] + i + i // beats * SAMPLE_GAP for i in range(6 * beats)]
-
-    simulate(dut, bench)
+@pytest.mark.parametrize("strips", [False, True], ids=["samples", "strips"])
+@pytest.mark.parametrize("elements", [1, 2, 4])
+def test_one_step_per_cycle_and_a_pause_before_each_row(strips: bool, elements: int) -> None:
+    """Across beats, samples and groups, of a stream that never pauses."""
+    rng = Random(elements)
+    layout = layout_of(strips=strips, columns=2, stream_bits=32, load_elements=4, input_row_depth=6, channel_depth=8)
+    rows = [[(3, row) for row in range(3)] for _ in range(layout.group_samples)]
+    image = Image(rows, [(1, channel) for channel in range(4)], 5, elements, 4)
+    run = Run(layout, image, random_samples(rng, layout, image, 4, 0.0), rng, 1.0, 1.0)
+    run.simulate()
+    row = 5 * 4 // elements
+    gaps = [after - before for before, after in pairwise(run.written)]
+    assert gaps == ([1] * (row - 1) + [1 + INPUT_ROW_PAUSE]) * (len(run.written) // row - 1) + [1] * (row - 1)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from tests.hw.bench import load, parted, simulate
-from tests.hw.channels import channel_layout
+from tests.hw.bench import layout_of, load, parted, simulate
 
-from zeroskip.contracts.channels import PART
+from zeroskip.contracts.layout import PART
 from zeroskip_hw.control.constants import Constants
 
 QUIET = 5
@@ -21,7 +20,7 @@ QUIET = 5
 def test_every_layer_once(seed: int) -> None:
     """Two programs in a row; lanes close one after the other and all open at once."""
     rng = Random(seed)
-    layout = channel_layout(lanes=3)
+    layout = layout_of(lanes=3)
     layers = rng.randint(1, 3)
     words = [
         rng.getrandbits(layout.constants.width - 1) | (number == layers - 1) << (layout.constants.width - 1)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import layout_of, simulate
+from tests.hw.bench import FULL, PLAIN, layout_of, simulate
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.layout import Layout
@@ -99,7 +99,7 @@ def test_registers() -> None:
         for name, value in (("latency", 0x12345678), ("interval", 99), ("groups", 7), ("ready", 1), ("busy", 1)):
             ctx.set(getattr(dut, name), value)
         expected = {
-            reg.ID: 0x5A534B50, reg.VERSION: 0x00020002, reg.CONFIG_ID: layout.config.digest,
+            reg.ID: 0x5A534B50, reg.VERSION: 0x00030000, reg.CONFIG_ID: layout.config.digest,
             reg.SHAPE: 3 | 2 << 8 | 16 << 16 | 4 << 24, reg.CONTROL: 0, reg.STATUS: 0b110, reg.ERROR: 0,
             reg.LATENCY: 0x12345678, reg.INTERVAL: 99, reg.GROUPS: 7,
             reg.WATCHDOG: longest_silence(layout.config), reg.LAYER_LIMIT: 0xFFFFFFFF, reg.EXPECTED_CRC: 0, reg.LOAD_CRC: 0,
@@ -143,11 +143,11 @@ def test_layer_cycles(layer_depth: int) -> None:
     bench_of(layout, body)
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+@pytest.mark.parametrize("features", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("acc_bits, word", [(8, 8), (24, 32), (40, 64)])
-def test_every_memory_through_its_window(strips: bool, acc_bits: int, word: int) -> None:
+def test_every_memory_through_its_window(features: dict[str, Any], acc_bits: int, word: int) -> None:
     """First and last word, of one part and of several; the first part behind the memory is refused."""
-    layout = layout_of(strips=strips, lanes=3, columns=16 if strips else 1, acc_bits=acc_bits, word=word)
+    layout = layout_of(**features, lanes=3, columns=16, epilogues=2, acc_bits=acc_bits, word=word)
     rng = Random(acc_bits)
 
     async def body(ctx: Any, dut: Control, master: Master) -> None:
@@ -209,8 +209,8 @@ def test_refused_writes_have_no_effect() -> None:
 
 def test_what_is_refused_is_no_part_of_a_word() -> None:
     """Between the parts of a word: writes that are refused for every reason, starts that are, and writes of registers."""
-    layout = layout_of(acc_bits=40)
-    rows = layout.memory("rows")
+    layout = layout_of(acc_bits=40, slopes=True)
+    rows = layout.memory("rows0")
     assert rows.parts == 3
     base, nowhere = rows.window << layout.window_bits, (1 << layout.address_bits) - 4
     parts = [0x01234567, 0x89ABCDEF, 0x12345678]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from tests.hw.bench import layout_of, load, simulate
+from tests.hw.bench import FULL, PLAIN, layout_of, load, simulate
 
 from zeroskip.contracts.layout import Layout
-from zeroskip.contracts.timing import TURNAROUND, WHOLE_ROW, timing
+from zeroskip.contracts.timing import TURNAROUND, WRITTEN_TO_END, WRITTEN_TO_START
 from zeroskip_hw.control.sequencer import EARLY_FIELDS, LATE, LATE_FIELDS, Sequencer
 
 Program = list[dict[str, int]]
@@ -42,10 +42,8 @@ class Model:
     start, end : from ``finished`` to the next layer's start, and to the group's end
     """
 
-    def __init__(self, layout: Layout, program: Program) -> None:
-        distance, strips = timing(layout.config), layout.config.strips
-        passed = WHOLE_ROW + (distance.requantize if strips else 0)
-        self.start, self.end = distance.collect_to_start - passed, distance.collect_to_end - passed
+    def __init__(self, program: Program) -> None:
+        self.start, self.end = WRITTEN_TO_START, WRITTEN_TO_END
         self.program = program
         self.starts: dict[int, tuple[int, bool]] = {}
         self.releases: set[int] = set()
@@ -91,19 +89,20 @@ class Model:
             self.busy = False
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["flat", "strips"])
+@pytest.mark.parametrize("features", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("layers", [1, 2, 5])
 @pytest.mark.parametrize("share", [1.0, 0.3])
 @pytest.mark.parametrize("seed", range(4))
-def test_every_pulse_and_every_constant(strips: bool, layers: int, share: float, seed: int) -> None:
+def test_every_pulse_and_every_constant(features: dict[str, Any], layers: int, share: float, seed: int) -> None:
     """Groups one after the other. Lanes, inputs and outputs are ready at random; layers take random times."""
     rng = Random(seed)
-    layout = layout_of(strips=strips, layer_depth=layers)
+    layout = layout_of(**features, layer_depth=layers)
     program = random_program(rng, layout, layers)
-    dut, reset, model = Sequencer(layout), Signal(), Model(layout, program)
+    dut, reset, model = Sequencer(layout), Signal(), Model(program)
     early, late = ([n for n in names if n in dut.signature.members] for names in (EARLY_FIELDS, LATE_FIELDS))
-    assert {"signed", "from_input", "lanes"} <= set(early), "the array has these"
-    assert ("x_step" in early) == ("padding" in late) == strips
+    everything = features is FULL
+    assert ("residual_step" in early) == ("across" in early) == ("copied" in late) == ("table" in late) == everything
+    assert {"width", "turns", "tiles"} <= set(early)
 
     def check(ctx: Any, cycle: int, groups: int) -> None:
         where = f"cycle {cycle}, seed {seed}"

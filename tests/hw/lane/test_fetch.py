@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import simulate
-from tests.hw.channels import Share, channel_layout, mask_memory, random_share
+from tests.hw.bench import layout_of, simulate
+from tests.hw.lane.shares import Share, mask_memory, random_share
 
 from zeroskip_hw.lane.fetch import Fetch
 
@@ -33,7 +33,7 @@ def entries_of(shares: list[Share], width: int) -> list[tuple[int, int, int, boo
 def test_gives_every_word_that_is_not_empty(word: int, seed: int) -> None:
     """Three groups, whatever the pace at which words are taken."""
     rng = Random(seed)
-    layout = channel_layout(word=word, mask_depth=1024)
+    layout = layout_of(word=word, mask_depth=1024)
     shares = [random_share(rng) for _ in range(rng.randint(1, 4))]
     memory, expected = mask_memory(layout, shares), entries_of(shares, word) * 3
     dut = Fetch(layout)
@@ -64,7 +64,7 @@ def test_gives_every_word_that_is_not_empty(word: int, seed: int) -> None:
 
 def test_one_word_per_cycle() -> None:
     """A full queue behind it, and from then on a word in every cycle across the tiles."""
-    layout = channel_layout(word=16)
+    layout = layout_of(word=16)
     memory = mask_memory(layout, [Share(16, [[0]] * 12, tiles=20)])
     dut = Fetch(layout)
 

@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import simulate
-from tests.hw.channels import channel_layout, strip_constants, strip_of
+from tests.hw.bench import layout_of, simulate
+from tests.hw.lane.shares import strip_constants, strip_of
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.lane.operands import Operands, constants_of
 
 PADDING = 3
@@ -34,9 +34,9 @@ class Job:
     repeat: int
 
 
-def random_job(rng: Random, layout: ChannelLayout) -> Job:
+def random_job(rng: Random, layout: Layout) -> Job:
     columns, address = layout.config.columns, 1 << layout.operand_bits
-    height, width, stride = rng.randint(1, 8 if layout.reach == 1 else 2), rng.randint(1, 9), rng.randint(1, 2)
+    height, width, stride = rng.randint(1, 8 if layout.config.reach == 1 else 2), rng.randint(1, 9), rng.randint(1, 2)
     last = rng.randint(1, height)
     used = rng.randint(1, columns)
     across, down, repeat = rng.randint(1, width), rng.randint(1, height), rng.randint(1, 4)
@@ -45,7 +45,7 @@ def random_job(rng: Random, layout: ChannelLayout) -> Job:
         "width": width, "x_last": (across - 1) * stride, "x_stride": stride, "y_stride": stride, "x_step": rng.randrange(address),
         "band_step": rng.randrange(address), "row_step": rng.randrange(address), "repeat": repeat - 2,
     }  # fmt: skip
-    far = 2 if layout.reach == 1 else 6
+    far = 2 if layout.config.reach == 1 else 6
     rows = [
         [Tap(rng.randrange(address), rng.randint(-far, far), rng.randint(-2, 2)) for _ in range(rng.randint(1, 4))]
         for _ in range(rng.randint(1, 6))
@@ -53,7 +53,7 @@ def random_job(rng: Random, layout: ChannelLayout) -> Job:
     return Job(constants, rows, across, down, repeat)
 
 
-def expected_of(job: Job, layout: ChannelLayout) -> list[tuple[Tap, bool, bool, bool, int, int | None, int]]:
+def expected_of(job: Job, layout: Layout) -> list[tuple[Tap, bool, bool, bool, int, int | None, int]]:
     """(tap, first, tile first, tile end, address, columns down or None for padding, columns whose strip has the row), in order."""
     k, columns = job.constants, layout.config.columns
     found = []
@@ -87,7 +87,7 @@ def turn_of(turn: int, far: int, levels: int) -> int | None:
 def test_every_tap_of_every_tile(columns: int, reach: int, seed: int) -> None:
     """Two layers, while the pipeline stalls now and then and the taps come with gaps."""
     rng = Random(seed)
-    layout = channel_layout(columns=columns, hidden_depth=500, reach=reach)
+    layout = layout_of(columns=columns, hidden_depth=500, reach=reach)
     jobs = [random_job(rng, layout) for _ in range(2)]
     dut = Operands(layout)
     moves, gaps = rng.choice([1.0, 0.5]), rng.choice([0.0, 0.4])
@@ -121,7 +121,7 @@ def test_every_tap_of_every_tile(columns: int, reach: int, seed: int) -> None:
                     ctx.set(dut.tile_first, rng.random() < 0.5)
                 if advance and ctx.get(dut.token.valid):
                     _, first, _, tile_end, address, turn, there = expected[seen]
-                    far = ctx.get(dut.far) if layout.far_levels else 0
+                    far = ctx.get(dut.distant) if layout.far_levels else 0
                     assert turn_of(ctx.get(dut.turn), far, layout.far_levels) == turn, f"seed {seed}, {seen}"
                     assert (ctx.get(dut.first_out), ctx.get(dut.token.tile_end)) == (first, tile_end)
                     if turn is not None:

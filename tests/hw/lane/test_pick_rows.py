@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component
-from tests.hw.bench import simulate
-from tests.hw.channels import Share, channel_layout, random_share, tokens_of
+from tests.hw.bench import layout_of, simulate
+from tests.hw.lane.shares import Share, random_share, tokens_of
 from tests.hw.lane.test_fetch import entries_of
 
-from zeroskip.contracts.channels import ChannelLayout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.lane.pick import Pick
 from zeroskip_hw.lane.rows import Rows
 from zeroskip_hw.primitives.broadcast import broadcast
@@ -24,7 +24,7 @@ FLAGS = ("weight", "tile_end", "layer_end")
 class Both(Component):
     """Pick and rows, as in a lane."""
 
-    def __init__(self, layout: ChannelLayout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.pick, self.rows = Pick(layout), Rows(layout)
         super().__init__({})
 
@@ -38,7 +38,7 @@ class Both(Component):
 
 def check(shares: list[Share], word: int, rng: Random, supply: float, moves: float) -> int:
     """Feeds two groups; returns the cycles from the first token to the last."""
-    layout = channel_layout(word=word)
+    layout = layout_of(word=word)
     expected = tokens_of(shares) * 2
     words = deque(entries_of(shares, word) * 2)
     dut = Both(layout)

@@ -6,10 +6,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import joined, parted, simulate
-from tests.hw.channels import channel_layout
+from tests.hw.bench import joined, layout_of, parted, simulate
 
-from zeroskip.contracts.channel_timing import turn_stages
+from zeroskip.contracts.timing import turn_stages
 from zeroskip_hw.lane.turn import OPERAND_BITS, Turn
 
 DOWN = {0: 0, 1: -1, 2: 1, 3: None}
@@ -32,7 +31,7 @@ def operands_of(data: list[int], down: int | None, there: int, padding: int, sig
 def test_every_column_gets_its_operand(columns: int, signed: bool, seed: int) -> None:
     """A new word and a new turn in every cycle."""
     rng = Random(seed)
-    layout = channel_layout(columns=columns)
+    layout = layout_of(columns=columns)
     dut = Turn(layout)
     padding = rng.choice([0, 255, rng.randrange(256)])
     words = [

@@ -6,10 +6,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import joined, parted, simulate, to_signed
-from tests.hw.channels import channel_layout
+from tests.hw.bench import joined, layout_of, parted, simulate, to_signed
 
-from zeroskip.contracts.channel_timing import across_levels
+from zeroskip.contracts.timing import across_levels
 from zeroskip_hw.results.across import Across
 
 BITS = 24
@@ -18,7 +17,7 @@ BITS = 24
 @pytest.mark.parametrize("columns", [2, 3, 4, 7, 8])
 @pytest.mark.parametrize("maximum", [False, True])
 def test_column_0_has_them_all(columns: int, maximum: bool) -> None:
-    layout = channel_layout(columns=columns, acc_bits=BITS, maximum=maximum, across=True)
+    layout = layout_of(columns=columns, acc_bits=BITS, maximum=maximum, across=True)
     rng, dut = Random(columns), Across(layout)
     assert across_levels(layout) == (columns - 1).bit_length()
     rows = [[rng.randint(-(1 << 19), (1 << 19) - 1) for _ in range(columns)] for _ in range(20)]

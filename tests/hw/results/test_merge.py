@@ -9,12 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.hw.bench import joined, load, parted, simulate, to_signed
-from tests.hw.channels import channel_layout
+from tests.hw.bench import joined, layout_of, load, parted, simulate, to_signed
 
-from zeroskip.contracts.channel_timing import tree_levels
-from zeroskip.contracts.channels import ChannelLayout
-from zeroskip.contracts.timing import ROWS_IN_FLIGHT
+from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import ROWS_IN_FLIGHT, tree_levels
 from zeroskip_hw.results.merge import Merge
 
 ACC = 24
@@ -64,10 +62,10 @@ def random_layers(rng: Random, lanes: int, rows: int, epilogues: int) -> list[La
     return layers
 
 
-def words_of(layout: ChannelLayout, layers: list[Layer]) -> list[int]:
+def words_of(layout: Layout, layers: list[Layer]) -> list[int]:
     return [
         layout.merge.encode({
-            **{f"lanes{e}": turn.get(e, 0) for e in range(layout.epilogues)}, "complete": turn is bundle.turns[-1],
+            **{f"lanes{e}": turn.get(e, 0) for e in range(layout.config.epilogues)}, "complete": turn is bundle.turns[-1],
         })
         for layer in layers for bundle in layer.bundles for turn in bundle.turns
     ]  # fmt: skip
@@ -77,7 +75,7 @@ def run(
     lanes: int, columns: int, layers: list[Layer], rng: Random, pace: float, groups: int = 2, epilogues: int = 1
 ) -> list[int]:
     """Feeds the lanes' sums and compares every row; returns the cycles in which bundles were complete."""
-    layout = channel_layout(lanes=lanes, columns=columns, acc_bits=ACC, row_depth=128, epilogues=epilogues)
+    layout = layout_of(lanes=lanes, columns=columns, acc_bits=ACC, row_depth=128, epilogues=epilogues)
     dut = Merge(layout)
     granted: list[int] = []
 
@@ -199,9 +197,9 @@ def test_rows_are_as_far_apart_as_their_tile_wants() -> None:
 def test_a_bundle_is_granted_while_the_one_before_is_written() -> None:
     """Only its last turn waits: with as many turns as writes, no cycle is lost."""
     layer = Layer([Bundle([{0: 0xF}, {1: 0xF}, {2: 0xF}])] * 4, [2])
-    grants = run(4, 1, [layer], Random(1), 1.0, groups=1, epilogues=3)
+    grants = run(4, 1, [layer], Random(1), 1.0, groups=1, epilogues=4)
     assert [after - before for before, after in pairwise(grants)] == [3, 3, 3]
 
 
 def test_levels() -> None:
-    assert [tree_levels(channel_layout(lanes=lanes)) for lanes in (1, 2, 3, 4, 8)] == [0, 1, 2, 2, 3]
+    assert [tree_levels(layout_of(lanes=lanes)) for lanes in (1, 2, 3, 4, 8)] == [0, 1, 2, 2, 3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from tests.hw.bench import joined, layout_of, load, simulate
 
 from zeroskip.contracts.layout import TABLE_ENTRIES, Layout
 from zeroskip.contracts.network import RESIDUAL_FRACTION
-from zeroskip.contracts.timing import timing
+from zeroskip.contracts.timing import requantize_stages
 from zeroskip_hw.results.requantizer import Requantizer
 from zeroskip_hw.results.residual import ADDEND_BITS
 
@@ -27,17 +27,28 @@ PLACE, ADDEND = 1, 7
 
 @dataclass(frozen=True)
 class Array:
-    """What the array can do; the flat one does none of it."""
+    """What the array can do, how many requantizers it has, and which of them it is."""
 
     residual: bool = False
     slopes: bool = False
     tables: bool = False
+    epilogues: int = 1
+    number: int = 0
 
     def layout(self, columns: int, acc_bits: int) -> Layout:
-        sizes = {"columns": columns, "acc_bits": acc_bits, "row_depth": ROWS, "strips": self != Array()}
-        if not sizes["strips"]:
-            return layout_of(**sizes)
-        return layout_of(**sizes, residual=self.residual, slopes=self.slopes, table_depth=3 * self.tables)
+        return layout_of(
+            columns=columns, acc_bits=acc_bits, row_depth=ROWS, residual=self.residual, slopes=self.slopes,
+            table_depth=3 * self.tables, copy_depth=100, epilogues=self.epilogues,
+        )  # fmt: skip
+
+    @property
+    def rows(self) -> str:
+        """Its memory."""
+        return f"rows{self.number}"
+
+    @property
+    def leads(self) -> bool:
+        return self.number == 0
 
     @property
     def stages(self) -> int:
@@ -52,6 +63,7 @@ class Row:
     shift: int
     place: int
     residual_place: int
+    used: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,7 @@ def random_row(rng: Random, layout: Layout) -> Row:
     return Row(
         rng.choice([least, most, 0, -1, rng.randint(least, most)]), rng.choice([0, 1, 32768, 65535, rng.randrange(65536)]),
         rng.choice([0, 1, 655, 65535, rng.randrange(65536)]), shift,
-        rng.getrandbits(layout.store_bits), rng.getrandbits(layout.store_bits),
+        rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits), rng.randrange(2),
     )  # fmt: skip
 
 
@@ -118,8 +130,7 @@ def random_total(rng: Random, acc_bits: int, row: Row, layer: Layer) -> int:
 def row_words(layout: Layout, rows: list[Row], residual: bool) -> list[int]:
     """Shifts as they are stored for layers with a residual, or without."""
     less = RESIDUAL_FRACTION if residual else 1
-    names = ("bias", "multiplier", "slope", "place", "residual_place")
-    return [layout.row.encode({**{n: getattr(row, n) for n in names}, "shift": row.shift - less}) for row in rows]
+    return [layout.row.encode(asdict(replace(row, shift=row.shift - less))) for row in rows]
 
 
 class Bench:
@@ -128,7 +139,7 @@ class Bench:
     def __init__(self, array: Array, columns: int, acc_bits: int, rng: Random, where: str) -> None:
         self.array, self.columns, self.rng, self.where = array, columns, rng, where
         self.layout = array.layout(columns, acc_bits)
-        self.dut = Requantizer(self.layout)
+        self.dut = Requantizer(self.layout, array.rows, leads=array.leads)
 
     async def run(self, ctx: Any, layer: Layer, stream: list[tuple[int, Row, list[int], list[int]] | None]) -> None:
         """``stream``: in each cycle (number of the row, row, totals, residuals less their zero-point), or nothing."""
@@ -142,18 +153,32 @@ class Bench:
             ctx.set(dut.table, layer.table_number or 0)
         stream = [None, *stream, *[None] * (array.stages + 1)]
         flags = [self.rng.getrandbits(2) for _ in stream]
+        takes = self._takes(stream)
         for cycle, entry in enumerate(stream):
             following = stream[cycle + 1] if cycle + 1 < len(stream) else None
             # The memory needs the row's number a cycle earlier.
             ctx.set(dut.next_row, following[0] if following else self.rng.randrange(ROWS))
-            ctx.set(dut.valid, entry is not None)
-            ctx.set(dut.tile_end, flags[cycle] & 1)
-            ctx.set(dut.layer_end, flags[cycle] >> 1)
-            ctx.set(dut.total, joined(entry[2], c.acc_bits) if entry else self.rng.getrandbits(len(dut.total)))
+            if array.leads:
+                ctx.set(dut.valid, entry is not None)
+                ctx.set(dut.tile_end, flags[cycle] & 1)
+                ctx.set(dut.layer_end, flags[cycle] >> 1)
+            given = takes.get(cycle)
+            ctx.set(dut.total, joined(given[2], c.acc_bits) if given else self.rng.getrandbits(len(dut.total)))
+            if array.epilogues > 1:
+                ctx.set(dut.take, given is not None)
             if array.residual:
                 self._residual(ctx, layer, stream, cycle)
             self._check(ctx, layer, stream, flags, cycle)
             await ctx.tick()
+
+    def _takes(self, stream: list[Any]) -> dict[int, Any]:
+        """By cycle, the row whose totals come: with one epilogue when it is valid, else then or before, but behind the row before."""
+        takes, before = {}, -1
+        for cycle, entry in enumerate(stream):
+            if entry is not None:
+                takes[cycle if self.array.epilogues == 1 else self.rng.randint(before + 1, cycle)] = entry
+                before = cycle
+        return takes
 
     def _residual(self, ctx: Any, layer: Layer, stream: list[Any], cycle: int) -> None:
         if cycle >= PLACE and stream[cycle - PLACE]:
@@ -168,25 +193,37 @@ class Bench:
         if due < 0:
             return
         entry = stream[due]
-        assert ctx.get(dut.enable) == (entry is not None), f"cycle {cycle}, {self.where}"
+        if self.array.leads:
+            assert ctx.get(dut.enable) == (entry is not None), f"cycle {cycle}, {self.where}"
         if entry is not None:
             _, row, totals, centred = entry
             outputs = [layer.output(t, row, x, self.array.slopes) for t, x in zip(totals, centred, strict=True)]
             where = f"{row}, totals {totals}, residuals {centred}, {layer}, {self.where}"
             assert ctx.get(dut.data) == joined(outputs), where
             assert ctx.get(dut.place) == row.place, where
-            assert (ctx.get(dut.row_tile_end), ctx.get(dut.row_layer_end)) == (flags[due] & 1, flags[due] >> 1), where
+            if self.array.residual:
+                assert (ctx.get(dut.copy_place), ctx.get(dut.used)) == (row.residual_place, row.used), where
+            if self.array.leads:
+                assert (ctx.get(dut.row_tile_end), ctx.get(dut.row_layer_end)) == (flags[due] & 1, flags[due] >> 1), (
+                    where
+                )
 
 
-FLAT, FULL = Array(), Array(True, True, True)
+PLAIN, FULL = Array(), Array(True, True, True)
 CASES = [
-    (array, acc_bits, seed) for array in (FLAT, FULL) for acc_bits in (8, 17, 18, 24, 34, 35, 40) for seed in range(2)
+    (array, acc_bits, seed) for array in (PLAIN, FULL) for acc_bits in (8, 17, 18, 24, 34, 35, 40) for seed in range(2)
 ]
 CASES += [
     (Array(*features), acc_bits, 0)
     for features in product((False, True), repeat=3)
     for acc_bits in (10, 18, 35)
     if 0 < sum(features) < 3
+]
+CASES += [
+    (Array(*features, epilogues, number), 24, seed)
+    for features in ((False,) * 3, (True,) * 3)
+    for epilogues, number in ((2, 0), (2, 1), (4, 3))
+    for seed in range(2)
 ]
 
 
@@ -196,7 +233,7 @@ def test_against_the_formula(array: Array, acc_bits: int, seed: int) -> None:
     columns = rng.choice([1, 2])
     bench = Bench(array, columns, acc_bits, rng, f"seed {seed}")
     layout = bench.layout
-    assert timing(layout.config).requantize == array.stages
+    assert requantize_stages(layout) == array.stages
     rows = [random_row(rng, layout) for _ in range(ROWS)]
     tables = [[rng.randrange(256) for _ in range(TABLE_ENTRIES)] for _ in range(3 * array.tables)]
 
@@ -209,7 +246,7 @@ def test_against_the_formula(array: Array, acc_bits: int, seed: int) -> None:
             # With a residual the shift is 13 at least.
             usable = [number for number, row in enumerate(rows) if row.shift > RESIDUAL_FRACTION or not residual]
             await load(
-                ctx, bench.dut.load, layout, "rows",
+                ctx, bench.dut.load, layout, array.rows,
                 row_words(layout, [row if i in usable else rows[usable[0]] for i, row in enumerate(rows)], residual),
             )  # fmt: skip
             stream: list[tuple[int, Row, list[int], list[int]] | None] = []
@@ -225,7 +262,7 @@ def test_against_the_formula(array: Array, acc_bits: int, seed: int) -> None:
 
 @pytest.mark.parametrize("acc_bits", [8, 24, 40])
 @pytest.mark.parametrize(
-    "array, residual", [(FLAT, None), (Array(True), 65535), (FULL, None), (FULL, 0), (FULL, 65535)], ids=str
+    "array, residual", [(PLAIN, None), (Array(True), 65535), (FULL, None), (FULL, 0), (FULL, 65535)], ids=str
 )
 def test_every_shift_at_the_extremes(acc_bits: int, array: Array, residual: int | None) -> None:
     """The largest and the smallest sums, multipliers and residuals, by every shift: nothing wraps."""
@@ -240,7 +277,7 @@ def test_every_shift_at_the_extremes(acc_bits: int, array: Array, residual: int 
                     Row(0, multiplier, 65536 - multiplier, s, 0, 0)
                     for s in range(begin, min(begin + ROWS, shifts.stop))
                 ]
-                await load(ctx, bench.dut.load, layout, "rows", row_words(layout, rows, residual is not None))
+                await load(ctx, bench.dut.load, layout, "rows0", row_words(layout, rows, residual is not None))
                 layer = Layer(low, low, high, residual, None, [])
                 totals, centred = (least, -1, 0, most), ((-383, 383) if residual else (0,))
                 await bench.run(ctx, layer, [
@@ -263,7 +300,7 @@ def test_a_tie_rounds_up_and_one_less_down(residual: int | None) -> None:
         assert layer.output(tie, row, 2, False) == (y + 1 - below + (2 if residual else 0)) & 0xFF, "the model itself"
 
     async def body(ctx: Any) -> None:
-        await load(ctx, bench.dut.load, bench.layout, "rows", row_words(bench.layout, rows, residual is not None))
+        await load(ctx, bench.dut.load, bench.layout, "rows0", row_words(bench.layout, rows, residual is not None))
         await bench.run(ctx, layer, stream)
 
     simulate(bench.dut, body)
@@ -277,7 +314,7 @@ def test_every_entry_of_every_table() -> None:
 
     async def body(ctx: Any) -> None:
         await load(ctx, bench.dut.load, bench.layout, "tables", [value for table in tables for value in table])
-        await load(ctx, bench.dut.load, bench.layout, "rows", row_words(bench.layout, [row], False))
+        await load(ctx, bench.dut.load, bench.layout, "rows0", row_words(bench.layout, [row], False))
         for low, high in ((-128, 127), (0, 255)):
             for number in (0, 2, None, 1):
                 layer = Layer(0, low, high, None, number, [] if number is None else tables[number])

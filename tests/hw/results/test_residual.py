@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import joined, layout_of, parted, simulate, to_signed
 
+from zeroskip.contracts.layout import COPY_MEMORY
 from zeroskip.contracts.network import RESIDUAL_FRACTION
 from zeroskip_hw.results.residual import ADDEND_BITS, Residual
 
@@ -47,30 +48,32 @@ def random_layer(rng: Random) -> Layer:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("slopes", [False, True])
-@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("slopes, columns, depth", [(False, 1, 30), (True, 3, 30), (False, 2, 2 * COPY_MEMORY + 30)])
 @pytest.mark.parametrize("share", [1.0, 0.5])
 @pytest.mark.parametrize("seed", range(5))
-def test_addends(slopes: bool, columns: int, share: float, seed: int) -> None:
-    """A row in every cycle or fewer; every tile with an offset of its own, announced before its rows."""
+def test_addends(slopes: bool, columns: int, depth: int, share: float, seed: int) -> None:
+    """A row in every cycle or fewer; every tile with an offset of its own, announced before its rows. One memory, or several."""
     rng = Random(seed)
-    layout = layout_of(strips=True, slopes=slopes, columns=columns, hidden_depth=30)
+    layout = layout_of(residual=True, slopes=slopes, columns=columns, copy_depth=depth)
     dut = Residual(layout)
-    addresses = 1 << layout.store_bits
-    memory = [[rng.choice([0, 127, 128, 255, rng.randrange(256)]) for _ in range(columns)] for _ in range(30)]
+    addresses = 1 << layout.copy_bits
+    # At the ends of every memory, and in its midst.
+    some = {a % COPY_MEMORY + base for base in range(0, depth, COPY_MEMORY) for a in (0, 7, 29, COPY_MEMORY - 1)}
+    used = sorted(address for address in some if address < depth)
+    memory = {address: [rng.choice([0, 127, 128, 255, rng.randrange(256)]) for _ in range(columns)] for address in used}
 
     async def fill(ctx: Any) -> None:
         """Column by column, as strips are written; columns that are not enabled keep what they have."""
         for column in range(columns):
-            for address, values in enumerate(memory):
-                ctx.set(dut.hidden.enable, 1 << column)
-                ctx.set(dut.hidden.address, address)
+            for address, values in memory.items():
+                ctx.set(dut.copy.enable, 1 << column)
+                ctx.set(dut.copy.address, address)
                 ctx.set(
-                    dut.hidden.data,
+                    dut.copy.data,
                     joined([values[column] if i == column else rng.randrange(256) for i in range(columns)]),
                 )
                 await ctx.tick()
-        ctx.set(dut.hidden.enable, 0)
+        ctx.set(dut.copy.enable, 0)
 
     async def run(ctx: Any, layer: Layer, where: str) -> None:
         ctx.set(dut.residual, layer.residual)
@@ -79,7 +82,7 @@ def test_addends(slopes: bool, columns: int, share: float, seed: int) -> None:
         ctx.set(dut.residual_multiplier, layer.multiplier)
         ctx.set(dut.zero_point, layer.zero_point)
         offsets = [rng.randrange(addresses) for _ in range(rng.randint(1, 6))]
-        read = [(tile, rng.randrange(30), False) for tile in range(len(offsets)) for _ in range(rng.randint(1, 4))]
+        read = [(tile, rng.choice(used), False) for tile in range(len(offsets)) for _ in range(rng.randint(1, 4))]
         rows: list[Row] = [(t, a, i == len(read) - 1 or read[i + 1][0] != t) for i, (t, a, _) in enumerate(read)]
         expected: dict[int, int] = {}
         announced, place, cycle, idle = 0, 0, 0, 0

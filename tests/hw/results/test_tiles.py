@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.contracts.layout import BAND_POSITIONS, Layout
+from zeroskip.contracts.layout import PASSES_BITS, Layout
 from zeroskip_hw.results.tiles import Tiles
 
 START_TO_PLACE = 3
@@ -32,39 +32,38 @@ class Place:
     more: int
     write: int
     residual: int
+    copy: int
     last_tile: bool
 
 
 def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
     c, layers, first = layout.config, [], 0
     for _ in range(number):
-        bands = []
         count = rng.choice([1, 2, rng.randint(1, 5)])
-        for i in range(count):
-            lists = {
-                f"{place}_{what}": value
-                for place in BAND_POSITIONS
-                for what, value in (
-                    ("begin", rng.randrange(c.pass_depth)),
-                    ("more", rng.choice([0, 1, 255, rng.randrange(256)])),
-                )
+        bands = [
+            {
+                "last": i == count - 1, "begin": rng.randrange(c.pass_depth), "residual": rng.getrandbits(layout.copy_bits),
+                "more": rng.choice([0, 1, 255, rng.getrandbits(PASSES_BITS)]),
             }
-            bands.append({"last": i == count - 1, "residual": rng.getrandbits(layout.store_bits), **lists})
-        steps = rng.getrandbits(layout.store_bits), rng.getrandbits(layout.store_bits)
+            for i in range(count)
+        ]  # fmt: skip
+        steps = rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits)
         layers.append(Layer(bands, first, rng.choice([0, 1, 2, rng.randrange(8)]), *steps))
         first += count
     return layers
 
 
-def places_of(layer: Layer, addresses: int) -> list[Place]:
-    places = []
+def places_of(layer: Layer, layout: Layout) -> list[Place]:
+    """A residual starts where its band says; a copy goes where the result would go if the band began at 0, in steps of its own."""
+    places, residual = [], layout.config.residual
+    stores, copies = 1 << layout.store_bits, 1 << layout.copy_bits
     for band in layer.bands:
         for x in range(layer.width + 1):
-            name = "first" if x == 0 else "last" if x == layer.width else "middle"
+            copy = x * layer.residual_step
             places.append(
                 Place(
-                    band[f"{name}_begin"], band[f"{name}_more"], x * layer.write_step % addresses,
-                    (band["residual"] + x * layer.residual_step) % addresses, bool(band["last"]) and x == layer.width,
+                    band["begin"], band["more"], x * layer.write_step % stores, (band["residual"] + copy) % copies if residual else 0,
+                    copy % copies if residual else 0, bool(band["last"]) and x == layer.width,
                 )
             )  # fmt: skip
     return places
@@ -72,8 +71,9 @@ def places_of(layer: Layer, addresses: int) -> list[Place]:
 
 def shown(ctx: Any, dut: Tiles, residual: bool) -> Place:
     place = dut.place
-    values = (ctx.get(value) for value in (place.begin, place.more, place.write))
-    found = Place(*values, ctx.get(place.residual) if residual else 0, bool(ctx.get(dut.last_tile)))
+    values = [ctx.get(value) for value in (place.begin, place.more, place.write)]
+    copies = [ctx.get(value) for value in (place.residual, place.copy)] if residual else [0, 0]
+    found = Place(*values, *copies, bool(ctx.get(dut.last_tile)))
     assert ctx.get(dut.hold) == found.more
     return found
 
@@ -84,7 +84,7 @@ def shown(ctx: Any, dut: Tiles, residual: bool) -> Place:
 def test_places_in_order(residual: bool, share: float, seed: int) -> None:
     """Each is announced once, when it is there; then it stays until it is collected, two cycles later or more."""
     rng = Random(seed)
-    layout = layout_of(strips=True, residual=residual, band_depth=30, pass_depth=60)
+    layout = layout_of(residual=residual, band_depth=30, pass_depth=60)
     layers = random_layers(rng, layout, rng.randint(1, 4))
     dut = Tiles(layout)
     fields = [field.name for field in layout.band]
@@ -106,16 +106,15 @@ def test_places_in_order(residual: bool, share: float, seed: int) -> None:
         for group in range(2):
             for number, layer in enumerate(layers):
                 await begin(ctx, layer)
-                for tile, place in enumerate(places_of(layer, 1 << layout.store_bits)):
+                for tile, place in enumerate(places_of(layer, layout)):
                     where = f"group {group}, layer {number}, tile {tile}, seed {seed}"
-                    expected = place if residual else Place(place.begin, place.more, place.write, 0, place.last_tile)
                     assert ctx.get(dut.place.fresh) == 1, where
-                    assert shown(ctx, dut, residual) == expected, where
+                    assert shown(ctx, dut, residual) == place, where
                     waits = 0
                     while waits < 1 or rng.random() >= share:
                         await ctx.tick()
                         assert ctx.get(dut.place.fresh) == 0, where
-                        assert shown(ctx, dut, residual) == expected, where
+                        assert shown(ctx, dut, residual) == place, where
                         waits += 1
                     ctx.set(dut.step, 1)
                     await ctx.tick()

@@ -14,7 +14,7 @@ from tests.elaboration import board_verilog_of, verilog_of
 from tests.sim.protocol.cases import read_results
 
 from zeroskip.contracts.bridge import BOARD_TOP, BridgeConfig
-from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.config import FEATURES, SIZES, ArrayConfig
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.payload import Payload
 from zeroskip.flow import Design, assemble
@@ -57,7 +57,7 @@ def case_of(design: Design, x: np.ndarray[Any, Any]) -> Case:
 def designs_on_one_array(config: ArrayConfig, networks: Sequence[QuantizedNetwork]) -> list[Design]:
     """All on the same hardware, which is large enough for each."""
     needs = [assemble(network, config).config for network in networks]
-    names = (*FEATURES, "table_depth", "acc_bits", *CAPACITIES, *STRIP_CAPACITIES)
+    names = (*FEATURES, "table_depth", *SIZES)
     largest = {name: max(getattr(need, name) for need in needs) for name in names}
     # Deeper memories have wider fields in the headers.
     largest["mask_depth"] += 2 * largest["layer_depth"]

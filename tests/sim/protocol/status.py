@@ -27,7 +27,7 @@ async def groups_counts_what_was_taken(dut: Any) -> None:
     while not receiving.done():
         tb.sink.clear_pause_generator()
         tb.sink.pause = True
-        await ClockCycles(dut.clk, tb.rng.choice([5, 5, 2 * case.cycles.interval]))
+        await ClockCycles(dut.clk, tb.rng.choice([5, 5, case.cycles.interval]))
         groups = tb.samples_out // tb.layout.group_samples
         await tb.expect_register(reg.GROUPS, groups, f"GROUPS after {tb.samples_out} samples")
         seen.add(groups)

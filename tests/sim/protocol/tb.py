@@ -17,8 +17,9 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFram
 from cocotbext.axi.constants import AxiResp
 
 from zeroskip.contracts import registers as reg
-from zeroskip.contracts.layout import Layout, Memory
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import IntArray
+from zeroskip.contracts.words import Memory
 from zeroskip_sim.scoreboard import Job
 
 from .cases import Case, load_cases

@@ -8,8 +8,8 @@ import cocotb
 from cocotb.triggers import ClockCycles
 
 from zeroskip.contracts import registers as reg
-from zeroskip.contracts.layout import Memory
 from zeroskip.contracts.timing import longest_silence
+from zeroskip.contracts.words import Memory
 
 from .cases import Case
 from .tb import LIMIT_MS, SEED, TB
@@ -142,7 +142,9 @@ async def lanes_that_go_on_are_noticed(dut: Any) -> None:
             part << (tb.config.word * i)
             for i, part in enumerate(case.program.images[memory.name][: layout.header_words])
         )
-        spoilt[memory.name] = header(tb, {**layout.header.decode(first), "last": 1, "tiles": 0xFFFF})
+        spoilt[memory.name] = header(
+            tb, {**layout.header.decode(first), "last": 1, "tiles": (1 << tb.config.tile_bits) - 1}
+        )
     await tb.load(case, spoilt)
     await tb.start()
     tb.send(case.inputs)
@@ -157,7 +159,7 @@ async def an_array_that_is_never_ready_is_noticed(dut: Any) -> None:
     """Its lanes read one word again and again, in which no bit is set."""
     tb = await TB.open(dut)
     case = tb.cases[0]
-    endless = [*header(tb, {**tb.layout.header.decode(0), "last": 1, "left": -1}), 0]
+    endless = [*header(tb, {**tb.layout.header.decode(0), "last": 1, "single": 1, "begin": tb.layout.header_words}), 0]
     await tb.load(case, {memory.name: endless for memory in masks(tb)})
     await tb.start()
     await ClockCycles(dut.clk, longest_silence(tb.config) - 20)

@@ -61,13 +61,10 @@ def test_numbers_become_bytes_and_come_back_as_in_python(driver: ctypes.CDLL, si
         values = np.concatenate(
             [halves, np.random.default_rng(1).normal(size=300) * 60 * scale, [1e30, -1e30, np.inf, -np.inf, -0.0]]
         )
-        wanted = [sample[0] for sample in end.to_bytes(end.quantize(values[:, None]), strips=False)]
+        wanted = [sample[0] for sample in end.to_bytes(end.quantize(values[:, None]))]
         assert [driver.zeroskip_quantize(format, value) for value in values] == wanted
         floats = [driver.zeroskip_dequantize(format, byte) for byte in range(256)]
-        assert (
-            floats
-            == end.dequantize(end.from_bytes([bytes([byte]) for byte in range(256)], strips=False))[:, 0].tolist()
-        )
+        assert floats == end.dequantize(end.from_bytes([bytes([byte]) for byte in range(256)]))[:, 0].tolist()
 
 
 def test_crc_is_that_of_zlib_in_one_piece_or_in_several(driver: ctypes.CDLL) -> None:

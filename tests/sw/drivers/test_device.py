@@ -69,11 +69,11 @@ def test_loading_writes_limit_crc_and_then_every_part(payload: Payload) -> None:
     [
         ({"ID": 0}, "identify", "no zeroskip array at this address: ID reads 0x00000000, not 0x5a534b50"),
         (
-            {"VERSION": 0x00020001},
+            {"VERSION": 0x00020002},
             "identify",
-            "the array has version 0x00020001; this driver knows 0x00020002 and later ones of major version 2",
+            "the array has version 0x00020002; this driver knows 0x00030000 and later ones of major version 3",
         ),
-        ({"VERSION": 0x00030000}, "identify", "the array has version 0x00030000; this driver knows 0x00020002 and"),
+        ({"VERSION": 0x00040000}, "identify", "the array has version 0x00040000; this driver knows 0x00030000 and"),
         ({"CONFIG_ID": 5}, "load", "the images were made for another array: CONFIG_ID reads 0x00000005, theirs is "),
         ({"CONFIG_ID": 5}, "attach", "the images were made for another array: CONFIG_ID reads 0x00000005, theirs is "),
         ({"STATUS": 1}, "load", "the array runs; stop it before loading"),

@@ -54,11 +54,11 @@ def _flat() -> Made:
 
 
 def _flat_again() -> Made:
-    """Other weights for the array of the first."""
+    """Other weights for the array of the first, on as many of its inputs."""
     first, x = _flat()
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
     with torch.no_grad():
-        model[0].weight.copy_(torch.tensor([[0, 0.5, 0, 0], [-1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0.75, 0]]))
+        model[0].weight.copy_(torch.tensor([[0.5, 0, 0, 0], [0, 0, 0, -1.0], [0, 0, 0, 0], [0.75, 0, 0, 0]]))
         model[2].weight.copy_(torch.tensor([[1.0, 0, 0, -0.5], [0, -1.0, 0, 0]]))
     return zs.compile(model, torch.from_numpy(x[:1]), calibration=x, config=first.config), x
 

@@ -25,10 +25,9 @@ def gives_the_reference(
     """
     loaded = zs.Design.load(design)
     inputs = loaded.quantize_input(np.load(design / "inputs.npy")[:samples])
-    strips = bool(loaded.config.strips)
     request = Request(
-        program=loaded.program, inputs=to_input_stream(loaded.network, inputs, strips),
-        expected=to_output_stream(loaded.network, reference.run(loaded.network, inputs), strips),
+        program=loaded.program, inputs=to_input_stream(loaded.network, inputs),
+        expected=to_output_stream(loaded.network, reference.run(loaded.network, inputs)),
         output=loaded.network.output, most_cycles=loaded.cycles.latency + loaded.cycles.interval, images=home, folder=home / "run",
     )  # fmt: skip
     result = run(request, {path.name: path.read_text() for path in files}, simulator=simulator)

@@ -84,7 +84,7 @@ def test_a_folder_that_is_no_design_is_refused(tmp_path: Path) -> None:
     assert nothing_is_left(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["images/rows.mem", "rtl/zs_ram.v", "rtl/zeroskip.json", "network.safetensors"])
+@pytest.mark.parametrize("name", ["images/rows0.mem", "rtl/zs_ram.v", "rtl/zeroskip.json", "network.safetensors"])
 def test_a_design_that_was_altered_is_refused(design: Path, tmp_path: Path, name: str) -> None:
     path = design / name
     path.write_bytes(path.read_bytes() + b"\n")

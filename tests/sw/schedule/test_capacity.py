@@ -1,4 +1,4 @@
-"""The array that a network of images needs, and the refusal of every other."""
+"""The array that a network needs, and the refusal of every other."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.sim.image_builder import Builder
-from tests.sim.image_cases import case
+from tests.sim.image_cases import SAME_3, case
 from tests.sim.networks import random_network
 
 import zeroskip.contracts.config
-from zeroskip.contracts.config import CAPACITIES, FEATURES, STRIP_CAPACITIES, ArrayConfig
+from zeroskip.contracts.config import CAPACITIES, FEATURES, SIZES, ArrayConfig
 from zeroskip.contracts.errors import CapacityError
-from zeroskip.contracts.graph import POINTWISE, Shape, Window
+from zeroskip.contracts.graph import INPUT, POINTWISE, Shape, Window
 from zeroskip.contracts.network import QuantizedNetwork
+from zeroskip.pack import pack
 from zeroskip.schedule import capacity, schedule
 from zeroskip.schedule.dense import dense_cycles
 
 USES = {
-    "maximum": "maxpool_overlapping", "residual": "residual_with_other_scale", "slopes": "prelu", "table_depth": "table_then_convolution",
+    "maximum": "maxpool_overlapping", "residual": "residual_with_other_scale", "slopes": "prelu", "across": "global_average_then_linear",
+    "table_depth": "table_then_convolution",
 }  # fmt: skip
 """By feature, a case that uses it and no other."""
 
@@ -35,80 +37,159 @@ def chain(inputs: Shape, *outputs: int, window: Window = POINTWISE, **rest: int)
     return builder.network(tensor)
 
 
+def demanding() -> QuantizedNetwork:
+    """Needs more than one of everything: two columns' distance, two tables, a residual."""
+    builder = Builder(np.random.default_rng(1))
+    builder.input((6, 7, 5))
+    x = builder.conv(INPUT, 4, Window(kernel=(9, 3), padding=(4, 1, 4, 1)), pattern="full", table=True)
+    return builder.network(builder.conv(x, 4, SAME_3, pattern="full", residual=x, table=True))
+
+
+@pytest.mark.parametrize("strips", [None, False])
 @pytest.mark.parametrize("feature, name", USES.items())
-def test_open_features_and_capacities_are_those_of_the_network(feature, name):
-    config = schedule(case(name), ARRAY).config
+def test_open_features_and_capacities_are_those_of_the_network(feature: str, name: str, strips: bool | None) -> None:
+    config = schedule(case(name), replace(ARRAY, strips=strips)).config
     assert config.sized
-    assert config.strips is True
-    assert [used for used in USES if getattr(config, used)] == [feature]
+    assert config.strips is (strips is None)
+    used = [name for name in USES if getattr(config, name)]
+    assert used == ([] if feature == "across" and strips is False else [feature])
     assert schedule(case(name), config).config == config
 
 
-@pytest.mark.parametrize("columns", [1, 3])
-def test_a_chain_on_vectors_goes_to_a_flat_array_unless_strips_are_asked_for(columns):
+@pytest.mark.parametrize("feature", [*FEATURES, "table_depth"])
+def test_a_feature_that_the_network_does_not_use_may_be_there(feature: str) -> None:
+    """Also on an array that is left to the network otherwise: the memory of the residuals has a word then."""
     network = random_network(np.random.default_rng(1), (20, 12, 6), 0.5, 8)
-    flat = schedule(network, ArrayConfig(columns=columns)).config
-    assert flat.sized
-    assert not any(getattr(flat, name) for name in (*FEATURES, "table_depth", *STRIP_CAPACITIES))
-    assert schedule(network, ArrayConfig(columns=columns, strips=False)).config == flat
+    config = schedule(network, ArrayConfig(columns=2, **{feature: True if feature in FEATURES else 2})).config
+    assert config.sized
+    assert config.strips is (feature in ("strips", "across"))
+    pack(schedule(network, config))
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_the_columns_hold_samples_of_vectors_unless_strips_are_asked_for(columns: int) -> None:
+    network = random_network(np.random.default_rng(1), (20, 12, 6), 0.5, 8)
+    samples = schedule(network, ArrayConfig(columns=columns)).config
+    assert samples.sized
+    assert not any(getattr(samples, name) for name in (*FEATURES, "table_depth"))
+    assert samples.input_row_depth == columns
+    assert schedule(network, ArrayConfig(columns=columns, strips=False)).config == samples
     strips = schedule(network, ArrayConfig(columns=columns, strips=True)).config
     assert strips.sized
     assert strips.strips is True
+    assert strips.input_row_depth == 1
+
+
+def test_open_capacities_are_sized_to_the_network() -> None:
+    network = random_network(np.random.default_rng(3), (40, 30, 20, 10), 0.4, 8)
+    config = schedule(network, ArrayConfig(lanes=4, word=32)).config
+    assert (config.output_depth, config.row_depth, config.layer_depth) == (10, 60, 3)
+    assert (config.band_depth, config.pass_depth, config.input_row_depth) == (3, 3, 1)
+    nnz = sum(np.count_nonzero(layer.weight) for layer in network.layers)
+    assert nnz / 4 <= config.weight_depth <= 1.1 * nnz / 4
+    # Channels are dealt to the lanes: each lane has its share of the input, or all of it where that is faster.
+    assert config.input_depth in (10, 40)
+
+
+@pytest.mark.parametrize("elements", [1, 2, 8])
+def test_so_many_elements_are_taken_at_once_as_lie_in_different_lanes(elements: int) -> None:
+    network = chain((8, 3, 3), 4)
+    config = schedule(network, ArrayConfig(lanes=elements, columns=2, stream_bits=64)).config
+    assert (config.load_elements, config.channel_depth) == (elements, 8 // elements)
+    slow = schedule(network, ArrayConfig(lanes=elements, columns=2, stream_bits=64, load_elements=1)).config
+    assert (slow.load_elements, slow.channel_depth) == (1, 8)
+    assert schedule(network, replace(slow, load_elements=8, channel_depth=0)).config.channel_depth == 8 // elements
 
 
 @pytest.mark.parametrize("different", [1, 2, 3])
-def test_equal_tables_are_stored_once(different):
+def test_equal_tables_are_stored_once(different: int) -> None:
     network = chain((2, 3, 3), 4, 4, 4, table=True)
     tables = [network.layers[min(number, different - 1)].table for number in range(3)]
     layers = tuple(replace(layer, table=table) for layer, table in zip(network.layers, tables, strict=True))
     plan = schedule(replace(network, layers=layers), ARRAY)
     assert plan.config.table_depth == len(plan.tables) == different
-    assert [plan.tables[layer.program["table"]].tolist() for layer in plan.layers] == [
-        table.tolist() for table in tables
-    ]
+    for stored, table in zip(plan.tables, tables, strict=False):
+        assert stored.tolist() == table.tolist()
+
+
+def test_capacities_that_are_given_stay() -> None:
+    sized = schedule(demanding(), ARRAY).config
+    assert schedule(demanding(), sized).config == sized
+    sized = replace(sized, mask_depth=sized.mask_depth + 10)  # more tiles make longer headers
+    for name in SIZES:
+        most = {"load_elements": 4, "reach": 15, "pixel_bits": 16, "tile_bits": 24, "acc_bits": 40, "layer_depth": 64}
+        larger = replace(sized, **{name: most.get(name, getattr(sized, name) + 100)})
+        assert schedule(demanding(), larger).config == larger, name
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["acc_bits", *CAPACITIES, *STRIP_CAPACITIES, "table_depth"])
-def test_a_capacity_too_small_by_one_is_refused(name):
-    network = chain((3, 7, 5), 4, 5, 6, window=Window(kernel=(3, 3), padding=(1, 1, 1, 1)), table=True)
-    sized = schedule(network, ARRAY).config
+@pytest.mark.parametrize("name", [*(name for name in SIZES if name != "load_elements"), "table_depth"])
+def test_a_size_too_small_by_one_is_refused(name: str) -> None:
+    sized = schedule(demanding(), ARRAY).config
     needed = getattr(sized, name)
     assert needed > 1, "0 would leave it to the network"
     with pytest.raises(
         CapacityError, match=rf"^ArrayConfig\.{name} must be at least {needed} for this network, not {needed - 1}$"
     ):
-        schedule(network, replace(sized, **{name: needed - 1}))
+        schedule(demanding(), replace(sized, **{name: needed - 1}))
 
 
-@pytest.mark.parametrize("name", ["maximum", "residual", "slopes"])
-def test_a_feature_that_the_array_lacks_is_refused(name):
+@pytest.mark.parametrize("name", ["maximum", "residual", "slopes", "across"])
+def test_a_feature_that_the_array_lacks_is_refused(name: str) -> None:
     with pytest.raises(CapacityError, match=rf"^ArrayConfig\.{name} must be true for this network, not false$"):
         schedule(case(USES[name]), replace(ARRAY, **{name: False}))
 
 
-def test_a_table_that_the_array_lacks_is_refused():
+def test_a_table_that_the_array_lacks_is_refused() -> None:
     with pytest.raises(CapacityError, match=r"^ArrayConfig\.table_depth must be at least 1 for this network, not 0$"):
         schedule(case(USES["table_depth"]), replace(ARRAY, table_depth=0))
 
 
-@pytest.mark.parametrize(
-    "name", ["pointwise", "maxpool_overlapping", "fully_connected_with_a_residual", "concat_of_vectors"]
-)
-def test_a_flat_array_refuses_what_is_no_chain_on_vectors(name):
-    with pytest.raises(
-        CapacityError,
-        match=r"^ArrayConfig\.strips must be true for this network, which is not a chain of fully connected layers$",
-    ):
-        schedule(case(name), ArrayConfig(strips=False))
+def test_weights_of_another_width_are_refused() -> None:
+    with pytest.raises(CapacityError, match=r"^ArrayConfig\.weight_bits is 4, but the network has 8-bit weights$"):
+        schedule(demanding(), ArrayConfig(weight_bits=4))
 
 
-def test_more_tables_than_any_array_has_are_refused():
+def test_an_accumulator_beyond_the_widest_is_refused() -> None:
+    network = random_network(np.random.default_rng(3), (40, 30, 20, 10), 0.4, 8)
+    first = replace(network.layers[0], bias=np.full(30, 1 << 39))
+    with pytest.raises(CapacityError, match=r"^ArrayConfig\.acc_bits can be at most 40, but this network needs 41$"):
+        schedule(replace(network, layers=(first, *network.layers[1:])), ArrayConfig())
+
+
+def test_more_layers_than_any_array_has_are_refused() -> None:
+    deep = random_network(np.random.default_rng(1), [2] * 66, 1.0, 8)
+    with pytest.raises(CapacityError, match=r"^ArrayConfig\.layer_depth can be at most 64, but this network needs 65$"):
+        schedule(deep, ArrayConfig())
+
+
+def test_more_tables_than_any_array_has_are_refused() -> None:
     assert schedule(chain((1, 2, 2), *[1] * 16, table=True), ARRAY).config.table_depth == 16
     with pytest.raises(CapacityError, match=r"^ArrayConfig\.table_depth can be at most 16, but this network needs 17$"):
         schedule(chain((1, 2, 2), *[1] * 17, table=True), ARRAY)
+
+
+def test_more_rows_than_can_be_numbered_are_refused() -> None:
+    with pytest.raises(CapacityError, match=r"^ArrayConfig\.pixel_bits can be at most 16, but this network needs 18$"):
+        schedule(chain((1, 1 << 15, 1), 1), ArrayConfig(lanes=1, strips=True))
+
+
+LIMITS = {
+    **{name: (1 << 20) - 1 for name in CAPACITIES if name != "mask_depth"}, "layer_depth": 64, "acc_bits": 40, "reach": 15,
+    "pixel_bits": 16, "tile_bits": 24, "table_depth": 16,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, most", LIMITS.items())
+def test_what_no_array_has_is_refused_by_name(name: str, most: int) -> None:
+    sized = schedule(demanding(), ARRAY).config
+    needs = {one: getattr(sized, one) for one in (*FEATURES, *SIZES, "table_depth") if one != "mask_depth"}
+    with pytest.raises(
+        CapacityError, match=rf"^ArrayConfig\.{name} can be at most {most}, but this network needs {most + 1}$"
+    ):
+        capacity.sized_for(ARRAY, {**needs, name: most + 1}, 10, 8)
 
 
 @pytest.mark.parametrize(
@@ -117,32 +198,22 @@ def test_more_tables_than_any_array_has_are_refused():
         ("channels", "input: at most 65536 channels, not 65537"),
         ("input_row", "input: at most 4096 pixels in a row, not 4097"),
         ("output_row", "layer 'l0': at most 4096 output pixels in a row, not 4098"),
-        ("positions", "layer 'l0': at most 65536 output positions in a strip, not 65552"),
-        ("outputs", "layer 'l0': at most 4096 outputs in a group, not 4097"),
-        ("writes", "input: at most 256 writes of one element, not 258"),
-        ("result_writes", "layer 'l0': at most 256 writes of one element, not 258"),
     ],
 )
-def test_more_than_the_words_can_count_is_refused(name, message):
-    wide = Window(kernel=(1, 258), padding=(0, 257, 0, 0))
+def test_more_than_the_words_can_count_is_refused(name: str, message: str) -> None:
     networks = {
         "channels": lambda: chain((65537, 1, 1), 1), "input_row": lambda: chain((1, 1, 4097), 1),
         "output_row": lambda: chain((1, 1, 4096), 1, window=Window(padding=(0, 1, 0, 1))),
-        "positions": lambda: chain((1, 17 * 3, 3856), 1), "outputs": lambda: chain((2, 1, 1), 2 * 4097, groups=2),
-        "writes": lambda: chain((1, 1, 2), 1, window=wide), "result_writes": lambda: padded_behind_a_layer(wide),
     }  # fmt: skip
     with pytest.raises(CapacityError, match=f"^{message}$"):
         schedule(networks[name](), replace(ARRAY, strips=True))
 
 
-def padded_behind_a_layer(window: Window) -> QuantizedNetwork:
-    """Of which the layer's results are written with the padding that the next one reads."""
-    builder = Builder(np.random.default_rng(1))
-    hidden = builder.conv(builder.input((1, 1, 2)), 1, pattern="full")
-    return builder.network(builder.conv(hidden, 1, window, pattern="full"))
+def test_as_much_as_the_words_can_count_is_packed() -> None:
+    pack(schedule(chain((1, 1, 4096), 1), ArrayConfig(lanes=1, strips=True)))
 
 
-def test_an_array_that_is_only_compared_with_may_be_larger_than_any(monkeypatch):
+def test_an_array_that_is_only_compared_with_may_be_larger_than_any(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dense run of a network whose sparse one fits: no array could hold all its weights."""
     monkeypatch.setattr(capacity, "LARGEST_DEPTH", 2000)
     network = random_network(np.random.default_rng(1), (60, 60), 0.1, 8)
@@ -154,7 +225,7 @@ def test_an_array_that_is_only_compared_with_may_be_larger_than_any(monkeypatch)
     assert dense_cycles(network, config).interval > 3600
 
 
-def test_it_may_have_more_mask_words_too(monkeypatch):
+def test_it_may_have_more_mask_words_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (capacity, zeroskip.contracts.config):
         monkeypatch.setattr(module, "LARGEST_DEPTH", 400)
     network = random_network(np.random.default_rng(1), (60, 60), 1.0, 8)
@@ -162,7 +233,7 @@ def test_it_may_have_more_mask_words_too(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_sparse_layer_of_more_weights_than_any_memory_holds():
+def test_a_sparse_layer_of_more_weights_than_any_memory_holds() -> None:
     network = random_network(np.random.default_rng(1), (1100, 1000), 0.1, 8)
     config = schedule(network, ArrayConfig(lanes=1)).config
     assert config.weight_depth < 120_000

@@ -12,7 +12,7 @@ from tests.sim.networks import random_network
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.contracts.timing import END_TO_FIRST_OUTPUT, SAMPLE_GAP, TURNAROUND, timing
+from zeroskip.contracts.timing import END_TO_FIRST_OUTPUT, INPUT_ROW_PAUSE, LOADED_TO_START, TURNAROUND
 from zeroskip.schedule import predict, schedule
 
 SPEED_UP = {0.5: 1.9, 0.75: 3.8, 0.9: 9.3, 0.95: 18.0}
@@ -31,7 +31,7 @@ def cycles(weight: np.ndarray, **config: int) -> Cycles:
 
 
 @pytest.mark.parametrize("sparsity", SPEED_UP)
-def test_utilisation_and_speed_up_of_a_large_layer(sparsity):
+def test_utilisation_and_speed_up_of_a_large_layer(sparsity: float) -> None:
     seed, lanes = 256, 16
     keep = np.random.default_rng(seed).random((256, 1152)) >= sparsity
     sparse, dense = cycles(keep, lanes=lanes), cycles(np.ones_like(keep), lanes=lanes)
@@ -41,45 +41,57 @@ def test_utilisation_and_speed_up_of_a_large_layer(sparsity):
     assert speed_up >= SPEED_UP[sparsity], f"seed {seed}: {speed_up:.2f}"
 
 
-@pytest.mark.parametrize("weights", [1, 2, 17, 64, 65, 200])
-@pytest.mark.parametrize("columns, stream_bits", [(1, 8), (3, 32)])
-def test_one_row_on_one_lane(weights, columns, stream_bits):
-    got = cycles(np.ones((1, weights)), lanes=1, columns=columns, stream_bits=stream_bits)
-    distance = timing(ArrayConfig(strips=False))
-    beats = -(-weights * 8 // stream_bits)
-    compute = weights + distance.tail_to_result + distance.collect_to_end
-    assert got.layers == {"fc0": compute}
-    load = columns * (beats + SAMPLE_GAP)
-    loaded = load - SAMPLE_GAP - 1
-    assert got.latency == loaded + distance.last_beat_to_start + compute + END_TO_FIRST_OUTPUT + columns - 1
-    if weights >= 17:  # else the decoder may take longer than the computation to stand ready again
-        assert got.interval == max(load, compute + TURNAROUND)
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("outputs, stream_bits", [(1, 8), (9, 8), (9, 32)])
+def test_latency_is_loading_the_layers_and_unloading(outputs: int, columns: int, stream_bits: int) -> None:
+    got = cycles(np.ones((outputs, 40)), lanes=1, columns=columns, stream_bits=stream_bits)
+    load = columns * (40 + INPUT_ROW_PAUSE)  # one lane stores one element at a time
+    unload = columns * -(-outputs * 8 // stream_bits)
+    loaded = load - INPUT_ROW_PAUSE
+    assert got.latency == loaded + LOADED_TO_START + got.compute + END_TO_FIRST_OUTPUT + unload - 1
+    assert got.interval >= max(load, got.compute + TURNAROUND, unload)
 
 
-def test_cycles_depend_on_the_mask_alone():
+def test_a_stream_that_is_slower_than_the_layers_sets_the_interval() -> None:
+    got = cycles(np.eye(1, 600), lanes=1)
+    assert got.compute + TURNAROUND < got.interval == 600 + INPUT_ROW_PAUSE
+
+
+def test_cycles_depend_on_the_mask_alone() -> None:
     rng = np.random.default_rng(5)
     mask = rng.random((50, 70)) < 0.3
     values = rng.integers(1, 100, size=mask.shape)
     assert cycles(mask, lanes=5) == cycles(mask * values, lanes=5)
 
 
-def test_empty_rows_of_a_hidden_layer_cost_nothing():
-    def layers(hidden: int, dead: slice) -> Cycles:
-        network = random_network(np.random.default_rng(6), (64, hidden, 16), 1.0, 8)
-        first, last = (replace(layer, weight=np.ones_like(layer.weight)) for layer in network.layers)
-        first.weight[dead] = 0
-        return predict(schedule(replace(network, layers=(first, last)), ArrayConfig(lanes=4)))
+def test_an_empty_row_costs_one_weight() -> None:
+    """Every row has a sum, so that an empty one keeps an explicit zero."""
+    weight = np.zeros((200, 64))
+    weight[::2, :8] = 1
+    full = weight.copy()
+    full[1::2, 0] = 1
+    assert cycles(weight, lanes=1) == cycles(full, lanes=1)
 
-    assert layers(64, slice(None, None, 2)) == layers(32, slice(0))
 
-
-def test_results_of_short_rows_leave_one_per_cycle():
+@pytest.mark.parametrize("epilogues", [1, 2, 4])
+def test_results_of_short_rows_leave_as_many_per_cycle_as_there_are_epilogues(epilogues: int) -> None:
+    """The last layer's leave one by one: the output has one port."""
     lanes, rows = 16, 320
-    got = cycles(np.eye(rows), lanes=lanes)
-    assert rows <= got.compute <= rows + 40
+    network = random_network(np.random.default_rng(1), (rows, rows, 1), 1.0, 8)
+    first, last = network.layers
+    short = replace(network, layers=(replace(first, weight=as_kernels(np.eye(rows))), last))
+    hidden = predict(schedule(short, ArrayConfig(lanes=lanes, epilogues=epilogues))).layers["fc0"]
+    assert rows / epilogues <= hidden <= 1.25 * rows / epilogues + 60
+    output = cycles(np.eye(rows), lanes=lanes, epilogues=epilogues).compute
+    assert rows <= output <= rows + 60
 
 
-def test_the_json_form_comes_back():
+def test_sums_that_wait_in_block_ram_come_a_cycle_later() -> None:
+    weight = np.ones((3, 40))
+    assert cycles(weight, block_queue=True).latency == cycles(weight).latency + 1
+
+
+def test_the_json_form_comes_back() -> None:
     got = cycles(np.ones((3, 4)))
     assert Cycles.from_json(got.to_json()) == got
     assert got.compute == sum(got.layers.values())

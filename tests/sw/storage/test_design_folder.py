@@ -80,7 +80,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
         design_folder.load(tmp_path / "nowhere")
 
 
-FILES = ["images/lane00.masks.mem", "images/rows.mem", "network.safetensors", "rtl/zeroskip.v", "rtl/zeroskip.json"]
+FILES = ["images/lane00.masks.mem", "images/rows0.mem", "network.safetensors", "rtl/zeroskip.v", "rtl/zeroskip.json"]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -42,7 +42,7 @@ def test_a_manifest_of_something_else_is_refused(folder, text):
         design_folder.load(folder)
 
 
-@pytest.mark.parametrize("version", [0, 3, None, "4"])
+@pytest.mark.parametrize("version", [0, VERSION - 1, VERSION + 1, None, str(VERSION)])
 def test_another_version_is_refused(folder, version):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": version}))

@@ -80,12 +80,12 @@ def test_only_what_exists_and_is_recorded_is_wanted() -> None:
     ]
     array = (
         "module top(rst);\n  input rst;\n  array array (.rst(rst));\nendmodule\n"
-        "module array(rst);\n  input rst;\n  collector collector (.rst(rst));\n  l lane63 (.rst(rst));\nendmodule\n"
-        "module collector(rst);\n  input rst;\n  wire [255:0] grant;\n  wire [256:0] total;\nendmodule\n"
-        "module l(rst);\n  input rst;\n  macs macs (.rst(rst));\nendmodule\nmodule macs(rst);\n  wire issue;\nendmodule\n"
+        "module array(rst);\n  input rst;\n  merge merge (.rst(rst));\n  l lane63 (.rst(rst));\nendmodule\n"
+        "module merge(rst);\n  input rst;\n  wire [255:0] grant;\n  wire [256:0] total;\nendmodule\n"
+        "module l(rst);\n  input rst;\n  gate gate (.rst(rst));\nendmodule\nmodule gate(rst);\n  wire issue;\nendmodule\n"
     )
     assert wanted([array], "top") == [
         Group("clock and reset", (Wave("rst", "rst", 1),)),
-        Group("lane 63", (Wave("array.lane63.macs.issue", "macs.issue", 1),)),
-        Group("collector", (Wave("array.collector.grant", "collector.grant", 256),)),
+        Group("lane 63", (Wave("array.lane63.gate.issue", "gate.issue", 1),)),
+        Group("merge", (Wave("array.merge.grant", "merge.grant", 256),)),
     ]

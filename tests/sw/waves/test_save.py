@@ -6,7 +6,7 @@ from zeroskip.waves import Group, Wave, save_files
 
 GROUPS = [
     Group("AXI4-Lite", (Wave("s_axil_rdata", "s_axil_rdata", 32), Wave("s_axil_rready", "s_axil_rready", 1))),
-    Group("lane 7", (Wave("core.array.lane07.macs.issue", "macs.issue", 1),)),
+    Group("lane 7", (Wave("core.array.lane07.gate.issue", "gate.issue", 1),)),
 ]
 
 GTKWAVE = """\
@@ -27,7 +27,7 @@ GTKWAVE = """\
 @c00200
 -lane 7
 @28
-+{macs/issue} bulk.dut.core.array.lane07.macs.issue
++{gate/issue} bulk.dut.core.array.lane07.gate.issue
 @1401200
 -lane 7
 """
@@ -36,7 +36,7 @@ divider_add AXI4_Lite
 variable_add bulk.dut.s_axil_rdata
 variable_add bulk.dut.s_axil_rready
 divider_add lane_7
-variable_add bulk.dut.core.array.lane07.macs.issue
+variable_add bulk.dut.core.array.lane07.gate.issue
 zoom_fit
 """
 

@@ -19,11 +19,11 @@ extern "C" {
 #define ZEROSKIP__VERSION__MINOR_bm 0xffff
 #define ZEROSKIP__VERSION__MINOR_bp 0
 #define ZEROSKIP__VERSION__MINOR_bw 16
-#define ZEROSKIP__VERSION__MINOR_reset 0x2
+#define ZEROSKIP__VERSION__MINOR_reset 0x0
 #define ZEROSKIP__VERSION__MAJOR_bm 0xffff0000
 #define ZEROSKIP__VERSION__MAJOR_bp 16
 #define ZEROSKIP__VERSION__MAJOR_bw 16
-#define ZEROSKIP__VERSION__MAJOR_reset 0x2
+#define ZEROSKIP__VERSION__MAJOR_reset 0x3
 
 // reg - zeroskip::CONFIG_ID
 #define ZEROSKIP__CONFIG_ID__VALUE_bm 0xffffffff

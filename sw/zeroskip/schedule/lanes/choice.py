@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
-from zeroskip.schedule.strips.readers import across, added
+from zeroskip.schedule.strips.readers import across
 
+from .copies import copies_of, epilogues_of
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
-from .hosting import Hosting, everywhere, first_channels, host, share, shareable
+from .hosting import FEW, Hosting, everywhere, first_channels, host, host_apart, share, shareable
 from .order import Bundle, bundles
 
 MOST_EVERYWHERE = 1024
@@ -59,23 +61,26 @@ class Work:
 
 
 def choose(
-    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int
+    network: QuantizedNetwork, lanes: int, columns: int, epilogues: int, load_elements: int, *, compact: bool = False
 ) -> tuple[dict[str, Hosting], dict[str, Work]]:
     """Hosting by tensor, and work by layer.
 
     Channels are dealt to the lanes. A vector may be stored in all of them instead, so that a lane works on whole rows: where a row has very
-    few weights, there are fewer partial sums to merge.
+    few weights, there are fewer partial sums to merge. A ``compact`` choice takes the fewest places in every lane instead.
     """
     read = list(dict.fromkeys(layer.source for layer in network.layers))
-    hosts = {tensor: _host(network, tensor, lanes, columns) for tensor in read}
+    most = 1 if compact else MOST_SHARED
+    hosts = {tensor: _host(network, tensor, lanes, columns, load_elements, most) for tensor in read}
     unread = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
     hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(unread)}
     work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
-    for tensor in read:
+    for tensor in [] if compact else read:
         readers = [layer for layer in network.layers if layer.source == tensor]
         channels, *position = network.shapes[tensor]
         if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or any(layer.groups > 1 for layer in readers):
             continue
+        if tensor == INPUT and channels > sum(map(_cycles, work.values())):
+            continue  # every lane would take them one by one, for longer than all layers work
         tried = {**hosts, tensor: everywhere(network, tensor, lanes)}
         found = {
             layer.name: min(
@@ -91,13 +96,23 @@ def choose(
     return hosts, work
 
 
-def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int) -> Hosting:
-    """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest."""
+def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int, most: int) -> Hosting:
+    """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest; ``most`` times the fewest of all at most."""
+    together = min(load_elements, 1 << (lanes.bit_length() - 1))
+    ordinary = all(layer.groups == 1 for layer in network.layers if layer.source == tensor)
+    if (
+        tensor == INPUT
+        and ordinary
+        and network.shapes[tensor][1:] == (1, 1)
+        and network.shapes[tensor][0] > FEW * lanes
+        and together > 1
+    ):
+        return host_apart(network, tensor, lanes, together)
     if not shareable(network, tensor, lanes):
         return host(network, tensor, lanes)
     channels = network.shapes[tensor][0]
     least = -(-channels // lanes)
-    tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, MOST_SHARED * least) + 1)]
+    tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, most * least) + 1)]
     readers = [layer for layer in network.layers if layer.source == tensor]
     cycles = [
         sum(
@@ -147,7 +162,7 @@ def _work(
         by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
         chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
     tiles = 1 if network.shapes[layer.output][1:] == (1, 1) else STEADY
-    fixed = (layer.channel + np.arange(layer.outputs)) % epilogues if added(network, layer) else None
+    fixed = epilogues_of(layer, network, copies_of(network, epilogues))
     # The output has one port for results, and only one epilogue gets the sum of all columns.
     together = 1 if layer.output == network.output_name or across(network, layer) else epilogues
     modes = (True, False) if together > 1 else (True,)

@@ -51,6 +51,31 @@ def host(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
     return _whole(_work(network, tensor), _units(readers, network.shapes[tensor][0]), lanes)
 
 
+def host_apart(network: QuantizedNetwork, tensor: str, lanes: int, together: int) -> Hosting:
+    """Deal the channels of a vector such that ``together`` that follow each other lie in different lanes: they come in one cycle.
+
+    The heaviest of these runs is dealt first, its heaviest channel to the lane with the least work that has none of them yet.
+    """
+    work = _work(network, tensor)
+    channels = len(work)
+    most = -(-channels // lanes)
+    runs = [np.arange(begin, min(begin + together, channels)) for begin in range(0, channels, together)]
+    lane, load, count = (
+        np.zeros(channels, dtype=np.intp),
+        np.zeros((lanes, work.shape[1])),
+        np.zeros(lanes, dtype=np.intp),
+    )
+    for run in sorted(runs, key=lambda run: -work[run].sum()):
+        free = np.ones(lanes, dtype=np.bool_)
+        for channel in run[np.argsort(-work[run].sum(axis=1), kind="stable")]:
+            longer = np.maximum(load + work[channel] - load.max(axis=0), 0).sum(axis=1)
+            chosen = np.lexsort((count, load.sum(axis=1), longer, count >= most, ~free))[0]
+            lane[channel], free[chosen] = chosen, False
+            load[chosen] += work[channel]
+            count[chosen] += 1
+    return _in_lanes(work, np.arange(channels), lane, lanes)
+
+
 def shareable(network: QuantizedNetwork, tensor: str, lanes: int) -> bool:
     """Whether :func:`share` may be better: few channels, all of which every row may read."""
     readers = [layer for layer in network.layers if layer.source == tensor]
@@ -125,6 +150,11 @@ def _whole(work: FloatArray, units: Indices, lanes: int) -> Hosting:
     costs = np.zeros((count, work.shape[1]))
     np.add.at(costs, units, work)
     lane = level(costs, lanes, -(-count // lanes))
+    return _in_lanes(costs, units, lane, lanes)
+
+
+def _in_lanes(costs: FloatArray, units: Indices, lane: Indices, lanes: int) -> Hosting:
+    """Every unit in its lane."""
     stores = np.zeros((len(units), lanes), dtype=np.bool_)
     stores[np.arange(len(units)), lane[units]] = True
     # The heaviest first in every lane, so that rows which follow each other in a depthwise layer are about equally long in all lanes.

@@ -13,6 +13,7 @@ from zeroskip.schedule.strips.prepare import prepared
 from zeroskip.schedule.strips.readers import across, in_one_column
 
 from .choice import Work, choose, one_column
+from .copies import copies_of
 from .dealing import Lanes, deal
 from .hosting import first_channels
 from .plan import LaneShare, OwnedLayer, OwnedPlan, Tap
@@ -20,12 +21,24 @@ from .scatter import input_writes, output_writes, result_writes
 from .views import Stored, stored_tensors
 
 
-def plan(network: QuantizedNetwork, lanes: int, columns: int, epilogues: int = 1) -> OwnedPlan:
-    """Map ``network`` to ``lanes`` × ``columns`` multipliers, with ``epilogues`` results written together."""
+def plan(
+    network: QuantizedNetwork,
+    lanes: int,
+    columns: int,
+    epilogues: int = 1,
+    load_elements: int = 1,
+    *,
+    compact: bool = False,
+) -> OwnedPlan:
+    """Map ``network`` to ``lanes`` × ``columns`` multipliers.
+
+    epilogues : results that may be written together; load_elements : elements of the input that may be stored together
+    compact : in the smallest memories, and not in the fewest cycles
+    """
     network = prepared(network)
-    hosts, work = choose(network, lanes, columns, epilogues)
+    hosts, work = choose(network, lanes, columns, epilogues, load_elements, compact=compact)
     heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
-    tensors, depth, copy_depth = stored_tensors(network, heights, hosts, epilogues)
+    tensors, depth, copy_depth = stored_tensors(network, heights, hosts, copies_of(network, epilogues))
     layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
     return OwnedPlan(
         layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), epilogues=epilogues, depth=depth,
@@ -60,6 +73,7 @@ def _layer(
         written = result_writes(network, layer.output, tensors[layer.output], computed, columns)
     return OwnedLayer(
         name=layer.name, width=shape[2], stride=layer.window.stride, taps=taps,
+        captured=tuple(_captured(layer, lane == one, numbers, len(taps)) for one in range(source.hosting.lanes.shape[1])),
         shares=tuple(_share(part, lane == one, numbers, len(taps), rows) for one in range(source.hosting.lanes.shape[1])),
         group_rows=layer.outputs // layer.groups, group_step=layer.weight.shape[1] if layer.groups > 1 else 0,
         bundles=order, bias=bias, writes=written,
@@ -97,6 +111,15 @@ def _taps(layer: QuantizedLayer, lane: Lanes, source: Stored) -> tuple[tuple[Tap
     offsets = source.base + rows * source.y_step + cells * source.x_step + slot
     taps = tuple(Tap(*values) for values in zip(offsets.tolist(), rows.tolist(), cells.tolist(), strict=True))
     return taps, number
+
+
+def _captured(layer: QuantizedLayer, mine: np.ndarray, numbers: IntArray, taps: int) -> tuple[int, ...]:
+    """The place in the flattened kernel of what each tap is in one lane."""
+    _, _, high, wide = layer.weight.shape
+    found = np.full(taps, -1)
+    row, channel, y, x = np.nonzero(mine)
+    found[numbers[row, channel, y, x]] = (channel * high + y) * wide + x
+    return tuple(found.tolist())
 
 
 def _share(layer: QuantizedLayer, mine: np.ndarray, numbers: IntArray, taps: int, order: IntArray) -> LaneShare:

@@ -19,7 +19,7 @@ WINDOW = 64
 class Bundle:
     """Rows that are written together.
 
-    rows : their numbers
+    rows : their numbers, in the order in which lanes work on them
     epilogues : of each row, the one that completes it
     apart : no lane has weights in two of them; else their sums are taken one row after the other
     """

@@ -64,6 +64,7 @@ class OwnedLayer:
     width : output positions in a row
     stride : rows and cells of the source between two output positions
     taps : of every row, the same in all lanes
+    captured : for each lane, the captured tap of its channel that each tap stands for; -1 where the lane has no such weight
     shares : one for each lane
     group_rows : rows of a lane that read the same channels
     group_step : addresses between the channels of one group of rows and those of the next
@@ -81,6 +82,7 @@ class OwnedLayer:
     width: int
     stride: tuple[int, int]
     taps: tuple[Tap, ...]
+    captured: tuple[tuple[int, ...], ...]
     shares: tuple[LaneShare, ...]
     group_rows: int
     group_step: int

@@ -11,6 +11,7 @@ from zeroskip.schedule.strips.blocks import Block, assign_addresses
 from zeroskip.schedule.strips.heights import Heights
 from zeroskip.schedule.strips.readers import wanted_in_strips, wanted_whole
 
+from .copies import Copy
 from .hosting import Hosting
 
 
@@ -21,8 +22,8 @@ class Stored:
     strip : rows from one column's strip to the next; the whole image where only the lowest column reads
     rows : rows that each column stores; more than ``strip`` where the lowest column has the whole image besides
     base : address of the first element in every lane
-    banks : of the residuals' memory; the channels go round them
-    copy : address of the first element in every bank; None where nothing adds the tensor
+    copied : where its channels lie in the residuals' memory; None where nothing adds the tensor
+    copy : address of the first element in every bank
     """
 
     shape: Shape
@@ -30,8 +31,8 @@ class Stored:
     strip: int
     rows: int
     base: int = 0
-    banks: int = 1
-    copy: int | None = None
+    copied: Copy | None = None
+    copy: int = 0
 
     @property
     def columns(self) -> int:
@@ -56,7 +57,7 @@ class Stored:
     @property
     def copy_x_step(self) -> int:
         """Addresses of a bank of the residuals' memory between neighbouring cells."""
-        return -(-self.shape[0] // self.banks)
+        return 0 if self.copied is None else self.copied.depth
 
     @property
     def copy_y_step(self) -> int:
@@ -70,7 +71,7 @@ class Stored:
 
 
 def stored_tensors(
-    network: QuantizedNetwork, heights: Heights, hosts: Mapping[str, Hosting], banks: int
+    network: QuantizedNetwork, heights: Heights, hosts: Mapping[str, Hosting], copies: Mapping[str, Copy]
 ) -> tuple[dict[str, Stored], int, int]:
     """Every tensor that is read, at its address; addresses of a lane's hidden memory, and of a bank of the residuals' memory.
 
@@ -82,17 +83,19 @@ def stored_tensors(
         height = network.shapes[tensor][1]
         strip = heights.stored[tensor] if wanted_in_strips(network, tensor) else height
         rows = max(strip, height) if wanted_whole(network, tensor) else strip
-        found[tensor] = Stored(shape=network.shapes[tensor], hosting=hosting, strip=strip, rows=rows, banks=banks)
+        found[tensor] = Stored(
+            shape=network.shapes[tensor], hosting=hosting, strip=strip, rows=rows, copied=copies.get(tensor)
+        )
     read = {tensor: block for tensor, block in _lives(network, residual=False).items() if tensor != INPUT}
     bases, depth = assign_addresses(
         {tensor: Block(first=first, last=last, size=found[tensor].size) for tensor, (first, last) in read.items()}
     )
     added = _lives(network, residual=True)
-    copies, copy_depth = assign_addresses(
+    places, copy_depth = assign_addresses(
         {tensor: Block(first=first, last=last, size=found[tensor].copy_size) for tensor, (first, last) in added.items()}
     )
     placed = {
-        tensor: replace(view, base=bases.get(tensor, 0), copy=copies.get(tensor)) for tensor, view in found.items()
+        tensor: replace(view, base=bases.get(tensor, 0), copy=places.get(tensor, 0)) for tensor, view in found.items()
     }
     return placed, depth, copy_depth
 

@@ -10,25 +10,22 @@ import numpy as np
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 
-from .geometry import pads
+from .readers import in_one_column, wanted_in_strips
 
 
 def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
     """``network`` with copies of:
 
-    * the input, where it is a residual: residuals are read from the hidden buffer
+    * the input, where it is a residual: the loader does not write the residuals' memory
     * the output, where a layer reads it: results go to one buffer only
-    * a tensor whose padding is the zero-point to some readers and the lowest value to others
+    * the input, where one layer reads it strip by strip and another the whole of it: the loader writes every element once
     """
-    added = {layer.name for layer in network.layers if layer.residual == INPUT}
-    if added:
-        network = _copied(network, INPUT, added, lambda layer, copy: replace(layer, residual=copy))
-    for tensor in list(network.shapes):
-        readers = [layer for layer in network.layers if layer.source == tensor and pads(network, layer)]
-        maxima = {layer.name for layer in readers if layer.maximum}
-        value = network.formats[tensor]
-        if maxima and len(maxima) < len(readers) and value.low != value.zero_point:
-            network = _copied(network, tensor, maxima, lambda layer, copy: replace(layer, source=copy))
+    adding = {layer.name for layer in network.layers if layer.residual == INPUT}
+    if adding:
+        network = _copied(network, INPUT, adding, lambda layer, copy: replace(layer, residual=copy))
+    whole = {layer.name for layer in network.layers if layer.source == INPUT and in_one_column(network, layer)}
+    if whole and network.shapes[INPUT][1] > 1 and wanted_in_strips(network, INPUT):
+        network = _copied(network, INPUT, whole, lambda layer, copy: replace(layer, source=copy))
     output = network.output_name
     if any(output in (layer.source, layer.residual) for layer in network.layers):
         copy = _copy(network, output, _unused(network, output))

@@ -105,7 +105,7 @@ def test_fusesoc_accepts_it_by_its_own_schema(exported: Exported) -> None:
     parameters = "['AUTOSTART', 'ZEROSKIP_NO_IMAGES']"
     files = sum(len(fileset["files"]) for fileset in core_of(folder)["filesets"].values())
     assert done.stdout.splitlines() == [
-        "zeroskip::own_net:2.2",
+        "zeroskip::own_net:3.0",
         f"sim icarus testbench {files}",
         f"sim verilator testbench {files}",
         f"None zeroskip {parameters}",

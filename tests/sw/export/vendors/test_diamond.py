@@ -51,8 +51,8 @@ def answers(home: Path, design: str, samples: int) -> tuple[list[str], list[int]
     loaded = zs.Design.load(built(design))
     config = loaded.config
     x = loaded.quantize_input(np.load(built(design) / "inputs.npy")[:samples])
-    inputs = to_input_stream(loaded.network, x, bool(config.strips))
-    outputs = to_output_stream(loaded.network, reference.run(loaded.network, x), bool(config.strips))
+    inputs = to_input_stream(loaded.network, x)
+    outputs = to_output_stream(loaded.network, reference.run(loaded.network, x))
     elements = config.stream_elements
 
     def beats(rows: np.ndarray) -> list[list[int]]:

@@ -89,7 +89,7 @@ def test_an_image_that_is_not_found_is_an_error_in_every_script(exported: Export
 
 
 @pytest.mark.parametrize("script", ["create_project.tcl", "package_ip.tcl", "create_system.tcl"])
-@pytest.mark.parametrize("lost", ["rtl/zs_ram.v", "images/rows.mem", "constraints/zeroskip.xdc"])
+@pytest.mark.parametrize("lost", ["rtl/zs_ram.v", "images/rows0.mem", "constraints/zeroskip.xdc"])
 def test_a_file_that_was_lost_stops_the_script(exported: Exported, script: str, lost: str) -> None:
     path = exported("flat", "vivado", part="xc7z020clg400-1")
     (path / lost).unlink()

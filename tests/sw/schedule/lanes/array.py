@@ -59,9 +59,9 @@ class Array:
             address = stored.base + row * stored.y_step + cell * stored.x_step + stored.hosting.slots[number]
             for lane in np.flatnonzero(stored.hosting.lanes[number]):
                 memory[lane, address, wanted] = value[wanted]
-            if stored.copy is not None:
-                place = stored.copy + row * stored.copy_y_step + cell * stored.copy_x_step + number // stored.banks
-                self.copies[number % stored.banks, place, wanted] = value[wanted]
+            if stored.copied is not None:
+                place = stored.copy + row * stored.copy_y_step + cell * stored.copy_x_step + stored.copied.place[number]
+                self.copies[stored.copied.bank[number], place, wanted] = value[wanted]
 
     def _results(self, layer: QuantizedLayer, placed: OwnedLayer, band: int, x: int) -> IntArray:
         """(rows, columns) stored integers of one output position of every column."""
@@ -86,10 +86,9 @@ class Array:
     def _residual(self, layer: QuantizedLayer, band: int, x: int) -> IntArray:
         assert layer.residual is not None
         stored = self.plan.tensors[layer.residual]
-        assert stored.copy is not None
-        number = np.arange(layer.channel, layer.channel + layer.outputs)
-        place = stored.copy + band * stored.copy_y_step + x * stored.copy_x_step + number // stored.banks
-        return self.copies[number % stored.banks, place]
+        assert stored.copied is not None
+        place = stored.copy + band * stored.copy_y_step + x * stored.copy_x_step + stored.copied.place
+        return self.copies[stored.copied.bank, place]
 
     def _products(
         self, layer: QuantizedLayer, placed: OwnedLayer, share: LaneShare, memory: IntArray, band: int, x: int

@@ -12,36 +12,23 @@ from hypothesis import strategies as st
 from tests.sim.any_image_network import describe, image_networks
 from tests.sim.image_builder import Builder
 
-from zeroskip.contracts.channel_timing import (
-    ISSUE_TO_GRANT,
-    START_TO_PASS,
-    grant_to_total,
-    pass_to_issue,
-    written_to_end,
-)
-from zeroskip.contracts.channels import ChannelLayout
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.graph import INPUT
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
-from zeroskip.contracts.timing import timing
-from zeroskip.schedule.lanes import cycles, merge_time
-from zeroskip.schedule.lanes.cycles import predict
-from zeroskip.schedule.lanes.network import plan
-from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer, OwnedPlan
-from zeroskip.schedule.lanes.words import words_of
-
-OUTPUTS = 10
-
-
-def layout_of(placed: OwnedPlan, columns: int, *, block_queue: bool = False) -> ChannelLayout:
-    """As far as the prediction needs it."""
-    config = ArrayConfig(
-        lanes=len(placed.layers[0].shares), columns=columns, strips=True, maximum=False, residual=False, slopes=False, table_depth=0,
-        acc_bits=24, mask_depth=2000, weight_depth=2000, input_depth=200, hidden_depth=200, output_depth=OUTPUTS, row_depth=200,
-        layer_depth=8, offset_depth=1, band_depth=8, pass_depth=8, input_band_depth=8, input_pass_depth=8,
-    )  # fmt: skip
-    return ChannelLayout(config, tap_depth=200, block_queue=block_queue)
+from zeroskip.contracts.timing import (
+    ISSUE_TO_GRANT,
+    START_TO_PASS,
+    WRITTEN_TO_END,
+    grant_to_total,
+    pass_to_issue,
+    requantize_stages,
+)
+from zeroskip.schedule import Schedule, predict, schedule
+from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer
+from zeroskip.schedule.prediction import cycles, merge_time
+from zeroskip.schedule.prediction.words import words_of
 
 
 class _Forgetful(dict[object, Any]):
@@ -49,7 +36,7 @@ class _Forgetful(dict[object, Any]):
         return False
 
 
-def walked(placed: OwnedPlan, layout: ChannelLayout) -> Cycles:
+def walked(plan: Schedule) -> Cycles:
     """The prediction of every tile of every group, one by one."""
 
     def runs(layer: OwnedLayer) -> Iterator[tuple[int, int]]:
@@ -64,7 +51,7 @@ def walked(placed: OwnedPlan, layout: ChannelLayout) -> Cycles:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(merge_time, "_runs", runs)
         patched.setattr(cycles._Group, "__init__", forgetful)
-        return predict(placed, layout, OUTPUTS)
+        return predict(plan)
 
 
 @settings(max_examples=100, deadline=None)
@@ -79,9 +66,12 @@ def test_what_comes_again_need_not_be_walked(
     for layer in network.layers:
         if not layer.maximum:
             layer.weight[rng.random(layer.weight.shape) >= kept] = 0
-    placed = plan(network, lanes, columns, epilogues)
-    layout = layout_of(placed, columns, block_queue=seed % 2 == 0)
-    assert predict(placed, layout, OUTPUTS) == walked(placed, layout), describe(network)
+    array = ArrayConfig(
+        lanes=lanes, columns=columns, epilogues=epilogues, weight_bits=network.weight_bits, block_queue=seed % 2 == 0,
+        strips=[None, False, True][seed % 3],
+    )  # fmt: skip
+    plan = schedule(network, array)
+    assert predict(plan) == walked(plan), describe(network)
 
 
 @pytest.mark.parametrize("weights", [1, 2, 17, 64, 65, 200])
@@ -89,12 +79,12 @@ def test_one_row_on_one_lane(weights: int) -> None:
     builder = Builder(np.random.default_rng(weights))
     builder.input((weights, 1, 1))
     network = builder.network(builder.conv(INPUT, 1, weight=np.ones((1, weights, 1, 1), dtype=np.int64)))
-    placed = plan(network, 1, 1)
-    layout = layout_of(placed, 1)
+    plan = schedule(network, ArrayConfig(lanes=1))
+    layout = Layout(plan.config)
     # The last weight passes the gate, and completes the row one cycle later than the next row's first would.
     granted = START_TO_PASS + weights + pass_to_issue(layout) + ISSUE_TO_GRANT
-    compute = granted + grant_to_total(layout) + timing(layout.config).requantize + written_to_end(layout)
-    assert predict(placed, layout, 1).layers == {"l0": compute}
+    compute = granted + grant_to_total(layout) + requantize_stages(layout) + WRITTEN_TO_END
+    assert predict(plan).layers == {"l0": compute}
 
 
 def test_words() -> None:

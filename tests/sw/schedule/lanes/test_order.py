@@ -9,18 +9,29 @@ from hypothesis import strategies as st
 from zeroskip.schedule.lanes.order import bundles
 
 
-@given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([1, 2, 4]), st.booleans(), st.integers(0, 2**31))
-def test_every_row_is_in_one_bundle(rows: int, lanes: int, epilogues: int, chained: bool, seed: int) -> None:
+@given(
+    st.integers(1, 40),
+    st.integers(1, 9),
+    st.sampled_from([1, 2, 4]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_every_row_is_in_one_bundle(
+    rows: int, lanes: int, epilogues: int, chained: bool, banked: bool, seed: int
+) -> None:
     generator = np.random.default_rng(seed)
     counts = generator.integers(0, 4, (rows, lanes))
     owners = np.eye(lanes, dtype=np.bool_)[generator.integers(0, lanes, rows)]
     chains = [list(range(first, rows, 3)) for first in range(3)] if chained else None
-    found = bundles(counts, owners, epilogues, chains)
+    fixed = generator.integers(0, epilogues, rows) if banked else None
+    found = bundles(counts, owners, epilogues, chains, fixed=fixed)
     order = [row for bundle in found for row in bundle.rows]
     assert sorted(order) == list(range(rows))
     for bundle in found:
         mine = list(bundle.rows)
-        assert 1 <= len(mine) <= epilogues
+        assert 1 <= len(mine) == len(set(bundle.epilogues)) <= epilogues
+        assert fixed is None or bundle.epilogues == tuple(fixed[mine])
         assert owners[mine].sum(axis=0).max() <= 1
         assert bundle.apart == bool(((counts[mine] > 0).sum(axis=0) <= 1).all())
         assert bundle.turns == (1 if bundle.apart else len(mine))

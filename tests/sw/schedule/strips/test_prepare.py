@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from tests.sim.any_image_network import describe, image_inputs, image_networks
 from tests.sim.image_builder import Builder
-from tests.sim.image_cases import SIGNED, UNSIGNED, case
+from tests.sim.image_cases import SIGNED, case
 
 from zeroskip import reference
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.schedule import prepared
-from zeroskip.schedule.strips.geometry import pads
+from zeroskip.schedule.strips.readers import in_one_column, wanted_in_strips
 
 SAME_3 = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 
@@ -39,9 +39,8 @@ def test_the_numbers_stay_and_every_tensor_serves_one_purpose(network: Quantized
     assert set(changed.shapes) == set(changed.formats)
     assert not any(layer.residual == INPUT for layer in changed.layers)
     assert not any(changed.output_name in (layer.source, layer.residual) for layer in changed.layers)
-    for tensor, format in changed.formats.items():
-        padding = {layer.maximum for layer in changed.layers if layer.source == tensor and pads(changed, layer)}
-        assert len(padding) < 2 or format.low == format.zero_point
+    whole = any(layer.source == INPUT and in_one_column(changed, layer) for layer in changed.layers)
+    assert not (whole and wanted_in_strips(changed, INPUT) and changed.shapes[INPUT][1] > 1)
     assert prepared(changed) is changed
 
 
@@ -77,28 +76,44 @@ def test_an_output_that_is_read_is_copied_at_the_end() -> None:
     assert changed.shapes[changed.output_name] == read.shapes[both]
 
 
-def padded_sums_and_maxima(format: QuantizedTensor, window: Window) -> QuantizedNetwork:
-    b = built(format)
-    both = b.tensor((8, 6, 6))
-    b.conv(INPUT, 4, SAME_3, output=both)
-    b.maximum(INPUT, window, output=both, channel=4)
-    return b.network(both)
+def test_an_input_that_is_read_in_strips_and_whole_is_copied_for_who_reads_the_whole() -> None:
+    """The loader writes every element once, and has two places for it otherwise."""
+    b = built()
+    both = b.tensor((7, 1, 1))
+    narrow = b.conv(INPUT, 4, SAME_3)
+    b.conv(narrow, 3, Window(kernel=(6, 6)), output=both)
+    b.conv(INPUT, 4, Window(kernel=(6, 6)), output=both, channel=3)
+    changed = prepared(b.network(both))
+    assert flow(changed) == [
+        (INPUT, None, narrow), (narrow, None, both), (INPUT, None, "input.copy"), ("input.copy", None, both),
+    ]  # fmt: skip
 
 
-def test_maxima_read_a_copy_with_padding_of_its_own() -> None:
-    changed = prepared(padded_sums_and_maxima(SIGNED, SAME_3))
-    assert flow(changed) == [(INPUT, None, "t1"), (INPUT, None, "input.copy"), ("input.copy", None, "t1")]
-    assert [layer.maximum for layer in changed.layers] == [False, False, True]
-
-
-def test_padding_that_is_the_lowest_value_serves_both() -> None:
-    network = padded_sums_and_maxima(UNSIGNED, SAME_3)
+def test_an_input_that_is_only_read_whole_stays() -> None:
+    b = built()
+    network = b.network(b.conv(INPUT, 4, Window(kernel=(6, 6))))
     assert prepared(network) is network
 
 
-def test_maxima_that_see_no_padding_need_no_copy() -> None:
-    network = padded_sums_and_maxima(SIGNED, Window())
+def test_an_input_of_one_row_stays() -> None:
+    """It is the same in strips and whole."""
+    b = Builder(np.random.default_rng(0))
+    b.input((4, 1, 6))
+    both = b.tensor((7, 1, 6))
+    b.conv(INPUT, 3, output=both)
+    b.conv(INPUT, 4, output=both, channel=3)
+    network = b.network(both)
     assert prepared(network) is network
+
+
+def test_sums_that_are_a_part_of_what_is_added_are_copied_for_who_adds_it() -> None:
+    network = case("concat_of_sums_that_is_added")
+    (both,) = (layer.residual for layer in network.layers[-1:])
+    changed = prepared(network)
+    assert [layer.residual for layer in changed.layers] == [None, None, "t1", None, f"{both}.copy"]
+    assert changed.layers[3].source == both
+    alone = case("concat_with_a_residual")
+    assert prepared(alone) is alone
 
 
 def test_a_copy_takes_a_name_that_is_free() -> None:

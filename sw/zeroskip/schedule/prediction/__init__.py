@@ -1,0 +1,1 @@
+"""How many cycles a plan takes, exactly."""
