@@ -1,5 +1,5 @@
 // zeroskip: a sparse multiply-accumulate array in which a pruned weight costs no cycle.
-// 1 lane x 1 column (columns are samples of a batch), 8-bit weights, 16-bit streams. CONFIG_ID 0x140F545C.
+// 1 lane x 1 column (columns are samples of a batch), 8-bit weights, 16-bit streams. CONFIG_ID 0xCD6136A7.
 //
 // Samples enter at s_axis and results leave at m_axis, one 8-bit activation per byte, the first in the lowest, TLAST with a sample's last
 // beat. s_axil holds registers and the load windows of all memories. All ports belong to clk; rst is synchronous and active high, and must
@@ -34,7 +34,7 @@ module zeroskip #(
     output wire          m_axis_tlast,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil AWADDR" *)
     (* X_INTERFACE_PARAMETER = "PROTOCOL AXI4LITE, DATA_WIDTH 32" *)
-    input  wire [11:0]   s_axil_awaddr,
+    input  wire [12:0]   s_axil_awaddr,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil AWPROT" *)
     input  wire [2:0]    s_axil_awprot,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil AWVALID" *)
@@ -56,7 +56,7 @@ module zeroskip #(
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil BREADY" *)
     input  wire          s_axil_bready,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil ARADDR" *)
-    input  wire [11:0]   s_axil_araddr,
+    input  wire [12:0]   s_axil_araddr,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil ARPROT" *)
     input  wire [2:0]    s_axil_arprot,
     (* X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 s_axil ARVALID" *)

@@ -25,7 +25,7 @@ module zeroskip_core (
   output wire m_axis_tvalid,
   input  wire m_axis_tready,
   output wire m_axis_tlast,
-  input  wire [11:0] s_axil_awaddr,
+  input  wire [12:0] s_axil_awaddr,
   input  wire [2:0] s_axil_awprot,
   input  wire s_axil_awvalid,
   output wire s_axil_awready,
@@ -36,7 +36,7 @@ module zeroskip_core (
   output wire [1:0] s_axil_bresp,
   output wire s_axil_bvalid,
   input  wire s_axil_bready,
-  input  wire [11:0] s_axil_araddr,
+  input  wire [12:0] s_axil_araddr,
   input  wire [2:0] s_axil_arprot,
   input  wire s_axil_arvalid,
   output wire s_axil_arready,
@@ -62,7 +62,7 @@ module zeroskip_core (
   wire control__load__commit;
   wire [63:0] control__load__data;
   wire [6:0] control__load__offset;
-  wire [2:0] control__load__window;
+  wire [3:0] control__load__window;
   wire control__run;
   wire [31:0] control__silence_limit;
   assign n_1 = ~ control__run;
@@ -91,346 +91,133 @@ module zeroskip_core (
   );
 endmodule
 
-// Six-stage pipeline; one result per cycle, from the waiting lanes in turn.
+// Once all lanes have closed behind a layer, gives the next one's constants, one part per cycle, and then resume.
 //
-// Stages: grant, choice of the lane's sums, merge memory, row number, addition of partial sums, whole row. A row that straddles
-// k lanes comes out when its k-th part has come in.
-//
-// Tiles are collected one after the other: a lane that has given its last result of the tile waits until all others have. Between two
-// tiles one cycle passes without a grant; after every grant hold further ones, in which the result is written.
+// The first part comes five cycles after the last lane has closed, when nothing behind the gates needs the former constants any more.
 //
 // Members:
 // load : In(load_bus)
-// start : In(1), layer : In
-//     A layer begins; its number.
-// lanes : In(lanes)
-//     Those that hold a weight of the layer.
-// last_tile : In(1), hold : In
-//     Of the tile that is collected: it is the layer's last; cycles without a grant after each (with strips).
-// tile : Out(1)
-//     The tile has been collected.
-// request, tails_waiting : In(lanes), grant : Out(lanes)
-//     grant is one-hot and answers in the same cycle.
-// heads, tails : In(lanes), sums : In(lanes * columns * acc_bits)
-//     One cycle after the grant.
-// valid : Out(1), row : Out, total : Out(columns * acc_bits)
-//     A whole row, five cycles after the last grant it needs. row counts over all layers.
-// tile_end, layer_end : Out(1)
-//     With valid: the row is the tile's last; the layer's last.
-// next_row : Out
-//     row one cycle ahead.
-module zs_collector (
+// closed : In(lanes)
+// valid : Out(1), part : Out(32), resume : Out(1)
+module zs_constants (
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
-  input  wire start,
-  input  wire layer,
-  input  wire lanes,
-  input  wire last_tile,
-  output wire tile,
-  input  wire request,
-  input  wire tails_waiting,
-  output wire grant,
-  input  wire heads,
-  input  wire tails,
-  input  wire [16:0] sums,
+  input  wire closed,
   output reg valid,
-  output reg [2:0] row,
-  output reg [16:0] total,
-  output reg [2:0] next_row,
-  output reg tile_end,
-  output reg layer_end
+  output reg [31:0] part,
+  output reg resume
 );
-  wire n_10;
-  wire n_100;
-  wire n_101;
-  wire n_102;
-  wire n_103;
-  wire [1:0] n_104;
-  wire [1:0] n_105;
-  wire [1:0] n_106;
-  wire n_107;
-  wire n_108;
-  wire n_109;
-  wire n_11;
-  wire n_110;
-  wire n_111;
-  wire n_112;
-  wire n_113;
-  wire n_114;
-  wire n_115;
-  wire n_116;
-  wire [1:0] n_117;
-  wire n_118;
-  wire [2:0] n_119;
+  wire n_1;
+  wire [2:0] n_10;
   wire n_12;
-  wire [16:0] n_120;
   wire n_13;
   wire n_14;
   wire n_15;
-  wire n_16;
-  wire n_17;
-  wire n_19;
-  wire n_2;
-  wire n_20;
+  wire [2:0] n_16;
+  wire [1:0] n_17;
+  wire [4:0] n_19;
   wire n_21;
-  wire n_22;
+  wire [4:0] n_22;
   wire n_23;
   wire n_24;
-  wire n_25;
-  wire [1:0] n_26;
-  wire [1:0] n_27;
+  wire [1:0] n_25;
+  wire n_26;
+  wire n_27;
   wire n_28;
-  wire n_3;
-  wire [3:0] n_33;
-  wire n_35;
-  wire n_37;
-  wire n_39;
-  wire n_41;
-  wire n_43;
-  wire n_45;
-  wire n_47;
-  wire n_49;
-  wire n_5;
-  wire n_51;
-  wire n_53;
-  wire n_55;
-  wire n_57;
-  wire n_59;
-  wire n_6;
-  wire n_61;
-  wire n_63;
-  wire n_65;
-  wire n_67;
-  wire [16:0] n_68;
-  wire [17:0] n_69;
-  wire n_7;
-  wire n_70;
-  wire n_71;
-  wire n_72;
-  wire n_73;
-  wire n_74;
-  wire n_75;
-  wire [1:0] n_77;
-  wire [1:0] n_78;
-  wire [1:0] n_79;
-  wire n_80;
-  wire n_82;
-  wire n_84;
-  wire n_87;
-  wire n_89;
+  wire [1:0] n_29;
+  wire [3:0] n_30;
+  wire [3:0] n_31;
+  wire [31:0] n_32;
+  wire n_33;
+  wire n_34;
+  wire n_8;
   wire n_9;
-  wire n_90;
-  wire n_92;
-  wire n_93;
-  wire n_95;
-  wire n_96;
-  wire n_97;
-  wire [1:0] n_98;
-  wire [1:0] n_99;
-  wire n_procmux_266_Y;
-  wire n_procmux_268_Y;
-  wire n_procmux_273_Y;
-  wire n_procmux_275_Y;
-  wire n_procmux_307_Y;
-  wire n_procmux_309_Y;
-  wire n_procmux_313_Y;
-  reg n_signal;
-  wire n_signature__en_61;
-  reg above;
-  reg [1:0] arrived;
-  wire before_;
-  wire [16:0] chosen;
-  reg done;
-  reg [1:0] ends2;
-  reg [1:0] ends3;
-  reg [1:0] ends4;
-  wire grant_48;
-  reg granted;
-  reg head2;
-  reg head3;
-  wire is_whole;
-  wire lane1;
-  reg lane2;
-  reg lane3;
-  wire [5:0] merge__read_data;
-  wire merge__write_enable;
-  reg others4;
-  reg partial4;
-  wire [16:0] parts_read__data;
-  wire [2:0] row3;
-  wire [2:0] row4;
-  wire [2:0] rows_read__data;
-  reg [5:0] share;
-  reg slot4;
-  reg [16:0] sums2;
-  reg [16:0] sums3;
-  reg [16:0] sums4;
-  reg tail2;
-  reg tail3;
-  wire [16:0] total_59;
-  reg valid2;
-  reg valid3;
-  reg [16:0] parts [1:0];
+  wire [1:0] n_procmux_399_Y;
+  wire [1:0] n_procmux_401_Y;
+  wire n_procmux_405_Y;
+  wire n_procmux_407_Y;
+  wire n_procmux_411_Y;
+  wire n_procmux_413_Y;
+  wire n_procmux_415_Y;
+  wire n_procmux_419_Y;
+  wire n_procmux_421_Y;
+  wire n_signal;
+  reg n_signal_12;
+  reg [1:0] n_signal_13;
+  reg n_signal_14;
+  reg n_signal_15;
+  reg [31:0] n_signal_20;
+  reg [3:0] active;
+  reg [1:0] address;
+  reg [3:0] ending;
+  reg left;
+  wire [31:0] words__read_data;
+  wire words__write_enable;
+  assign n_1 = load__window == 2'h2;
+  assign words__write_enable = load__commit & n_1;
+  assign n_signal = ! left;
+  assign n_8 = ~ n_signal_14;
+  assign n_9 = n_signal_12 & n_8;
+  assign n_10 = { n_signal_13, 1'h0 } | { 2'h0, n_9 };
+  assign n_12 = ~ n_signal_14;
+  assign n_13 = n_signal_13[1] & n_12;
+  assign n_14 = ~ n_signal_15;
+  assign n_15 = n_13 & n_14;
+  assign n_16 = address + 1'h1;
+  assign n_17 = left - 1'h1;
+  assign n_19 = { active, 1'h0 } | { 4'h0, n_signal_15 };
+  assign n_21 = n_signal_15 & n_signal;
+  assign n_22 = { ending, 1'h0 } | { 4'h0, n_21 };
+  assign n_23 = ending[1] & n_signal_20[31];
+  always @(posedge clk)
+    n_signal_12 <= n_24;
+  always @(posedge clk)
+    n_signal_13 <= n_25;
+  always @(posedge clk)
+    n_signal_14 <= n_26;
+  always @(posedge clk)
+    n_signal_15 <= n_27;
   always @(posedge clk) begin
-    if (n_signature__en_61)
-      parts[slot4] <= total_59;
-  end
-  assign parts_read__data = parts[slot4];
-  reg [2:0] rows [1:0];
-  always @(posedge clk) begin
-    if (valid3)
-      rows[lane3] <= n_33[2:0];
-  end
-  assign rows_read__data = rows[lane3];
-  assign n_2 = ~ lanes;
-  assign n_3 = done | n_2;
-  assign tile = done & n_3;
-  assign n_5 = ~ done;
-  assign n_6 = request & n_5;
-  assign n_7 = n_6 & above;
-  assign n_9 = ~ done;
-  assign n_10 = request & n_9;
-  assign n_11 = n_10 & above;
-  assign n_12 = ~ done;
-  assign n_13 = request & n_12;
-  assign n_14 = n_7 ? n_11 : n_13;
-  assign n_15 = ~ done;
-  assign n_16 = request & n_15;
-  assign n_17 = n_16 & above;
-  assign n_19 = ~ done;
-  assign n_20 = request & n_19;
-  assign n_21 = n_20 & above;
-  assign n_22 = ~ done;
-  assign n_23 = request & n_22;
-  assign n_24 = n_17 ? n_21 : n_23;
-  assign n_25 = ~ n_24;
-  assign n_26 = n_25 + 1'h1;
-  assign { n_27[1], grant } = { 1'h0, n_14 } & n_26;
-  assign n_28 = load__window == 2'h2;
-  assign merge__write_enable = load__commit & n_28;
-  assign chosen = sums & { granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted, granted };
-  assign row3 = head3 ? share[2:0] : rows_read__data;
-  assign n_33 = row3 + 1'h1;
-  assign before_ = arrived >> slot4;
-  assign n_35 = partial4 & before_;
-  assign n_37 = partial4 & before_;
-  assign n_39 = partial4 & before_;
-  assign n_41 = partial4 & before_;
-  assign n_43 = partial4 & before_;
-  assign n_45 = partial4 & before_;
-  assign n_47 = partial4 & before_;
-  assign n_49 = partial4 & before_;
-  assign n_51 = partial4 & before_;
-  assign n_53 = partial4 & before_;
-  assign n_55 = partial4 & before_;
-  assign n_57 = partial4 & before_;
-  assign n_59 = partial4 & before_;
-  assign n_61 = partial4 & before_;
-  assign n_63 = partial4 & before_;
-  assign n_65 = partial4 & before_;
-  assign n_67 = partial4 & before_;
-  assign n_68 = parts_read__data & { n_67, n_65, n_63, n_61, n_59, n_57, n_55, n_53, n_51, n_49, n_47, n_45, n_43, n_41, n_39, n_37, n_35 };
-  assign { n_69[17], total_59 } = sums4 + n_68;
-  assign n_70 = ~ partial4;
-  assign n_71 = before_ == others4;
-  assign is_whole = n_70 | n_71;
-  assign n_signature__en_61 = n_signal & partial4;
-  assign n_72 = grant & tails_waiting;
-  assign n_73 = done | n_72;
-  assign n_74 = ~ done;
-  assign n_75 = request & n_74;
-  assign n_77 = grant - 1'h1;
-  assign n_78 = { 1'h0, grant } | n_77;
-  assign n_79 = ~ n_78;
-  assign n_80 = tile & last_tile;
-  assign n_82 = granted & heads;
-  assign n_84 = granted & tails;
-  assign n_87 = head3 & share[4];
-  assign n_89 = tail3 & share[5];
-  assign n_90 = n_87 | n_89;
-  assign n_92 = head3 & share[4];
-  assign n_93 = n_92 ? share[3] : lane3;
-  assign n_95 = head3 & share[4];
-  assign n_96 = n_95 ? share[4] : share[5];
-  assign n_97 = n_signal & partial4;
-  assign n_98 = before_ + 1'h1;
-  assign n_99 = is_whole ? 2'h0 : n_98;
-  assign n_100 = n_signal & is_whole;
-  always @(posedge clk) begin
-    done <= n_101;
-    above <= n_102;
-    granted <= n_103;
-    ends2 <= n_104;
-    ends3 <= n_105;
-    ends4 <= n_106;
-    tile_end <= n_107;
-    layer_end <= n_108;
-    valid2 <= n_109;
-    head2 <= n_110;
-    tail2 <= n_111;
-    lane2 <= 1'h0;
-    sums2 <= chosen;
-    valid3 <= n_112;
-    head3 <= n_113;
-    tail3 <= n_114;
-    lane3 <= lane2;
-    sums3 <= sums2;
-    share <= merge__read_data;
+    left <= n_28;
+    address <= n_29;
+    active <= n_30;
+    ending <= n_31;
   end
   always @(posedge clk)
-    n_signal <= n_115;
+    n_signal_20 <= words__read_data;
   always @(posedge clk) begin
-    next_row <= row3;
-    sums4 <= sums3;
-    partial4 <= n_116;
-    slot4 <= n_93;
-    others4 <= n_96;
-    arrived <= n_117;
-    valid <= n_118;
-    row <= n_119;
-    total <= n_120;
+    part <= n_32;
+    valid <= n_33;
+    resume <= n_34;
   end
-  assign n_120 = rst ? 17'h00000 : total_59;
-  assign n_119 = rst ? 3'h0 : next_row;
-  assign n_118 = rst ? 1'h0 : n_100;
-  assign n_procmux_266_Y = slot4 ? n_99[0] : arrived[1];
-  assign n_procmux_268_Y = n_97 ? n_procmux_266_Y : arrived[1];
-  assign n_117[1] = rst ? 1'h0 : n_procmux_268_Y;
-  assign n_procmux_273_Y = slot4 ? arrived[0] : n_99[0];
-  assign n_procmux_275_Y = n_97 ? n_procmux_273_Y : arrived[0];
-  assign n_117[0] = rst ? 1'h0 : n_procmux_275_Y;
-  assign n_116 = rst ? 1'h0 : n_90;
-  assign n_115 = rst ? 1'h0 : valid3;
-  assign n_114 = rst ? 1'h0 : tail2;
-  assign n_113 = rst ? 1'h0 : head2;
-  assign n_112 = rst ? 1'h0 : valid2;
-  assign n_111 = rst ? 1'h0 : n_84;
-  assign n_110 = rst ? 1'h0 : n_82;
-  assign n_109 = rst ? 1'h0 : granted;
-  assign n_108 = rst ? 1'h0 : ends4[1];
-  assign n_107 = rst ? 1'h0 : ends4[0];
-  assign n_106 = rst ? 2'h0 : ends3;
-  assign n_105 = rst ? 2'h0 : ends2;
-  assign n_104 = rst ? 2'h0 : { n_80, tile };
-  assign n_103 = rst ? 1'h0 : grant;
-  assign n_procmux_307_Y = n_75 ? n_79[0] : above;
-  assign n_procmux_309_Y = start ? 1'h0 : n_procmux_307_Y;
-  assign n_102 = rst ? 1'h0 : n_procmux_309_Y;
-  assign n_procmux_313_Y = tile ? 1'h0 : n_73;
-  assign n_101 = rst ? 1'h0 : n_procmux_313_Y;
-  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE("images/merge.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd6)) merge (
-    .clk(clk), .write_enable(merge__write_enable), .write_address(load__offset[1:0]), .write_data(load__data[5:0]),
-    .read_enable(1'h1), .read_address({ layer, 1'h0 }), .read_data(merge__read_data)
+  assign n_34 = rst ? 1'h0 : ending[2];
+  assign n_33 = rst ? 1'h0 : active[1];
+  assign n_32 = rst ? 32'd0 : n_signal_20;
+  assign n_31 = rst ? 4'h0 : n_22[3:0];
+  assign n_30 = rst ? 4'h0 : n_19[3:0];
+  assign n_procmux_399_Y = n_signal_15 ? n_16[1:0] : address;
+  assign n_procmux_401_Y = n_23 ? 2'h0 : n_procmux_399_Y;
+  assign n_29 = rst ? 2'h0 : n_procmux_401_Y;
+  assign n_procmux_405_Y = n_15 ? 1'h1 : left;
+  assign n_procmux_407_Y = n_signal_15 ? n_17[0] : n_procmux_405_Y;
+  assign n_28 = rst ? 1'h0 : n_procmux_407_Y;
+  assign n_procmux_411_Y = n_15 ? 1'h1 : n_signal_15;
+  assign n_procmux_413_Y = left ? n_procmux_411_Y : 1'h0;
+  assign n_procmux_415_Y = n_signal_15 ? n_procmux_413_Y : n_procmux_411_Y;
+  assign n_27 = rst ? 1'h0 : n_procmux_415_Y;
+  assign n_procmux_419_Y = n_signal_12 ? n_signal_14 : 1'h0;
+  assign n_procmux_421_Y = n_15 ? 1'h1 : n_procmux_419_Y;
+  assign n_26 = rst ? 1'h0 : n_procmux_421_Y;
+  assign n_25 = rst ? 2'h0 : n_10[1:0];
+  assign n_24 = rst ? 1'h0 : closed;
+  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE("images/constants.mem"), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd32)) words (
+    .clk(clk), .write_enable(words__write_enable), .write_address(load__offset[1:0]), .write_data(load__data[31:0]),
+    .read_enable(1'h1), .read_address(address), .read_data(words__read_data)
   );
-  assign n_69[16:0] = total_59;
-  assign n_27[0] = grant;
-  assign lane1 = 1'h0;
-  assign grant_48 = grant;
-  assign row4 = next_row;
 endmodule
 
 // AXI4-Lite slave: window 0 holds the registers of registers, each further window one memory.
@@ -458,7 +245,7 @@ endmodule
 module zs_control (
   input  wire clk,
   input  wire rst,
-  input  wire [11:0] awaddr,
+  input  wire [12:0] awaddr,
   input  wire [2:0] awprot,
   input  wire awvalid,
   output wire awready,
@@ -469,7 +256,7 @@ module zs_control (
   output reg [1:0] bresp,
   output reg bvalid,
   input  wire bready,
-  input  wire [11:0] araddr,
+  input  wire [12:0] araddr,
   input  wire [2:0] arprot,
   input  wire arvalid,
   output wire arready,
@@ -480,7 +267,7 @@ module zs_control (
   input  wire autostart,
   output reg run,
   output wire load__commit,
-  output reg [2:0] load__window,
+  output reg [3:0] load__window,
   output reg [6:0] load__offset,
   output reg [63:0] load__data,
   output reg [31:0] silence_limit,
@@ -516,9 +303,9 @@ module zs_control (
   wire n_23;
   wire [3:0] n_24;
   wire n_25;
-  wire [3:0] n_26;
-  wire [3:0] n_27;
-  wire [3:0] n_28;
+  wire [4:0] n_26;
+  wire [2:0] n_27;
+  wire [2:0] n_28;
   wire [3:0] n_29;
   wire n_3;
   wire n_30;
@@ -566,7 +353,7 @@ module zs_control (
   wire [5:0] n_78;
   wire n_79;
   wire n_8;
-  wire [2:0] n_80;
+  wire [3:0] n_80;
   wire [6:0] n_81;
   wire n_82;
   wire [31:0] n_83;
@@ -578,136 +365,141 @@ module zs_control (
   wire n_89;
   wire n_9;
   wire n_90;
-  wire [2:0] n_91;
+  wire [3:0] n_91;
   wire [6:0] n_92;
   wire [63:0] n_93;
   wire n_94;
   wire [1:0] n_95;
   wire [2:0] n_96;
   wire n_97;
-  wire [11:0] n_98;
+  wire [12:0] n_98;
   wire n_99;
-  wire [1:0] n_procmux_573_Y;
-  wire [31:0] n_procmux_577_Y;
-  wire n_procmux_581_Y;
-  wire n_procmux_583_Y;
-  wire n_procmux_589_Y;
-  wire n_procmux_591_Y;
-  wire [1:0] n_procmux_597_Y;
-  wire n_procmux_601_Y;
-  wire n_procmux_603_Y;
-  wire n_procmux_605_Y;
-  wire [63:0] n_procmux_609_Y;
-  wire [6:0] n_procmux_613_Y;
-  wire [2:0] n_procmux_617_Y;
-  wire [31:0] n_procmux_625_Y;
-  wire [31:0] n_procmux_627_Y;
-  wire [31:0] n_procmux_629_Y;
-  wire [31:0] n_procmux_631_Y;
-  wire [31:0] n_procmux_633_Y;
-  wire [31:0] n_procmux_635_Y;
-  wire [31:0] n_procmux_637_Y;
-  wire [31:0] n_procmux_641_Y;
-  wire [31:0] n_procmux_643_Y;
-  wire [31:0] n_procmux_645_Y;
-  wire [31:0] n_procmux_647_Y;
-  wire [31:0] n_procmux_649_Y;
-  wire [31:0] n_procmux_651_Y;
-  wire [31:0] n_procmux_655_Y;
-  wire [31:0] n_procmux_657_Y;
-  wire [31:0] n_procmux_659_Y;
-  wire [31:0] n_procmux_661_Y;
-  wire [31:0] n_procmux_663_Y;
-  wire n_procmux_667_Y;
-  wire n_procmux_669_Y;
-  wire n_procmux_671_Y;
-  wire n_procmux_673_Y;
-  wire n_procmux_675_Y;
-  wire n_procmux_679_Y;
-  wire n_procmux_685_Y;
-  wire n_procmux_687_Y;
-  wire n_procmux_695_Y;
-  wire n_procmux_697_Y;
-  wire [1:0] n_procmux_706_Y;
-  wire n_procmux_707_CMP;
-  wire n_procmux_708_CMP;
-  wire n_procmux_709_CMP;
-  wire n_procmux_710_CMP;
-  wire n_procmux_711_CMP;
-  wire n_procmux_712_CMP;
-  wire n_procmux_713_CMP;
-  wire n_procmux_714_CMP;
-  wire n_procmux_715_CMP;
-  wire n_procmux_716_CMP;
-  wire n_procmux_717_CMP;
-  wire n_procmux_718_CMP;
-  wire n_procmux_719_CMP;
-  wire n_procmux_720_CMP;
-  wire [31:0] n_procmux_724_Y;
-  wire n_procmux_725_CMP;
-  wire n_procmux_726_CMP;
-  wire n_procmux_727_CMP;
-  wire n_procmux_728_CMP;
-  wire n_procmux_729_CMP;
-  wire n_procmux_730_CMP;
-  wire n_procmux_731_CMP;
-  wire n_procmux_732_CMP;
-  wire n_procmux_733_CMP;
-  wire n_procmux_734_CMP;
-  wire n_procmux_735_CMP;
-  wire n_procmux_736_CMP;
-  wire n_procmux_737_CMP;
-  wire n_procmux_738_CMP;
-  wire n_procmux_742_Y;
-  wire n_procmux_744_Y;
-  wire n_procmux_746_Y;
-  wire n_procmux_748_Y;
-  wire n_procmux_750_Y;
-  wire n_procmux_752_Y;
-  wire n_procmux_754_Y;
-  wire n_procmux_756_Y;
-  wire n_procmux_760_Y;
-  wire n_procmux_762_Y;
-  wire n_procmux_765_Y;
-  wire n_procmux_768_Y;
-  wire n_procmux_770_Y;
-  wire n_procmux_772_Y;
-  wire [5:0] n_procmux_776_Y;
-  wire [5:0] n_procmux_778_Y;
-  wire [5:0] n_procmux_780_Y;
-  wire n_procmux_784_Y;
-  wire n_procmux_786_Y;
-  wire [1:0] n_procmux_790_Y;
-  wire [1:0] n_procmux_792_Y;
-  wire [1:0] n_procmux_794_Y;
-  wire [1:0] n_procmux_796_Y;
-  wire [1:0] n_procmux_798_Y;
-  wire [1:0] n_procmux_800_Y;
-  wire [1:0] n_procmux_802_Y;
-  wire [1:0] n_procmux_804_Y;
-  wire [1:0] n_procmux_806_Y;
-  wire [1:0] n_procmux_808_Y;
-  wire [1:0] n_procmux_810_Y;
-  wire [1:0] n_procmux_812_Y;
-  wire [1:0] n_procmux_814_Y;
-  wire n_procmux_821_Y;
-  wire n_procmux_823_Y;
-  wire n_procmux_825_Y;
-  wire n_procmux_827_Y;
-  wire n_procmux_829_Y;
-  wire n_procmux_831_Y;
-  wire n_procmux_835_Y;
-  wire n_procmux_837_Y;
-  wire n_procmux_839_Y;
-  wire n_procmux_841_Y;
-  wire n_procmux_843_Y;
-  wire n_procmux_845_Y;
-  wire n_procmux_847_Y;
-  wire n_procmux_861_CMP;
-  wire n_procmux_863_CMP;
-  wire n_procmux_864_CMP;
-  wire n_procmux_865_CMP;
-  wire n_procmux_866_CMP;
+  wire [1:0] n_procmux_1033_Y;
+  wire [31:0] n_procmux_1037_Y;
+  wire n_procmux_1041_Y;
+  wire n_procmux_1043_Y;
+  wire n_procmux_1049_Y;
+  wire n_procmux_1051_Y;
+  wire [1:0] n_procmux_1057_Y;
+  wire n_procmux_1061_Y;
+  wire n_procmux_1063_Y;
+  wire n_procmux_1065_Y;
+  wire [63:0] n_procmux_1069_Y;
+  wire [6:0] n_procmux_1073_Y;
+  wire [3:0] n_procmux_1077_Y;
+  wire [31:0] n_procmux_1085_Y;
+  wire [31:0] n_procmux_1087_Y;
+  wire [31:0] n_procmux_1089_Y;
+  wire [31:0] n_procmux_1091_Y;
+  wire [31:0] n_procmux_1093_Y;
+  wire [31:0] n_procmux_1095_Y;
+  wire [31:0] n_procmux_1097_Y;
+  wire [31:0] n_procmux_1101_Y;
+  wire [31:0] n_procmux_1103_Y;
+  wire [31:0] n_procmux_1105_Y;
+  wire [31:0] n_procmux_1107_Y;
+  wire [31:0] n_procmux_1109_Y;
+  wire [31:0] n_procmux_1111_Y;
+  wire [31:0] n_procmux_1115_Y;
+  wire [31:0] n_procmux_1117_Y;
+  wire [31:0] n_procmux_1119_Y;
+  wire [31:0] n_procmux_1121_Y;
+  wire [31:0] n_procmux_1123_Y;
+  wire n_procmux_1127_Y;
+  wire n_procmux_1129_Y;
+  wire n_procmux_1131_Y;
+  wire n_procmux_1133_Y;
+  wire n_procmux_1135_Y;
+  wire n_procmux_1139_Y;
+  wire n_procmux_1145_Y;
+  wire n_procmux_1147_Y;
+  wire n_procmux_1155_Y;
+  wire n_procmux_1157_Y;
+  wire [1:0] n_procmux_1166_Y;
+  wire n_procmux_1167_CMP;
+  wire n_procmux_1168_CMP;
+  wire n_procmux_1169_CMP;
+  wire n_procmux_1170_CMP;
+  wire n_procmux_1171_CMP;
+  wire n_procmux_1172_CMP;
+  wire n_procmux_1173_CMP;
+  wire n_procmux_1174_CMP;
+  wire n_procmux_1175_CMP;
+  wire n_procmux_1176_CMP;
+  wire n_procmux_1177_CMP;
+  wire n_procmux_1178_CMP;
+  wire n_procmux_1179_CMP;
+  wire n_procmux_1180_CMP;
+  wire [31:0] n_procmux_1184_Y;
+  wire n_procmux_1185_CMP;
+  wire n_procmux_1186_CMP;
+  wire n_procmux_1187_CMP;
+  wire n_procmux_1188_CMP;
+  wire n_procmux_1189_CMP;
+  wire n_procmux_1190_CMP;
+  wire n_procmux_1191_CMP;
+  wire n_procmux_1192_CMP;
+  wire n_procmux_1193_CMP;
+  wire n_procmux_1194_CMP;
+  wire n_procmux_1195_CMP;
+  wire n_procmux_1196_CMP;
+  wire n_procmux_1197_CMP;
+  wire n_procmux_1198_CMP;
+  wire n_procmux_1202_Y;
+  wire n_procmux_1204_Y;
+  wire n_procmux_1206_Y;
+  wire n_procmux_1208_Y;
+  wire n_procmux_1210_Y;
+  wire n_procmux_1212_Y;
+  wire n_procmux_1214_Y;
+  wire n_procmux_1216_Y;
+  wire n_procmux_1220_Y;
+  wire n_procmux_1222_Y;
+  wire n_procmux_1225_Y;
+  wire n_procmux_1228_Y;
+  wire n_procmux_1230_Y;
+  wire n_procmux_1232_Y;
+  wire [5:0] n_procmux_1236_Y;
+  wire [5:0] n_procmux_1238_Y;
+  wire [5:0] n_procmux_1240_Y;
+  wire n_procmux_1244_Y;
+  wire n_procmux_1246_Y;
+  wire [1:0] n_procmux_1250_Y;
+  wire [1:0] n_procmux_1252_Y;
+  wire [1:0] n_procmux_1254_Y;
+  wire [1:0] n_procmux_1256_Y;
+  wire [1:0] n_procmux_1258_Y;
+  wire [1:0] n_procmux_1260_Y;
+  wire [1:0] n_procmux_1262_Y;
+  wire [1:0] n_procmux_1264_Y;
+  wire [1:0] n_procmux_1266_Y;
+  wire [1:0] n_procmux_1268_Y;
+  wire [1:0] n_procmux_1270_Y;
+  wire [1:0] n_procmux_1272_Y;
+  wire [1:0] n_procmux_1274_Y;
+  wire n_procmux_1281_Y;
+  wire n_procmux_1283_Y;
+  wire n_procmux_1285_Y;
+  wire n_procmux_1287_Y;
+  wire n_procmux_1289_Y;
+  wire n_procmux_1291_Y;
+  wire n_procmux_1295_Y;
+  wire n_procmux_1297_Y;
+  wire n_procmux_1299_Y;
+  wire n_procmux_1301_Y;
+  wire n_procmux_1303_Y;
+  wire n_procmux_1305_Y;
+  wire n_procmux_1307_Y;
+  wire n_procmux_1326_CMP;
+  wire n_procmux_1328_CMP;
+  wire n_procmux_1329_CMP;
+  wire n_procmux_1330_CMP;
+  wire n_procmux_1331_CMP;
+  wire n_procmux_1332_CMP;
+  wire n_procmux_1333_CMP;
+  wire n_procmux_1334_CMP;
+  wire n_procmux_1335_CMP;
+  wire n_procmux_1336_CMP;
   reg [5:0] n_signal;
   reg n_signal_43;
   reg n_signal_46;
@@ -721,7 +513,7 @@ module zs_control (
   wire n_signal_60;
   wire n_signal_62;
   wire [31:0] n_signal_64;
-  reg [11:0] address;
+  reg [12:0] address;
   wire [1:0] answer;
   reg awake;
   wire [5:0] clear;
@@ -735,7 +527,7 @@ module zs_control (
   reg [6:0] offset;
   reg [2:0] starting;
   wire [31:0] watchdog;
-  reg [2:0] window;
+  reg [3:0] window;
   assign n_1 = ~ n_signal_43;
   assign awready = awake & n_1;
   assign n_2 = ~ n_signal_46;
@@ -761,11 +553,11 @@ module zs_control (
   assign n_20 = ! window;
   assign n_21 = offset == 4'hc;
   assign n_22 = n_20 & n_21;
-  assign n_23 = window < 3'h5;
-  assign n_25 = window < 3'h7;
-  assign n_26 = window - 3'h5;
-  assign n_28 = n_25 ? n_27 : 4'h0;
-  assign n_29 = n_23 ? n_24 : n_28;
+  assign n_23 = window < 4'ha;
+  assign n_25 = window < 4'hc;
+  assign n_26 = window - 4'ha;
+  assign n_28 = n_25 ? n_27 : 3'h0;
+  assign n_29 = n_23 ? n_24 : { 1'h0, n_28 };
   assign n_30 = offset >= n_29;
   assign n_31 = ~ run;
   assign n_32 = data[0] & n_31;
@@ -848,238 +640,248 @@ module zs_control (
     rdata <= n_100;
     rresp <= n_101;
   end
-  assign n_procmux_573_Y = decide ? answer : rresp;
-  assign n_101 = rst ? 2'h0 : n_procmux_573_Y;
-  assign n_procmux_577_Y = decide ? n_signal_64 : rdata;
-  assign n_100 = rst ? 32'd0 : n_procmux_577_Y;
-  assign n_procmux_581_Y = rready ? 1'h0 : rvalid;
-  assign n_procmux_583_Y = decide ? 1'h1 : n_procmux_581_Y;
-  assign n_99 = rst ? 1'h0 : n_procmux_583_Y;
+  assign n_procmux_1033_Y = decide ? answer : rresp;
+  assign n_101 = rst ? 2'h0 : n_procmux_1033_Y;
+  assign n_procmux_1037_Y = decide ? n_signal_64 : rdata;
+  assign n_100 = rst ? 32'd0 : n_procmux_1037_Y;
+  assign n_procmux_1041_Y = rready ? 1'h0 : rvalid;
+  assign n_procmux_1043_Y = decide ? 1'h1 : n_procmux_1041_Y;
+  assign n_99 = rst ? 1'h0 : n_procmux_1043_Y;
   assign n_98 = n_76 ? araddr : address;
-  assign n_procmux_589_Y = n_76 ? 1'h1 : n_signal_55;
-  assign n_procmux_591_Y = decide ? 1'h0 : n_procmux_589_Y;
-  assign n_97 = rst ? 1'h0 : n_procmux_591_Y;
+  assign n_procmux_1049_Y = n_76 ? 1'h1 : n_signal_55;
+  assign n_procmux_1051_Y = decide ? 1'h0 : n_procmux_1049_Y;
+  assign n_97 = rst ? 1'h0 : n_procmux_1051_Y;
   assign n_96 = rst ? 3'h0 : n_73[2:0];
-  assign n_procmux_597_Y = n_signal_58 ? n_signal_59 : bresp;
-  assign n_95 = rst ? 2'h0 : n_procmux_597_Y;
-  assign n_procmux_601_Y = bready ? 1'h0 : bvalid;
-  assign n_procmux_603_Y = n_signal_58 ? n_71 : n_procmux_601_Y;
-  assign n_procmux_605_Y = starting[2] ? 1'h1 : n_procmux_603_Y;
-  assign n_94 = rst ? 1'h0 : n_procmux_605_Y;
-  assign n_procmux_609_Y = n_signal_52 ? { load__data[31:0], data } : load__data;
-  assign n_93 = rst ? 64'h0000000000000000 : n_procmux_609_Y;
-  assign n_procmux_613_Y = n_signal_52 ? offset : load__offset;
-  assign n_92 = rst ? 7'h00 : n_procmux_613_Y;
-  assign n_procmux_617_Y = n_signal_52 ? window : load__window;
-  assign n_91 = rst ? 3'h0 : n_procmux_617_Y;
+  assign n_procmux_1057_Y = n_signal_58 ? n_signal_59 : bresp;
+  assign n_95 = rst ? 2'h0 : n_procmux_1057_Y;
+  assign n_procmux_1061_Y = bready ? 1'h0 : bvalid;
+  assign n_procmux_1063_Y = n_signal_58 ? n_71 : n_procmux_1061_Y;
+  assign n_procmux_1065_Y = starting[2] ? 1'h1 : n_procmux_1063_Y;
+  assign n_94 = rst ? 1'h0 : n_procmux_1065_Y;
+  assign n_procmux_1069_Y = n_signal_52 ? { load__data[31:0], data } : load__data;
+  assign n_93 = rst ? 64'h0000000000000000 : n_procmux_1069_Y;
+  assign n_procmux_1073_Y = n_signal_52 ? offset : load__offset;
+  assign n_92 = rst ? 7'h00 : n_procmux_1073_Y;
+  assign n_procmux_1077_Y = n_signal_52 ? window : load__window;
+  assign n_91 = rst ? 4'h0 : n_procmux_1077_Y;
   assign n_90 = rst ? 1'h0 : n_signal_52;
   assign n_89 = rst ? 1'h0 : n_signal_62;
-  assign n_procmux_625_Y = n_signal_48 ? data : expected_crc;
-  assign n_procmux_627_Y = n_61 ? n_procmux_625_Y : expected_crc;
-  assign n_procmux_629_Y = n_58 ? expected_crc : n_procmux_627_Y;
-  assign n_procmux_631_Y = n_55 ? expected_crc : n_procmux_629_Y;
-  assign n_procmux_633_Y = n_52 ? expected_crc : n_procmux_631_Y;
-  assign n_procmux_635_Y = n_49 ? expected_crc : n_procmux_633_Y;
-  assign n_procmux_637_Y = n_signal_58 ? n_procmux_635_Y : expected_crc;
-  assign n_88 = rst ? 32'd0 : n_procmux_637_Y;
-  assign n_procmux_641_Y = n_signal_48 ? data : layer_limit;
-  assign n_procmux_643_Y = n_58 ? n_procmux_641_Y : layer_limit;
-  assign n_procmux_645_Y = n_55 ? layer_limit : n_procmux_643_Y;
-  assign n_procmux_647_Y = n_52 ? layer_limit : n_procmux_645_Y;
-  assign n_procmux_649_Y = n_49 ? layer_limit : n_procmux_647_Y;
-  assign n_procmux_651_Y = n_signal_58 ? n_procmux_649_Y : layer_limit;
-  assign n_87 = rst ? 32'd4294967295 : n_procmux_651_Y;
-  assign n_procmux_655_Y = n_signal_48 ? data : silence_limit;
-  assign n_procmux_657_Y = n_55 ? n_procmux_655_Y : silence_limit;
-  assign n_procmux_659_Y = n_52 ? silence_limit : n_procmux_657_Y;
-  assign n_procmux_661_Y = n_49 ? silence_limit : n_procmux_659_Y;
-  assign n_procmux_663_Y = n_signal_58 ? n_procmux_661_Y : silence_limit;
-  assign n_86 = rst ? 32'd739 : n_procmux_663_Y;
-  assign n_procmux_667_Y = n_signal_48 ? n_70 : run;
-  assign n_procmux_669_Y = n_49 ? n_procmux_667_Y : run;
-  assign n_procmux_671_Y = n_signal_58 ? n_procmux_669_Y : run;
-  assign n_procmux_673_Y = starting[2] ? load_check__good : n_procmux_671_Y;
-  assign n_procmux_675_Y = n_75 ? 1'h1 : n_procmux_673_Y;
-  assign n_85 = rst ? 1'h0 : n_procmux_675_Y;
-  assign n_procmux_679_Y = n_45 ? n_46 : n_signal_48;
-  assign n_84 = rst ? 1'h0 : n_procmux_679_Y;
+  assign n_procmux_1085_Y = n_signal_48 ? data : expected_crc;
+  assign n_procmux_1087_Y = n_61 ? n_procmux_1085_Y : expected_crc;
+  assign n_procmux_1089_Y = n_58 ? expected_crc : n_procmux_1087_Y;
+  assign n_procmux_1091_Y = n_55 ? expected_crc : n_procmux_1089_Y;
+  assign n_procmux_1093_Y = n_52 ? expected_crc : n_procmux_1091_Y;
+  assign n_procmux_1095_Y = n_49 ? expected_crc : n_procmux_1093_Y;
+  assign n_procmux_1097_Y = n_signal_58 ? n_procmux_1095_Y : expected_crc;
+  assign n_88 = rst ? 32'd0 : n_procmux_1097_Y;
+  assign n_procmux_1101_Y = n_signal_48 ? data : layer_limit;
+  assign n_procmux_1103_Y = n_58 ? n_procmux_1101_Y : layer_limit;
+  assign n_procmux_1105_Y = n_55 ? layer_limit : n_procmux_1103_Y;
+  assign n_procmux_1107_Y = n_52 ? layer_limit : n_procmux_1105_Y;
+  assign n_procmux_1109_Y = n_49 ? layer_limit : n_procmux_1107_Y;
+  assign n_procmux_1111_Y = n_signal_58 ? n_procmux_1109_Y : layer_limit;
+  assign n_87 = rst ? 32'd4294967295 : n_procmux_1111_Y;
+  assign n_procmux_1115_Y = n_signal_48 ? data : silence_limit;
+  assign n_procmux_1117_Y = n_55 ? n_procmux_1115_Y : silence_limit;
+  assign n_procmux_1119_Y = n_52 ? silence_limit : n_procmux_1117_Y;
+  assign n_procmux_1121_Y = n_49 ? silence_limit : n_procmux_1119_Y;
+  assign n_procmux_1123_Y = n_signal_58 ? n_procmux_1121_Y : silence_limit;
+  assign n_86 = rst ? 32'd639 : n_procmux_1123_Y;
+  assign n_procmux_1127_Y = n_signal_48 ? n_70 : run;
+  assign n_procmux_1129_Y = n_49 ? n_procmux_1127_Y : run;
+  assign n_procmux_1131_Y = n_signal_58 ? n_procmux_1129_Y : run;
+  assign n_procmux_1133_Y = starting[2] ? load_check__good : n_procmux_1131_Y;
+  assign n_procmux_1135_Y = n_75 ? 1'h1 : n_procmux_1133_Y;
+  assign n_85 = rst ? 1'h0 : n_procmux_1135_Y;
+  assign n_procmux_1139_Y = n_45 ? n_46 : n_signal_48;
+  assign n_84 = rst ? 1'h0 : n_procmux_1139_Y;
   assign n_83 = n_45 ? wdata : data;
-  assign n_procmux_685_Y = n_45 ? 1'h1 : n_signal_46;
-  assign n_procmux_687_Y = n_signal_58 ? 1'h0 : n_procmux_685_Y;
-  assign n_82 = rst ? 1'h0 : n_procmux_687_Y;
+  assign n_procmux_1145_Y = n_45 ? 1'h1 : n_signal_46;
+  assign n_procmux_1147_Y = n_signal_58 ? 1'h0 : n_procmux_1145_Y;
+  assign n_82 = rst ? 1'h0 : n_procmux_1147_Y;
   assign n_81 = n_44 ? awaddr[8:2] : offset;
-  assign n_80 = n_44 ? awaddr[11:9] : window;
-  assign n_procmux_695_Y = n_44 ? 1'h1 : n_signal_43;
-  assign n_procmux_697_Y = n_signal_58 ? 1'h0 : n_procmux_695_Y;
-  assign n_79 = rst ? 1'h0 : n_procmux_697_Y;
+  assign n_80 = n_44 ? awaddr[12:9] : window;
+  assign n_procmux_1155_Y = n_44 ? 1'h1 : n_signal_43;
+  assign n_procmux_1157_Y = n_signal_58 ? 1'h0 : n_procmux_1155_Y;
+  assign n_79 = rst ? 1'h0 : n_procmux_1157_Y;
   assign n_78 = rst ? 6'h00 : n_43;
   assign n_77 = rst ? 1'h0 : 1'h1;
-  function [1:0] n_procmux_706;
+  function [1:0] n_procmux_1166;
     input [1:0] a;
     input [27:0] b;
     input [13:0] s;
     (* parallel_case *)
     casez (s)
-      14'b?????????????1: n_procmux_706 = b[1:0];
-      14'b????????????1?: n_procmux_706 = b[3:2];
-      14'b???????????1??: n_procmux_706 = b[5:4];
-      14'b??????????1???: n_procmux_706 = b[7:6];
-      14'b?????????1????: n_procmux_706 = b[9:8];
-      14'b????????1?????: n_procmux_706 = b[11:10];
-      14'b???????1??????: n_procmux_706 = b[13:12];
-      14'b??????1???????: n_procmux_706 = b[15:14];
-      14'b?????1????????: n_procmux_706 = b[17:16];
-      14'b????1?????????: n_procmux_706 = b[19:18];
-      14'b???1??????????: n_procmux_706 = b[21:20];
-      14'b??1???????????: n_procmux_706 = b[23:22];
-      14'b?1????????????: n_procmux_706 = b[25:24];
-      14'b1?????????????: n_procmux_706 = b[27:26];
+      14'b?????????????1: n_procmux_1166 = b[1:0];
+      14'b????????????1?: n_procmux_1166 = b[3:2];
+      14'b???????????1??: n_procmux_1166 = b[5:4];
+      14'b??????????1???: n_procmux_1166 = b[7:6];
+      14'b?????????1????: n_procmux_1166 = b[9:8];
+      14'b????????1?????: n_procmux_1166 = b[11:10];
+      14'b???????1??????: n_procmux_1166 = b[13:12];
+      14'b??????1???????: n_procmux_1166 = b[15:14];
+      14'b?????1????????: n_procmux_1166 = b[17:16];
+      14'b????1?????????: n_procmux_1166 = b[19:18];
+      14'b???1??????????: n_procmux_1166 = b[21:20];
+      14'b??1???????????: n_procmux_1166 = b[23:22];
+      14'b?1????????????: n_procmux_1166 = b[25:24];
+      14'b1?????????????: n_procmux_1166 = b[27:26];
       default:
-        n_procmux_706 = a;
+        n_procmux_1166 = a;
     endcase
   endfunction
-  assign n_procmux_706_Y = n_procmux_706(2'h2, 28'h0000000, { n_procmux_720_CMP, n_procmux_719_CMP, n_procmux_718_CMP, n_procmux_717_CMP, n_procmux_716_CMP, n_procmux_715_CMP, n_procmux_714_CMP, n_procmux_713_CMP, n_procmux_712_CMP, n_procmux_711_CMP, n_procmux_710_CMP, n_procmux_709_CMP, n_procmux_708_CMP, n_procmux_707_CMP });
-  assign n_procmux_707_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_708_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_709_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_710_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0030;
-  assign n_procmux_711_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
-  assign n_procmux_712_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
-  assign n_procmux_713_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0034;
-  assign n_procmux_714_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_715_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_716_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_717_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_718_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_719_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_720_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign answer = n_39 ? 2'h0 : n_procmux_706_Y;
-  function [31:0] n_procmux_724;
+  assign n_procmux_1166_Y = n_procmux_1166(2'h2, 28'h0000000, { n_procmux_1180_CMP, n_procmux_1179_CMP, n_procmux_1178_CMP, n_procmux_1177_CMP, n_procmux_1176_CMP, n_procmux_1175_CMP, n_procmux_1174_CMP, n_procmux_1173_CMP, n_procmux_1172_CMP, n_procmux_1171_CMP, n_procmux_1170_CMP, n_procmux_1169_CMP, n_procmux_1168_CMP, n_procmux_1167_CMP });
+  assign n_procmux_1167_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0024;
+  assign n_procmux_1168_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0020;
+  assign n_procmux_1169_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h001c;
+  assign n_procmux_1170_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0030;
+  assign n_procmux_1171_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h002c;
+  assign n_procmux_1172_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0028;
+  assign n_procmux_1173_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0034;
+  assign n_procmux_1174_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0018;
+  assign n_procmux_1175_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0014;
+  assign n_procmux_1176_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0010;
+  assign n_procmux_1177_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h000c;
+  assign n_procmux_1178_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0008;
+  assign n_procmux_1179_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0004;
+  assign n_procmux_1180_CMP = ! { 1'h0, address[12:2], 2'h0 };
+  assign answer = n_39 ? 2'h0 : n_procmux_1166_Y;
+  function [31:0] n_procmux_1184;
     input [31:0] a;
     input [447:0] b;
     input [13:0] s;
     (* parallel_case *)
     casez (s)
-      14'b?????????????1: n_procmux_724 = b[31:0];
-      14'b????????????1?: n_procmux_724 = b[63:32];
-      14'b???????????1??: n_procmux_724 = b[95:64];
-      14'b??????????1???: n_procmux_724 = b[127:96];
-      14'b?????????1????: n_procmux_724 = b[159:128];
-      14'b????????1?????: n_procmux_724 = b[191:160];
-      14'b???????1??????: n_procmux_724 = b[223:192];
-      14'b??????1???????: n_procmux_724 = b[255:224];
-      14'b?????1????????: n_procmux_724 = b[287:256];
-      14'b????1?????????: n_procmux_724 = b[319:288];
-      14'b???1??????????: n_procmux_724 = b[351:320];
-      14'b??1???????????: n_procmux_724 = b[383:352];
-      14'b?1????????????: n_procmux_724 = b[415:384];
-      14'b1?????????????: n_procmux_724 = b[447:416];
+      14'b?????????????1: n_procmux_1184 = b[31:0];
+      14'b????????????1?: n_procmux_1184 = b[63:32];
+      14'b???????????1??: n_procmux_1184 = b[95:64];
+      14'b??????????1???: n_procmux_1184 = b[127:96];
+      14'b?????????1????: n_procmux_1184 = b[159:128];
+      14'b????????1?????: n_procmux_1184 = b[191:160];
+      14'b???????1??????: n_procmux_1184 = b[223:192];
+      14'b??????1???????: n_procmux_1184 = b[255:224];
+      14'b?????1????????: n_procmux_1184 = b[287:256];
+      14'b????1?????????: n_procmux_1184 = b[319:288];
+      14'b???1??????????: n_procmux_1184 = b[351:320];
+      14'b??1???????????: n_procmux_1184 = b[383:352];
+      14'b?1????????????: n_procmux_1184 = b[415:384];
+      14'b1?????????????: n_procmux_1184 = b[447:416];
       default:
-        n_procmux_724 = a;
+        n_procmux_1184 = a;
     endcase
   endfunction
-  assign n_procmux_724_Y = n_procmux_724(32'd0, { 159'h2d29a5a8000100010a07aa2e0404008080000000, run, 29'h00000000, busy, ready, run, 26'h0000000, n_signal, load_check__crc, silence_limit, layer_limit, expected_crc, latency, interval, groups }, { n_procmux_738_CMP, n_procmux_737_CMP, n_procmux_736_CMP, n_procmux_735_CMP, n_procmux_734_CMP, n_procmux_733_CMP, n_procmux_732_CMP, n_procmux_731_CMP, n_procmux_730_CMP, n_procmux_729_CMP, n_procmux_728_CMP, n_procmux_727_CMP, n_procmux_726_CMP, n_procmux_725_CMP });
-  assign n_procmux_725_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0024;
-  assign n_procmux_726_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0020;
-  assign n_procmux_727_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h001c;
-  assign n_procmux_728_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0030;
-  assign n_procmux_729_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h002c;
-  assign n_procmux_730_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0028;
-  assign n_procmux_731_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0034;
-  assign n_procmux_732_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0018;
-  assign n_procmux_733_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0014;
-  assign n_procmux_734_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0010;
-  assign n_procmux_735_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h000c;
-  assign n_procmux_736_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0008;
-  assign n_procmux_737_CMP = { 1'h0, address[11:2], 2'h0 } == 13'h0004;
-  assign n_procmux_738_CMP = ! { 1'h0, address[11:2], 2'h0 };
-  assign n_signal_64 = n_39 ? layer_cycles : n_procmux_724_Y;
-  assign n_procmux_742_Y = n_signal_48 ? 1'h1 : 1'h0;
-  assign n_procmux_744_Y = run ? 1'h0 : n_procmux_742_Y;
-  assign n_procmux_746_Y = n_30 ? 1'h0 : n_procmux_744_Y;
-  assign n_procmux_748_Y = n_22 ? 1'h0 : n_procmux_746_Y;
-  assign n_procmux_750_Y = n_19 ? 1'h0 : n_procmux_748_Y;
-  assign n_procmux_752_Y = n_16 ? 1'h0 : n_procmux_750_Y;
-  assign n_procmux_754_Y = n_13 ? 1'h0 : n_procmux_752_Y;
-  assign n_procmux_756_Y = n_10 ? 1'h0 : n_procmux_754_Y;
-  assign n_signal_62 = n_signal_58 ? n_procmux_756_Y : 1'h0;
-  assign n_procmux_760_Y = n_signal_48 ? 1'h1 : 1'h0;
-  assign n_procmux_762_Y = n_22 ? n_procmux_760_Y : 1'h0;
-  assign n_procmux_765_Y = n_19 ? 1'h0 : n_procmux_762_Y;
-  assign n_procmux_768_Y = n_16 ? 1'h0 : n_procmux_765_Y;
-  assign n_procmux_770_Y = n_13 ? 1'h0 : n_procmux_768_Y;
-  assign n_procmux_772_Y = n_10 ? 1'h0 : n_procmux_770_Y;
-  assign load_check__restart = n_signal_58 ? n_procmux_772_Y : 1'h0;
-  assign n_procmux_776_Y = n_signal_48 ? data[5:0] : 6'h00;
-  assign n_procmux_778_Y = n_13 ? n_procmux_776_Y : 6'h00;
-  assign n_procmux_780_Y = n_10 ? 6'h00 : n_procmux_778_Y;
-  assign clear = n_signal_58 ? n_procmux_780_Y : 6'h00;
-  assign n_procmux_784_Y = n_signal_48 ? n_32 : 1'h0;
-  assign n_procmux_786_Y = n_10 ? n_procmux_784_Y : 1'h0;
-  assign n_signal_60 = n_signal_58 ? n_procmux_786_Y : 1'h0;
-  assign n_procmux_790_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_792_Y = run ? 2'h2 : n_procmux_790_Y;
-  assign n_procmux_794_Y = n_30 ? 2'h2 : n_procmux_792_Y;
-  assign n_procmux_796_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_798_Y = n_22 ? n_procmux_796_Y : n_procmux_794_Y;
-  assign n_procmux_800_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_802_Y = n_19 ? n_procmux_800_Y : n_procmux_798_Y;
-  assign n_procmux_804_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_806_Y = n_16 ? n_procmux_804_Y : n_procmux_802_Y;
-  assign n_procmux_808_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_810_Y = n_13 ? n_procmux_808_Y : n_procmux_806_Y;
-  assign n_procmux_812_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_814_Y = n_10 ? n_procmux_812_Y : n_procmux_810_Y;
-  assign n_signal_59 = n_signal_58 ? n_procmux_814_Y : 2'h2;
+  assign n_procmux_1184_Y = n_procmux_1184(32'd0, { 159'h2d29a5a80001800066b09b538404008080000000, run, 29'h00000000, busy, ready, run, 26'h0000000, n_signal, load_check__crc, silence_limit, layer_limit, expected_crc, latency, interval, groups }, { n_procmux_1198_CMP, n_procmux_1197_CMP, n_procmux_1196_CMP, n_procmux_1195_CMP, n_procmux_1194_CMP, n_procmux_1193_CMP, n_procmux_1192_CMP, n_procmux_1191_CMP, n_procmux_1190_CMP, n_procmux_1189_CMP, n_procmux_1188_CMP, n_procmux_1187_CMP, n_procmux_1186_CMP, n_procmux_1185_CMP });
+  assign n_procmux_1185_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0024;
+  assign n_procmux_1186_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0020;
+  assign n_procmux_1187_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h001c;
+  assign n_procmux_1188_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0030;
+  assign n_procmux_1189_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h002c;
+  assign n_procmux_1190_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0028;
+  assign n_procmux_1191_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0034;
+  assign n_procmux_1192_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0018;
+  assign n_procmux_1193_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0014;
+  assign n_procmux_1194_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0010;
+  assign n_procmux_1195_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h000c;
+  assign n_procmux_1196_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0008;
+  assign n_procmux_1197_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0004;
+  assign n_procmux_1198_CMP = ! { 1'h0, address[12:2], 2'h0 };
+  assign n_signal_64 = n_39 ? layer_cycles : n_procmux_1184_Y;
+  assign n_procmux_1202_Y = n_signal_48 ? 1'h1 : 1'h0;
+  assign n_procmux_1204_Y = run ? 1'h0 : n_procmux_1202_Y;
+  assign n_procmux_1206_Y = n_30 ? 1'h0 : n_procmux_1204_Y;
+  assign n_procmux_1208_Y = n_22 ? 1'h0 : n_procmux_1206_Y;
+  assign n_procmux_1210_Y = n_19 ? 1'h0 : n_procmux_1208_Y;
+  assign n_procmux_1212_Y = n_16 ? 1'h0 : n_procmux_1210_Y;
+  assign n_procmux_1214_Y = n_13 ? 1'h0 : n_procmux_1212_Y;
+  assign n_procmux_1216_Y = n_10 ? 1'h0 : n_procmux_1214_Y;
+  assign n_signal_62 = n_signal_58 ? n_procmux_1216_Y : 1'h0;
+  assign n_procmux_1220_Y = n_signal_48 ? 1'h1 : 1'h0;
+  assign n_procmux_1222_Y = n_22 ? n_procmux_1220_Y : 1'h0;
+  assign n_procmux_1225_Y = n_19 ? 1'h0 : n_procmux_1222_Y;
+  assign n_procmux_1228_Y = n_16 ? 1'h0 : n_procmux_1225_Y;
+  assign n_procmux_1230_Y = n_13 ? 1'h0 : n_procmux_1228_Y;
+  assign n_procmux_1232_Y = n_10 ? 1'h0 : n_procmux_1230_Y;
+  assign load_check__restart = n_signal_58 ? n_procmux_1232_Y : 1'h0;
+  assign n_procmux_1236_Y = n_signal_48 ? data[5:0] : 6'h00;
+  assign n_procmux_1238_Y = n_13 ? n_procmux_1236_Y : 6'h00;
+  assign n_procmux_1240_Y = n_10 ? 6'h00 : n_procmux_1238_Y;
+  assign clear = n_signal_58 ? n_procmux_1240_Y : 6'h00;
+  assign n_procmux_1244_Y = n_signal_48 ? n_32 : 1'h0;
+  assign n_procmux_1246_Y = n_10 ? n_procmux_1244_Y : 1'h0;
+  assign n_signal_60 = n_signal_58 ? n_procmux_1246_Y : 1'h0;
+  assign n_procmux_1250_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1252_Y = run ? 2'h2 : n_procmux_1250_Y;
+  assign n_procmux_1254_Y = n_30 ? 2'h2 : n_procmux_1252_Y;
+  assign n_procmux_1256_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1258_Y = n_22 ? n_procmux_1256_Y : n_procmux_1254_Y;
+  assign n_procmux_1260_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1262_Y = n_19 ? n_procmux_1260_Y : n_procmux_1258_Y;
+  assign n_procmux_1264_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1266_Y = n_16 ? n_procmux_1264_Y : n_procmux_1262_Y;
+  assign n_procmux_1268_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1270_Y = n_13 ? n_procmux_1268_Y : n_procmux_1266_Y;
+  assign n_procmux_1272_Y = n_signal_48 ? 2'h0 : 2'h2;
+  assign n_procmux_1274_Y = n_10 ? n_procmux_1272_Y : n_procmux_1270_Y;
+  assign n_signal_59 = n_signal_58 ? n_procmux_1274_Y : 2'h2;
   assign n_signal_57[5] = starting[2] ? n_34 : 1'h0;
-  assign n_procmux_821_Y = n_30 ? 1'h1 : 1'h0;
-  assign n_procmux_823_Y = n_22 ? 1'h0 : n_procmux_821_Y;
-  assign n_procmux_825_Y = n_19 ? 1'h0 : n_procmux_823_Y;
-  assign n_procmux_827_Y = n_16 ? 1'h0 : n_procmux_825_Y;
-  assign n_procmux_829_Y = n_13 ? 1'h0 : n_procmux_827_Y;
-  assign n_procmux_831_Y = n_10 ? 1'h0 : n_procmux_829_Y;
-  assign n_signal_57[3] = n_signal_58 ? n_procmux_831_Y : 1'h0;
-  assign n_procmux_835_Y = run ? 1'h1 : 1'h0;
-  assign n_procmux_837_Y = n_30 ? 1'h0 : n_procmux_835_Y;
-  assign n_procmux_839_Y = n_22 ? 1'h0 : n_procmux_837_Y;
-  assign n_procmux_841_Y = n_19 ? 1'h0 : n_procmux_839_Y;
-  assign n_procmux_843_Y = n_16 ? 1'h0 : n_procmux_841_Y;
-  assign n_procmux_845_Y = n_13 ? 1'h0 : n_procmux_843_Y;
-  assign n_procmux_847_Y = n_10 ? 1'h0 : n_procmux_845_Y;
-  assign n_signal_57[2] = n_signal_58 ? n_procmux_847_Y : 1'h0;
-  function [3:0] n_procmux_859;
-    input [3:0] a;
-    input [7:0] b;
+  assign n_procmux_1281_Y = n_30 ? 1'h1 : 1'h0;
+  assign n_procmux_1283_Y = n_22 ? 1'h0 : n_procmux_1281_Y;
+  assign n_procmux_1285_Y = n_19 ? 1'h0 : n_procmux_1283_Y;
+  assign n_procmux_1287_Y = n_16 ? 1'h0 : n_procmux_1285_Y;
+  assign n_procmux_1289_Y = n_13 ? 1'h0 : n_procmux_1287_Y;
+  assign n_procmux_1291_Y = n_10 ? 1'h0 : n_procmux_1289_Y;
+  assign n_signal_57[3] = n_signal_58 ? n_procmux_1291_Y : 1'h0;
+  assign n_procmux_1295_Y = run ? 1'h1 : 1'h0;
+  assign n_procmux_1297_Y = n_30 ? 1'h0 : n_procmux_1295_Y;
+  assign n_procmux_1299_Y = n_22 ? 1'h0 : n_procmux_1297_Y;
+  assign n_procmux_1301_Y = n_19 ? 1'h0 : n_procmux_1299_Y;
+  assign n_procmux_1303_Y = n_16 ? 1'h0 : n_procmux_1301_Y;
+  assign n_procmux_1305_Y = n_13 ? 1'h0 : n_procmux_1303_Y;
+  assign n_procmux_1307_Y = n_10 ? 1'h0 : n_procmux_1305_Y;
+  assign n_signal_57[2] = n_signal_58 ? n_procmux_1307_Y : 1'h0;
+  function [2:0] n_procmux_1324;
+    input [2:0] a;
+    input [5:0] b;
     input [1:0] s;
     (* parallel_case *)
     casez (s)
-      2'b?1: n_procmux_859 = b[3:0];
-      2'b1?: n_procmux_859 = b[7:4];
+      2'b?1: n_procmux_1324 = b[2:0];
+      2'b1?: n_procmux_1324 = b[5:3];
       default:
-        n_procmux_859 = a;
+        n_procmux_1324 = a;
     endcase
   endfunction
-  assign n_27 = n_procmux_859(4'hx, 8'h97, { n_procmux_861_CMP, n_26[0] });
-  assign n_procmux_861_CMP = ~ n_26[0];
-  function [3:0] n_procmux_862;
+  assign n_27 = n_procmux_1324(3'hx, 6'h27, { n_procmux_1326_CMP, n_26[0] });
+  assign n_procmux_1326_CMP = ~ n_26[0];
+  function [3:0] n_procmux_1327;
     input [3:0] a;
-    input [15:0] b;
-    input [3:0] s;
+    input [35:0] b;
+    input [8:0] s;
     (* parallel_case *)
     casez (s)
-      4'b???1: n_procmux_862 = b[3:0];
-      4'b??1?: n_procmux_862 = b[7:4];
-      4'b?1??: n_procmux_862 = b[11:8];
-      4'b1???: n_procmux_862 = b[15:12];
+      9'b????????1: n_procmux_1327 = b[3:0];
+      9'b???????1?: n_procmux_1327 = b[7:4];
+      9'b??????1??: n_procmux_1327 = b[11:8];
+      9'b?????1???: n_procmux_1327 = b[15:12];
+      9'b????1????: n_procmux_1327 = b[19:16];
+      9'b???1?????: n_procmux_1327 = b[23:20];
+      9'b??1??????: n_procmux_1327 = b[27:24];
+      9'b?1???????: n_procmux_1327 = b[31:28];
+      9'b1????????: n_procmux_1327 = b[35:32];
       default:
-        n_procmux_862 = a;
+        n_procmux_1327 = a;
     endcase
   endfunction
-  assign n_24 = n_procmux_862(4'h0, 16'h44a2, { n_procmux_866_CMP, n_procmux_865_CMP, n_procmux_864_CMP, n_procmux_863_CMP });
-  assign n_procmux_863_CMP = window == 3'h4;
-  assign n_procmux_864_CMP = window == 3'h3;
-  assign n_procmux_865_CMP = window == 3'h2;
-  assign n_procmux_866_CMP = window == 3'h1;
+  assign n_24 = n_procmux_1327(4'h0, 36'h445a22245, { n_procmux_1336_CMP, n_procmux_1335_CMP, n_procmux_1334_CMP, n_procmux_1333_CMP, n_procmux_1332_CMP, n_procmux_1331_CMP, n_procmux_1330_CMP, n_procmux_1329_CMP, n_procmux_1328_CMP });
+  assign n_procmux_1328_CMP = window == 4'h9;
+  assign n_procmux_1329_CMP = window == 4'h8;
+  assign n_procmux_1330_CMP = window == 4'h7;
+  assign n_procmux_1331_CMP = window == 4'h6;
+  assign n_procmux_1332_CMP = window == 4'h5;
+  assign n_procmux_1333_CMP = window == 4'h4;
+  assign n_procmux_1334_CMP = window == 4'h3;
+  assign n_procmux_1335_CMP = window == 4'h2;
+  assign n_procmux_1336_CMP = window == 4'h1;
   zs_load_check load_check (
     .clk(clk), .rst(rst), .commit(load__commit), .part(load__data[31:0]), .restart(load_check__restart),
     .expected(expected_crc), .crc(load_check__crc), .good(load_check__good)
@@ -1130,15 +932,15 @@ module zs_counters (
   wire [32:0] n_7;
   wire n_8;
   wire n_9;
-  wire [31:0] n_procmux_15_Y;
-  wire [31:0] n_procmux_17_Y;
-  wire [31:0] n_procmux_21_Y;
-  wire [31:0] n_procmux_25_Y;
-  wire [31:0] n_procmux_29_Y;
-  wire [31:0] n_procmux_31_Y;
-  wire n_procmux_35_Y;
-  wire n_procmux_37_Y;
-  wire n_procmux_41_Y;
+  wire [31:0] n_procmux_73_Y;
+  wire [31:0] n_procmux_75_Y;
+  wire [31:0] n_procmux_79_Y;
+  wire [31:0] n_procmux_83_Y;
+  wire [31:0] n_procmux_87_Y;
+  wire [31:0] n_procmux_89_Y;
+  wire n_procmux_93_Y;
+  wire n_procmux_95_Y;
+  wire n_procmux_99_Y;
   reg n_signal;
   reg n_signal_9;
   reg [31:0] since_last;
@@ -1160,313 +962,295 @@ module zs_counters (
     groups <= n_13;
     interval <= n_14;
   end
-  assign n_procmux_15_Y = n_8 ? since_last : interval;
-  assign n_procmux_17_Y = last ? n_procmux_15_Y : interval;
-  assign n_14 = rst ? 32'd0 : n_procmux_17_Y;
-  assign n_procmux_21_Y = last ? n_7[31:0] : groups;
-  assign n_13 = rst ? 32'd0 : n_procmux_21_Y;
-  assign n_procmux_25_Y = last ? 32'd1 : n_6[31:0];
-  assign n_12 = rst ? 32'd0 : n_procmux_25_Y;
-  assign n_procmux_29_Y = n_4 ? n_5[31:0] : latency;
-  assign n_procmux_31_Y = n_2 ? 32'd1 : n_procmux_29_Y;
-  assign n_11 = rst ? 32'd0 : n_procmux_31_Y;
-  assign n_procmux_35_Y = n_2 ? 1'h1 : n_signal_9;
-  assign n_procmux_37_Y = last ? 1'h0 : n_procmux_35_Y;
-  assign n_10 = rst ? 1'h0 : n_procmux_37_Y;
-  assign n_procmux_41_Y = accepted ? 1'h1 : n_signal;
-  assign n_9 = rst ? 1'h0 : n_procmux_41_Y;
+  assign n_9 = rst ? 1'h0 : n_procmux_99_Y;
+  assign n_procmux_73_Y = n_8 ? since_last : interval;
+  assign n_procmux_75_Y = last ? n_procmux_73_Y : interval;
+  assign n_14 = rst ? 32'd0 : n_procmux_75_Y;
+  assign n_procmux_79_Y = last ? n_7[31:0] : groups;
+  assign n_13 = rst ? 32'd0 : n_procmux_79_Y;
+  assign n_procmux_83_Y = last ? 32'd1 : n_6[31:0];
+  assign n_12 = rst ? 32'd0 : n_procmux_83_Y;
+  assign n_procmux_87_Y = n_4 ? n_5[31:0] : latency;
+  assign n_procmux_89_Y = n_2 ? 32'd1 : n_procmux_87_Y;
+  assign n_11 = rst ? 32'd0 : n_procmux_89_Y;
+  assign n_procmux_93_Y = n_2 ? 1'h1 : n_signal_9;
+  assign n_procmux_95_Y = last ? 1'h0 : n_procmux_93_Y;
+  assign n_10 = rst ? 1'h0 : n_procmux_95_Y;
+  assign n_procmux_99_Y = accepted ? 1'h1 : n_signal;
 endmodule
 
 // Four-stage pipeline from the mask memory to a FIFO; one mask word per cycle, empty or not.
 //
 // Stages: address, memory, word, bytes that are not empty. All stages stand still while a word waits before a full FIFO. It runs
-// ahead of the computation across rows, tiles, layers and groups, and starts again at address 0 after the last layer. A layer in which
+// ahead of the computation across tiles, layers and groups, and starts again at address 0 after the last layer. Rows have no place in
+// it: a layer's share of the lane is a run of words, read once for every tile. The last word of a share is not empty. A layer in which
 // the lane has no word puts one empty word into the FIFO, so that the lane can follow the layers.
-//
-// With strips the lane's words of a layer are read once for every tile, without a gap, and a word's place is looked up: the stored offset
-// of its number in the row, and what the row adds to it.
 //
 // Members:
 // address : Out, enable : Out(1), data : In(word)
 //     Mask memory's read port.
-// number : Out, offset : In(store_bits)
-//     With strips: read port of the stored offsets, under the same enable.
 // valid : Out(1), take : In(1)
 //     The FIFO's read side, for the following.
-// mask : Out(word), filled : Out(word / 8), place : Out
-//     The word, which of its bytes are not empty, and its place: its number in the row, or with strips the address of its bit 0.
-// begins : Out(1), tile_end : Out(1), layer_end : Out(1)
-//     First non-empty word of a row; the lane's last in the tile; the lane's last in the layer.
+// mask : Out(word), filled : Out(word / 8), number : Out
+//     The word, which of its bytes are not empty, and its number within the share.
+// tile_end : Out(1), layer_end : Out(1)
+//     The lane's last word in the tile; in the layer. Both with the empty word of a layer without any.
 // stuck : Out(1)
 //     A word waits before the full FIFO.
-module zs_decoder (
+module zs_fetch (
   input  wire clk,
   input  wire rst,
-  output reg [3:0] address,
+  output reg [1:0] address,
   output wire enable,
   input  wire [7:0] data,
   output wire valid,
   input  wire take,
   output wire [7:0] mask,
   output wire filled,
-  output wire place,
-  output wire begins,
+  output wire number,
   output wire tile_end,
   output wire layer_end,
   output wire stuck
 );
+  wire n_1;
   wire [1:0] n_12;
-  wire [5:0] n_14;
-  wire [1:0] n_15;
-  wire [1:0] n_16;
-  wire n_17;
+  wire n_14;
+  wire n_15;
+  wire n_16;
+  wire [2:0] n_17;
   wire n_18;
-  wire [4:0] n_19;
+  wire [1:0] n_19;
+  wire n_2;
   wire n_20;
   wire n_21;
   wire n_22;
   wire n_23;
-  wire n_24;
   wire n_25;
   wire n_26;
-  wire n_27;
-  wire n_28;
-  wire [2:0] n_29;
-  wire n_3;
-  wire [4:0] n_30;
+  wire n_29;
+  wire n_30;
   wire n_31;
   wire n_32;
-  wire [3:0] n_33;
-  wire n_34;
-  wire [15:0] n_35;
-  wire [1:0] n_36;
-  wire [3:0] n_37;
-  wire [1:0] n_38;
-  wire [3:0] n_39;
+  wire [2:0] n_33;
+  wire [1:0] n_34;
+  wire n_35;
+  wire n_36;
+  wire n_38;
+  wire n_39;
   wire n_4;
-  wire [1:0] n_40;
-  wire [3:0] n_41;
-  wire [7:0] n_42;
-  wire [7:0] n_43;
-  wire n_44;
-  wire n_45;
+  wire [7:0] n_40;
+  wire [1:0] n_41;
+  wire [2:0] n_42;
+  wire [1:0] n_43;
+  wire [2:0] n_44;
+  wire [1:0] n_45;
+  wire [2:0] n_46;
+  wire [7:0] n_47;
+  wire [7:0] n_48;
+  wire n_49;
   wire n_5;
   wire n_6;
-  wire n_procmux_451_Y;
-  wire n_procmux_453_Y;
-  wire [1:0] n_procmux_465_Y;
-  wire [1:0] n_procmux_471_Y;
-  wire [1:0] n_procmux_477_Y;
-  wire [15:0] n_procmux_481_Y;
-  wire n_procmux_485_Y;
-  wire [3:0] n_procmux_489_Y;
-  wire [3:0] n_procmux_491_Y;
-  wire n_procmux_495_Y;
-  wire n_procmux_497_Y;
-  wire n_procmux_498_CMP;
-  wire n_procmux_501_Y;
-  wire n_procmux_503_Y;
-  wire n_procmux_504_CMP;
-  wire [4:0] n_procmux_507_Y;
-  wire [4:0] n_procmux_509_Y;
-  wire n_procmux_510_CMP;
-  wire [2:0] n_procmux_513_Y;
-  wire [2:0] n_procmux_515_Y;
-  wire n_procmux_516_CMP;
-  wire [2:0] n_procmux_517_Y;
-  wire [2:0] n_procmux_519_Y;
-  wire n_procmux_521_CMP;
-  wire [2:0] n_procmux_522_Y;
-  wire [2:0] n_procmux_524_Y;
-  wire n_procmux_526_CMP;
-  wire [2:0] n_procmux_527_Y;
-  wire n_procmux_529_CMP;
-  wire [2:0] n_procmux_530_Y;
-  wire [2:0] n_procmux_532_Y;
-  wire n_procmux_534_CMP;
-  wire n_procmux_537_Y;
-  wire n_procmux_539_Y;
-  wire n_procmux_541_Y;
-  wire n_procmux_542_CMP;
-  wire n_procmux_546_CMP;
-  wire n_procmux_548_CMP;
-  wire n_procmux_550_CMP;
-  wire n_procmux_552_CMP;
+  wire n_procmux_1001_Y;
+  wire n_procmux_1002_CMP;
+  wire n_procmux_1006_CMP;
+  wire n_procmux_1008_CMP;
+  wire n_procmux_1010_CMP;
+  wire n_procmux_1012_CMP;
+  wire [2:0] n_procmux_917_Y;
+  wire [1:0] n_procmux_921_Y;
+  wire [2:0] n_procmux_925_Y;
+  wire [1:0] n_procmux_929_Y;
+  wire [2:0] n_procmux_933_Y;
+  wire [1:0] n_procmux_937_Y;
+  wire [7:0] n_procmux_941_Y;
+  wire n_procmux_945_Y;
+  wire n_procmux_949_Y;
+  wire n_procmux_951_Y;
+  wire n_procmux_959_Y;
+  wire n_procmux_963_Y;
+  wire [1:0] n_procmux_967_Y;
+  wire [1:0] n_procmux_969_Y;
+  wire [1:0] n_procmux_971_Y;
+  wire [2:0] n_procmux_975_Y;
+  wire [2:0] n_procmux_977_Y;
+  wire n_procmux_978_CMP;
+  wire [2:0] n_procmux_979_Y;
+  wire n_procmux_981_CMP;
+  wire [2:0] n_procmux_982_Y;
+  wire [2:0] n_procmux_984_Y;
+  wire n_procmux_986_CMP;
+  wire [2:0] n_procmux_987_Y;
+  wire n_procmux_989_CMP;
+  wire [2:0] n_procmux_990_Y;
+  wire [2:0] n_procmux_992_Y;
+  wire n_procmux_994_CMP;
+  wire n_procmux_997_Y;
+  wire n_procmux_999_Y;
   wire n_signal;
+  wire n_signal_17;
   wire n_signal_18;
   wire n_signal_19;
   wire n_signal_20;
   wire n_signal_21;
   wire n_signal_22;
-  wire n_signal_23;
-  wire n_signal_24;
-  wire n_signal_25;
-  wire n_signal_26;
-  reg n_signal_45;
+  reg n_signal_31;
+  reg n_signal_42;
   wire advance;
-  wire again;
+  reg at_last;
   reg [2:0] fetch_state;
   wire [11:0] fifo__data;
   wire fifo__full;
   wire fifo__write;
-  reg filled_44;
-  reg group;
-  reg [15:0] header;
+  reg [7:0] header;
   reg header_read;
   reg [1:0] kind1;
   reg [1:0] kind2;
   reg [1:0] kind3;
-  reg [4:0] left;
   reg [7:0] mask2;
   reg [7:0] mask3;
-  wire [3:0] next_address;
+  wire [1:0] next_address;
+  reg number_28;
   reg part;
-  reg row_begins;
-  reg [3:0] tags1;
-  reg [3:0] tags2;
-  reg [3:0] tags3;
+  wire push;
+  reg [2:0] tags1;
+  reg [2:0] tags2;
+  reg [2:0] tags3;
+  always @(posedge clk)
+    at_last <= n_36;
+  always @(posedge clk)
+    n_signal_31 <= n_38;
   always @(posedge clk) begin
-    header <= n_35;
-    kind1 <= n_36;
-    tags1 <= n_37;
-    kind2 <= n_38;
-    tags2 <= n_39;
-    kind3 <= n_40;
-    tags3 <= n_41;
-    mask2 <= n_42;
-    mask3 <= n_43;
+    header_read <= n_39;
+    header <= n_40;
+    kind1 <= n_41;
+    tags1 <= n_42;
+    kind2 <= n_43;
+    tags2 <= n_44;
+    kind3 <= n_45;
+    tags3 <= n_46;
+    mask2 <= n_47;
+    mask3 <= n_48;
   end
   always @(posedge clk)
-    filled_44 <= n_44;
-  always @(posedge clk)
-    n_signal_45 <= n_45;
-  assign n_signal = n_signal_22 & left[4];
-  assign n_signal_18 = n_signal_23 | n_signal;
-  assign n_signal_19 = group == header[9];
-  assign n_3 = n_signal_45 | tags3[1];
-  assign n_signal_25 = kind3[0] & n_3;
-  assign n_4 = kind3[0] & filled_44;
-  assign n_signal_26 = n_4 | kind3[1];
-  assign stuck = n_signal_26 & fifo__full;
+    n_signal_42 <= n_49;
+  assign n_signal = n_signal_21 & at_last;
+  assign n_signal_17 = n_signal_22 | n_signal;
+  assign n_1 = ~ n_signal_31;
+  assign n_2 = n_signal & n_1;
+  assign n_signal_18 = n_signal_22 | n_2;
+  assign n_4 = kind3[0] & n_signal_42;
+  assign push = n_4 | kind3[1];
+  assign stuck = push & fifo__full;
   assign enable = ~ stuck;
   assign n_5 = ~ fifo__full;
-  assign fifo__write = n_signal_26 & n_5;
-  assign n_6 = filled_44 & kind3[0];
+  assign fifo__write = push & n_5;
+  assign n_6 = n_signal_42 & kind3[0];
   assign n_12 = part + 1'h1;
-  assign n_14 = left - 1'h1;
-  assign n_15 = group + 1'h1;
-  assign n_16 = n_signal_19 ? { 1'h0, header[8] } : n_15;
-  assign n_17 = n_signal_20 | n_signal_22;
-  assign n_18 = enable & n_17;
-  assign n_19 = address + 1'h1;
-  assign n_20 = n_signal_21 | n_signal;
-  assign n_21 = enable & n_20;
-  assign n_22 = enable & n_signal_18;
-  assign n_23 = n_22 & header[0];
-  assign n_24 = | mask2;
-  assign n_25 = n_signal_45 | tags3[1];
-  assign n_26 = ~ filled_44;
-  assign n_27 = n_25 & n_26;
+  assign n_14 = enable & n_signal_18;
+  assign n_15 = n_signal_19 | n_signal_21;
+  assign n_16 = enable & n_15;
+  assign n_17 = address + 1'h1;
+  assign n_18 = enable & n_signal_21;
+  assign n_19 = number_28 + 1'h1;
+  assign n_20 = address == header[6:5];
+  assign n_21 = n_signal_20 | n_signal_17;
+  assign n_22 = enable & n_21;
+  assign n_23 = enable & n_signal_20;
+  assign n_25 = enable & n_signal;
+  assign n_26 = n_25 & n_signal_31;
+  assign n_29 = enable & n_signal_18;
+  assign n_30 = n_29 & header[0];
+  assign n_31 = | mask2;
   always @(posedge clk) begin
-    part <= n_28;
-    fetch_state <= n_29;
-    left <= n_30;
-    row_begins <= n_31;
-    group <= n_32;
-    address <= n_33;
-    header_read <= n_34;
+    part <= n_32;
+    fetch_state <= n_33;
+    address <= n_34;
   end
-  assign n_procmux_451_Y = kind3[0] ? n_27 : n_signal_45;
-  assign n_procmux_453_Y = stuck ? n_signal_45 : n_procmux_451_Y;
-  assign n_45 = rst ? 1'h0 : n_procmux_453_Y;
-  assign n_44 = stuck ? filled_44 : n_24;
-  assign n_43 = stuck ? mask3 : mask2;
-  assign n_42 = stuck ? mask2 : data;
-  assign n_41 = stuck ? tags3 : tags2;
-  assign n_procmux_465_Y = stuck ? kind3 : kind2;
-  assign n_40 = rst ? 2'h0 : n_procmux_465_Y;
-  assign n_39 = stuck ? tags2 : tags1;
-  assign n_procmux_471_Y = stuck ? kind2 : kind1;
-  assign n_38 = rst ? 2'h0 : n_procmux_471_Y;
-  assign n_37 = stuck ? tags1 : { n_signal_18, n_signal, row_begins, group };
-  assign n_procmux_477_Y = stuck ? kind1 : { n_signal_23, n_signal_22 };
-  assign n_36 = rst ? 2'h0 : n_procmux_477_Y;
-  assign n_procmux_481_Y = header_read ? { data, header[15:8] } : header;
-  assign n_35 = stuck ? header : n_procmux_481_Y;
-  assign n_procmux_485_Y = stuck ? header_read : n_signal_20;
-  assign n_34 = rst ? 1'h0 : n_procmux_485_Y;
-  assign n_procmux_489_Y = n_18 ? n_19[3:0] : address;
-  assign n_procmux_491_Y = n_23 ? 4'h0 : n_procmux_489_Y;
-  assign n_33 = rst ? 4'h0 : n_procmux_491_Y;
-  assign n_procmux_495_Y = stuck ? group : n_16[0];
-  assign n_procmux_497_Y = n_procmux_498_CMP ? n_procmux_495_Y : group;
-  assign n_procmux_498_CMP = fetch_state == 3'h3;
-  assign n_32 = n_21 ? header[7] : n_procmux_497_Y;
-  assign n_procmux_501_Y = stuck ? row_begins : n_signal_19;
-  assign n_procmux_503_Y = n_procmux_504_CMP ? n_procmux_501_Y : row_begins;
-  assign n_procmux_504_CMP = fetch_state == 3'h3;
-  assign n_31 = n_21 ? 1'h1 : n_procmux_503_Y;
-  assign n_procmux_507_Y = stuck ? left : n_14[4:0];
-  assign n_procmux_509_Y = n_procmux_510_CMP ? n_procmux_507_Y : left;
-  assign n_procmux_510_CMP = fetch_state == 3'h3;
-  assign n_30 = n_21 ? header[6:2] : n_procmux_509_Y;
-  assign n_procmux_513_Y = stuck ? fetch_state : 3'h0;
-  function [2:0] n_procmux_515;
+  always @(posedge clk)
+    number_28 <= n_35;
+  assign n_procmux_1001_Y = n_procmux_1002_CMP ? n_procmux_999_Y : part;
+  assign n_procmux_1002_CMP = ! fetch_state;
+  assign n_32 = rst ? 1'h0 : n_procmux_1001_Y;
+  assign n_signal_22 = n_procmux_1006_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1006_CMP = fetch_state == 3'h4;
+  assign n_signal_21 = n_procmux_1008_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1008_CMP = fetch_state == 3'h3;
+  assign n_signal_20 = n_procmux_1010_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1010_CMP = fetch_state == 3'h2;
+  assign n_signal_19 = n_procmux_1012_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1012_CMP = ! fetch_state;
+  assign n_49 = stuck ? n_signal_42 : n_31;
+  assign n_48 = stuck ? mask3 : mask2;
+  assign n_47 = stuck ? mask2 : data;
+  assign n_procmux_917_Y = stuck ? tags3 : tags2;
+  assign n_46 = rst ? 3'h0 : n_procmux_917_Y;
+  assign n_procmux_921_Y = stuck ? kind3 : kind2;
+  assign n_45 = rst ? 2'h0 : n_procmux_921_Y;
+  assign n_procmux_925_Y = stuck ? tags2 : tags1;
+  assign n_44 = rst ? 3'h0 : n_procmux_925_Y;
+  assign n_procmux_929_Y = stuck ? kind2 : kind1;
+  assign n_43 = rst ? 2'h0 : n_procmux_929_Y;
+  assign n_procmux_933_Y = stuck ? tags1 : { n_signal_18, n_signal_17, number_28 };
+  assign n_42 = rst ? 3'h0 : n_procmux_933_Y;
+  assign n_procmux_937_Y = stuck ? kind1 : { n_signal_22, n_signal_21 };
+  assign n_41 = rst ? 2'h0 : n_procmux_937_Y;
+  assign n_procmux_941_Y = header_read ? data : header;
+  assign n_40 = stuck ? header : n_procmux_941_Y;
+  assign n_procmux_945_Y = stuck ? header_read : n_signal_19;
+  assign n_39 = rst ? 1'h0 : n_procmux_945_Y;
+  assign n_procmux_949_Y = n_23 ? header[7] : n_signal_31;
+  assign n_procmux_951_Y = n_26 ? 1'h0 : n_procmux_949_Y;
+  assign n_38 = rst ? 1'h0 : n_procmux_951_Y;
+  assign n_procmux_959_Y = n_18 ? n_20 : at_last;
+  assign n_36 = n_22 ? header[4] : n_procmux_959_Y;
+  assign n_procmux_963_Y = n_18 ? n_19[0] : number_28;
+  assign n_35 = n_22 ? 1'h0 : n_procmux_963_Y;
+  assign n_procmux_967_Y = n_16 ? n_17[1:0] : address;
+  assign n_procmux_969_Y = n_26 ? header[3:2] : n_procmux_967_Y;
+  assign n_procmux_971_Y = n_30 ? 2'h0 : n_procmux_969_Y;
+  assign n_34 = rst ? 2'h0 : n_procmux_971_Y;
+  assign n_procmux_975_Y = stuck ? fetch_state : 3'h0;
+  function [2:0] n_procmux_977;
     input [2:0] a;
     input [14:0] b;
     input [4:0] s;
     (* parallel_case *)
     casez (s)
-      5'b????1: n_procmux_515 = b[2:0];
-      5'b???1?: n_procmux_515 = b[5:3];
-      5'b??1??: n_procmux_515 = b[8:6];
-      5'b?1???: n_procmux_515 = b[11:9];
-      5'b1????: n_procmux_515 = b[14:12];
+      5'b????1: n_procmux_977 = b[2:0];
+      5'b???1?: n_procmux_977 = b[5:3];
+      5'b??1??: n_procmux_977 = b[8:6];
+      5'b?1???: n_procmux_977 = b[11:9];
+      5'b1????: n_procmux_977 = b[14:12];
       default:
-        n_procmux_515 = a;
+        n_procmux_977 = a;
     endcase
   endfunction
-  assign n_procmux_515_Y = n_procmux_515(fetch_state, { n_procmux_532_Y, n_procmux_527_Y, n_procmux_524_Y, n_procmux_519_Y, n_procmux_513_Y }, { n_procmux_534_CMP, n_procmux_529_CMP, n_procmux_526_CMP, n_procmux_521_CMP, n_procmux_516_CMP });
-  assign n_procmux_516_CMP = fetch_state == 3'h4;
-  assign n_procmux_517_Y = n_signal_18 ? 3'h0 : fetch_state;
-  assign n_procmux_519_Y = stuck ? fetch_state : n_procmux_517_Y;
-  assign n_procmux_521_CMP = fetch_state == 3'h3;
-  assign n_procmux_522_Y = header[1] ? 3'h4 : 3'h3;
-  assign n_procmux_524_Y = stuck ? fetch_state : n_procmux_522_Y;
-  assign n_procmux_526_CMP = fetch_state == 3'h2;
-  assign n_procmux_527_Y = stuck ? fetch_state : 3'h2;
-  assign n_procmux_529_CMP = fetch_state == 3'h1;
-  assign n_procmux_530_Y = part ? 3'h1 : fetch_state;
-  assign n_procmux_532_Y = stuck ? fetch_state : n_procmux_530_Y;
-  assign n_procmux_534_CMP = ! fetch_state;
-  assign n_29 = rst ? 3'h0 : n_procmux_515_Y;
-  assign n_procmux_537_Y = part ? 1'h0 : n_12[0];
-  assign n_procmux_539_Y = stuck ? part : n_procmux_537_Y;
-  assign n_procmux_541_Y = n_procmux_542_CMP ? n_procmux_539_Y : part;
-  assign n_procmux_542_CMP = ! fetch_state;
-  assign n_28 = rst ? 1'h0 : n_procmux_541_Y;
-  assign n_signal_23 = n_procmux_546_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_546_CMP = fetch_state == 3'h4;
-  assign n_signal_22 = n_procmux_548_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_548_CMP = fetch_state == 3'h3;
-  assign n_signal_21 = n_procmux_550_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_550_CMP = fetch_state == 3'h2;
-  assign n_signal_20 = n_procmux_552_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_552_CMP = ! fetch_state;
+  assign n_procmux_977_Y = n_procmux_977(fetch_state, { n_procmux_992_Y, n_procmux_987_Y, n_procmux_984_Y, n_procmux_979_Y, n_procmux_975_Y }, { n_procmux_994_CMP, n_procmux_989_CMP, n_procmux_986_CMP, n_procmux_981_CMP, n_procmux_978_CMP });
+  assign n_procmux_978_CMP = fetch_state == 3'h4;
+  assign n_procmux_979_Y = n_14 ? 3'h0 : fetch_state;
+  assign n_procmux_981_CMP = fetch_state == 3'h3;
+  assign n_procmux_982_Y = header[1] ? 3'h4 : 3'h3;
+  assign n_procmux_984_Y = stuck ? fetch_state : n_procmux_982_Y;
+  assign n_procmux_986_CMP = fetch_state == 3'h2;
+  assign n_procmux_987_Y = stuck ? fetch_state : 3'h2;
+  assign n_procmux_989_CMP = fetch_state == 3'h1;
+  assign n_procmux_990_Y = part ? fetch_state : 3'h1;
+  assign n_procmux_992_Y = stuck ? fetch_state : n_procmux_990_Y;
+  assign n_procmux_994_CMP = ! fetch_state;
+  assign n_33 = rst ? 3'h0 : n_procmux_977_Y;
+  assign n_procmux_997_Y = part ? n_12[0] : 1'h0;
+  assign n_procmux_999_Y = stuck ? part : n_procmux_997_Y;
   zs_fifo fifo (
-    .clk(clk), .rst(rst), .write(fifo__write), .write_data({ tags3[3], n_signal_25, tags3[0], n_6, mask3 }),
-    .full(fifo__full), .valid(valid), .data(fifo__data), .take(take)
+    .clk(clk), .rst(rst), .write(fifo__write), .write_data({ tags3, n_6, mask3 }), .full(fifo__full), .valid(valid),
+    .data(fifo__data), .take(take)
   );
   assign layer_end = fifo__data[11];
-  assign tile_end = fifo__data[11];
-  assign begins = fifo__data[10];
-  assign place = fifo__data[9];
+  assign tile_end = fifo__data[10];
+  assign number = fifo__data[9];
   assign filled = fifo__data[8];
   assign mask = fifo__data[7:0];
-  assign again = 1'h0;
   assign next_address = address;
   assign advance = enable;
-  assign n_signal_24 = filled_44;
 endmodule
 
 // First word falls through; valid and full are registers, so that they may start a long path.
@@ -1504,10 +1288,10 @@ module zs_fifo (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [3:0] n_procmux_557_Y;
-  wire [3:0] n_procmux_561_Y;
-  wire [3:0] n_procmux_565_Y;
-  wire [3:0] n_procmux_569_Y;
+  wire [3:0] n_procmux_1017_Y;
+  wire [3:0] n_procmux_1021_Y;
+  wire [3:0] n_procmux_1025_Y;
+  wire [3:0] n_procmux_1029_Y;
   wire [3:0] n_signal;
   reg [3:0] n_signal_15;
   reg [3:0] n_signature__addr;
@@ -1546,46 +1330,61 @@ module zs_fifo (
   end
   assign n_18 = rst ? 1'h0 : n_12;
   assign n_17 = rst ? 1'h0 : n_7;
-  assign n_procmux_557_Y = take ? n_2[3:0] : n_signal_15;
-  assign n_16 = rst ? 4'h1 : n_procmux_557_Y;
-  assign n_procmux_561_Y = take ? n_signal_15 : read__addr;
-  assign n_15 = rst ? 4'h0 : n_procmux_561_Y;
-  assign n_procmux_565_Y = write ? n_1[3:0] : tail_next;
-  assign n_14 = rst ? 4'h1 : n_procmux_565_Y;
-  assign n_procmux_569_Y = write ? tail_next : n_signature__addr;
-  assign n_13 = rst ? 4'h0 : n_procmux_569_Y;
+  assign n_procmux_1017_Y = take ? n_2[3:0] : n_signal_15;
+  assign n_16 = rst ? 4'h1 : n_procmux_1017_Y;
+  assign n_procmux_1021_Y = take ? n_signal_15 : read__addr;
+  assign n_15 = rst ? 4'h0 : n_procmux_1021_Y;
+  assign n_procmux_1025_Y = write ? n_1[3:0] : tail_next;
+  assign n_14 = rst ? 4'h1 : n_procmux_1025_Y;
+  assign n_procmux_1029_Y = write ? tail_next : n_signature__addr;
+  assign n_13 = rst ? 4'h0 : n_procmux_1029_Y;
   assign n_signal = read__addr;
   assign tail = n_signature__addr;
 endmodule
 
-// First word falls through; valid and full are registers, so that they may start a long path.
+// Tells the pipeline whether it moves. What stands at its end passes when it does, and is issued.
 //
-// A word written in one cycle is readable in the next. Writing while full or taking while not valid is not allowed.
+// A layer's first waits for start; a row's first while ROWS_IN_FLIGHT rows of the lane are uncollected. advance is a register,
+// decided one cycle before from what will then stand at the end: it drives the whole pipeline and must not begin with gates. The count is
+// old by one cycle, so a row waits from one row less on.
 //
 // Members:
-// write : In(1), write_data : In(width), full : Out(1)
-// valid : Out(1), data : Out(width), take : In(1)
-module zs_fifo_2 (
+// source : In(token), first : In(1), ahead_valid, ahead_first : In(1)
+//     At the end of the pipeline, and what comes next.
+// start : In(1), collected : In(1)
+//     A layer begins; one row's result left the lane.
+// advance : Out(1)
+// issue, issue_first, issue_tail, issue_last : Out(1)
+//     A weight passes; it is its row's first, the lane's last in the tile, in the layer.
+// closed : Out(1)
+//     All of the layer has passed, and the next has not begun.
+module zs_gate (
   input  wire clk,
   input  wire rst,
-  input  wire write,
-  input  wire [18:0] write_data,
-  output reg full,
-  output reg valid,
-  output wire [18:0] data,
-  input  wire take
+  input  wire source__valid,
+  input  wire source__weight,
+  input  wire source__tile_end,
+  input  wire source__layer_end,
+  input  wire first,
+  input  wire ahead_valid,
+  input  wire ahead_first,
+  input  wire start,
+  input  wire collected,
+  output reg advance,
+  output wire issue,
+  output wire issue_first,
+  output wire issue_tail,
+  output wire issue_last,
+  output reg closed
 );
-  wire [4:0] n_1;
-  wire n_10;
-  wire n_11;
+  wire n_1;
+  wire [5:0] n_10;
+  wire [6:0] n_11;
   wire n_12;
-  wire [3:0] n_13;
-  wire [3:0] n_14;
-  wire [3:0] n_15;
-  wire [3:0] n_16;
-  wire n_17;
-  wire n_18;
-  wire [4:0] n_2;
+  wire n_13;
+  wire [4:0] n_14;
+  wire n_15;
+  wire n_2;
   wire n_3;
   wire n_4;
   wire n_5;
@@ -1593,456 +1392,61 @@ module zs_fifo_2 (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [3:0] n_procmux_363_Y;
-  wire [3:0] n_procmux_367_Y;
-  wire [3:0] n_procmux_371_Y;
-  wire [3:0] n_procmux_375_Y;
-  wire [3:0] n_signal;
-  reg [3:0] n_signal_15;
-  reg [3:0] n_signature__addr;
-  reg [3:0] read__addr;
-  wire [3:0] tail;
-  reg [3:0] tail_next;
-  reg [18:0] memory [15:0];
-  always @(posedge clk) begin
-    if (write)
-      memory[n_signature__addr] <= write_data;
-  end
-  assign data = memory[read__addr];
-  assign n_1 = tail_next + 1'h1;
-  assign n_2 = n_signal_15 + 1'h1;
-  assign n_3 = n_signal_15 == n_signature__addr;
-  assign n_4 = take & n_3;
-  assign n_5 = ~ n_4;
-  assign n_6 = valid & n_5;
-  assign n_7 = write | n_6;
-  assign n_8 = ~ take;
-  assign n_9 = tail_next == read__addr;
-  assign n_10 = write & n_9;
-  assign n_11 = full | n_10;
-  assign n_12 = n_8 & n_11;
-  always @(posedge clk)
-    n_signature__addr <= n_13;
-  always @(posedge clk) begin
-    tail_next <= n_14;
-    read__addr <= n_15;
-  end
-  always @(posedge clk)
-    n_signal_15 <= n_16;
-  always @(posedge clk) begin
-    valid <= n_17;
-    full <= n_18;
-  end
-  assign n_18 = rst ? 1'h0 : n_12;
-  assign n_17 = rst ? 1'h0 : n_7;
-  assign n_procmux_363_Y = take ? n_2[3:0] : n_signal_15;
-  assign n_16 = rst ? 4'h1 : n_procmux_363_Y;
-  assign n_procmux_367_Y = take ? n_signal_15 : read__addr;
-  assign n_15 = rst ? 4'h0 : n_procmux_367_Y;
-  assign n_procmux_371_Y = write ? n_1[3:0] : tail_next;
-  assign n_14 = rst ? 4'h1 : n_procmux_371_Y;
-  assign n_procmux_375_Y = write ? tail_next : n_signature__addr;
-  assign n_13 = rst ? 4'h0 : n_procmux_375_Y;
-  assign n_signal = read__addr;
-  assign tail = n_signature__addr;
-endmodule
-
-// The word at work gives its non-empty bytes one by one, and the byte at work its ones, one each cycle, the lowest first.
-//
-// One weight per cycle without a gap between bytes, words, rows or tiles, since no byte that is taken is empty. It stops at the end
-// of a layer until start, and before a row's first weight while ROWS_IN_FLIGHT rows wait to be collected. Whether the byte has
-// one bit left is a register, and so the decision to take the next byte needs few gates whatever the width of the word.
-//
-// Members:
-// valid, take, mask, filled, place, begins, tile_end, layer_end :
-//     The decoder's FIFO.
-// raster : In(raster)
-//     With strips: of the layer.
-// start : In(1)
-//     A layer begins; issuing goes on in the next cycle.
-// rewind : In(1)
-//     With the first layer's start, when nothing is on its way to the addresses: weights are read from address 0 on.
-// collected : In(1)
-//     One row's result left the lane.
-// idle : Out(1)
-//     A byte is at work and waits for start, and a word behind it.
-// issue : Out(1), activation : Out, weight : Out
-//     Two cycles after the decision, with strips three: addresses of the operands.
-// first : Out(1), tail : Out(1)
-//     With issue: the weight is its row's first; it is the lane's last in the tile.
-module zs_issue (
-  input  wire clk,
-  input  wire rst,
-  input  wire valid,
-  output wire take,
-  input  wire [7:0] mask,
-  input  wire filled,
-  input  wire place,
-  input  wire begins,
-  input  wire tile_end,
-  input  wire layer_end,
-  input  wire start,
-  input  wire rewind,
-  input  wire collected,
-  output wire idle,
-  output reg issue,
-  output wire first,
-  output wire tail,
-  output reg [3:0] activation,
-  output reg [2:0] weight
-);
-  wire n_1;
-  wire n_100;
-  wire n_103;
-  wire n_105;
-  wire n_106;
-  wire n_107;
-  wire n_108;
-  wire n_110;
-  wire n_113;
-  wire n_115;
-  wire n_116;
-  wire n_117;
-  wire n_118;
-  wire n_119;
-  wire n_120;
-  wire n_121;
-  wire n_122;
-  wire n_124;
-  wire n_127;
-  wire n_129;
-  wire n_130;
-  wire n_131;
-  wire n_132;
-  wire n_134;
-  wire n_137;
-  wire n_139;
-  wire n_140;
-  wire n_141;
-  wire n_142;
-  wire n_143;
-  wire n_146;
-  wire [7:0] n_147;
-  wire [7:0] n_148;
-  wire [1:0] n_149;
-  wire n_150;
-  wire n_151;
-  wire n_152;
-  wire [3:0] n_153;
-  wire n_154;
-  wire n_155;
-  wire n_156;
-  wire [7:0] n_157;
-  wire n_158;
-  wire [1:0] n_159;
-  wire [4:0] n_160;
-  wire n_161;
-  wire n_162;
-  wire [7:0] n_163;
-  wire n_164;
-  wire n_165;
-  wire n_166;
-  wire [1:0] n_167;
-  wire n_168;
-  wire n_169;
-  wire n_170;
-  wire [3:0] n_171;
-  wire [2:0] n_172;
-  wire n_20;
-  wire n_21;
-  wire n_22;
-  wire n_23;
-  wire n_24;
-  wire n_25;
-  wire n_26;
-  wire n_27;
-  wire n_3;
-  wire n_30;
-  wire n_32;
-  wire n_34;
-  wire n_36;
-  wire n_38;
-  wire n_40;
-  wire n_42;
-  wire [5:0] n_43;
-  wire [6:0] n_44;
-  wire n_45;
-  wire n_46;
-  wire n_47;
-  wire n_48;
-  wire n_49;
-  wire n_51;
-  wire n_54;
-  wire n_56;
-  wire n_57;
-  wire n_58;
-  wire n_59;
-  wire n_61;
-  wire n_64;
-  wire n_66;
-  wire n_67;
-  wire n_68;
-  wire n_69;
-  wire n_70;
-  wire n_71;
-  wire n_73;
-  wire n_75;
-  wire n_78;
-  wire n_80;
-  wire n_81;
-  wire n_82;
-  wire n_83;
-  wire n_92;
-  wire n_93;
-  wire n_94;
-  wire n_95;
-  wire n_96;
-  wire n_97;
-  wire n_98;
-  wire [2:0] n_procmux_387_Y;
-  wire n_procmux_403_Y;
-  wire n_procmux_407_Y;
-  wire [7:0] n_procmux_411_Y;
-  wire n_procmux_415_Y;
-  wire n_procmux_417_Y;
-  wire n_procmux_421_Y;
-  wire n_procmux_423_Y;
-  wire n_procmux_425_Y;
-  wire n_procmux_437_Y;
-  wire n_procmux_439_Y;
-  wire n_procmux_443_Y;
-  wire n_procmux_447_Y;
+  wire n_procmux_588_Y;
+  wire n_procmux_590_Y;
   wire n_signal;
-  wire n_signal_23;
-  reg n_signal_28;
-  reg n_signal_29;
-  reg [4:0] n_signal_33;
-  reg n_signal_35;
-  reg [7:0] n_signal_36;
-  reg n_signal_44;
-  reg [2:0] n_signal_45;
-  wire n_signal_46;
-  reg [2:0] n_signal_47;
-  reg at;
-  wire [7:0] byte_;
-  reg byte_empty;
-  reg [1:0] byte_ends;
-  reg byte_first;
-  wire done;
-  reg [1:0] ends;
-  wire is_last;
-  wire issue_24;
-  reg last_bit;
-  reg [7:0] lowest1;
-  wire [2:0] next_weight;
-  reg place1;
-  wire [7:0] rest;
-  wire room;
-  reg waiting;
-  reg [7:0] word;
-  reg word_filled;
-  reg word_place;
-  assign n_signal = n_signal_29 & done;
-  assign n_1 = ~ n_signal_29;
-  assign n_3 = n_1 | n_signal;
-  assign take = valid & n_3;
-  assign byte_ = word & { word_filled, word_filled, word_filled, word_filled, word_filled, word_filled, word_filled, word_filled };
-  assign room = ~ n_signal_33[4];
-  assign n_20 = ~ waiting;
-  assign n_21 = n_signal_35 & n_20;
-  assign n_22 = ~ byte_first;
-  assign n_23 = room | n_22;
-  assign n_signal_23 = n_21 & n_23;
-  assign n_24 = ~ byte_empty;
-  assign issue_24 = n_signal_23 & n_24;
-  assign n_25 = ~ n_signal_35;
-  assign n_26 = n_signal_23 & last_bit;
-  assign done = n_25 | n_26;
-  assign n_27 = n_signal_35 & waiting;
-  assign idle = n_27 & n_signal_29;
-  assign rest[1] = n_signal_36[1] & n_signal_36[0];
-  assign n_30 = | n_signal_36[1:0];
-  assign rest[2] = n_signal_36[2] & n_30;
-  assign n_32 = | n_signal_36[2:0];
-  assign rest[3] = n_signal_36[3] & n_32;
-  assign n_34 = | n_signal_36[3:0];
-  assign rest[4] = n_signal_36[4] & n_34;
-  assign n_36 = | n_signal_36[4:0];
-  assign rest[5] = n_signal_36[5] & n_36;
-  assign n_38 = | n_signal_36[5:0];
-  assign rest[6] = n_signal_36[6] & n_38;
-  assign n_40 = | n_signal_36[6:0];
-  assign rest[7] = n_signal_36[7] & n_40;
-  assign n_42 = issue_24 & byte_first;
-  assign n_43 = n_signal_33 + n_42;
-  assign n_44 = n_43 - collected;
-  assign n_45 = n_signal_23 & last_bit;
-  assign n_46 = | { rest[3:1], 1'h0 };
-  assign n_47 = ~ n_46;
-  assign n_48 = | rest[5:4];
-  assign n_49 = ~ n_48;
-  assign n_51 = ~ rest[6];
-  assign n_54 = ~ rest[7];
-  assign n_56 = n_51 | n_54;
-  assign n_57 = n_49 & n_56;
-  assign n_58 = | rest[7:6];
-  assign n_59 = ~ n_58;
-  assign n_61 = ~ rest[4];
-  assign n_64 = ~ rest[5];
-  assign n_66 = n_61 | n_64;
-  assign n_67 = n_59 & n_66;
-  assign n_68 = n_57 | n_67;
-  assign n_69 = n_47 & n_68;
-  assign n_70 = | rest[7:4];
-  assign n_71 = ~ n_70;
-  assign n_73 = ~ rest[1];
-  assign n_75 = ~ rest[2];
-  assign n_78 = ~ rest[3];
-  assign n_80 = n_75 | n_78;
-  assign n_81 = n_73 & n_80;
-  assign n_82 = | rest[3:2];
-  assign n_83 = ~ n_82;
-  assign n_92 = n_81 | n_83;
-  assign n_93 = n_71 & n_92;
-  assign n_94 = n_69 | n_93;
-  assign n_95 = | byte_[3:0];
-  assign n_96 = ~ n_95;
-  assign n_97 = | byte_[5:4];
-  assign n_98 = ~ n_97;
-  assign n_100 = ~ byte_[6];
-  assign n_103 = ~ byte_[7];
-  assign n_105 = n_100 | n_103;
-  assign n_106 = n_98 & n_105;
-  assign n_107 = | byte_[7:6];
-  assign n_108 = ~ n_107;
-  assign n_110 = ~ byte_[4];
-  assign n_113 = ~ byte_[5];
-  assign n_115 = n_110 | n_113;
-  assign n_116 = n_108 & n_115;
-  assign n_117 = n_106 | n_116;
-  assign n_118 = n_96 & n_117;
-  assign n_119 = | byte_[7:4];
-  assign n_120 = ~ n_119;
-  assign n_121 = | byte_[1:0];
-  assign n_122 = ~ n_121;
-  assign n_124 = ~ byte_[2];
-  assign n_127 = ~ byte_[3];
-  assign n_129 = n_124 | n_127;
-  assign n_130 = n_122 & n_129;
-  assign n_131 = | byte_[3:2];
-  assign n_132 = ~ n_131;
-  assign n_134 = ~ byte_[0];
-  assign n_137 = ~ byte_[1];
-  assign n_139 = n_134 | n_137;
-  assign n_140 = n_132 & n_139;
-  assign n_141 = n_130 | n_140;
-  assign n_142 = n_120 & n_141;
-  assign n_143 = n_118 | n_142;
-  assign n_146 = ~ word_filled;
-  assign n_147 = ~ { rest[7:1], 1'h0 };
-  assign n_148 = n_signal_36 & n_147;
-  assign n_149 = byte_ends & { last_bit, last_bit };
-  assign n_150 = | { lowest1[7], lowest1[5], lowest1[3], lowest1[1] };
-  assign n_151 = | { lowest1[7:6], lowest1[3:2] };
-  assign n_152 = | lowest1[7:4];
-  assign n_153 = weight + 1'h1;
+  wire n_signal_18;
+  reg [4:0] n_signal_19;
+  wire n_signal_20;
+  assign n_signal = n_signal_19 >= 4'hf;
+  assign n_signal_18 = advance & source__valid;
+  assign issue = n_signal_18 & source__weight;
+  assign n_1 = advance ? ahead_valid : source__valid;
+  assign n_2 = ~ n_1;
+  assign n_3 = ~ closed;
+  assign n_4 = advance ? ahead_first : first;
+  assign n_5 = n_4 & n_signal;
+  assign n_6 = ~ n_5;
+  assign n_7 = n_3 & n_6;
+  assign n_8 = n_2 | n_7;
+  assign n_9 = issue & first;
+  assign n_10 = n_signal_19 + n_9;
+  assign n_11 = n_10 - collected;
+  assign n_12 = n_signal_18 & source__layer_end;
   always @(posedge clk)
-    word_filled <= n_154;
+    advance <= n_13;
   always @(posedge clk)
-    n_signal_28 <= n_155;
+    n_signal_19 <= n_14;
   always @(posedge clk)
-    n_signal_29 <= n_156;
-  always @(posedge clk) begin
-    word <= n_157;
-    word_place <= n_158;
-    ends <= n_159;
-  end
-  always @(posedge clk)
-    n_signal_33 <= n_160;
-  always @(posedge clk)
-    waiting <= n_161;
-  always @(posedge clk)
-    n_signal_35 <= n_162;
-  always @(posedge clk)
-    n_signal_36 <= n_163;
-  always @(posedge clk) begin
-    last_bit <= n_164;
-    byte_first <= n_165;
-    at <= n_166;
-    byte_ends <= n_167;
-    byte_empty <= n_168;
-    lowest1 <= n_148;
-    place1 <= at;
-  end
-  always @(posedge clk)
-    n_signal_44 <= n_169;
-  always @(posedge clk)
-    n_signal_45 <= { n_149, byte_first };
-  always @(posedge clk)
-    issue <= n_170;
-  always @(posedge clk)
-    n_signal_47 <= n_signal_45;
-  always @(posedge clk) begin
-    activation <= n_171;
-    weight <= n_172;
-  end
-  assign n_procmux_387_Y = issue ? n_153[2:0] : weight;
-  assign n_172 = rewind ? 3'h0 : n_procmux_387_Y;
-  assign n_171 = rst ? 4'h0 : { place1, n_152, n_151, n_150 };
-  assign n_170 = rst ? 1'h0 : n_signal_44;
-  assign n_169 = rst ? 1'h0 : issue_24;
-  assign n_168 = n_signal ? n_146 : byte_empty;
-  assign n_167 = n_signal ? ends : byte_ends;
-  assign n_166 = n_signal ? word_place : at;
-  assign n_procmux_403_Y = issue_24 ? 1'h0 : byte_first;
-  assign n_165 = n_signal ? n_signal_28 : n_procmux_403_Y;
-  assign n_procmux_407_Y = issue_24 ? n_94 : last_bit;
-  assign n_164 = n_signal ? n_143 : n_procmux_407_Y;
-  assign n_procmux_411_Y = issue_24 ? { rest[7:1], 1'h0 } : n_signal_36;
-  assign n_163 = n_signal ? byte_ : n_procmux_411_Y;
-  assign n_procmux_415_Y = n_45 ? 1'h0 : n_signal_35;
-  assign n_procmux_417_Y = n_signal ? 1'h1 : n_procmux_415_Y;
-  assign n_162 = rst ? 1'h0 : n_procmux_417_Y;
-  assign n_procmux_421_Y = start ? 1'h0 : waiting;
-  assign n_procmux_423_Y = byte_ends[1] ? 1'h1 : n_procmux_421_Y;
-  assign n_procmux_425_Y = n_45 ? n_procmux_423_Y : n_procmux_421_Y;
-  assign n_161 = rst ? 1'h1 : n_procmux_425_Y;
-  assign n_160 = rst ? 5'h00 : n_44[4:0];
-  assign n_159 = take ? { layer_end, tile_end } : ends;
-  assign n_158 = take ? place : word_place;
-  assign n_157 = take ? mask : word;
-  assign n_procmux_437_Y = n_signal ? 1'h0 : n_signal_29;
-  assign n_procmux_439_Y = take ? 1'h1 : n_procmux_437_Y;
-  assign n_156 = rst ? 1'h0 : n_procmux_439_Y;
-  assign n_procmux_443_Y = n_signal ? 1'h0 : n_signal_28;
-  assign n_155 = take ? begins : n_procmux_443_Y;
-  assign n_procmux_447_Y = n_signal ? 1'h0 : word_filled;
-  assign n_154 = take ? filled : n_procmux_447_Y;
-  assign tail = n_signal_47[1];
-  assign first = n_signal_47[0];
-  assign next_weight = weight;
-  assign n_signal_46 = issue;
-  assign rest[0] = 1'h0;
-  assign is_last = 1'h1;
+    closed <= n_15;
+  assign n_procmux_588_Y = n_12 ? 1'h1 : closed;
+  assign n_procmux_590_Y = start ? 1'h0 : n_procmux_588_Y;
+  assign n_15 = rst ? 1'h1 : n_procmux_590_Y;
+  assign n_14 = rst ? 5'h00 : n_11[4:0];
+  assign n_13 = rst ? 1'h0 : n_8;
+  assign issue_last = source__layer_end;
+  assign issue_tail = source__tile_end;
+  assign issue_first = first;
+  assign n_signal_20 = closed;
 endmodule
 
-// Issues one nonzero weight per cycle to columns MACs.
+// Works through all rows of a layer, one nonzero weight of its channels per cycle, for columns MACs.
 //
-// From the issue of a weight to its addition seven cycles, with strips eight; results are timed by timing.
+// Ten stages or more from the word at work to the gate, which all stand still together, then a fixed way to the sum.
 //
 // Members:
-// masks_window, weights_window : In
-//     Constant: the windows of the lane's own memories.
-// load : In(load_bus), input : In(input_write), hidden : In(hidden_write)
-//     Broadcasts to every lane; with strips the latter two take effect one cycle later.
-// start : In(1), rewind : In(1), from_input : In(1), half : In(1), signed : In(1)
-//     A layer begins, the first; where it reads, and whether that is two's complement.
-// raster : In(raster), maximum : In(1)
-//     With strips, and where the array can: constants of the layer.
-// primed : Out(1)
-//     Ready for the next group: queue full, first byte and word at work.
-// request, request_tail, grant, head, tail_result, sums :
-//     Results, as in Macs.
+// load : In(load_bus), masks_window, weights_window : In
+//     The latter constant: the windows of the lane's own memories.
+// hidden : In(hidden_share), hidden_here : In(epilogues), input : In(input_share), input_here : In(load_elements), half : In(1)
+//     See Share; the half of the input buffer that is read.
+// constants_valid : In(1), constants : In(32), resume : In(1)
+//     The next layer's constants, part by part while the lane is closed; then it prepares that layer.
+// start : In(1), rewind : In(1)
+//     A layer begins, the first.
+// closed : Out(1), primed : Out(1)
+//     See Gate; ready for the next group: queue full, and a bit before the gate.
+// pushed : Out(1), grant : In(1), sums : Out(acc_bits * columns)
+//     See Sums.
 module zs_lane #(
   parameter MASKS = "",
   parameter WEIGHTS = ""
@@ -2050,132 +1454,206 @@ module zs_lane #(
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
-  input  wire [2:0] masks_window,
-  input  wire [2:0] weights_window,
-  input  wire [1:0] input__enable,
-  input  wire input__column,
-  input  wire input__half,
-  input  wire [1:0] input__position,
-  input  wire [15:0] input__data,
+  input  wire [3:0] masks_window,
+  input  wire [3:0] weights_window,
   input  wire hidden__enable,
-  input  wire [2:0] hidden__address,
+  input  wire [1:0] hidden__address,
   input  wire [7:0] hidden__data,
+  input  wire hidden_here,
+  input  wire input__enable,
+  input  wire input__half,
+  input  wire [1:0] input__address,
+  input  wire [7:0] input__data,
+  input  wire input_here,
+  input  wire half,
+  input  wire constants_valid,
+  input  wire [31:0] constants,
+  input  wire resume,
   input  wire start,
   input  wire rewind,
-  input  wire from_input,
-  input  wire half,
-  input  wire signed_,
+  output wire closed,
   output wire primed,
-  output wire request,
-  output wire request_tail,
+  output wire pushed,
   input  wire grant,
-  output wire head,
-  output wire tail_result,
   output wire [16:0] sums
 );
   wire n_1;
   wire n_11;
-  wire n_12;
-  wire n_13;
-  wire n_14;
-  wire n_15;
   wire n_16;
   wire n_17;
-  wire n_18;
-  wire n_19;
+  wire [3:0] n_18;
+  wire [3:0] n_19;
+  wire [3:0] n_20;
+  wire [63:0] n_21;
+  wire [3:0] n_22;
+  wire [3:0] n_23;
+  wire [3:0] n_24;
+  wire [2:0] n_25;
+  wire [2:0] n_26;
   wire n_6;
-  wire [3:0] decoder__address;
-  wire decoder__begins;
-  wire decoder__enable;
-  wire decoder__filled;
-  wire decoder__layer_end;
-  wire [7:0] decoder__mask;
-  wire decoder__place;
-  wire decoder__stuck;
-  wire decoder__tile_end;
-  wire decoder__valid;
-  reg first0;
-  reg first1;
-  reg first2;
-  reg [7:0] held;
-  reg issue0;
-  reg issue1;
-  reg issue2;
-  wire [3:0] issuer__activation;
-  wire issuer__first;
-  wire issuer__idle;
-  wire issuer__issue;
-  wire issuer__tail;
-  wire issuer__take;
-  wire [2:0] issuer__weight;
+  wire [2:0] n_procmux_520_Y;
+  wire [2:0] n_procmux_522_Y;
+  wire [2:0] n_procmux_524_Y;
+  wire [2:0] n_procmux_528_Y;
+  wire [2:0] n_procmux_530_Y;
+  reg [2:0] columns0;
+  wire [1:0] fetch__address;
+  wire fetch__enable;
+  wire fetch__filled;
+  wire fetch__layer_end;
+  wire [7:0] fetch__mask;
+  wire fetch__number;
+  wire fetch__stuck;
+  wire fetch__tile_end;
+  wire fetch__valid;
+  reg [3:0] flags0;
+  reg [3:0] flags1;
+  reg [3:0] flags2;
+  wire gate__advance;
+  wire gate__issue;
+  wire gate__issue_first;
+  wire gate__issue_last;
+  wire gate__issue_tail;
+  reg half_75;
+  reg [63:0] held;
+  reg [2:0] layer_weight;
   wire [7:0] masks__read_data;
   wire masks__write_enable;
-  wire [7:0] store__data;
-  reg tail0;
-  reg tail1;
-  reg tail2;
+  reg [2:0] next_weight;
+  wire [1:0] operands__address;
+  wire operands__ahead_first;
+  wire operands__ahead_valid;
+  wire operands__first_out;
+  wire operands__there;
+  wire operands__token__layer_end;
+  wire operands__token__tile_end;
+  wire operands__token__valid;
+  wire operands__token__weight;
+  wire [1:0] operands__turn;
+  wire [7:0] pick__lowest;
+  wire pick__place;
+  wire pick__take;
+  wire pick__token__layer_end;
+  wire pick__token__tile_end;
+  wire pick__token__valid;
+  wire pick__token__weight;
+  wire rows__first;
+  wire [2:0] rows__tap;
+  wire rows__tile_first;
+  wire rows__token__layer_end;
+  wire rows__token__tile_end;
+  wire rows__token__valid;
+  wire rows__token__weight;
+  wire [7:0] share__data;
+  wire [7:0] taps__read_data;
+  wire taps__write_enable;
+  wire [8:0] turn__operands;
   reg [7:0] weight;
   wire [7:0] weights__read_data;
   wire weights__write_enable;
   assign n_1 = load__window == masks_window;
   assign masks__write_enable = load__commit & n_1;
-  assign n_6 = load__window == weights_window;
-  assign weights__write_enable = load__commit & n_6;
-  assign primed = issuer__idle & decoder__stuck;
+  assign n_6 = load__window == 4'h9;
+  assign taps__write_enable = load__commit & n_6;
+  assign primed = fetch__stuck & operands__token__valid;
+  assign n_11 = load__window == weights_window;
+  assign weights__write_enable = load__commit & n_11;
+  assign n_16 = ~ gate__issue_last;
+  assign n_17 = gate__issue_tail & n_16;
+  assign n_18 = next_weight + 1'h1;
+  assign n_19 = n_17 ? { 1'h0, layer_weight } : n_18;
+  assign n_20 = next_weight + 1'h1;
+  always @(posedge clk)
+    held <= n_21;
+  always @(posedge clk)
+    half_75 <= half;
   always @(posedge clk) begin
-    held <= weights__read_data;
-    weight <= held;
-    issue0 <= n_11;
-    first0 <= n_12;
-    tail0 <= n_13;
-    issue1 <= n_14;
-    first1 <= n_15;
-    tail1 <= n_16;
-    issue2 <= n_17;
-    first2 <= n_18;
-    tail2 <= n_19;
+    flags0 <= n_22;
+    columns0 <= { operands__there, operands__turn };
+    flags1 <= n_23;
+    flags2 <= n_24;
+    next_weight <= n_25;
+    layer_weight <= n_26;
+    weight <= weights__read_data;
   end
-  assign n_19 = rst ? 1'h0 : tail1;
-  assign n_18 = rst ? 1'h0 : first1;
-  assign n_17 = rst ? 1'h0 : issue1;
-  assign n_16 = rst ? 1'h0 : tail0;
-  assign n_15 = rst ? 1'h0 : first0;
-  assign n_14 = rst ? 1'h0 : issue0;
-  assign n_13 = rst ? 1'h0 : issuer__tail;
-  assign n_12 = rst ? 1'h0 : issuer__first;
-  assign n_11 = rst ? 1'h0 : issuer__issue;
-  zs_decoder decoder (
-    .clk(clk), .rst(rst), .address(decoder__address), .enable(decoder__enable), .data(masks__read_data),
-    .valid(decoder__valid), .take(issuer__take), .mask(decoder__mask), .filled(decoder__filled), .place(decoder__place),
-    .begins(decoder__begins), .tile_end(decoder__tile_end), .layer_end(decoder__layer_end), .stuck(decoder__stuck)
+  assign n_procmux_520_Y = gate__issue_last ? n_20[2:0] : layer_weight;
+  assign n_procmux_522_Y = gate__issue ? n_procmux_520_Y : layer_weight;
+  assign n_procmux_524_Y = rewind ? 3'h0 : n_procmux_522_Y;
+  assign n_26 = rst ? 3'h0 : n_procmux_524_Y;
+  assign n_procmux_528_Y = gate__issue ? n_19[2:0] : next_weight;
+  assign n_procmux_530_Y = rewind ? 3'h0 : n_procmux_528_Y;
+  assign n_25 = rst ? 3'h0 : n_procmux_530_Y;
+  assign n_24 = rst ? 4'h0 : flags1;
+  assign n_23 = rst ? 4'h0 : flags0;
+  assign n_22 = rst ? 4'h0 : { gate__issue_last, gate__issue_tail, gate__issue_first, gate__issue };
+  assign n_21 = constants_valid ? { constants, held[63:32] } : held;
+  zs_fetch fetch (
+    .clk(clk), .rst(rst), .address(fetch__address), .enable(fetch__enable), .data(masks__read_data),
+    .valid(fetch__valid), .take(pick__take), .mask(fetch__mask), .filled(fetch__filled), .number(fetch__number),
+    .tile_end(fetch__tile_end), .layer_end(fetch__layer_end), .stuck(fetch__stuck)
   );
-  zs_issue issuer (
-    .clk(clk), .rst(rst), .valid(decoder__valid), .take(issuer__take), .mask(decoder__mask), .filled(decoder__filled),
-    .place(decoder__place), .begins(decoder__begins), .tile_end(decoder__tile_end), .layer_end(decoder__layer_end),
-    .start(start), .rewind(rewind), .collected(grant), .idle(issuer__idle), .issue(issuer__issue), .first(issuer__first),
-    .tail(issuer__tail), .activation(issuer__activation), .weight(issuer__weight)
+  zs_gate gate (
+    .clk(clk), .rst(rst), .source__valid(operands__token__valid), .source__weight(operands__token__weight),
+    .source__tile_end(operands__token__tile_end), .source__layer_end(operands__token__layer_end),
+    .first(operands__first_out), .ahead_valid(operands__ahead_valid), .ahead_first(operands__ahead_first), .start(start),
+    .collected(grant), .advance(gate__advance), .issue(gate__issue), .issue_first(gate__issue_first),
+    .issue_tail(gate__issue_tail), .issue_last(gate__issue_last), .closed(closed)
   );
-  zs_macs macs (
-    .clk(clk), .rst(rst), .issue(issue2), .first(first2), .tail(tail2), .weight(weight), .activations(store__data),
-    .signed_(signed_), .request(request), .request_tail(request_tail), .grant(grant), .head(head),
-    .tail_result(tail_result), .sums(sums)
+  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(MASKS), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) masks (
+    .clk(clk), .write_enable(masks__write_enable), .write_address(load__offset[1:0]), .write_data(load__data[7:0]),
+    .read_enable(fetch__enable), .read_address(fetch__address), .read_data(masks__read_data)
   );
-  zs_ram #(.ADDRESS(32'd4), .DEPTH(32'd9), .IMAGE(MASKS), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) masks (
-    .clk(clk), .write_enable(masks__write_enable), .write_address(load__offset[3:0]), .write_data(load__data[7:0]),
-    .read_enable(decoder__enable), .read_address(decoder__address), .read_data(masks__read_data)
+  zs_operands operands (
+    .clk(clk), .rst(rst), .advance(gate__advance), .source__valid(rows__token__valid),
+    .source__weight(rows__token__weight), .source__tile_end(rows__token__tile_end),
+    .source__layer_end(rows__token__layer_end), .first(rows__first), .tile_first(rows__tile_first),
+    .tap(taps__read_data), .resume(resume), .height(held[12:10]), .last_height(held[15:13]), .above_height(held[18:16]),
+    .both_heights(held[21:19]), .strip(held[23:22]), .width(held[26:24]), .used(held[27]), .full(held[28]),
+    .x_last(held[31:29]), .x_stride(held[34:32]), .y_stride(held[37:35]), .x_step(held[39:38]), .band_step(held[41:40]),
+    .row_step(held[43:42]), .repeat_(held[47:44]), .ahead_valid(operands__ahead_valid),
+    .ahead_first(operands__ahead_first), .token__valid(operands__token__valid), .token__weight(operands__token__weight),
+    .token__tile_end(operands__token__tile_end), .token__layer_end(operands__token__layer_end),
+    .first_out(operands__first_out), .address(operands__address), .turn(operands__turn), .there(operands__there)
   );
-  zs_store store (
-    .clk(clk), .rst(rst), .input__enable(input__enable), .input__column(input__column), .input__half(input__half),
-    .input__position(input__position), .input__data(input__data), .hidden__enable(hidden__enable),
-    .hidden__address(hidden__address), .hidden__data(hidden__data), .from_input(from_input), .half(half),
-    .address(issuer__activation), .data(store__data)
+  zs_pick pick (
+    .clk(clk), .rst(rst), .valid(fetch__valid), .take(pick__take), .mask(fetch__mask), .filled(fetch__filled),
+    .number(fetch__number), .tile_end(fetch__tile_end), .layer_end(fetch__layer_end), .advance(gate__advance),
+    .resume(resume), .token__valid(pick__token__valid), .token__weight(pick__token__weight),
+    .token__tile_end(pick__token__tile_end), .token__layer_end(pick__token__layer_end), .lowest(pick__lowest),
+    .place(pick__place)
+  );
+  zs_rows rows (
+    .clk(clk), .rst(rst), .advance(gate__advance), .source__valid(pick__token__valid),
+    .source__weight(pick__token__weight), .source__tile_end(pick__token__tile_end),
+    .source__layer_end(pick__token__layer_end), .lowest(pick__lowest), .place(pick__place), .n(held[3:0]),
+    .tap_base(held[6:4]), .tap_next(held[9:7]), .token__valid(rows__token__valid), .token__weight(rows__token__weight),
+    .token__tile_end(rows__token__tile_end), .token__layer_end(rows__token__layer_end), .tap(rows__tap),
+    .first(rows__first), .tile_first(rows__tile_first)
+  );
+  zs_share share (
+    .clk(clk), .rst(rst), .hidden__enable(hidden__enable), .hidden__address(hidden__address),
+    .hidden__data(hidden__data), .hidden_here(hidden_here), .input__enable(input__enable), .input__half(input__half),
+    .input__address(input__address), .input__data(input__data), .input_here(input_here), .from_input(held[57]),
+    .half(half_75), .address(operands__address), .data(share__data)
+  );
+  zs_sums sums_186 (
+    .clk(clk), .rst(rst), .issue(flags2[0]), .first(flags2[1]), .tail(flags2[2]), .weight(weight),
+    .operands(turn__operands), .pushed(pushed), .grant(grant), .sums(sums)
+  );
+  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/taps.mem"), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) taps (
+    .clk(clk), .write_enable(taps__write_enable), .write_address(load__offset[2:0]), .write_data(load__data[7:0]),
+    .read_enable(gate__advance), .read_address(rows__tap), .read_data(taps__read_data)
+  );
+  zs_turn turn (
+    .clk(clk), .rst(rst), .turn(columns0[1:0]), .there({ 1'h0, columns0[2], 1'h0 }),
+    .data({ 8'h00, share__data, 8'h00 }), .padding(held[55:48]), .signed_(held[56]), .operands(turn__operands)
   );
   zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd7), .IMAGE(WEIGHTS), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) weights (
     .clk(clk), .write_enable(weights__write_enable), .write_address(load__offset[2:0]), .write_data(load__data[7:0]),
-    .read_enable(1'h1), .read_address(issuer__weight), .read_data(weights__read_data)
+    .read_enable(1'h1), .read_address(next_weight), .read_data(weights__read_data)
   );
 endmodule
 
@@ -2892,70 +2370,70 @@ module zs_load_check_processor (
   wire n_97;
   wire [31:0] n_98;
   wire n_99;
-  wire n_procmux_1001_Y;
-  wire n_procmux_1005_Y;
-  wire n_procmux_1007_Y;
-  wire n_procmux_1011_Y;
-  wire n_procmux_1013_Y;
-  wire n_procmux_1017_Y;
-  wire n_procmux_1019_Y;
-  wire n_procmux_1023_Y;
-  wire n_procmux_1025_Y;
-  wire n_procmux_1029_Y;
-  wire n_procmux_1031_Y;
-  wire n_procmux_1035_Y;
-  wire n_procmux_1037_Y;
-  wire n_procmux_1041_Y;
-  wire n_procmux_1043_Y;
-  wire n_procmux_1047_Y;
-  wire n_procmux_1049_Y;
-  wire n_procmux_1053_Y;
-  wire n_procmux_1055_Y;
-  wire n_procmux_867_Y;
-  wire n_procmux_869_Y;
-  wire n_procmux_873_Y;
-  wire n_procmux_875_Y;
-  wire n_procmux_879_Y;
-  wire n_procmux_881_Y;
-  wire n_procmux_885_Y;
-  wire n_procmux_887_Y;
-  wire n_procmux_891_Y;
-  wire n_procmux_893_Y;
-  wire n_procmux_897_Y;
-  wire n_procmux_899_Y;
-  wire n_procmux_903_Y;
-  wire n_procmux_905_Y;
-  wire n_procmux_909_Y;
-  wire n_procmux_911_Y;
-  wire n_procmux_915_Y;
-  wire n_procmux_917_Y;
-  wire n_procmux_921_Y;
-  wire n_procmux_923_Y;
-  wire n_procmux_927_Y;
-  wire n_procmux_929_Y;
-  wire n_procmux_933_Y;
-  wire n_procmux_935_Y;
-  wire n_procmux_939_Y;
-  wire n_procmux_941_Y;
-  wire n_procmux_945_Y;
-  wire n_procmux_947_Y;
-  wire n_procmux_951_Y;
-  wire n_procmux_953_Y;
-  wire n_procmux_957_Y;
-  wire n_procmux_959_Y;
-  wire n_procmux_963_Y;
-  wire n_procmux_965_Y;
-  wire n_procmux_969_Y;
-  wire n_procmux_971_Y;
-  wire n_procmux_975_Y;
-  wire n_procmux_977_Y;
-  wire n_procmux_981_Y;
-  wire n_procmux_983_Y;
-  wire n_procmux_987_Y;
-  wire n_procmux_989_Y;
-  wire n_procmux_993_Y;
-  wire n_procmux_995_Y;
-  wire n_procmux_999_Y;
+  wire n_procmux_1337_Y;
+  wire n_procmux_1339_Y;
+  wire n_procmux_1343_Y;
+  wire n_procmux_1345_Y;
+  wire n_procmux_1349_Y;
+  wire n_procmux_1351_Y;
+  wire n_procmux_1355_Y;
+  wire n_procmux_1357_Y;
+  wire n_procmux_1361_Y;
+  wire n_procmux_1363_Y;
+  wire n_procmux_1367_Y;
+  wire n_procmux_1369_Y;
+  wire n_procmux_1373_Y;
+  wire n_procmux_1375_Y;
+  wire n_procmux_1379_Y;
+  wire n_procmux_1381_Y;
+  wire n_procmux_1385_Y;
+  wire n_procmux_1387_Y;
+  wire n_procmux_1391_Y;
+  wire n_procmux_1393_Y;
+  wire n_procmux_1397_Y;
+  wire n_procmux_1399_Y;
+  wire n_procmux_1403_Y;
+  wire n_procmux_1405_Y;
+  wire n_procmux_1409_Y;
+  wire n_procmux_1411_Y;
+  wire n_procmux_1415_Y;
+  wire n_procmux_1417_Y;
+  wire n_procmux_1421_Y;
+  wire n_procmux_1423_Y;
+  wire n_procmux_1427_Y;
+  wire n_procmux_1429_Y;
+  wire n_procmux_1433_Y;
+  wire n_procmux_1435_Y;
+  wire n_procmux_1439_Y;
+  wire n_procmux_1441_Y;
+  wire n_procmux_1445_Y;
+  wire n_procmux_1447_Y;
+  wire n_procmux_1451_Y;
+  wire n_procmux_1453_Y;
+  wire n_procmux_1457_Y;
+  wire n_procmux_1459_Y;
+  wire n_procmux_1463_Y;
+  wire n_procmux_1465_Y;
+  wire n_procmux_1469_Y;
+  wire n_procmux_1471_Y;
+  wire n_procmux_1475_Y;
+  wire n_procmux_1477_Y;
+  wire n_procmux_1481_Y;
+  wire n_procmux_1483_Y;
+  wire n_procmux_1487_Y;
+  wire n_procmux_1489_Y;
+  wire n_procmux_1493_Y;
+  wire n_procmux_1495_Y;
+  wire n_procmux_1499_Y;
+  wire n_procmux_1501_Y;
+  wire n_procmux_1505_Y;
+  wire n_procmux_1507_Y;
+  wire n_procmux_1511_Y;
+  wire n_procmux_1513_Y;
+  wire n_procmux_1517_Y;
+  wire n_procmux_1519_Y;
+  wire n_procmux_1523_Y;
+  wire n_procmux_1525_Y;
   reg [31:0] crc_reg;
   wire [15:0] data_in;
   assign n_320 = n_319 ^ data[2];
@@ -3606,109 +3084,109 @@ module zs_load_check_processor (
   assign n_318 = n_317 ^ data[6];
   assign n_319 = n_318 ^ data[3];
   assign crc = ~ { crc_reg[0], crc_reg[1], crc_reg[2], crc_reg[3], crc_reg[4], crc_reg[5], crc_reg[6], crc_reg[7], crc_reg[8], crc_reg[9], crc_reg[10], crc_reg[11], crc_reg[12], crc_reg[13], crc_reg[14], crc_reg[15], crc_reg[16], crc_reg[17], crc_reg[18], crc_reg[19], crc_reg[20], crc_reg[21], crc_reg[22], crc_reg[23], crc_reg[24], crc_reg[25], crc_reg[26], crc_reg[27], crc_reg[28], crc_reg[29], crc_reg[30], crc_reg[31] };
-  assign n_procmux_1001_Y = valid ? n_198 : n_procmux_999_Y;
-  assign n_678[7] = rst ? 1'h1 : n_procmux_1001_Y;
-  assign n_procmux_1005_Y = start ? 1'h1 : crc_reg[6];
-  assign n_procmux_1007_Y = valid ? n_174 : n_procmux_1005_Y;
-  assign n_678[6] = rst ? 1'h1 : n_procmux_1007_Y;
-  assign n_procmux_1011_Y = start ? 1'h1 : crc_reg[5];
-  assign n_procmux_1013_Y = valid ? n_147 : n_procmux_1011_Y;
-  assign n_678[5] = rst ? 1'h1 : n_procmux_1013_Y;
-  assign n_procmux_1017_Y = start ? 1'h1 : crc_reg[4];
-  assign n_procmux_1019_Y = valid ? n_120 : n_procmux_1017_Y;
-  assign n_678[4] = rst ? 1'h1 : n_procmux_1019_Y;
-  assign n_procmux_1023_Y = start ? 1'h1 : crc_reg[3];
-  assign n_procmux_1025_Y = valid ? n_93 : n_procmux_1023_Y;
-  assign n_678[3] = rst ? 1'h1 : n_procmux_1025_Y;
-  assign n_procmux_1029_Y = start ? 1'h1 : crc_reg[2];
-  assign n_procmux_1031_Y = valid ? n_66 : n_procmux_1029_Y;
-  assign n_678[2] = rst ? 1'h1 : n_procmux_1031_Y;
-  assign n_procmux_1035_Y = start ? 1'h1 : crc_reg[1];
-  assign n_procmux_1037_Y = valid ? n_39 : n_procmux_1035_Y;
-  assign n_678[1] = rst ? 1'h1 : n_procmux_1037_Y;
-  assign n_procmux_1041_Y = start ? 1'h1 : crc_reg[0];
-  assign n_procmux_1043_Y = valid ? n_15 : n_procmux_1041_Y;
-  assign n_678[0] = rst ? 1'h1 : n_procmux_1043_Y;
-  assign n_procmux_1047_Y = start ? 1'h1 : crc_reg[30];
-  assign n_procmux_1049_Y = valid ? n_660 : n_procmux_1047_Y;
-  assign n_678[30] = rst ? 1'h1 : n_procmux_1049_Y;
-  assign n_procmux_1053_Y = start ? 1'h1 : crc_reg[29];
-  assign n_procmux_1055_Y = valid ? n_643 : n_procmux_1053_Y;
-  assign n_678[29] = rst ? 1'h1 : n_procmux_1055_Y;
-  assign n_procmux_867_Y = start ? 1'h1 : crc_reg[31];
-  assign n_procmux_869_Y = valid ? n_677 : n_procmux_867_Y;
-  assign n_678[31] = rst ? 1'h1 : n_procmux_869_Y;
-  assign n_procmux_873_Y = start ? 1'h1 : crc_reg[28];
-  assign n_procmux_875_Y = valid ? n_626 : n_procmux_873_Y;
-  assign n_678[28] = rst ? 1'h1 : n_procmux_875_Y;
-  assign n_procmux_879_Y = start ? 1'h1 : crc_reg[27];
-  assign n_procmux_881_Y = valid ? n_609 : n_procmux_879_Y;
-  assign n_678[27] = rst ? 1'h1 : n_procmux_881_Y;
-  assign n_procmux_885_Y = start ? 1'h1 : crc_reg[26];
-  assign n_procmux_887_Y = valid ? n_592 : n_procmux_885_Y;
-  assign n_678[26] = rst ? 1'h1 : n_procmux_887_Y;
-  assign n_procmux_891_Y = start ? 1'h1 : crc_reg[25];
-  assign n_procmux_893_Y = valid ? n_575 : n_procmux_891_Y;
-  assign n_678[25] = rst ? 1'h1 : n_procmux_893_Y;
-  assign n_procmux_897_Y = start ? 1'h1 : crc_reg[24];
-  assign n_procmux_899_Y = valid ? n_558 : n_procmux_897_Y;
-  assign n_678[24] = rst ? 1'h1 : n_procmux_899_Y;
-  assign n_procmux_903_Y = start ? 1'h1 : crc_reg[23];
-  assign n_procmux_905_Y = valid ? n_541 : n_procmux_903_Y;
-  assign n_678[23] = rst ? 1'h1 : n_procmux_905_Y;
-  assign n_procmux_909_Y = start ? 1'h1 : crc_reg[22];
-  assign n_procmux_911_Y = valid ? n_521 : n_procmux_909_Y;
-  assign n_678[22] = rst ? 1'h1 : n_procmux_911_Y;
-  assign n_procmux_915_Y = start ? 1'h1 : crc_reg[21];
-  assign n_procmux_917_Y = valid ? n_504 : n_procmux_915_Y;
-  assign n_678[21] = rst ? 1'h1 : n_procmux_917_Y;
-  assign n_procmux_921_Y = start ? 1'h1 : crc_reg[20];
-  assign n_procmux_923_Y = valid ? n_490 : n_procmux_921_Y;
-  assign n_678[20] = rst ? 1'h1 : n_procmux_923_Y;
-  assign n_procmux_927_Y = start ? 1'h1 : crc_reg[19];
-  assign n_procmux_929_Y = valid ? n_476 : n_procmux_927_Y;
-  assign n_678[19] = rst ? 1'h1 : n_procmux_929_Y;
-  assign n_procmux_933_Y = start ? 1'h1 : crc_reg[18];
-  assign n_procmux_935_Y = valid ? n_459 : n_procmux_933_Y;
-  assign n_678[18] = rst ? 1'h1 : n_procmux_935_Y;
-  assign n_procmux_939_Y = start ? 1'h1 : crc_reg[17];
-  assign n_procmux_941_Y = valid ? n_439 : n_procmux_939_Y;
-  assign n_678[17] = rst ? 1'h1 : n_procmux_941_Y;
-  assign n_procmux_945_Y = start ? 1'h1 : crc_reg[16];
-  assign n_procmux_947_Y = valid ? n_419 : n_procmux_945_Y;
-  assign n_678[16] = rst ? 1'h1 : n_procmux_947_Y;
-  assign n_procmux_951_Y = start ? 1'h1 : crc_reg[15];
-  assign n_procmux_953_Y = valid ? n_399 : n_procmux_951_Y;
-  assign n_678[15] = rst ? 1'h1 : n_procmux_953_Y;
-  assign n_procmux_957_Y = start ? 1'h1 : crc_reg[14];
-  assign n_procmux_959_Y = valid ? n_375 : n_procmux_957_Y;
-  assign n_678[14] = rst ? 1'h1 : n_procmux_959_Y;
-  assign n_procmux_963_Y = start ? 1'h1 : crc_reg[13];
-  assign n_procmux_965_Y = valid ? n_348 : n_procmux_963_Y;
-  assign n_678[13] = rst ? 1'h1 : n_procmux_965_Y;
-  assign n_procmux_969_Y = start ? 1'h1 : crc_reg[12];
-  assign n_procmux_971_Y = valid ? n_321 : n_procmux_969_Y;
-  assign n_678[12] = rst ? 1'h1 : n_procmux_971_Y;
-  assign n_procmux_975_Y = start ? 1'h1 : crc_reg[11];
-  assign n_procmux_977_Y = valid ? n_291 : n_procmux_975_Y;
-  assign n_678[11] = rst ? 1'h1 : n_procmux_977_Y;
-  assign n_procmux_981_Y = start ? 1'h1 : crc_reg[10];
-  assign n_procmux_983_Y = valid ? n_267 : n_procmux_981_Y;
-  assign n_678[10] = rst ? 1'h1 : n_procmux_983_Y;
-  assign n_procmux_987_Y = start ? 1'h1 : crc_reg[9];
-  assign n_procmux_989_Y = valid ? n_246 : n_procmux_987_Y;
-  assign n_678[9] = rst ? 1'h1 : n_procmux_989_Y;
-  assign n_procmux_993_Y = start ? 1'h1 : crc_reg[8];
-  assign n_procmux_995_Y = valid ? n_222 : n_procmux_993_Y;
-  assign n_678[8] = rst ? 1'h1 : n_procmux_995_Y;
-  assign n_procmux_999_Y = start ? 1'h1 : crc_reg[7];
+  assign n_procmux_1337_Y = start ? 1'h1 : crc_reg[31];
+  assign n_procmux_1339_Y = valid ? n_677 : n_procmux_1337_Y;
+  assign n_678[31] = rst ? 1'h1 : n_procmux_1339_Y;
+  assign n_procmux_1343_Y = start ? 1'h1 : crc_reg[28];
+  assign n_procmux_1345_Y = valid ? n_626 : n_procmux_1343_Y;
+  assign n_678[28] = rst ? 1'h1 : n_procmux_1345_Y;
+  assign n_procmux_1349_Y = start ? 1'h1 : crc_reg[27];
+  assign n_procmux_1351_Y = valid ? n_609 : n_procmux_1349_Y;
+  assign n_678[27] = rst ? 1'h1 : n_procmux_1351_Y;
+  assign n_procmux_1355_Y = start ? 1'h1 : crc_reg[26];
+  assign n_procmux_1357_Y = valid ? n_592 : n_procmux_1355_Y;
+  assign n_678[26] = rst ? 1'h1 : n_procmux_1357_Y;
+  assign n_procmux_1361_Y = start ? 1'h1 : crc_reg[25];
+  assign n_procmux_1363_Y = valid ? n_575 : n_procmux_1361_Y;
+  assign n_678[25] = rst ? 1'h1 : n_procmux_1363_Y;
+  assign n_procmux_1367_Y = start ? 1'h1 : crc_reg[24];
+  assign n_procmux_1369_Y = valid ? n_558 : n_procmux_1367_Y;
+  assign n_678[24] = rst ? 1'h1 : n_procmux_1369_Y;
+  assign n_procmux_1373_Y = start ? 1'h1 : crc_reg[23];
+  assign n_procmux_1375_Y = valid ? n_541 : n_procmux_1373_Y;
+  assign n_678[23] = rst ? 1'h1 : n_procmux_1375_Y;
+  assign n_procmux_1379_Y = start ? 1'h1 : crc_reg[22];
+  assign n_procmux_1381_Y = valid ? n_521 : n_procmux_1379_Y;
+  assign n_678[22] = rst ? 1'h1 : n_procmux_1381_Y;
+  assign n_procmux_1385_Y = start ? 1'h1 : crc_reg[21];
+  assign n_procmux_1387_Y = valid ? n_504 : n_procmux_1385_Y;
+  assign n_678[21] = rst ? 1'h1 : n_procmux_1387_Y;
+  assign n_procmux_1391_Y = start ? 1'h1 : crc_reg[20];
+  assign n_procmux_1393_Y = valid ? n_490 : n_procmux_1391_Y;
+  assign n_678[20] = rst ? 1'h1 : n_procmux_1393_Y;
+  assign n_procmux_1397_Y = start ? 1'h1 : crc_reg[19];
+  assign n_procmux_1399_Y = valid ? n_476 : n_procmux_1397_Y;
+  assign n_678[19] = rst ? 1'h1 : n_procmux_1399_Y;
+  assign n_procmux_1403_Y = start ? 1'h1 : crc_reg[18];
+  assign n_procmux_1405_Y = valid ? n_459 : n_procmux_1403_Y;
+  assign n_678[18] = rst ? 1'h1 : n_procmux_1405_Y;
+  assign n_procmux_1409_Y = start ? 1'h1 : crc_reg[17];
+  assign n_procmux_1411_Y = valid ? n_439 : n_procmux_1409_Y;
+  assign n_678[17] = rst ? 1'h1 : n_procmux_1411_Y;
+  assign n_procmux_1415_Y = start ? 1'h1 : crc_reg[16];
+  assign n_procmux_1417_Y = valid ? n_419 : n_procmux_1415_Y;
+  assign n_678[16] = rst ? 1'h1 : n_procmux_1417_Y;
+  assign n_procmux_1421_Y = start ? 1'h1 : crc_reg[15];
+  assign n_procmux_1423_Y = valid ? n_399 : n_procmux_1421_Y;
+  assign n_678[15] = rst ? 1'h1 : n_procmux_1423_Y;
+  assign n_procmux_1427_Y = start ? 1'h1 : crc_reg[14];
+  assign n_procmux_1429_Y = valid ? n_375 : n_procmux_1427_Y;
+  assign n_678[14] = rst ? 1'h1 : n_procmux_1429_Y;
+  assign n_procmux_1433_Y = start ? 1'h1 : crc_reg[13];
+  assign n_procmux_1435_Y = valid ? n_348 : n_procmux_1433_Y;
+  assign n_678[13] = rst ? 1'h1 : n_procmux_1435_Y;
+  assign n_procmux_1439_Y = start ? 1'h1 : crc_reg[12];
+  assign n_procmux_1441_Y = valid ? n_321 : n_procmux_1439_Y;
+  assign n_678[12] = rst ? 1'h1 : n_procmux_1441_Y;
+  assign n_procmux_1445_Y = start ? 1'h1 : crc_reg[11];
+  assign n_procmux_1447_Y = valid ? n_291 : n_procmux_1445_Y;
+  assign n_678[11] = rst ? 1'h1 : n_procmux_1447_Y;
+  assign n_procmux_1451_Y = start ? 1'h1 : crc_reg[10];
+  assign n_procmux_1453_Y = valid ? n_267 : n_procmux_1451_Y;
+  assign n_678[10] = rst ? 1'h1 : n_procmux_1453_Y;
+  assign n_procmux_1457_Y = start ? 1'h1 : crc_reg[9];
+  assign n_procmux_1459_Y = valid ? n_246 : n_procmux_1457_Y;
+  assign n_678[9] = rst ? 1'h1 : n_procmux_1459_Y;
+  assign n_procmux_1463_Y = start ? 1'h1 : crc_reg[8];
+  assign n_procmux_1465_Y = valid ? n_222 : n_procmux_1463_Y;
+  assign n_678[8] = rst ? 1'h1 : n_procmux_1465_Y;
+  assign n_procmux_1469_Y = start ? 1'h1 : crc_reg[7];
+  assign n_procmux_1471_Y = valid ? n_198 : n_procmux_1469_Y;
+  assign n_678[7] = rst ? 1'h1 : n_procmux_1471_Y;
+  assign n_procmux_1475_Y = start ? 1'h1 : crc_reg[6];
+  assign n_procmux_1477_Y = valid ? n_174 : n_procmux_1475_Y;
+  assign n_678[6] = rst ? 1'h1 : n_procmux_1477_Y;
+  assign n_procmux_1481_Y = start ? 1'h1 : crc_reg[5];
+  assign n_procmux_1483_Y = valid ? n_147 : n_procmux_1481_Y;
+  assign n_678[5] = rst ? 1'h1 : n_procmux_1483_Y;
+  assign n_procmux_1487_Y = start ? 1'h1 : crc_reg[4];
+  assign n_procmux_1489_Y = valid ? n_120 : n_procmux_1487_Y;
+  assign n_678[4] = rst ? 1'h1 : n_procmux_1489_Y;
+  assign n_procmux_1493_Y = start ? 1'h1 : crc_reg[3];
+  assign n_procmux_1495_Y = valid ? n_93 : n_procmux_1493_Y;
+  assign n_678[3] = rst ? 1'h1 : n_procmux_1495_Y;
+  assign n_procmux_1499_Y = start ? 1'h1 : crc_reg[2];
+  assign n_procmux_1501_Y = valid ? n_66 : n_procmux_1499_Y;
+  assign n_678[2] = rst ? 1'h1 : n_procmux_1501_Y;
+  assign n_procmux_1505_Y = start ? 1'h1 : crc_reg[1];
+  assign n_procmux_1507_Y = valid ? n_39 : n_procmux_1505_Y;
+  assign n_678[1] = rst ? 1'h1 : n_procmux_1507_Y;
+  assign n_procmux_1511_Y = start ? 1'h1 : crc_reg[0];
+  assign n_procmux_1513_Y = valid ? n_15 : n_procmux_1511_Y;
+  assign n_678[0] = rst ? 1'h1 : n_procmux_1513_Y;
+  assign n_procmux_1517_Y = start ? 1'h1 : crc_reg[30];
+  assign n_procmux_1519_Y = valid ? n_660 : n_procmux_1517_Y;
+  assign n_678[30] = rst ? 1'h1 : n_procmux_1519_Y;
+  assign n_procmux_1523_Y = start ? 1'h1 : crc_reg[29];
+  assign n_procmux_1525_Y = valid ? n_643 : n_procmux_1523_Y;
+  assign n_678[29] = rst ? 1'h1 : n_procmux_1525_Y;
   assign data_in = { data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7], data[8], data[9], data[10], data[11], data[12], data[13], data[14], data[15] };
 endmodule
 
-// One beat per cycle, and one cycle's pause after each sample, in which its length is checked.
+// One step per cycle, channel by channel, pixel by pixel, row by row, sample by sample; a few cycles' pause before each row.
 //
-// A sample of wrong length is dropped whole and reported; the next starts after its TLAST. Inputs that no weight reads are dropped: each
-// bank stores those of its elements that the beat's word in the input memory keeps, one after the other.
+// A step takes as many elements of the beat as the rows say, each for other lanes. A sample of wrong length is dropped whole and
+// reported; the next starts after its TLAST, in its place.
 //
 // Members:
 // load : In(load_bus)
@@ -3716,9 +3194,10 @@ endmodule
 //     TREADY stays low without it.
 // valid : In(1), ready : Out(1), data : In(stream_bits), last : In(1)
 //     AXI4-Stream. ready does not depend on valid.
-// write : Out(input_write)
+// write : Out(input_share), lanes : Out(lanes * load_elements)
+//     The elements of a step; of each lane, those that it takes.
 // full : Out(2), release : In(2)
-//     Halves of the buffer: filled; no longer needed.
+//     Halves of the buffer: filled with a group of samples; no longer needed.
 // first : Out(1)
 //     The first beat of a group is taken, or again of one whose first sample was dropped.
 // accepted : Out(1)
@@ -3729,7 +3208,7 @@ module zs_loader (
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
   input  wire enable,
@@ -3737,11 +3216,11 @@ module zs_loader (
   output wire ready,
   input  wire [15:0] data,
   input  wire last,
-  output reg [1:0] write__enable,
-  output reg write__column,
+  output reg write__enable,
   output reg write__half,
-  output reg [1:0] write__position,
-  output reg [15:0] write__data,
+  output reg [1:0] write__address,
+  output reg [7:0] write__data,
+  output reg lanes,
   output reg [1:0] full,
   input  wire [1:0] release_,
   output wire first,
@@ -3750,8 +3229,7 @@ module zs_loader (
   output wire late_last
 );
   wire n_1;
-  wire n_10;
-  wire n_11;
+  wire [2:0] n_11;
   wire n_12;
   wire n_13;
   wire n_14;
@@ -3760,301 +3238,1362 @@ module zs_loader (
   wire n_17;
   wire n_18;
   wire n_19;
-  wire [1:0] n_20;
-  wire [1:0] n_21;
-  wire [1:0] n_22;
+  wire n_2;
+  wire n_20;
+  wire n_21;
+  wire n_22;
   wire n_23;
   wire n_24;
   wire n_25;
   wire n_26;
   wire n_27;
   wire n_28;
-  wire [1:0] n_29;
-  wire [1:0] n_30;
+  wire n_29;
+  wire n_30;
   wire n_31;
   wire n_32;
-  wire n_33;
-  wire n_34;
-  wire [1:0] n_35;
-  wire [1:0] n_36;
+  wire [1:0] n_33;
+  wire [2:0] n_34;
+  wire [2:0] n_36;
   wire n_37;
   wire n_38;
-  wire n_39;
-  wire n_40;
-  wire [1:0] n_41;
-  wire n_42;
-  wire [1:0] n_43;
-  wire [1:0] n_44;
-  wire [1:0] n_45;
+  wire [2:0] n_39;
+  wire n_4;
+  wire [16:0] n_40;
+  wire n_41;
+  wire [1:0] n_42;
+  wire [12:0] n_43;
+  wire n_44;
+  wire [2:0] n_45;
   wire n_46;
   wire n_47;
   wire n_48;
   wire n_49;
-  wire n_50;
+  wire [1:0] n_50;
   wire n_51;
   wire n_52;
   wire n_53;
-  wire [1:0] n_54;
-  wire n_55;
+  wire n_54;
+  wire [1:0] n_55;
   wire n_56;
-  wire [1:0] n_57;
-  wire [15:0] n_58;
-  wire n_59;
+  wire n_57;
+  wire n_58;
+  wire [1:0] n_59;
   wire n_6;
-  wire n_60;
+  wire [1:0] n_60;
   wire [1:0] n_61;
-  wire n_7;
-  wire n_8;
-  wire n_9;
-  wire n_procmux_111_Y;
-  wire n_procmux_113_Y;
-  wire n_procmux_130_Y;
-  wire n_procmux_132_Y;
-  wire n_procmux_136_Y;
-  wire n_procmux_138_Y;
-  wire n_procmux_142_Y;
-  wire n_procmux_144_Y;
-  wire n_procmux_154_Y;
-  wire n_procmux_158_Y;
-  wire [1:0] n_procmux_162_Y;
-  reg [15:0] n_signal;
-  reg n_signal_29;
-  reg n_signal_31;
-  reg n_signal_36;
-  wire accepted_24;
-  reg at_start;
-  reg beat;
-  wire [2:0] beats__read_data;
-  wire beats__write_enable;
-  reg column;
-  reg dropping;
-  wire [1:0] filled;
-  reg is_last;
-  reg position0;
-  reg position1;
-  wire take;
-  assign n_31 = ~ dropping;
-  assign n_32 = n_signal_29 & n_31;
-  assign n_33 = ~ dropping;
-  assign n_34 = n_signal_29 & n_33;
-  assign n_35 = beats__read_data[2:1] & { n_34, n_32 };
-  assign n_36 = position1 + 1'h1;
-  assign n_37 = ~ dropping;
-  assign n_38 = n_signal_29 & n_37;
-  assign n_39 = ~ dropping;
-  assign n_40 = n_signal_29 & n_39;
-  assign n_41 = beats__read_data[2:1] & { n_40, n_38 };
-  assign n_42 = ~ n_signal_36;
-  assign n_43 = full | filled;
-  assign n_44 = ~ release_;
-  assign n_45 = n_43 & n_44;
+  wire [15:0] n_63;
+  wire n_64;
+  wire [1:0] n_65;
+  wire [36:0] n_66;
+  wire [1:0] n_67;
+  wire [11:0] n_68;
+  wire n_69;
+  wire [1:0] n_70;
+  wire [15:0] n_71;
+  wire n_72;
+  wire n_73;
+  wire n_74;
+  wire n_75;
+  wire [15:0] n_76;
+  wire n_77;
+  wire n_78;
+  wire n_79;
+  wire n_80;
+  wire n_81;
+  wire n_82;
+  wire n_83;
+  wire [1:0] n_84;
+  wire [1:0] n_85;
+  wire n_86;
+  wire n_87;
+  wire [7:0] n_88;
+  wire n_89;
+  wire n_90;
+  wire [1:0] n_91;
+  wire n_92;
+  wire n_procmux_185_Y;
+  wire n_procmux_187_Y;
+  wire n_procmux_191_Y;
+  wire n_procmux_193_Y;
+  wire n_procmux_197_Y;
+  wire n_procmux_199_Y;
+  wire n_procmux_203_Y;
+  wire n_procmux_205_Y;
+  wire n_procmux_209_Y;
+  wire n_procmux_211_Y;
+  wire n_procmux_215_Y;
+  wire n_procmux_217_Y;
+  wire n_procmux_225_Y;
+  wire n_procmux_227_Y;
+  wire n_procmux_231_Y;
+  wire n_procmux_233_Y;
+  wire n_procmux_235_Y;
+  wire n_procmux_237_Y;
+  wire n_procmux_241_Y;
+  wire n_procmux_245_Y;
+  wire n_procmux_247_Y;
+  wire [15:0] n_procmux_251_Y;
+  wire [15:0] n_procmux_253_Y;
+  wire [1:0] n_procmux_257_Y;
+  wire [1:0] n_procmux_259_Y;
+  wire n_procmux_263_Y;
+  wire n_procmux_265_Y;
+  wire [11:0] n_procmux_269_Y;
+  wire [11:0] n_procmux_271_Y;
+  wire [1:0] n_procmux_275_Y;
+  wire [36:0] n_procmux_279_Y;
+  wire [1:0] n_procmux_283_Y;
+  wire [1:0] n_procmux_285_Y;
+  wire [1:0] n_procmux_287_Y;
+  wire [1:0] n_procmux_291_Y;
+  wire n_signal;
+  wire n_signal_25;
+  wire [1:0] n_signal_26;
+  wire n_signal_27;
+  wire n_signal_28;
+  wire n_signal_29;
+  wire n_signal_30;
+  wire n_signal_31;
+  wire [1:0] n_signal_32;
+  reg [36:0] n_signal_35;
+  reg [15:0] n_signal_40;
+  reg n_signal_41;
+  reg n_signal_44;
+  reg [15:0] n_signal_45;
+  reg n_signal_47;
+  reg n_signal_48;
+  reg n_signal_50;
+  reg n_signal_51;
+  wire [1:0] address0;
+  reg again;
+  reg begin_;
+  wire [2:0] channels__read_data;
+  wire channels__write_enable;
+  reg element;
+  reg [1:0] filled_later;
+  reg held_last;
+  reg index;
+  reg [1:0] place;
+  wire [36:0] rows__read_data;
+  wire rows__write_enable;
+  reg [11:0] state1;
+  reg [11:0] state2;
+  reg [1:0] step;
+  reg valid1;
+  reg valid2;
+  reg [1:0] waiting;
+  reg [2:0] word;
+  reg x_last;
+  reg [11:0] x_left;
+  assign channels__write_enable = load__commit & n_6;
+  assign n_signal = waiting == 2'h3;
+  assign n_signal_25 = n_signal_44 & n_signal;
+  assign { n_11[2], n_signal_26 } = element + n_signal_35[34:33];
+  assign n_signal_27 = n_signal_25 & n_signal_41;
+  assign n_signal_28 = n_signal_27 & x_last;
+  assign n_signal_29 = n_signal_28 & n_signal_35[1];
+  assign n_12 = n_signal_26 >= 2'h2;
+  assign n_13 = n_12 | n_signal_29;
+  assign n_signal_30 = n_signal_25 & n_13;
+  assign accepted = n_signal_29 & held_last;
+  assign n_14 = ~ held_last;
+  assign late_last = n_signal_29 & n_14;
+  assign n_15 = n_signal_30 & held_last;
+  assign n_16 = ~ n_signal_29;
+  assign early_last = n_15 & n_16;
+  assign n_17 = ~ again;
+  assign n_18 = enable & n_17;
+  assign n_19 = full >> n_signal_51;
+  assign n_20 = ~ n_19;
+  assign n_21 = ~ n_signal_44;
+  assign n_22 = ~ n_signal_29;
+  assign n_23 = n_signal_30 & n_22;
+  assign n_24 = ~ held_last;
+  assign n_25 = n_23 & n_24;
+  assign n_26 = n_21 | n_25;
+  assign n_27 = n_20 & n_26;
+  assign n_28 = n_signal_48 | n_27;
+  assign ready = n_18 & n_28;
+  assign n_signal_31 = valid & ready;
+  assign n_29 = n_signal_31 & n_signal_47;
+  assign n_30 = ~ n_signal_48;
+  assign n_31 = n_29 & n_30;
+  assign n_32 = ~ n_signal_50;
+  assign first = n_31 & n_32;
+  assign n_33 = n_signal_51 ? 2'h2 : 2'h1;
+  assign { n_34[2], address0 } = state2[3:2] + word[2:1];
+  assign n_36 = waiting + 1'h1;
+  assign n_37 = | n_signal_35[16:5];
+  assign n_38 = ~ n_37;
+  assign n_39 = step + 1'h1;
+  assign n_40 = n_signal_40 - 1'h1;
+  assign n_41 = n_signal_40 == 1'h1;
+  assign n_42 = n_signal_30 ? 2'h0 : n_signal_26;
+  assign n_43 = x_left - 1'h1;
+  assign n_44 = x_left == 1'h1;
+  assign n_45 = place + n_signal_35[36:35];
+  assign n_46 = ~ n_signal;
+  assign n_47 = n_signal_27 | n_46;
+  assign n_48 = | n_signal_35[32:17];
+  assign n_49 = ~ n_48;
+  assign n_50 = index + 1'h1;
+  assign n_51 = ~ n_signal_48;
+  assign n_52 = n_signal_31 & n_51;
+  assign n_53 = n_signal_31 & n_signal_48;
+  assign n_54 = n_53 & last;
+  assign n_55 = index + 1'h1;
+  assign n_56 = ~ n_signal_51;
+  assign n_57 = late_last | early_last;
+  assign n_58 = n_signal_29 | early_last;
+  assign n_59 = full | filled_later;
+  assign n_60 = ~ release_;
+  assign n_61 = n_59 & n_60;
+  assign n_63 = n_signal_45 >> { element, 3'h0 };
+  assign n_64 = state2[1] & valid2;
+  always @(posedge clk)
+    waiting <= n_65;
+  always @(posedge clk)
+    n_signal_35 <= n_66;
   always @(posedge clk) begin
-    beat <= n_46;
-    at_start <= n_47;
+    place <= n_67;
+    x_left <= n_68;
+    x_last <= n_69;
+    step <= n_70;
   end
   always @(posedge clk)
-    n_signal <= data;
+    n_signal_40 <= n_71;
   always @(posedge clk)
-    n_signal_29 <= n_48;
-  always @(posedge clk)
-    is_last <= n_49;
-  always @(posedge clk)
-    n_signal_31 <= n_50;
+    n_signal_41 <= n_72;
   always @(posedge clk) begin
-    dropping <= n_51;
-    position0 <= n_52;
-    position1 <= n_53;
-    write__enable <= n_54;
-    write__column <= n_55;
-    write__half <= n_56;
-    write__position <= n_57;
-    write__data <= n_58;
-    column <= n_59;
+    element <= n_73;
+    index <= n_74;
   end
   always @(posedge clk)
-    n_signal_36 <= n_60;
+    n_signal_44 <= n_75;
   always @(posedge clk)
-    full <= n_61;
-  assign n_1 = load__window == 3'h4;
-  assign beats__write_enable = load__commit & n_1;
-  assign n_6 = ~ n_signal_31;
-  assign n_7 = enable & n_6;
-  assign n_8 = full >> n_signal_36;
-  assign n_9 = ~ n_8;
-  assign ready = n_7 & n_9;
-  assign take = valid & ready;
-  assign n_10 = take & at_start;
-  assign first = n_10 & column;
-  assign accepted_24 = n_signal_29 & is_last;
-  assign n_11 = accepted_24 & beats__read_data[0];
-  assign n_12 = ~ dropping;
-  assign accepted = n_11 & n_12;
-  assign n_13 = ~ beats__read_data[0];
-  assign n_14 = accepted_24 & n_13;
-  assign n_15 = ~ dropping;
-  assign early_last = n_14 & n_15;
-  assign n_16 = ~ is_last;
-  assign n_17 = n_signal_29 & n_16;
-  assign n_18 = n_17 & beats__read_data[0];
-  assign n_19 = ~ dropping;
-  assign late_last = n_18 & n_19;
-  assign n_20 = n_signal_36 ? 2'h2 : 2'h1;
-  assign n_21 = beat + 1'h1;
-  assign n_22 = last ? 2'h0 : n_21;
-  assign n_23 = take & last;
-  assign n_24 = take & last;
-  assign n_25 = ~ dropping;
-  assign n_26 = n_signal_29 & n_25;
-  assign n_27 = ~ dropping;
-  assign n_28 = n_signal_29 & n_27;
-  assign n_29 = beats__read_data[2:1] & { n_28, n_26 };
-  assign n_30 = position0 + 1'h1;
-  assign n_61 = rst ? 2'h0 : n_45;
-  assign n_procmux_111_Y = column ? n_42 : n_signal_36;
-  assign n_procmux_113_Y = accepted ? n_procmux_111_Y : n_signal_36;
-  assign n_60 = rst ? 1'h0 : n_procmux_113_Y;
-  assign n_59 = rst ? 1'h1 : column;
-  assign n_58 = rst ? 16'h0000 : n_signal;
-  assign n_57 = rst ? 2'h0 : { position1, position0 };
-  assign n_56 = rst ? 1'h0 : n_signal_36;
-  assign n_55 = rst ? 1'h0 : column;
-  assign n_54 = rst ? 2'h0 : n_41;
-  assign n_procmux_130_Y = n_35[1] ? n_36[0] : position1;
-  assign n_procmux_132_Y = accepted_24 ? 1'h0 : n_procmux_130_Y;
-  assign n_53 = rst ? 1'h0 : n_procmux_132_Y;
-  assign n_procmux_136_Y = n_29[0] ? n_30[0] : position0;
-  assign n_procmux_138_Y = accepted_24 ? 1'h0 : n_procmux_136_Y;
-  assign n_52 = rst ? 1'h0 : n_procmux_138_Y;
-  assign n_procmux_142_Y = late_last ? 1'h1 : dropping;
-  assign n_procmux_144_Y = accepted_24 ? 1'h0 : n_procmux_142_Y;
-  assign n_51 = rst ? 1'h0 : n_procmux_144_Y;
-  assign n_50 = rst ? 1'h0 : n_24;
-  assign n_49 = rst ? 1'h0 : n_23;
-  assign n_48 = rst ? 1'h0 : take;
-  assign n_procmux_154_Y = take ? last : at_start;
-  assign n_47 = rst ? 1'h1 : n_procmux_154_Y;
-  assign n_procmux_158_Y = take ? n_22[0] : beat;
-  assign n_46 = rst ? 1'h0 : n_procmux_158_Y;
-  assign n_procmux_162_Y = column ? n_20 : 2'h0;
-  assign filled = accepted ? n_procmux_162_Y : 2'h0;
-  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/input.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd3)) beats (
-    .clk(clk), .write_enable(beats__write_enable), .write_address(load__offset[0]), .write_data(load__data[2:0]),
-    .read_enable(take), .read_address(beat), .read_data(beats__read_data)
+    n_signal_45 <= n_76;
+  always @(posedge clk)
+    held_last <= n_77;
+  always @(posedge clk)
+    n_signal_47 <= n_78;
+  always @(posedge clk)
+    n_signal_48 <= n_79;
+  always @(posedge clk)
+    begin_ <= n_80;
+  always @(posedge clk)
+    n_signal_50 <= n_81;
+  always @(posedge clk)
+    n_signal_51 <= n_82;
+  always @(posedge clk) begin
+    again <= n_83;
+    filled_later <= n_84;
+    full <= n_85;
+    state1 <= { n_63[7:0], place, n_signal_35[2], n_signal_51 };
+    valid1 <= n_86;
+    state2 <= state1;
+    valid2 <= n_87;
+    word <= channels__read_data;
+    write__data <= n_88;
+    write__half <= n_89;
+    write__enable <= n_90;
+    write__address <= n_91;
+    lanes <= n_92;
+  end
+  assign n_1 = load__window == 3'h7;
+  assign n_2 = load__commit & n_1;
+  assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
+  assign rows__write_enable = n_2 & n_4;
+  assign n_6 = load__window == 4'h8;
+  assign n_92 = rst ? 1'h0 : word[0];
+  assign n_91 = rst ? 2'h0 : address0;
+  assign n_90 = rst ? 1'h0 : n_64;
+  assign n_89 = rst ? 1'h0 : state2[0];
+  assign n_88 = rst ? 8'h00 : state2[11:4];
+  assign n_87 = rst ? 1'h0 : valid1;
+  assign n_86 = rst ? 1'h0 : n_signal_25;
+  assign n_85 = rst ? 2'h0 : n_61;
+  assign n_84 = rst ? 2'h0 : n_signal_32;
+  assign n_procmux_185_Y = n_signal ? 1'h0 : again;
+  assign n_procmux_187_Y = n_57 ? 1'h1 : n_procmux_185_Y;
+  assign n_83 = rst ? 1'h0 : n_procmux_187_Y;
+  assign n_procmux_191_Y = n_signal_35[0] ? n_56 : n_signal_51;
+  assign n_procmux_193_Y = accepted ? n_procmux_191_Y : n_signal_51;
+  assign n_82 = rst ? 1'h0 : n_procmux_193_Y;
+  assign n_procmux_197_Y = n_signal_35[0] ? 1'h0 : 1'h1;
+  assign n_procmux_199_Y = accepted ? n_procmux_197_Y : n_signal_50;
+  assign n_81 = rst ? 1'h0 : n_procmux_199_Y;
+  assign n_procmux_203_Y = n_signal_35[0] ? 1'h0 : n_55[0];
+  assign n_procmux_205_Y = accepted ? n_procmux_203_Y : begin_;
+  assign n_80 = rst ? 1'h0 : n_procmux_205_Y;
+  assign n_procmux_209_Y = n_54 ? 1'h0 : n_signal_48;
+  assign n_procmux_211_Y = late_last ? 1'h1 : n_procmux_209_Y;
+  assign n_79 = rst ? 1'h0 : n_procmux_211_Y;
+  assign n_procmux_215_Y = n_52 ? 1'h0 : n_signal_47;
+  assign n_procmux_217_Y = n_58 ? 1'h1 : n_procmux_215_Y;
+  assign n_78 = rst ? 1'h1 : n_procmux_217_Y;
+  assign n_77 = n_52 ? last : held_last;
+  assign n_76 = n_52 ? data : n_signal_45;
+  assign n_procmux_225_Y = n_signal_30 ? 1'h0 : n_signal_44;
+  assign n_procmux_227_Y = n_52 ? 1'h1 : n_procmux_225_Y;
+  assign n_75 = rst ? 1'h0 : n_procmux_227_Y;
+  assign n_procmux_231_Y = n_signal_28 ? n_50[0] : index;
+  assign n_procmux_233_Y = n_signal_35[0] ? 1'h0 : n_procmux_231_Y;
+  assign n_procmux_235_Y = accepted ? n_procmux_233_Y : n_procmux_231_Y;
+  assign n_procmux_237_Y = n_57 ? begin_ : n_procmux_235_Y;
+  assign n_74 = rst ? 1'h0 : n_procmux_237_Y;
+  assign n_procmux_241_Y = n_signal_25 ? n_42[0] : element;
+  assign n_73 = rst ? 1'h0 : n_procmux_241_Y;
+  assign n_procmux_245_Y = n_signal_25 ? n_41 : n_signal_41;
+  assign n_procmux_247_Y = n_47 ? n_49 : n_procmux_245_Y;
+  assign n_72 = rst ? 1'h0 : n_procmux_247_Y;
+  assign n_procmux_251_Y = n_signal_25 ? n_40[15:0] : n_signal_40;
+  assign n_procmux_253_Y = n_47 ? n_signal_35[32:17] : n_procmux_251_Y;
+  assign n_71 = rst ? 16'h0000 : n_procmux_253_Y;
+  assign n_procmux_257_Y = n_signal_25 ? n_39[1:0] : step;
+  assign n_procmux_259_Y = n_47 ? 2'h0 : n_procmux_257_Y;
+  assign n_70 = rst ? 2'h0 : n_procmux_259_Y;
+  assign n_procmux_263_Y = n_signal ? x_last : n_38;
+  assign n_procmux_265_Y = n_signal_27 ? n_44 : n_procmux_263_Y;
+  assign n_69 = rst ? 1'h0 : n_procmux_265_Y;
+  assign n_procmux_269_Y = n_signal ? x_left : n_signal_35[16:5];
+  assign n_procmux_271_Y = n_signal_27 ? n_43[11:0] : n_procmux_269_Y;
+  assign n_68 = rst ? 12'h000 : n_procmux_271_Y;
+  assign n_procmux_275_Y = n_signal ? place : n_signal_35[4:3];
+  assign n_67 = n_signal_27 ? n_45[1:0] : n_procmux_275_Y;
+  assign n_procmux_279_Y = n_signal ? n_signal_35 : rows__read_data;
+  assign n_66 = rst ? 37'h0000000000 : n_procmux_279_Y;
+  assign n_procmux_283_Y = n_signal ? waiting : n_36[1:0];
+  assign n_procmux_285_Y = n_signal_28 ? 2'h0 : n_procmux_283_Y;
+  assign n_procmux_287_Y = n_57 ? 2'h0 : n_procmux_285_Y;
+  assign n_65 = rst ? 2'h0 : n_procmux_287_Y;
+  assign n_procmux_291_Y = n_signal_35[0] ? n_33 : 2'h0;
+  assign n_signal_32 = accepted ? n_procmux_291_Y : 2'h0;
+  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE("images/channels.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd3)) channels (
+    .clk(clk), .write_enable(channels__write_enable), .write_address(load__offset[1:0]), .write_data(load__data[2:0]),
+    .read_enable(1'h1), .read_address(step), .read_data(channels__read_data)
   );
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd1), .IMAGE("images/input_rows.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd37)) rows (
+    .clk(clk), .write_enable(rows__write_enable), .write_address(load__offset[1]),
+    .write_data({ load__data[4:0], load__data[63:32] }), .read_enable(1'h1), .read_address(index),
+    .read_data(rows__read_data)
+  );
+  assign n_34[1:0] = address0;
+  assign n_11[1:0] = n_signal_26;
 endmodule
 
-// acc = (0 if first else acc) + weight * activation in every column, or the maximum of the products; one weight per cycle.
+// One turn per cycle, in the order of the rows, tile after tile, as soon as every lane that contributes has its sum.
 //
-// Operands to product to accumulator: one register each. A row's sum enters the queue when the next row's first product arrives, or one
-// cycle after the lane's last product in the tile.
+// In a turn every lane gives at most one sum, to one epilogue, and every epilogue is given one row at most. A bundle of rows, one for
+// each epilogue, is complete after one turn or several. Its rows may come out one after the other; they count when the bundle does.
+//
+// The words that tell who contributes are read ahead. From the decision the lanes hear one cycle later. Their sums, which are 0 in all
+// lanes that were not granted, enter the trees grant_to_sums later, and leave them tree_levels later; where columns may be added
+// up, across_levels more. After every bundle hold further cycles pass before the next is complete, and at least one behind a tile.
 //
 // Members:
-// issue, first, tail : In(1)
-//     With the operands: they are valid; the weight is its row's first; it is the lane's last in the tile.
-// weight : In(weight_bits), activations : In(8 * columns), signed : In(1)
-//     Whether the activations are two's complement.
-// maximum : In(1)
-//     Where the array can: take the maximum; constant while a layer runs.
-// request : Out(1), request_tail : Out(1), grant : In(1)
-//     A result waits; it is the lane's last in the tile; it is taken.
-// head, tail_result : Out(1), sums : Out(acc_bits * columns)
-//     One cycle after grant: the result, and whether it is the lane's first and its last in the tile.
-module zs_macs (
+// load : In(load_bus)
+// start : In(1), turns : In, tiles : In, rewind : In(1)
+//     A layer begins: its turns of a tile and its tiles less one; it is the program's first.
+// hold : In
+//     Of the tile that is collected.
+// across, maximum : In(1)
+//     As far as the array has them: of the layer, see Across.
+// tile : Out(1)
+//     The tile has been collected.
+// pushed : In(lanes), grant : Out(lanes), sums : In(lanes * columns * acc_bits)
+// take : Out(epilogues), total : Out(epilogues * columns * acc_bits)
+//     Whole rows.
+// valid : Out(1), tile_end, layer_end : Out(1)
+//     With the last of a bundle's rows: all are there; it is the tile's last, the layer's last.
+// next_bundle : Out
+//     The bundle's number over all layers, one cycle ahead of valid.
+// granted : Out(1)
+//     There is progress.
+module zs_merge (
   input  wire clk,
   input  wire rst,
-  input  wire issue,
-  input  wire first,
-  input  wire tail,
-  input  wire [7:0] weight,
-  input  wire [7:0] activations,
-  input  wire signed_,
-  output wire request,
-  output wire request_tail,
-  input  wire grant,
-  output wire head,
-  output wire tail_result,
-  output wire [16:0] sums
+  input  wire load__commit,
+  input  wire [3:0] load__window,
+  input  wire [6:0] load__offset,
+  input  wire [63:0] load__data,
+  input  wire start,
+  input  wire rewind,
+  input  wire [2:0] turns,
+  input  wire tiles,
+  input  wire [7:0] hold,
+  output wire tile,
+  input  wire pushed,
+  output reg grant,
+  input  wire [16:0] sums,
+  output wire take,
+  output wire [16:0] total,
+  output wire valid,
+  output wire tile_end,
+  output wire layer_end,
+  output reg [2:0] next_bundle,
+  output wire granted
 );
   wire n_1;
   wire n_10;
   wire n_11;
   wire n_12;
-  wire n_13;
-  wire [16:0] n_14;
-  wire [16:0] n_15;
-  wire n_2;
-  wire n_3;
-  wire n_4;
-  wire [16:0] n_5;
-  wire [17:0] n_6;
-  wire [17:0] n_7;
+  wire n_14;
+  wire n_15;
+  wire [3:0] n_16;
+  wire [3:0] n_17;
+  wire [1:0] n_18;
+  wire [3:0] n_19;
+  wire n_20;
+  wire n_21;
+  wire [8:0] n_22;
+  wire [8:0] n_23;
+  wire n_24;
+  wire [8:0] n_25;
+  wire [8:0] n_26;
+  wire n_27;
+  wire n_28;
+  wire n_29;
+  wire n_30;
+  wire n_31;
+  wire n_32;
+  wire n_33;
+  wire [3:0] n_34;
+  wire [3:0] n_35;
+  wire [3:0] n_36;
+  wire [1:0] n_37;
+  wire n_39;
+  wire [2:0] n_40;
+  wire [2:0] n_41;
+  wire n_42;
+  wire n_43;
+  wire [2:0] n_44;
+  wire n_45;
+  wire [1:0] n_46;
+  wire n_47;
+  wire [1:0] n_48;
+  wire [1:0] n_49;
+  wire n_50;
+  wire [7:0] n_51;
+  wire n_52;
+  wire [2:0] n_53;
+  wire [2:0] n_54;
+  wire [3:0] n_55;
+  wire [3:0] n_56;
+  wire n_6;
   wire n_8;
   wire n_9;
-  wire [16:0] n_procmux_337_Y;
-  wire n_procmux_341_Y;
-  wire n_procmux_343_Y;
-  wire n_procmux_347_Y;
-  reg n_signal;
-  reg n_signal_20;
-  reg n_signal_21;
-  reg n_signal_22;
-  reg n_signal_24;
-  reg [16:0] acc0;
-  wire coming;
-  wire [18:0] fifo__data;
-  wire fifo__full;
-  reg is_head;
-  reg [15:0] product0;
-  wire push;
-  reg [16:0] sum0;
-  reg [18:0] taken;
-  assign n_1 = n_signal & n_signal_20;
-  assign n_2 = n_1 & n_signal_24;
-  assign push = n_2 | n_signal_22;
-  assign coming = issue & first;
-  assign n_3 = n_signal & n_signal_21;
-  assign n_4 = activations[7] & signed_;
-  assign n_5 = $signed({ n_4, activations }) * $signed(weight);
-  assign n_6 = $signed(acc0) + $signed(product0);
-  assign n_7 = $signed(acc0) + $signed(product0);
+  wire [2:0] n_procmux_433_Y;
+  wire [2:0] n_procmux_435_Y;
+  wire [2:0] n_procmux_437_Y;
+  wire [2:0] n_procmux_441_Y;
+  wire [2:0] n_procmux_443_Y;
+  wire n_procmux_447_Y;
+  wire n_procmux_459_Y;
+  wire n_procmux_465_Y;
+  wire [2:0] n_procmux_469_Y;
+  wire [2:0] n_procmux_471_Y;
+  wire [2:0] n_procmux_473_Y;
+  wire [2:0] n_procmux_475_Y;
+  wire n_procmux_479_Y;
+  wire n_procmux_481_Y;
+  wire n_procmux_483_Y;
+  wire n_procmux_485_Y;
+  wire n_procmux_489_Y;
+  wire n_procmux_491_Y;
+  wire n_procmux_493_Y;
+  wire [2:0] n_procmux_497_Y;
+  wire [2:0] n_procmux_499_Y;
+  wire [2:0] n_procmux_501_Y;
+  wire [2:0] n_procmux_506_Y;
+  wire [2:0] n_procmux_508_Y;
+  wire [2:0] n_procmux_510_Y;
+  wire [2:0] n_procmux_512_Y;
+  wire n_signal;
+  wire n_signal_26;
+  wire n_signal_27;
+  wire n_signal_29;
+  reg [2:0] n_signal_31;
+  reg [2:0] n_signal_32;
+  reg n_signal_34;
+  reg [1:0] n_signal_40;
+  reg [7:0] n_signal_41;
+  reg [7:0] n_signal_43;
+  reg n_signal_44;
+  reg [2:0] n_signal_45;
+  reg [2:0] begin_;
+  reg [2:0] begin_46;
+  wire [2:0] bundle0;
+  wire complete;
+  reg [3:0] flags0;
+  reg [3:0] flags1;
+  reg held;
+  reg [1:0] tags1;
+  reg [1:0] tags2;
+  wire take_30;
+  wire tile_last;
+  reg tiles_33;
+  reg valid1;
+  reg valid2;
+  wire waiting00__some;
+  wire [1:0] words__read_data;
+  wire words__write_enable;
+  assign n_35 = n_33 ? { 1'h0, begin_46 } : n_34;
+  assign n_36 = n_signal_45 + 1'h1;
+  assign n_37 = tags2 & { granted, granted };
+  assign n_39 = granted & n_signal_40[0];
   always @(posedge clk)
-    n_signal <= n_8;
+    n_signal_31 <= n_40;
   always @(posedge clk)
-    n_signal_20 <= n_9;
+    n_signal_32 <= n_41;
   always @(posedge clk)
-    n_signal_21 <= n_10;
+    tiles_33 <= n_42;
   always @(posedge clk)
-    n_signal_22 <= n_11;
+    n_signal_34 <= n_43;
   always @(posedge clk)
-    is_head <= n_12;
-  always @(posedge clk)
-    n_signal_24 <= n_13;
+    begin_ <= n_44;
   always @(posedge clk) begin
-    product0 <= n_5[15:0];
-    acc0 <= n_14;
-    sum0 <= n_15;
-    taken <= fifo__data;
+    valid1 <= n_45;
+    tags1 <= n_46;
+    valid2 <= n_47;
+    tags2 <= n_48;
   end
-  assign n_15 = n_signal ? n_7[16:0] : sum0;
-  assign n_procmux_337_Y = n_signal ? n_6[16:0] : acc0;
-  assign n_14 = coming ? 17'h00000 : n_procmux_337_Y;
-  assign n_procmux_341_Y = n_signal_22 ? 1'h0 : n_signal_24;
-  assign n_procmux_343_Y = n_signal ? 1'h1 : n_procmux_341_Y;
-  assign n_13 = rst ? 1'h0 : n_procmux_343_Y;
-  assign n_procmux_347_Y = push ? n_signal_22 : is_head;
-  assign n_12 = rst ? 1'h1 : n_procmux_347_Y;
-  assign n_11 = rst ? 1'h0 : n_3;
-  assign n_10 = rst ? 1'h0 : tail;
-  assign n_9 = rst ? 1'h0 : first;
-  assign n_8 = rst ? 1'h0 : issue;
-  zs_fifo_2 fifo (
-    .clk(clk), .rst(rst), .write(push), .write_data({ sum0, n_signal_22, is_head }), .full(fifo__full), .valid(request),
-    .data(fifo__data), .take(grant)
+  always @(posedge clk)
+    n_signal_40 <= n_49;
+  always @(posedge clk)
+    grant <= n_50;
+  always @(posedge clk)
+    n_signal_41 <= n_23[7:0];
+  always @(posedge clk)
+    held <= n_24;
+  always @(posedge clk)
+    n_signal_43 <= n_51;
+  always @(posedge clk)
+    n_signal_44 <= n_52;
+  always @(posedge clk)
+    n_signal_45 <= n_53;
+  always @(posedge clk)
+    begin_46 <= n_54;
+  always @(posedge clk) begin
+    flags0 <= n_55;
+    next_bundle <= n_signal_45;
+    flags1 <= n_56;
+  end
+  assign n_1 = load__window == 2'h3;
+  assign words__write_enable = load__commit & n_1;
+  assign n_6 = | n_signal_32;
+  assign n_signal = ~ n_6;
+  assign tile_last = ~ tiles_33;
+  assign n_8 = ~ n_signal_40[1];
+  assign n_9 = n_signal_44 | n_8;
+  assign n_10 = valid2 & n_9;
+  assign n_11 = ~ n_signal_40[0];
+  assign n_12 = n_11 | waiting00__some;
+  assign granted = n_10 & n_12;
+  assign complete = granted & n_signal_40[1];
+  assign n_14 = ~ valid2;
+  assign n_signal_29 = n_14 | granted;
+  assign take_30 = n_signal_40[0] & granted;
+  assign tile = granted & tags2[0];
+  assign n_15 = n_signal_29 & n_signal_34;
+  assign n_16 = n_signal_31 + 1'h1;
+  assign n_17 = n_signal_32 - 1'h1;
+  assign n_18 = tiles_33 - 1'h1;
+  assign n_19 = n_signal_31 + 1'h1;
+  assign n_20 = n_signal & tile_last;
+  assign n_21 = | hold;
+  assign n_22 = hold - 1'h1;
+  assign n_23 = n_21 ? n_22 : 9'h000;
+  assign n_24 = | hold;
+  assign n_25 = n_signal_43 - 1'h1;
+  assign n_26 = n_signal_44 ? { 1'h0, n_signal_41 } : n_25;
+  assign n_27 = | n_signal_43;
+  assign n_28 = ~ n_27;
+  assign n_29 = n_signal_44 | n_28;
+  assign n_30 = held | tags2[0];
+  assign n_31 = ~ n_30;
+  assign n_32 = ~ tags2[1];
+  assign n_33 = tags2[0] & n_32;
+  assign n_34 = n_signal_45 + 1'h1;
+  assign n_56 = rst ? 4'h0 : flags0;
+  assign n_55 = rst ? 4'h0 : { n_39, n_37, complete };
+  assign n_procmux_433_Y = tags2[1] ? n_36[2:0] : begin_46;
+  assign n_procmux_435_Y = complete ? n_procmux_433_Y : begin_46;
+  assign n_procmux_437_Y = rewind ? 3'h0 : n_procmux_435_Y;
+  assign n_54 = rst ? 3'h0 : n_procmux_437_Y;
+  assign n_procmux_441_Y = complete ? n_35[2:0] : n_signal_45;
+  assign n_procmux_443_Y = rewind ? 3'h0 : n_procmux_441_Y;
+  assign n_53 = rst ? 3'h0 : n_procmux_443_Y;
+  assign n_procmux_447_Y = complete ? n_31 : n_29;
+  assign n_52 = rst ? 1'h1 : n_procmux_447_Y;
+  assign n_51 = rst ? 8'h00 : n_26[7:0];
+  assign n_50 = rst ? 1'h0 : take_30;
+  assign n_49 = n_signal_29 ? words__read_data : n_signal_40;
+  assign n_48 = n_signal_29 ? tags1 : tags2;
+  assign n_procmux_459_Y = n_signal_29 ? valid1 : valid2;
+  assign n_47 = rst ? 1'h0 : n_procmux_459_Y;
+  assign n_46 = n_signal_29 ? { n_20, n_signal } : tags1;
+  assign n_procmux_465_Y = n_signal_29 ? n_signal_34 : valid1;
+  assign n_45 = rst ? 1'h0 : n_procmux_465_Y;
+  assign n_procmux_469_Y = tiles_33 ? begin_ : n_19[2:0];
+  assign n_procmux_471_Y = n_6 ? begin_ : n_procmux_469_Y;
+  assign n_procmux_473_Y = n_15 ? n_procmux_471_Y : begin_;
+  assign n_procmux_475_Y = rewind ? 3'h0 : n_procmux_473_Y;
+  assign n_44 = rst ? 3'h0 : n_procmux_475_Y;
+  assign n_procmux_479_Y = tiles_33 ? n_signal_34 : 1'h0;
+  assign n_procmux_481_Y = n_6 ? n_signal_34 : n_procmux_479_Y;
+  assign n_procmux_483_Y = n_15 ? n_procmux_481_Y : n_signal_34;
+  assign n_procmux_485_Y = start ? 1'h1 : n_procmux_483_Y;
+  assign n_43 = rst ? 1'h0 : n_procmux_485_Y;
+  assign n_procmux_489_Y = n_6 ? tiles_33 : n_18[0];
+  assign n_procmux_491_Y = n_15 ? n_procmux_489_Y : tiles_33;
+  assign n_procmux_493_Y = start ? tiles : n_procmux_491_Y;
+  assign n_42 = rst ? 1'h0 : n_procmux_493_Y;
+  assign n_procmux_497_Y = n_6 ? n_17[2:0] : turns;
+  assign n_procmux_499_Y = n_15 ? n_procmux_497_Y : n_signal_32;
+  assign n_procmux_501_Y = start ? turns : n_procmux_499_Y;
+  assign n_41 = rst ? 3'h0 : n_procmux_501_Y;
+  assign n_procmux_506_Y = tiles_33 ? begin_ : n_16[2:0];
+  assign n_procmux_508_Y = n_6 ? n_16[2:0] : n_procmux_506_Y;
+  assign n_procmux_510_Y = n_15 ? n_procmux_508_Y : n_signal_31;
+  assign n_procmux_512_Y = rewind ? 3'h0 : n_procmux_510_Y;
+  assign n_40 = rst ? 3'h0 : n_procmux_512_Y;
+  zs_waiting waiting00 (
+    .clk(clk), .rst(rst), .pushed(pushed), .taken(take_30), .some(waiting00__some)
   );
-  assign sums = taken[18:2];
-  assign tail_result = taken[1];
-  assign head = taken[0];
-  assign request_tail = fifo__data[1];
+  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/merge.mem"), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd2)) words (
+    .clk(clk), .write_enable(words__write_enable), .write_address(load__offset[2:0]), .write_data(load__data[1:0]),
+    .read_enable(n_signal_29), .read_address(n_signal_31), .read_data(words__read_data)
+  );
+  assign layer_end = flags1[2];
+  assign tile_end = flags1[1];
+  assign valid = flags1[0];
+  assign total = sums;
+  assign take = flags1[3];
+  assign bundle0 = next_bundle;
+  assign n_signal_27 = granted;
+  assign n_signal_26 = n_signal_40[0];
+endmodule
+
+// product follows a and b by two cycles: operands and product have a register each.
+//
+// Members:
+// a : In(signed), b : In(signed)
+//     18 bits each at most.
+// product : Out(signed)
+//     The lowest bits of the product.
+module zs_multiplier (
+  input  wire clk,
+  input  wire [8:0] a,
+  input  wire [7:0] b,
+  output reg [15:0] product
+);
+  wire [16:0] n_1;
+  reg [8:0] n_signal;
+  reg [7:0] b_6;
+  wire [15:0] registered;
+  assign n_1 = $signed(n_signal) * $signed(b_6);
+  always @(posedge clk)
+    n_signal <= a;
+  always @(posedge clk)
+    b_6 <= b;
+  always @(posedge clk)
+    product <= n_1[15:0];
+  assign registered = product;
+endmodule
+
+// Five stages: tap memory, its register, sums, comparisons, address beyond the strip; between the latter two more for each level of
+// turns farther than a column: comparisons, and row and address there. One tap per cycle.
+//
+// The lane's own raster of tiles gives the window's corner and its address. A row above or below the strip is read in the column
+// beside, which adds or subtracts the addresses of a strip.
+//
+// Members:
+// advance : In(1), source : In(token), first, tile_first : In(1)
+//     From Rows; the tap's address goes from there to the memory.
+// tap : In(tap word)
+//     The memory's answer, in the next cycle.
+// resume : In(1), one member for each of CONSTANTS : In
+//     A layer begins with these constants; nothing is in the pipeline.
+// ahead_valid, ahead_first : Out(1)
+//     What comes to token next.
+// token : Out(token), first_out : Out(1), address : Out
+//     operand_stages behind source.
+// distant : Out(2 * levels), turn : Out(2), there : Out(columns)
+//     For each level of farther turns, from the farthest, 1: as many columns above, 2: below. Then, of turn
+//     0: each column reads its own strip, 1: the column below, 2: the column above, 3: all padding; strips that have this row.
+module zs_operands (
+  input  wire clk,
+  input  wire rst,
+  input  wire advance,
+  input  wire source__valid,
+  input  wire source__weight,
+  input  wire source__tile_end,
+  input  wire source__layer_end,
+  input  wire first,
+  input  wire tile_first,
+  input  wire [7:0] tap,
+  input  wire resume,
+  input  wire [2:0] height,
+  input  wire [2:0] last_height,
+  input  wire [2:0] above_height,
+  input  wire [2:0] both_heights,
+  input  wire [1:0] strip,
+  input  wire [2:0] width,
+  input  wire used,
+  input  wire full,
+  input  wire [2:0] x_last,
+  input  wire [2:0] x_stride,
+  input  wire [2:0] y_stride,
+  input  wire [1:0] x_step,
+  input  wire [1:0] band_step,
+  input  wire [1:0] row_step,
+  input  wire [3:0] repeat_,
+  output reg ahead_valid,
+  output reg ahead_first,
+  output reg token__valid,
+  output reg token__weight,
+  output reg token__tile_end,
+  output reg token__layer_end,
+  output reg first_out,
+  output reg [1:0] address,
+  output reg [1:0] turn,
+  output reg there
+);
+  wire n_1;
+  wire n_10;
+  wire [3:0] n_11;
+  wire [1:0] n_12;
+  wire [2:0] n_13;
+  wire [3:0] n_14;
+  wire [2:0] n_15;
+  wire [4:0] n_16;
+  wire [4:0] n_17;
+  wire n_18;
+  wire n_19;
+  wire n_2;
+  wire n_20;
+  wire n_21;
+  wire n_22;
+  wire n_23;
+  wire n_24;
+  wire n_25;
+  wire n_26;
+  wire n_27;
+  wire n_28;
+  wire n_29;
+  wire n_3;
+  wire n_30;
+  wire n_31;
+  wire n_32;
+  wire n_33;
+  wire n_34;
+  wire n_35;
+  wire n_36;
+  wire n_37;
+  wire n_38;
+  wire n_39;
+  wire n_4;
+  wire n_40;
+  wire n_41;
+  wire n_42;
+  wire n_43;
+  wire n_44;
+  wire n_45;
+  wire n_46;
+  wire n_47;
+  wire n_48;
+  wire n_49;
+  wire n_5;
+  wire n_50;
+  wire n_51;
+  wire [3:0] n_52;
+  wire [1:0] n_53;
+  wire [2:0] n_54;
+  wire [2:0] n_55;
+  wire [2:0] n_56;
+  wire [1:0] n_57;
+  wire [2:0] n_58;
+  wire [7:0] n_59;
+  wire [2:0] n_6;
+  wire [1:0] n_60;
+  wire [2:0] n_61;
+  wire [2:0] n_62;
+  wire [1:0] n_63;
+  wire n_64;
+  wire n_65;
+  wire n_66;
+  wire n_67;
+  wire n_68;
+  wire n_69;
+  wire [2:0] n_7;
+  wire [1:0] n_70;
+  wire n_71;
+  wire [1:0] n_72;
+  wire [4:0] n_8;
+  wire n_9;
+  wire [1:0] n_procmux_598_Y;
+  wire n_procmux_602_Y;
+  wire [1:0] n_procmux_606_Y;
+  wire [2:0] n_procmux_632_Y;
+  wire [2:0] n_procmux_634_Y;
+  wire [1:0] n_procmux_638_Y;
+  wire [2:0] n_procmux_642_Y;
+  wire [2:0] n_procmux_644_Y;
+  wire [1:0] n_procmux_652_Y;
+  wire [3:0] n_procmux_657_Y;
+  wire n_procmux_663_Y;
+  wire n_procmux_667_Y;
+  wire n_procmux_671_Y;
+  wire n_procmux_675_Y;
+  wire n_procmux_679_Y;
+  wire n_procmux_683_Y;
+  wire n_procmux_687_Y;
+  wire n_procmux_691_Y;
+  wire n_procmux_695_Y;
+  wire n_procmux_699_Y;
+  wire n_procmux_703_Y;
+  wire n_procmux_707_Y;
+  wire n_procmux_711_Y;
+  wire n_procmux_715_Y;
+  wire n_procmux_719_Y;
+  wire n_procmux_723_Y;
+  wire n_procmux_727_Y;
+  wire n_procmux_731_Y;
+  wire n_procmux_735_Y;
+  wire n_procmux_739_Y;
+  wire n_procmux_743_Y;
+  wire n_procmux_747_Y;
+  wire n_procmux_751_Y;
+  wire n_procmux_755_Y;
+  wire n_procmux_759_Y;
+  reg [3:0] n_signal;
+  reg [1:0] n_signal_58;
+  reg [2:0] n_signal_66;
+  wire n_signal_76;
+  reg above;
+  wire at_end;
+  reg beside;
+  reg [2:0] cell_;
+  reg first1;
+  reg first2;
+  reg first3;
+  wire first4;
+  reg [7:0] held;
+  wire high;
+  reg high_above;
+  reg high_below;
+  reg high_here;
+  reg [2:0] next_x;
+  reg [2:0] next_y;
+  reg outside;
+  reg [1:0] sum3;
+  reg [1:0] sum4;
+  reg [1:0] tile;
+  reg tile_first_56;
+  reg token1__layer_end;
+  reg token1__tile_end;
+  reg token1__valid;
+  reg token1__weight;
+  reg token2__layer_end;
+  reg token2__tile_end;
+  reg token2__valid;
+  reg token2__weight;
+  reg token3__layer_end;
+  reg token3__tile_end;
+  reg token3__valid;
+  reg token3__weight;
+  reg token4__layer_end;
+  reg token4__tile_end;
+  reg token4__weight;
+  reg [2:0] x;
+  reg [2:0] y;
+  assign n_25 = high ? full : used;
+  always @(posedge clk) begin
+    token1__valid <= n_26;
+    token1__weight <= n_27;
+    token1__tile_end <= n_28;
+    token1__layer_end <= n_29;
+    token2__valid <= n_30;
+    token2__weight <= n_31;
+    token2__tile_end <= n_32;
+    token2__layer_end <= n_33;
+    token3__valid <= n_34;
+    token3__weight <= n_35;
+    token3__tile_end <= n_36;
+    token3__layer_end <= n_37;
+    ahead_valid <= n_38;
+    token4__weight <= n_39;
+    token4__tile_end <= n_40;
+    token4__layer_end <= n_41;
+    token__valid <= n_42;
+    token__weight <= n_43;
+    token__tile_end <= n_44;
+    token__layer_end <= n_45;
+    first1 <= n_46;
+    first2 <= n_47;
+    first3 <= n_48;
+    ahead_first <= n_49;
+    first_out <= n_50;
+  end
+  always @(posedge clk)
+    tile_first_56 <= n_51;
+  always @(posedge clk)
+    n_signal <= n_52;
+  always @(posedge clk)
+    n_signal_58 <= n_53;
+  always @(posedge clk) begin
+    y <= n_54;
+    x <= n_55;
+    next_x <= n_56;
+    tile <= n_57;
+    next_y <= n_58;
+    held <= n_59;
+    sum3 <= n_60;
+  end
+  always @(posedge clk)
+    n_signal_66 <= n_61;
+  always @(posedge clk)
+    cell_ <= n_62;
+  always @(posedge clk) begin
+    sum4 <= n_63;
+    above <= n_64;
+    outside <= n_65;
+    beside <= n_66;
+    high_here <= n_67;
+    high_above <= n_68;
+    high_below <= n_69;
+    turn <= n_70;
+    there <= n_71;
+    address <= n_72;
+  end
+  assign at_end = next_x == x_last;
+  assign n_1 = ~ above;
+  assign n_signal_76 = outside & n_1;
+  assign n_2 = above ? high_above : high_here;
+  assign high = n_signal_76 ? high_below : n_2;
+  assign n_3 = advance & token1__valid;
+  assign n_4 = n_3 & first1;
+  assign n_5 = tile_first_56 | n_signal[3];
+  assign n_6 = n_signal_58 + row_step;
+  assign n_7 = tile_first_56 ? { 1'h0, tile } : n_6;
+  assign n_8 = n_signal - 1'h1;
+  assign n_9 = advance & token1__valid;
+  assign n_10 = n_9 & tile_first_56;
+  assign n_11 = next_x + x_stride;
+  assign n_12 = at_end ? band_step : x_step;
+  assign n_13 = tile + n_12;
+  assign n_14 = next_y + y_stride;
+  assign n_15 = n_signal_58 + held[1:0];
+  assign n_16 = $signed({ 1'h0, y }) + $signed(held[4:2]);
+  assign n_17 = $signed({ 1'h0, x }) + $signed(held[7:5]);
+  assign n_18 = n_signal_66 >= height;
+  assign n_19 = cell_ >= width;
+  assign n_20 = n_signal_66 >= last_height;
+  assign n_21 = n_signal_66 >= above_height;
+  assign n_22 = n_signal_66 >= both_heights;
+  assign n_23 = above | beside;
+  assign n_24 = n_signal_76 | beside;
+  assign n_procmux_598_Y = advance ? sum4 : address;
+  assign n_72 = rst ? 2'h0 : n_procmux_598_Y;
+  assign n_procmux_602_Y = advance ? n_25 : there;
+  assign n_71 = rst ? 1'h0 : n_procmux_602_Y;
+  assign n_procmux_606_Y = advance ? { n_24, n_23 } : turn;
+  assign n_70 = rst ? 2'h0 : n_procmux_606_Y;
+  assign n_69 = advance ? n_22 : high_below;
+  assign n_68 = advance ? n_21 : high_above;
+  assign n_67 = advance ? n_20 : high_here;
+  assign n_66 = advance ? n_19 : beside;
+  assign n_65 = advance ? n_18 : outside;
+  assign n_64 = advance ? n_signal_66[2] : above;
+  assign n_63 = advance ? sum3 : sum4;
+  assign n_62 = advance ? n_17[2:0] : cell_;
+  assign n_61 = advance ? n_16[2:0] : n_signal_66;
+  assign n_60 = advance ? n_15[1:0] : sum3;
+  assign n_59 = advance ? tap : held;
+  assign n_procmux_632_Y = at_end ? n_14[2:0] : next_y;
+  assign n_procmux_634_Y = n_10 ? n_procmux_632_Y : next_y;
+  assign n_58 = resume ? 3'h0 : n_procmux_634_Y;
+  assign n_procmux_638_Y = n_10 ? n_13[1:0] : tile;
+  assign n_57 = resume ? 2'h0 : n_procmux_638_Y;
+  assign n_procmux_642_Y = at_end ? 3'h0 : n_11[2:0];
+  assign n_procmux_644_Y = n_10 ? n_procmux_642_Y : next_x;
+  assign n_56 = resume ? 3'h0 : n_procmux_644_Y;
+  assign n_55 = n_10 ? next_x : x;
+  assign n_54 = n_10 ? next_y : y;
+  assign n_procmux_652_Y = n_5 ? n_7[1:0] : n_signal_58;
+  assign n_53 = n_4 ? n_procmux_652_Y : n_signal_58;
+  assign n_procmux_657_Y = n_5 ? repeat_ : n_8[3:0];
+  assign n_52 = n_4 ? n_procmux_657_Y : n_signal;
+  assign n_51 = advance ? tile_first : tile_first_56;
+  assign n_procmux_663_Y = advance ? ahead_first : first_out;
+  assign n_50 = rst ? 1'h0 : n_procmux_663_Y;
+  assign n_procmux_667_Y = advance ? first3 : ahead_first;
+  assign n_49 = rst ? 1'h0 : n_procmux_667_Y;
+  assign n_procmux_671_Y = advance ? first2 : first3;
+  assign n_48 = rst ? 1'h0 : n_procmux_671_Y;
+  assign n_procmux_675_Y = advance ? first1 : first2;
+  assign n_47 = rst ? 1'h0 : n_procmux_675_Y;
+  assign n_procmux_679_Y = advance ? first : first1;
+  assign n_46 = rst ? 1'h0 : n_procmux_679_Y;
+  assign n_procmux_683_Y = advance ? token4__layer_end : token__layer_end;
+  assign n_45 = rst ? 1'h0 : n_procmux_683_Y;
+  assign n_procmux_687_Y = advance ? token4__tile_end : token__tile_end;
+  assign n_44 = rst ? 1'h0 : n_procmux_687_Y;
+  assign n_procmux_691_Y = advance ? token4__weight : token__weight;
+  assign n_43 = rst ? 1'h0 : n_procmux_691_Y;
+  assign n_procmux_695_Y = advance ? ahead_valid : token__valid;
+  assign n_42 = rst ? 1'h0 : n_procmux_695_Y;
+  assign n_procmux_699_Y = advance ? token3__layer_end : token4__layer_end;
+  assign n_41 = rst ? 1'h0 : n_procmux_699_Y;
+  assign n_procmux_703_Y = advance ? token3__tile_end : token4__tile_end;
+  assign n_40 = rst ? 1'h0 : n_procmux_703_Y;
+  assign n_procmux_707_Y = advance ? token3__weight : token4__weight;
+  assign n_39 = rst ? 1'h0 : n_procmux_707_Y;
+  assign n_procmux_711_Y = advance ? token3__valid : ahead_valid;
+  assign n_38 = rst ? 1'h0 : n_procmux_711_Y;
+  assign n_procmux_715_Y = advance ? token2__layer_end : token3__layer_end;
+  assign n_37 = rst ? 1'h0 : n_procmux_715_Y;
+  assign n_procmux_719_Y = advance ? token2__tile_end : token3__tile_end;
+  assign n_36 = rst ? 1'h0 : n_procmux_719_Y;
+  assign n_procmux_723_Y = advance ? token2__weight : token3__weight;
+  assign n_35 = rst ? 1'h0 : n_procmux_723_Y;
+  assign n_procmux_727_Y = advance ? token2__valid : token3__valid;
+  assign n_34 = rst ? 1'h0 : n_procmux_727_Y;
+  assign n_procmux_731_Y = advance ? token1__layer_end : token2__layer_end;
+  assign n_33 = rst ? 1'h0 : n_procmux_731_Y;
+  assign n_procmux_735_Y = advance ? token1__tile_end : token2__tile_end;
+  assign n_32 = rst ? 1'h0 : n_procmux_735_Y;
+  assign n_procmux_739_Y = advance ? token1__weight : token2__weight;
+  assign n_31 = rst ? 1'h0 : n_procmux_739_Y;
+  assign n_procmux_743_Y = advance ? token1__valid : token2__valid;
+  assign n_30 = rst ? 1'h0 : n_procmux_743_Y;
+  assign n_procmux_747_Y = advance ? source__layer_end : token1__layer_end;
+  assign n_29 = rst ? 1'h0 : n_procmux_747_Y;
+  assign n_procmux_751_Y = advance ? source__tile_end : token1__tile_end;
+  assign n_28 = rst ? 1'h0 : n_procmux_751_Y;
+  assign n_procmux_755_Y = advance ? source__weight : token1__weight;
+  assign n_27 = rst ? 1'h0 : n_procmux_755_Y;
+  assign n_procmux_759_Y = advance ? source__valid : token1__valid;
+  assign n_26 = rst ? 1'h0 : n_procmux_759_Y;
+  assign first4 = ahead_first;
+endmodule
+
+// The word at work gives its non-empty bytes one by one, and the byte at work its ones, one each cycle, the lowest first.
+//
+// One bit per cycle without a gap between bytes, words or tiles, since no byte that is taken is empty. Behind the end of a layer it
+// waits for resume. What leaves it, and all that follows, stands still without advance. One cycle from the decision to lowest.
+//
+// Members:
+// valid, take, mask, filled, number, tile_end, layer_end :
+//     The queue of words.
+// advance : In(1), resume : In(1)
+//     The pipeline moves on; the constants of the next layer are there.
+// token : Out(token), lowest : Out(8), place : Out
+//     The bit that was taken: alone in its byte, and the place of this byte in the stream.
+module zs_pick (
+  input  wire clk,
+  input  wire rst,
+  input  wire valid,
+  output wire take,
+  input  wire [7:0] mask,
+  input  wire filled,
+  input  wire number,
+  input  wire tile_end,
+  input  wire layer_end,
+  input  wire advance,
+  input  wire resume,
+  output reg token__valid,
+  output reg token__weight,
+  output reg token__tile_end,
+  output reg token__layer_end,
+  output reg [7:0] lowest,
+  output reg place
+);
+  wire n_1;
+  wire n_100;
+  wire n_102;
+  wire n_105;
+  wire n_107;
+  wire n_108;
+  wire n_109;
+  wire n_110;
+  wire n_111;
+  wire n_112;
+  wire n_113;
+  wire n_114;
+  wire n_116;
+  wire n_119;
+  wire n_121;
+  wire n_122;
+  wire n_123;
+  wire n_124;
+  wire n_126;
+  wire n_129;
+  wire n_131;
+  wire n_132;
+  wire n_133;
+  wire n_134;
+  wire n_135;
+  wire n_138;
+  wire n_139;
+  wire [7:0] n_140;
+  wire [7:0] n_141;
+  wire [1:0] n_142;
+  wire n_143;
+  wire n_144;
+  wire [7:0] n_145;
+  wire n_146;
+  wire [1:0] n_147;
+  wire n_148;
+  wire n_149;
+  wire [7:0] n_150;
+  wire n_151;
+  wire n_152;
+  wire [1:0] n_153;
+  wire n_154;
+  wire n_155;
+  wire n_156;
+  wire [7:0] n_157;
+  wire n_158;
+  wire n_159;
+  wire n_160;
+  wire n_20;
+  wire n_21;
+  wire n_22;
+  wire n_25;
+  wire n_27;
+  wire n_29;
+  wire n_3;
+  wire n_31;
+  wire n_33;
+  wire n_35;
+  wire n_37;
+  wire n_38;
+  wire n_39;
+  wire n_40;
+  wire n_41;
+  wire n_43;
+  wire n_46;
+  wire n_48;
+  wire n_49;
+  wire n_50;
+  wire n_51;
+  wire n_53;
+  wire n_56;
+  wire n_58;
+  wire n_59;
+  wire n_60;
+  wire n_61;
+  wire n_62;
+  wire n_63;
+  wire n_65;
+  wire n_67;
+  wire n_70;
+  wire n_72;
+  wire n_73;
+  wire n_74;
+  wire n_75;
+  wire n_84;
+  wire n_85;
+  wire n_86;
+  wire n_87;
+  wire n_88;
+  wire n_89;
+  wire n_90;
+  wire n_92;
+  wire n_95;
+  wire n_97;
+  wire n_98;
+  wire n_99;
+  wire n_procmux_843_Y;
+  wire n_procmux_847_Y;
+  wire n_procmux_851_Y;
+  wire [7:0] n_procmux_855_Y;
+  wire n_procmux_859_Y;
+  wire n_procmux_863_Y;
+  wire n_procmux_873_Y;
+  wire [7:0] n_procmux_877_Y;
+  wire n_procmux_881_Y;
+  wire n_procmux_883_Y;
+  wire n_procmux_887_Y;
+  wire n_procmux_889_Y;
+  wire n_procmux_891_Y;
+  wire n_procmux_901_Y;
+  wire n_procmux_903_Y;
+  wire n_procmux_907_Y;
+  wire n_signal;
+  wire n_signal_18;
+  wire n_signal_20;
+  wire n_signal_21;
+  reg n_signal_30;
+  reg [7:0] n_signal_31;
+  reg n_signal_32;
+  reg n_signal_33;
+  wire [7:0] byte_;
+  reg [1:0] byte_ends;
+  wire done;
+  reg empty;
+  wire [7:0] rest;
+  reg waiting;
+  reg [7:0] word;
+  reg word_busy;
+  reg [1:0] word_ends;
+  reg word_filled;
+  reg word_number;
+  assign n_signal_18 = word_busy & done;
+  assign n_1 = ~ word_busy;
+  assign n_3 = n_1 | n_signal_18;
+  assign take = valid & n_3;
+  assign byte_ = word & { word_filled, word_filled, word_filled, word_filled, word_filled, word_filled, word_filled, word_filled };
+  assign n_20 = ~ waiting;
+  assign n_signal_20 = n_signal_30 & n_20;
+  assign n_signal_21 = n_signal_20 & advance;
+  assign n_21 = ~ n_signal_30;
+  assign n_22 = n_signal_21 & n_signal_32;
+  assign done = n_21 | n_22;
+  assign rest[1] = n_signal_31[1] & n_signal_31[0];
+  assign n_25 = | n_signal_31[1:0];
+  assign rest[2] = n_signal_31[2] & n_25;
+  assign n_27 = | n_signal_31[2:0];
+  assign rest[3] = n_signal_31[3] & n_27;
+  assign n_29 = | n_signal_31[3:0];
+  assign rest[4] = n_signal_31[4] & n_29;
+  assign n_31 = | n_signal_31[4:0];
+  assign rest[5] = n_signal_31[5] & n_31;
+  assign n_33 = | n_signal_31[5:0];
+  assign rest[6] = n_signal_31[6] & n_33;
+  assign n_35 = | n_signal_31[6:0];
+  assign rest[7] = n_signal_31[7] & n_35;
+  assign n_37 = n_signal_21 & n_signal_32;
+  assign n_38 = | { rest[3:1], 1'h0 };
+  assign n_39 = ~ n_38;
+  assign n_40 = | rest[5:4];
+  assign n_41 = ~ n_40;
+  assign n_43 = ~ rest[6];
+  assign n_46 = ~ rest[7];
+  assign n_48 = n_43 | n_46;
+  assign n_49 = n_41 & n_48;
+  assign n_50 = | rest[7:6];
+  assign n_51 = ~ n_50;
+  assign n_53 = ~ rest[4];
+  assign n_56 = ~ rest[5];
+  assign n_58 = n_53 | n_56;
+  assign n_59 = n_51 & n_58;
+  assign n_60 = n_49 | n_59;
+  assign n_61 = n_39 & n_60;
+  assign n_62 = | rest[7:4];
+  assign n_63 = ~ n_62;
+  assign n_65 = ~ rest[1];
+  assign n_67 = ~ rest[2];
+  assign n_70 = ~ rest[3];
+  assign n_72 = n_67 | n_70;
+  assign n_73 = n_65 & n_72;
+  assign n_74 = | rest[3:2];
+  assign n_75 = ~ n_74;
+  assign n_84 = n_73 | n_75;
+  assign n_85 = n_63 & n_84;
+  assign n_86 = n_61 | n_85;
+  assign n_87 = | byte_[3:0];
+  assign n_88 = ~ n_87;
+  assign n_89 = | byte_[5:4];
+  assign n_90 = ~ n_89;
+  assign n_92 = ~ byte_[6];
+  assign n_95 = ~ byte_[7];
+  assign n_97 = n_92 | n_95;
+  assign n_98 = n_90 & n_97;
+  assign n_99 = | byte_[7:6];
+  assign n_100 = ~ n_99;
+  assign n_102 = ~ byte_[4];
+  assign n_105 = ~ byte_[5];
+  assign n_107 = n_102 | n_105;
+  assign n_108 = n_100 & n_107;
+  assign n_109 = n_98 | n_108;
+  assign n_110 = n_88 & n_109;
+  assign n_111 = | byte_[7:4];
+  assign n_112 = ~ n_111;
+  assign n_113 = | byte_[1:0];
+  assign n_114 = ~ n_113;
+  assign n_116 = ~ byte_[2];
+  assign n_119 = ~ byte_[3];
+  assign n_121 = n_116 | n_119;
+  assign n_122 = n_114 & n_121;
+  assign n_123 = | byte_[3:2];
+  assign n_124 = ~ n_123;
+  assign n_126 = ~ byte_[0];
+  assign n_129 = ~ byte_[1];
+  assign n_131 = n_126 | n_129;
+  assign n_132 = n_124 & n_131;
+  assign n_133 = n_122 | n_132;
+  assign n_134 = n_112 & n_133;
+  assign n_135 = n_110 | n_134;
+  assign n_138 = ~ word_filled;
+  assign n_139 = ~ empty;
+  assign n_140 = ~ { rest[7:1], 1'h0 };
+  assign n_141 = n_signal_31 & n_140;
+  assign n_142 = byte_ends & { n_signal_32, n_signal_32 };
+  always @(posedge clk) begin
+    word_filled <= n_143;
+    word_busy <= n_144;
+    word <= n_145;
+    word_number <= n_146;
+    word_ends <= n_147;
+    waiting <= n_148;
+  end
+  always @(posedge clk)
+    n_signal_30 <= n_149;
+  always @(posedge clk)
+    n_signal_31 <= n_150;
+  always @(posedge clk)
+    n_signal_32 <= n_151;
+  always @(posedge clk)
+    n_signal_33 <= n_152;
+  always @(posedge clk) begin
+    byte_ends <= n_153;
+    empty <= n_154;
+    token__valid <= n_155;
+    token__weight <= n_156;
+    lowest <= n_157;
+    place <= n_158;
+    token__tile_end <= n_159;
+    token__layer_end <= n_160;
+  end
+  assign n_procmux_843_Y = advance ? n_142[1] : token__layer_end;
+  assign n_160 = rst ? 1'h0 : n_procmux_843_Y;
+  assign n_procmux_847_Y = advance ? n_142[0] : token__tile_end;
+  assign n_159 = rst ? 1'h0 : n_procmux_847_Y;
+  assign n_procmux_851_Y = advance ? n_signal_33 : place;
+  assign n_158 = rst ? 1'h0 : n_procmux_851_Y;
+  assign n_procmux_855_Y = advance ? n_141 : lowest;
+  assign n_157 = rst ? 8'h00 : n_procmux_855_Y;
+  assign n_procmux_859_Y = advance ? n_139 : token__weight;
+  assign n_156 = rst ? 1'h0 : n_procmux_859_Y;
+  assign n_procmux_863_Y = advance ? n_signal_20 : token__valid;
+  assign n_155 = rst ? 1'h0 : n_procmux_863_Y;
+  assign n_154 = n_signal_18 ? n_138 : empty;
+  assign n_153 = n_signal_18 ? word_ends : byte_ends;
+  assign n_152 = n_signal_18 ? word_number : n_signal_33;
+  assign n_procmux_873_Y = n_signal_21 ? n_86 : n_signal_32;
+  assign n_151 = n_signal_18 ? n_135 : n_procmux_873_Y;
+  assign n_procmux_877_Y = n_signal_21 ? { rest[7:1], 1'h0 } : n_signal_31;
+  assign n_150 = n_signal_18 ? byte_ : n_procmux_877_Y;
+  assign n_procmux_881_Y = n_37 ? 1'h0 : n_signal_30;
+  assign n_procmux_883_Y = n_signal_18 ? 1'h1 : n_procmux_881_Y;
+  assign n_149 = rst ? 1'h0 : n_procmux_883_Y;
+  assign n_procmux_887_Y = resume ? 1'h0 : waiting;
+  assign n_procmux_889_Y = byte_ends[1] ? 1'h1 : n_procmux_887_Y;
+  assign n_procmux_891_Y = n_37 ? n_procmux_889_Y : n_procmux_887_Y;
+  assign n_148 = rst ? 1'h1 : n_procmux_891_Y;
+  assign n_147 = take ? { layer_end, tile_end } : word_ends;
+  assign n_146 = take ? number : word_number;
+  assign n_145 = take ? mask : word;
+  assign n_procmux_901_Y = n_signal_18 ? 1'h0 : word_busy;
+  assign n_procmux_903_Y = take ? 1'h1 : n_procmux_901_Y;
+  assign n_144 = rst ? 1'h0 : n_procmux_903_Y;
+  assign n_procmux_907_Y = n_signal_18 ? 1'h0 : word_filled;
+  assign n_143 = take ? filled : n_procmux_907_Y;
+  assign rest[0] = 1'h0;
+  assign n_signal = 1'h1;
 endmodule
 
 // clamp(zero_point + ((total + bias) * multiplier + (1 << (shift - 1)) >> shift)); one row of columns per cycle.
@@ -4068,21 +4607,21 @@ endmodule
 //     row one cycle ahead, for the memory of bias, multiplier, shift and place.
 // valid : In(1), tile_end : In(1), layer_end : In(1), total : In(columns * acc_bits)
 // take : In(1)
-//     With several epilogues: total is this one's; valid comes with it or later, when the last of them has got its own.
+//     Of several epilogues: total is this one's; valid comes with it or later, when the last of them has got its own.
 //     Of several, the one that leads has the flags for all.
 // zero_point, low, high, tabled, table : In
 //     Of the layer whose rows pass; the latter two where the array has tables.
 // residual : In(1), addends : In(columns * ADDEND_BITS), residual_place : Out
 //     Where the array has residuals: the layer has one; see Residual, which the place goes to.
 // copy_place : Out, used : Out(1)
-//     Where there are copies: the row's place in the residuals' memory, with place, and whether there is a row.
+//     Where the array has residuals: the row's place in their memory, with place, and whether there is a row.
 // enable : Out(1), place : Out, data : Out(8 * columns), row_tile_end : Out(1), row_layer_end : Out(1)
 //     The activations, where they go, and the flags that came in with valid.
 module zs_requantizer (
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
   input  wire [2:0] next_row,
@@ -4209,7 +4748,7 @@ module zs_requantizer (
     rounded0 <= n_36[18:1];
     data <= n_41[7:0];
   end
-  assign n_1 = load__window == 2'h3;
+  assign n_1 = load__window == 3'h4;
   assign n_2 = load__commit & n_1;
   assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
   assign rows__write_enable = n_2 & n_4;
@@ -4262,7 +4801,7 @@ module zs_requantizer (
   assign n_44 = rst ? 3'h0 : flags1;
   assign n_43 = rst ? 3'h0 : flags0;
   assign n_42 = rst ? 3'h0 : { layer_end, tile_end, valid };
-  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/rows.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd42)) rows (
+  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/rows0.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd42)) rows (
     .clk(clk), .write_enable(rows__write_enable), .write_address(load__offset[3:1]),
     .write_data({ load__data[9:0], load__data[63:32] }), .read_enable(1'h1), .read_address(next_row),
     .read_data(rows__read_data)
@@ -4272,6 +4811,188 @@ module zs_requantizer (
   assign enable = flags8[0];
   assign clamped = data;
   assign place7 = place;
+endmodule
+
+// A bit's place in the stream to its place in its row, and from there to its tap's address; one bit per cycle, three stages.
+//
+// Every row of n bits has one that is set, so a bit lies in the row of the one before or in the next. Its distance from the end of
+// the former then tells which by its sign, and is all that is needed: no start of a row is kept, and the positions may wrap around.
+//
+// Members:
+// advance : In(1), source : In(token), lowest : In(8), place : In
+//     From Pick.
+// n, tap_base, tap_next : In
+//     Of the layer: bits of a row, address of its first tap, and of the one behind its last.
+// token : Out(token), tap : Out, first : Out(1), tile_first : Out(1)
+//     The bit's tap; it is its row's first; the lane's first in the tile.
+module zs_rows (
+  input  wire clk,
+  input  wire rst,
+  input  wire advance,
+  input  wire source__valid,
+  input  wire source__weight,
+  input  wire source__tile_end,
+  input  wire source__layer_end,
+  input  wire [7:0] lowest,
+  input  wire place,
+  input  wire [3:0] n,
+  input  wire [2:0] tap_base,
+  input  wire [2:0] tap_next,
+  output reg token__valid,
+  output reg token__weight,
+  output reg token__tile_end,
+  output reg token__layer_end,
+  output reg [2:0] tap,
+  output reg first,
+  output reg tile_first
+);
+  wire [4:0] n_1;
+  wire n_10;
+  wire n_11;
+  wire n_12;
+  wire n_13;
+  wire n_14;
+  wire n_15;
+  wire n_16;
+  wire n_17;
+  wire n_18;
+  wire n_19;
+  wire n_2;
+  wire n_20;
+  wire n_21;
+  wire [3:0] n_22;
+  wire [3:0] n_23;
+  wire n_24;
+  wire n_25;
+  wire [2:0] n_26;
+  wire n_27;
+  wire n_28;
+  wire n_29;
+  wire n_3;
+  wire [3:0] n_30;
+  wire n_4;
+  wire [2:0] n_5;
+  wire [4:0] n_6;
+  wire n_7;
+  wire n_8;
+  wire [4:0] n_9;
+  wire [3:0] n_procmux_763_Y;
+  wire [3:0] n_procmux_765_Y;
+  wire [3:0] n_procmux_767_Y;
+  wire n_procmux_771_Y;
+  wire n_procmux_775_Y;
+  wire n_procmux_779_Y;
+  wire [2:0] n_procmux_783_Y;
+  wire n_procmux_795_Y;
+  wire n_procmux_799_Y;
+  wire n_procmux_803_Y;
+  wire n_procmux_807_Y;
+  wire n_procmux_811_Y;
+  wire n_procmux_815_Y;
+  wire n_procmux_819_Y;
+  wire n_procmux_823_Y;
+  wire n_procmux_827_Y;
+  wire n_procmux_831_Y;
+  wire n_procmux_835_Y;
+  wire n_procmux_839_Y;
+  reg [3:0] n_signal;
+  reg n_signal_29;
+  reg n_signal_30;
+  reg n_signal_31;
+  reg [3:0] n_signal_32;
+  wire n_signal_34;
+  reg [3:0] beyond;
+  wire [3:0] distance;
+  reg token1__layer_end;
+  reg token1__tile_end;
+  reg token1__valid;
+  reg token1__weight;
+  reg token2__layer_end;
+  reg token2__tile_end;
+  reg token2__valid;
+  reg token2__weight;
+  assign { n_1[4], distance } = n_signal - n_signal_32;
+  assign n_signal_34 = ~ distance[3];
+  assign n_2 = | { lowest[7], lowest[5], lowest[3], lowest[1] };
+  assign n_3 = | { lowest[7:6], lowest[3:2] };
+  assign n_4 = | lowest[7:4];
+  assign n_5 = n_signal_29 ? tap_base : tap_next;
+  assign n_6 = beyond + n_5;
+  assign n_7 = n_signal_29 & token2__weight;
+  assign n_8 = advance & token1__valid;
+  assign n_9 = n_signal_32 + n;
+  always @(posedge clk) begin
+    token1__valid <= n_10;
+    token1__weight <= n_11;
+    token1__tile_end <= n_12;
+    token1__layer_end <= n_13;
+    token2__valid <= n_14;
+    token2__weight <= n_15;
+    token2__tile_end <= n_16;
+    token2__layer_end <= n_17;
+    token__valid <= n_18;
+    token__weight <= n_19;
+    token__tile_end <= n_20;
+    token__layer_end <= n_21;
+  end
+  always @(posedge clk)
+    n_signal <= n_22;
+  always @(posedge clk)
+    beyond <= n_23;
+  always @(posedge clk)
+    n_signal_29 <= n_24;
+  always @(posedge clk)
+    n_signal_30 <= n_25;
+  always @(posedge clk) begin
+    tap <= n_26;
+    first <= n_27;
+    tile_first <= n_28;
+  end
+  always @(posedge clk)
+    n_signal_31 <= n_29;
+  always @(posedge clk)
+    n_signal_32 <= n_30;
+  assign n_procmux_763_Y = distance[3] ? n_signal_32 : n_9[3:0];
+  assign n_procmux_765_Y = token1__tile_end ? 4'h0 : n_procmux_763_Y;
+  assign n_procmux_767_Y = n_8 ? n_procmux_765_Y : n_signal_32;
+  assign n_30 = rst ? 4'h0 : n_procmux_767_Y;
+  assign n_procmux_771_Y = n_8 ? token1__tile_end : n_signal_31;
+  assign n_29 = rst ? 1'h1 : n_procmux_771_Y;
+  assign n_procmux_775_Y = advance ? n_signal_30 : tile_first;
+  assign n_28 = rst ? 1'h0 : n_procmux_775_Y;
+  assign n_procmux_779_Y = advance ? n_7 : first;
+  assign n_27 = rst ? 1'h0 : n_procmux_779_Y;
+  assign n_procmux_783_Y = advance ? n_6[2:0] : tap;
+  assign n_26 = rst ? 3'h0 : n_procmux_783_Y;
+  assign n_25 = advance ? n_signal_31 : n_signal_30;
+  assign n_24 = advance ? n_signal_34 : n_signal_29;
+  assign n_23 = advance ? distance : beyond;
+  assign n_22 = advance ? { place, n_4, n_3, n_2 } : n_signal;
+  assign n_procmux_795_Y = advance ? token2__layer_end : token__layer_end;
+  assign n_21 = rst ? 1'h0 : n_procmux_795_Y;
+  assign n_procmux_799_Y = advance ? token2__tile_end : token__tile_end;
+  assign n_20 = rst ? 1'h0 : n_procmux_799_Y;
+  assign n_procmux_803_Y = advance ? token2__weight : token__weight;
+  assign n_19 = rst ? 1'h0 : n_procmux_803_Y;
+  assign n_procmux_807_Y = advance ? token2__valid : token__valid;
+  assign n_18 = rst ? 1'h0 : n_procmux_807_Y;
+  assign n_procmux_811_Y = advance ? token1__layer_end : token2__layer_end;
+  assign n_17 = rst ? 1'h0 : n_procmux_811_Y;
+  assign n_procmux_815_Y = advance ? token1__tile_end : token2__tile_end;
+  assign n_16 = rst ? 1'h0 : n_procmux_815_Y;
+  assign n_procmux_819_Y = advance ? token1__weight : token2__weight;
+  assign n_15 = rst ? 1'h0 : n_procmux_819_Y;
+  assign n_procmux_823_Y = advance ? token1__valid : token2__valid;
+  assign n_14 = rst ? 1'h0 : n_procmux_823_Y;
+  assign n_procmux_827_Y = advance ? source__layer_end : token1__layer_end;
+  assign n_13 = rst ? 1'h0 : n_procmux_827_Y;
+  assign n_procmux_831_Y = advance ? source__tile_end : token1__tile_end;
+  assign n_12 = rst ? 1'h0 : n_procmux_831_Y;
+  assign n_procmux_835_Y = advance ? source__weight : token1__weight;
+  assign n_11 = rst ? 1'h0 : n_procmux_835_Y;
+  assign n_procmux_839_Y = advance ? source__valid : token1__valid;
+  assign n_10 = rst ? 1'h0 : n_procmux_839_Y;
+  assign n_1[3:0] = distance;
 endmodule
 
 // Starts a layer when the one before has written its last row, and a group when its input is there and all lanes stand primed.
@@ -4285,9 +5006,9 @@ endmodule
 // output_full : In(2), output_done : Out(2)
 //     The halves of the output buffer: not yet sent; filled.
 // finished : In(1)
-//     The layer's last row left the collector; with strips: its last write is under way.
+//     The layer's last write is under way.
 // start : Out(1), rewind : Out(1), layer : Out, input_half : Out(1)
-//     For lanes and collector, from the start of a layer to its end; rewind with the first layer's start.
+//     For merge and tiles, from the start of a layer to its end; rewind with the first layer's start.
 // one member for each of EARLY_FIELDS : Out
 //     In the same way.
 // one member for each of LATE_FIELDS, output_half : Out
@@ -4310,7 +5031,7 @@ module zs_sequencer (
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
   input  wire primed,
@@ -4323,9 +5044,11 @@ module zs_sequencer (
   output reg rewind,
   output reg layer,
   output reg input_half,
-  output wire signed_,
-  output wire from_input,
-  output wire lanes,
+  output wire [2:0] turns,
+  output wire tiles,
+  output wire [11:0] width,
+  output wire [2:0] write_step,
+  output wire band,
   output reg to_output,
   output reg [8:0] zero_point,
   output reg [8:0] low,
@@ -4377,11 +5100,11 @@ module zs_sequencer (
   wire n_42;
   wire [32:0] n_43;
   wire [32:0] n_44;
-  wire [7:0] n_45;
+  wire [3:0] n_45;
   wire n_46;
   wire n_47;
   wire n_48;
-  wire [35:0] n_49;
+  wire [52:0] n_49;
   wire n_50;
   wire n_51;
   wire n_52;
@@ -4402,41 +5125,41 @@ module zs_sequencer (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_166_Y;
-  wire [2:0] n_procmux_172_Y;
-  wire [2:0] n_procmux_174_Y;
-  wire [8:0] n_procmux_178_Y;
-  wire [8:0] n_procmux_182_Y;
-  wire [8:0] n_procmux_186_Y;
-  wire n_procmux_190_Y;
-  wire n_procmux_194_Y;
-  wire n_procmux_200_Y;
-  wire n_procmux_208_Y;
-  wire n_procmux_212_Y;
-  wire n_procmux_216_Y;
-  wire n_procmux_220_Y;
-  wire n_procmux_222_Y;
-  wire [7:0] n_procmux_234_Y;
+  wire n_procmux_295_Y;
+  wire [2:0] n_procmux_301_Y;
+  wire [2:0] n_procmux_303_Y;
+  wire [8:0] n_procmux_307_Y;
+  wire [8:0] n_procmux_311_Y;
+  wire [8:0] n_procmux_315_Y;
+  wire n_procmux_319_Y;
+  wire n_procmux_323_Y;
+  wire n_procmux_329_Y;
+  wire n_procmux_337_Y;
+  wire n_procmux_341_Y;
+  wire n_procmux_345_Y;
+  wire n_procmux_349_Y;
+  wire n_procmux_351_Y;
+  wire [3:0] n_procmux_363_Y;
   wire n_signal;
-  wire n_signal_34;
-  wire n_signal_35;
   wire n_signal_36;
   wire n_signal_37;
   wire n_signal_38;
-  wire n_signal_45;
-  reg n_signal_46;
-  wire n_signal_48;
-  reg n_signal_51;
+  wire n_signal_39;
+  wire n_signal_40;
+  wire n_signal_47;
+  reg n_signal_48;
+  wire n_signal_50;
+  reg n_signal_53;
   reg n_signature__addr;
   wire n_signature__en;
-  reg [35:0] following;
+  reg [52:0] following;
   reg half;
   reg kept;
   reg [3:0] late;
-  reg [7:0] line;
-  reg [35:0] now;
+  reg [3:0] line;
+  reg [52:0] now;
   reg number;
-  wire [35:0] program__read_data;
+  wire [52:0] program__read_data;
   wire program__write_enable;
   wire timed;
   reg [31:0] cycles [1:0];
@@ -4447,20 +5170,20 @@ module zs_sequencer (
   assign layer_cycles = cycles[layer_cycles_address];
   assign n_27 = n_23 | n_26;
   assign n_28 = ~ kept;
-  assign n_29 = n_signal_38 & n_28;
+  assign n_29 = n_signal_40 & n_28;
   assign fault = n_27 | n_29;
   assign n_30 = input_half ? 2'h2 : 2'h1;
   assign n_31 = ~ rewind;
   assign n_32 = start & n_31;
-  assign n_signature__en = n_32 | n_signal_37;
-  assign n_33 = n_signal_34 | n_signal_35;
-  assign n_34 = n_signal_34 | n_signal_35;
+  assign n_signature__en = n_32 | n_signal_39;
+  assign n_33 = n_signal_36 | n_signal_37;
+  assign n_34 = n_signal_36 | n_signal_37;
   assign n_35 = number + 1'h1;
   assign n_36 = following[0] ? 2'h0 : n_35;
   assign n_37 = ~ half;
-  assign n_38 = n_signal_35 & now[3];
+  assign n_38 = n_signal_37 & now[1];
   assign n_39 = kept | rewind;
-  assign n_40 = ~ n_signal_38;
+  assign n_40 = ~ n_signal_40;
   assign n_41 = n_39 & n_40;
   assign n_42 = ~ input_half;
   assign n_43 = elapsed + 1'h1;
@@ -4472,7 +5195,7 @@ module zs_sequencer (
     rewind <= n_47;
   end
   always @(posedge clk)
-    n_signal_46 <= n_48;
+    n_signal_48 <= n_48;
   always @(posedge clk) begin
     now <= n_49;
     busy <= n_50;
@@ -4481,7 +5204,7 @@ module zs_sequencer (
     half <= n_53;
   end
   always @(posedge clk)
-    n_signal_51 <= n_54;
+    n_signal_53 <= n_54;
   always @(posedge clk) begin
     kept <= n_55;
     input_half <= n_56;
@@ -4509,73 +5232,153 @@ module zs_sequencer (
   assign n_10 = n_9 & primed;
   assign n_11 = n_10 & n_signal;
   assign n_12 = ~ halt;
-  assign n_signal_34 = n_11 & n_12;
-  assign n_13 = busy & line[5];
+  assign n_signal_36 = n_11 & n_12;
+  assign n_13 = busy & line[3];
   assign n_14 = ~ now[0];
   assign n_15 = n_13 & n_14;
   assign n_16 = ~ halt;
-  assign n_signal_35 = n_15 & n_16;
-  assign n_17 = busy & line[7];
-  assign n_signal_36 = n_17 & now[0];
+  assign n_signal_37 = n_15 & n_16;
+  assign n_17 = busy & line[2];
+  assign n_signal_38 = n_17 & now[0];
   assign n_18 = ~ halt;
-  assign n_signal_37 = n_signal_46 & n_18;
+  assign n_signal_39 = n_signal_48 & n_18;
   assign n_19 = half ? 2'h2 : 2'h1;
-  assign n_20 = n_signal_37 & now[3];
-  assign n_signal_38 = n_signal_51 | n_20;
+  assign n_20 = n_signal_39 & now[1];
+  assign n_signal_40 = n_signal_53 | n_20;
   assign n_22 = ~ number;
-  assign n_23 = n_signal_35 & n_22;
-  assign n_24 = n_signal_37 & kept;
-  assign n_25 = ~ n_signal_38;
+  assign n_23 = n_signal_37 & n_22;
+  assign n_24 = n_signal_39 & kept;
+  assign n_25 = ~ n_signal_40;
   assign n_26 = n_24 & n_25;
-  assign n_procmux_166_Y = start ? layer : n_signature__addr;
-  assign n_65 = rst ? 1'h0 : n_procmux_166_Y;
+  assign n_procmux_295_Y = start ? layer : n_signature__addr;
+  assign n_65 = rst ? 1'h0 : n_procmux_295_Y;
   assign n_64 = rst ? 32'd0 : n_44[31:0];
-  assign n_procmux_172_Y = now[4] ? now[8:6] : outputs;
-  assign n_procmux_174_Y = late[3] ? n_procmux_172_Y : outputs;
-  assign n_63 = rst ? 3'h0 : n_procmux_174_Y;
-  assign n_procmux_178_Y = late[3] ? now[35:27] : high;
-  assign n_62 = rst ? 9'h000 : n_procmux_178_Y;
-  assign n_procmux_182_Y = late[3] ? now[26:18] : low;
-  assign n_61 = rst ? 9'h000 : n_procmux_182_Y;
-  assign n_procmux_186_Y = late[3] ? now[17:9] : zero_point;
-  assign n_60 = rst ? 9'h000 : n_procmux_186_Y;
-  assign n_procmux_190_Y = late[3] ? now[4] : to_output;
-  assign n_59 = rst ? 1'h0 : n_procmux_190_Y;
-  assign n_procmux_194_Y = late[3] ? half : output_half;
-  assign n_58 = rst ? 1'h0 : n_procmux_194_Y;
+  assign n_procmux_301_Y = now[2] ? now[5:3] : outputs;
+  assign n_procmux_303_Y = late[3] ? n_procmux_301_Y : outputs;
+  assign n_63 = rst ? 3'h0 : n_procmux_303_Y;
+  assign n_procmux_307_Y = late[3] ? now[32:24] : high;
+  assign n_62 = rst ? 9'h000 : n_procmux_307_Y;
+  assign n_procmux_311_Y = late[3] ? now[23:15] : low;
+  assign n_61 = rst ? 9'h000 : n_procmux_311_Y;
+  assign n_procmux_315_Y = late[3] ? now[14:6] : zero_point;
+  assign n_60 = rst ? 9'h000 : n_procmux_315_Y;
+  assign n_procmux_319_Y = late[3] ? now[2] : to_output;
+  assign n_59 = rst ? 1'h0 : n_procmux_319_Y;
+  assign n_procmux_323_Y = late[3] ? half : output_half;
+  assign n_58 = rst ? 1'h0 : n_procmux_323_Y;
   assign n_57 = rst ? 4'h0 : { late[2:0], start };
-  assign n_procmux_200_Y = n_signal_38 ? n_42 : input_half;
-  assign n_56 = rst ? 1'h0 : n_procmux_200_Y;
+  assign n_procmux_329_Y = n_signal_40 ? n_42 : input_half;
+  assign n_56 = rst ? 1'h0 : n_procmux_329_Y;
   assign n_55 = rst ? 1'h0 : n_41;
   assign n_54 = rst ? 1'h0 : n_38;
-  assign n_procmux_208_Y = n_signal_37 ? n_37 : half;
-  assign n_53 = rst ? 1'h0 : n_procmux_208_Y;
-  assign n_procmux_212_Y = n_34 ? n_36[0] : number;
-  assign n_52 = rst ? 1'h0 : n_procmux_212_Y;
-  assign n_procmux_216_Y = n_34 ? number : layer;
-  assign n_51 = rst ? 1'h0 : n_procmux_216_Y;
-  assign n_procmux_220_Y = n_34 ? 1'h1 : busy;
-  assign n_procmux_222_Y = n_signal_37 ? 1'h0 : n_procmux_220_Y;
-  assign n_50 = rst ? 1'h0 : n_procmux_222_Y;
+  assign n_procmux_337_Y = n_signal_39 ? n_37 : half;
+  assign n_53 = rst ? 1'h0 : n_procmux_337_Y;
+  assign n_procmux_341_Y = n_34 ? n_36[0] : number;
+  assign n_52 = rst ? 1'h0 : n_procmux_341_Y;
+  assign n_procmux_345_Y = n_34 ? number : layer;
+  assign n_51 = rst ? 1'h0 : n_procmux_345_Y;
+  assign n_procmux_349_Y = n_34 ? 1'h1 : busy;
+  assign n_procmux_351_Y = n_signal_39 ? 1'h0 : n_procmux_349_Y;
+  assign n_50 = rst ? 1'h0 : n_procmux_351_Y;
   assign n_49 = n_34 ? following : now;
-  assign n_48 = rst ? 1'h0 : n_signal_36;
-  assign n_47 = rst ? 1'h0 : n_signal_34;
+  assign n_48 = rst ? 1'h0 : n_signal_38;
+  assign n_47 = rst ? 1'h0 : n_signal_36;
   assign n_46 = rst ? 1'h0 : n_33;
-  assign n_procmux_234_Y = n_34 ? 8'h00 : { line[6:0], finished };
-  assign n_45 = rst ? 8'h00 : n_procmux_234_Y;
-  assign input_release = n_signal_38 ? n_30 : 2'h0;
-  assign output_done = n_signal_37 ? n_19 : 2'h0;
-  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/program.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd36)) program_ (
+  assign n_procmux_363_Y = n_34 ? 4'h0 : { line[2:0], finished };
+  assign n_45 = rst ? 4'h0 : n_procmux_363_Y;
+  assign input_release = n_signal_40 ? n_30 : 2'h0;
+  assign output_done = n_signal_39 ? n_19 : 2'h0;
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/program.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd53)) program_ (
     .clk(clk), .write_enable(program__write_enable), .write_address(load__offset[1]),
-    .write_data({ load__data[3:0], load__data[63:32] }), .read_enable(1'h1), .read_address(number),
+    .write_data({ load__data[20:0], load__data[63:32] }), .read_enable(1'h1), .read_address(number),
     .read_data(program__read_data)
   );
-  assign lanes = now[5];
-  assign from_input = now[2];
-  assign signed_ = now[1];
+  assign band = now[52];
+  assign write_step = now[51:49];
+  assign width = now[48:37];
+  assign tiles = now[36];
+  assign turns = now[35:33];
   assign timed = n_signature__addr;
-  assign n_signal_48 = busy;
-  assign n_signal_45 = rewind;
+  assign n_signal_50 = busy;
+  assign n_signal_47 = rewind;
+endmodule
+
+// Hidden activations, and an input buffer of two halves; one read per cycle of either, and a write of both.
+//
+// data follows address by two cycles. Writes take effect two cycles later, behind a register of the lane.
+//
+// Members:
+// hidden : In(hidden_share), hidden_here : In(epilogues), input : In(input_share), input_here : In(load_elements)
+//     Broadcasts, and which results and elements are meant for this lane: one of each at most.
+// from_input : In(1), half : In(1)
+//     What is read; constant while a layer runs.
+// address : In, data : Out(8 * columns)
+module zs_share (
+  input  wire clk,
+  input  wire rst,
+  input  wire hidden__enable,
+  input  wire [1:0] hidden__address,
+  input  wire [7:0] hidden__data,
+  input  wire hidden_here,
+  input  wire input__enable,
+  input  wire input__half,
+  input  wire [1:0] input__address,
+  input  wire [7:0] input__data,
+  input  wire input_here,
+  input  wire from_input,
+  input  wire half,
+  input  wire [1:0] address,
+  output wire [7:0] data
+);
+  wire [7:0] n_10;
+  wire n_11;
+  wire [2:0] n_12;
+  wire [7:0] n_13;
+  wire [7:0] n_14;
+  wire [7:0] n_15;
+  wire n_2;
+  wire n_4;
+  wire n_8;
+  wire [1:0] n_9;
+  wire [7:0] hidden__read_data;
+  reg [1:0] hidden__write_address;
+  reg [7:0] hidden__write_data;
+  reg hidden__write_enable;
+  reg [7:0] hidden_held;
+  wire [7:0] input__read_data;
+  reg [2:0] input__write_address;
+  reg [7:0] input__write_data;
+  reg input__write_enable;
+  reg [7:0] input_held;
+  assign data = hidden_held | input_held;
+  assign n_2 = hidden_here ? hidden__enable : 1'h0;
+  assign n_4 = input_here ? input__enable : 1'h0;
+  always @(posedge clk) begin
+    hidden__write_enable <= n_8;
+    hidden__write_address <= n_9;
+    hidden__write_data <= n_10;
+    input__write_enable <= n_11;
+    input__write_address <= n_12;
+    input__write_data <= n_13;
+    hidden_held <= n_14;
+    input_held <= n_15;
+  end
+  assign n_15 = from_input ? input__read_data : 8'h00;
+  assign n_14 = from_input ? 8'h00 : hidden__read_data;
+  assign n_13 = rst ? 8'h00 : input__data;
+  assign n_12 = rst ? 3'h0 : { input__half, input__address };
+  assign n_11 = rst ? 1'h0 : n_4;
+  assign n_10 = rst ? 8'h00 : hidden__data;
+  assign n_9 = rst ? 2'h0 : hidden__address;
+  assign n_8 = rst ? 1'h0 : n_2;
+  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) hidden (
+    .clk(clk), .write_enable(hidden__write_enable), .write_address(hidden__write_address),
+    .write_data(hidden__write_data), .read_enable(1'h1), .read_address(address), .read_data(hidden__read_data)
+  );
+  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd8), .IMAGE(), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) input_ (
+    .clk(clk), .write_enable(input__write_enable), .write_address(input__write_address), .write_data(input__write_data),
+    .read_enable(1'h1), .read_address({ half, address }), .read_data(input__read_data)
+  );
 endmodule
 
 // Streams in, streams out; held in reset it keeps its memories, which the load bus may then write.
@@ -4599,7 +5402,7 @@ module zs_sparse_array (
   input  wire clk,
   input  wire rst,
   input  wire load__commit,
-  input  wire [2:0] load__window,
+  input  wire [3:0] load__window,
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
   input  wire in_valid,
@@ -4625,12 +5428,21 @@ module zs_sparse_array (
   output wire [31:0] layer_cycles
 );
   wire n_1;
-  wire n_11;
+  wire n_10;
+  wire n_12;
   wire n_13;
   wire n_14;
   wire n_15;
-  wire n_16;
+  wire [7:0] n_16;
+  wire [1:0] n_17;
+  wire n_18;
+  wire n_19;
   wire n_2;
+  wire n_20;
+  wire n_21;
+  wire n_22;
+  wire n_23;
+  wire n_24;
   wire n_3;
   wire n_4;
   wire n_5;
@@ -4639,60 +5451,73 @@ module zs_sparse_array (
   wire n_8;
   wire n_9;
   reg n_signal;
-  reg n_signal_96;
-  wire collector__grant;
-  wire collector__layer_end;
-  wire [2:0] collector__next_row;
-  wire [2:0] collector__row;
-  wire collector__tile;
-  wire collector__tile_end;
-  wire [16:0] collector__total;
-  wire collector__valid;
-  wire counters__last;
-  wire [2:0] hidden__address;
-  wire [7:0] hidden__data;
-  wire hidden__enable;
-  wire lane00__head;
+  reg n_signal_108;
+  reg n_signal_109;
+  wire [31:0] constants__part;
+  wire constants__resume;
+  wire constants__valid;
+  reg counters__accepted;
+  reg counters__first;
+  reg counters__last;
+  reg [1:0] hidden__address;
+  reg [7:0] hidden__data;
+  reg hidden__enable;
+  wire input_here;
+  wire lane00__closed;
   wire lane00__primed;
-  wire lane00__request;
-  wire lane00__request_tail;
+  wire lane00__pushed;
   wire [16:0] lane00__sums;
-  wire lane00__tail_result;
   wire loader__accepted;
   wire loader__enable;
   wire loader__first;
   wire [1:0] loader__full;
-  wire loader__write__column;
-  wire [15:0] loader__write__data;
-  wire [1:0] loader__write__enable;
+  wire loader__lanes;
+  wire [1:0] loader__write__address;
+  wire [7:0] loader__write__data;
+  wire loader__write__enable;
   wire loader__write__half;
-  wire [1:0] loader__write__position;
-  wire ready_97;
+  wire merge__grant;
+  wire merge__granted;
+  wire merge__layer_end;
+  wire [2:0] merge__next_bundle;
+  wire merge__take;
+  wire merge__tile;
+  wire merge__tile_end;
+  wire [16:0] merge__total;
+  wire merge__valid;
+  wire ready_110;
   wire [7:0] requantizer__data;
   wire requantizer__enable;
   wire [2:0] requantizer__place;
   wire requantizer__row_layer_end;
   wire requantizer__row_tile_end;
+  wire sequencer__band;
   wire sequencer__busy;
   wire [31:0] sequencer__elapsed;
   wire sequencer__fault;
-  wire sequencer__finished;
-  wire sequencer__from_input;
   wire [8:0] sequencer__high;
   wire sequencer__input_half;
   wire [1:0] sequencer__input_release;
-  wire sequencer__lanes;
   wire sequencer__layer;
   wire [8:0] sequencer__low;
   wire [1:0] sequencer__output_done;
   wire sequencer__output_half;
   wire [2:0] sequencer__outputs;
   wire sequencer__rewind;
-  wire sequencer__signed;
   wire sequencer__start;
+  wire sequencer__tiles;
   wire sequencer__to_output;
+  wire [2:0] sequencer__turns;
+  wire [11:0] sequencer__width;
   wire sequencer__working;
+  wire [2:0] sequencer__write_step;
   wire [8:0] sequencer__zero_point;
+  wire [7:0] tiles__hold;
+  wire tiles__last_tile;
+  wire tiles__place__begin;
+  wire tiles__place__fresh;
+  wire [7:0] tiles__place__more;
+  wire [2:0] tiles__place__write;
   wire unloader__busy;
   wire [1:0] unloader__full;
   wire unloader__group_end;
@@ -4701,86 +5526,117 @@ module zs_sparse_array (
   wire watchdog__layer_ends;
   wire watchdog__progress;
   wire watchdog__working;
-  assign sequencer__finished = collector__valid & collector__layer_end;
-  assign n_1 = ~ sequencer__to_output;
-  assign hidden__enable = requantizer__enable & n_1;
-  assign n_2 = ~ watchdog__halt;
-  assign loader__enable = ready & n_2;
-  assign unloader__write__enable = requantizer__enable & sequencer__to_output;
-  assign n_3 = out_valid & out_ready;
-  assign counters__last = n_3 & unloader__group_end;
-  assign n_4 = | loader__full;
-  assign n_5 = sequencer__busy | n_4;
-  assign busy = n_5 | unloader__busy;
-  assign n_6 = ~ ready;
-  assign watchdog__working = n_6 | sequencer__working;
-  assign n_7 = | sequencer__output_done;
-  assign watchdog__layer_ends = sequencer__start | n_7;
-  assign n_8 = | sequencer__output_done;
-  assign n_9 = sequencer__start | n_8;
-  assign n_11 = collector__grant & sequencer__busy;
-  assign watchdog__progress = n_9 | n_11;
-  assign n_13 = ready | n_signal_96;
+  wire [2:0] writer__write__address;
+  wire [7:0] writer__write__data;
+  wire writer__write__enable;
+  wire writer__written;
+  assign unloader__write__enable = writer__write__enable & sequencer__to_output;
+  assign n_1 = ~ watchdog__halt;
+  assign loader__enable = ready & n_1;
+  assign n_2 = | loader__full;
+  assign n_3 = sequencer__busy | n_2;
+  assign busy = n_3 | unloader__busy;
+  assign n_4 = ~ ready;
+  assign watchdog__working = n_4 | sequencer__working;
+  assign n_5 = | sequencer__output_done;
+  assign watchdog__layer_ends = sequencer__start | n_5;
+  assign n_6 = | sequencer__output_done;
+  assign n_7 = sequencer__start | n_6;
+  assign n_8 = merge__granted & sequencer__busy;
+  assign watchdog__progress = n_7 | n_8;
+  assign n_9 = ~ sequencer__to_output;
+  assign n_10 = writer__write__enable & n_9;
+  assign n_12 = ready | n_signal_109;
+  assign n_13 = out_valid & out_ready;
+  assign n_14 = n_13 & unloader__group_end;
+  always @(posedge clk) begin
+    hidden__enable <= n_15;
+    hidden__data <= n_16;
+    hidden__address <= n_17;
+  end
   always @(posedge clk)
-    n_signal <= n_14;
+    n_signal <= n_18;
   always @(posedge clk)
-    n_signal_96 <= n_15;
+    n_signal_108 <= n_19;
   always @(posedge clk)
-    ready <= n_16;
-  assign n_16 = rst ? 1'h0 : n_13;
-  assign n_15 = rst ? 1'h0 : n_signal;
-  assign n_14 = rst ? 1'h0 : lane00__primed;
-  zs_collector collector (
+    n_signal_109 <= n_20;
+  always @(posedge clk) begin
+    ready <= n_21;
+    counters__first <= n_22;
+    counters__accepted <= n_23;
+    counters__last <= n_24;
+  end
+  assign n_24 = rst ? 1'h0 : n_14;
+  assign n_19 = rst ? 1'h0 : lane00__primed;
+  assign n_18 = rst ? 1'h0 : writer__write__address[2];
+  assign n_17 = rst ? 2'h0 : writer__write__address[1:0];
+  assign n_16 = rst ? 8'h00 : writer__write__data;
+  assign n_15 = rst ? 1'h0 : n_10;
+  assign n_23 = rst ? 1'h0 : loader__accepted;
+  assign n_22 = rst ? 1'h0 : loader__first;
+  assign n_21 = rst ? 1'h0 : n_12;
+  assign n_20 = rst ? 1'h0 : n_signal_108;
+  zs_constants constants (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
-    .load__data(load__data), .start(sequencer__start), .layer(sequencer__layer), .lanes(sequencer__lanes),
-    .last_tile(1'h1), .tile(collector__tile), .request(lane00__request), .tails_waiting(lane00__request_tail),
-    .grant(collector__grant), .heads(lane00__head), .tails(lane00__tail_result), .sums(lane00__sums),
-    .valid(collector__valid), .row(collector__row), .total(collector__total), .next_row(collector__next_row),
-    .tile_end(collector__tile_end), .layer_end(collector__layer_end)
+    .load__data(load__data), .closed(lane00__closed), .valid(constants__valid), .part(constants__part),
+    .resume(constants__resume)
   );
   zs_counters counters (
-    .clk(clk), .rst(rst), .first(loader__first), .accepted(loader__accepted), .last(counters__last), .latency(latency),
-    .interval(interval), .groups(groups)
+    .clk(clk), .rst(rst), .first(counters__first), .accepted(counters__accepted), .last(counters__last),
+    .latency(latency), .interval(interval), .groups(groups)
   );
   zs_lane #(.MASKS("images/lane00.masks.mem"), .WEIGHTS("images/lane00.weights.mem")) lane00 (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
-    .load__data(load__data), .masks_window(3'h5), .weights_window(3'h6), .input__enable(loader__write__enable),
-    .input__column(loader__write__column), .input__half(loader__write__half), .input__position(loader__write__position),
-    .input__data(loader__write__data), .hidden__enable(hidden__enable), .hidden__address(requantizer__place),
-    .hidden__data(requantizer__data), .start(sequencer__start), .rewind(sequencer__rewind),
-    .from_input(sequencer__from_input), .half(sequencer__input_half), .signed_(sequencer__signed),
-    .primed(lane00__primed), .request(lane00__request), .request_tail(lane00__request_tail), .grant(collector__grant),
-    .head(lane00__head), .tail_result(lane00__tail_result), .sums(lane00__sums)
+    .load__data(load__data), .masks_window(4'ha), .weights_window(4'hb), .hidden__enable(hidden__enable),
+    .hidden__address(hidden__address), .hidden__data(hidden__data), .hidden_here(n_signal),
+    .input__enable(loader__write__enable), .input__half(loader__write__half), .input__address(loader__write__address),
+    .input__data(loader__write__data), .input_here(loader__lanes), .half(sequencer__input_half),
+    .constants_valid(constants__valid), .constants(constants__part), .resume(constants__resume),
+    .start(sequencer__start), .rewind(sequencer__rewind), .closed(lane00__closed), .primed(lane00__primed),
+    .pushed(lane00__pushed), .grant(merge__grant), .sums(lane00__sums)
   );
   zs_loader loader (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
     .load__data(load__data), .enable(loader__enable), .valid(in_valid), .ready(in_ready), .data(in_data), .last(in_last),
-    .write__enable(loader__write__enable), .write__column(loader__write__column), .write__half(loader__write__half),
-    .write__position(loader__write__position), .write__data(loader__write__data), .full(loader__full),
-    .release_(sequencer__input_release), .first(loader__first), .accepted(loader__accepted), .early_last(early_last),
-    .late_last(late_last)
+    .write__enable(loader__write__enable), .write__half(loader__write__half), .write__address(loader__write__address),
+    .write__data(loader__write__data), .lanes(loader__lanes), .full(loader__full), .release_(sequencer__input_release),
+    .first(loader__first), .accepted(loader__accepted), .early_last(early_last), .late_last(late_last)
+  );
+  zs_merge merge (
+    .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
+    .load__data(load__data), .start(sequencer__start), .rewind(sequencer__rewind), .turns(sequencer__turns),
+    .tiles(sequencer__tiles), .hold(tiles__hold), .tile(merge__tile), .pushed(lane00__pushed), .grant(merge__grant),
+    .sums(lane00__sums), .take(merge__take), .total(merge__total), .valid(merge__valid), .tile_end(merge__tile_end),
+    .layer_end(merge__layer_end), .next_bundle(merge__next_bundle), .granted(merge__granted)
   );
   zs_requantizer requantizer (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
-    .load__data(load__data), .next_row(collector__next_row), .valid(collector__valid), .tile_end(collector__tile_end),
-    .layer_end(collector__layer_end), .total(collector__total), .zero_point(sequencer__zero_point), .low(sequencer__low),
+    .load__data(load__data), .next_row(merge__next_bundle), .valid(merge__valid), .tile_end(merge__tile_end),
+    .layer_end(merge__layer_end), .total(merge__total), .zero_point(sequencer__zero_point), .low(sequencer__low),
     .high(sequencer__high), .place(requantizer__place), .data(requantizer__data), .enable(requantizer__enable),
     .row_tile_end(requantizer__row_tile_end), .row_layer_end(requantizer__row_layer_end)
   );
   zs_sequencer sequencer (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
-    .load__data(load__data), .primed(n_signal_96), .input_full(loader__full), .input_release(sequencer__input_release),
-    .output_full(unloader__full), .output_done(sequencer__output_done), .finished(sequencer__finished),
+    .load__data(load__data), .primed(n_signal_109), .input_full(loader__full), .input_release(sequencer__input_release),
+    .output_full(unloader__full), .output_done(sequencer__output_done), .finished(writer__written),
     .start(sequencer__start), .rewind(sequencer__rewind), .layer(sequencer__layer), .input_half(sequencer__input_half),
-    .signed_(sequencer__signed), .from_input(sequencer__from_input), .lanes(sequencer__lanes),
-    .to_output(sequencer__to_output), .zero_point(sequencer__zero_point), .low(sequencer__low), .high(sequencer__high),
-    .output_half(sequencer__output_half), .outputs(sequencer__outputs), .layer_cycles_address(layer_cycles_address),
-    .layer_cycles(layer_cycles), .busy(sequencer__busy), .working(sequencer__working), .elapsed(sequencer__elapsed),
-    .fault(sequencer__fault), .halt(watchdog__halt)
+    .turns(sequencer__turns), .tiles(sequencer__tiles), .width(sequencer__width), .write_step(sequencer__write_step),
+    .band(sequencer__band), .to_output(sequencer__to_output), .zero_point(sequencer__zero_point), .low(sequencer__low),
+    .high(sequencer__high), .output_half(sequencer__output_half), .outputs(sequencer__outputs),
+    .layer_cycles_address(layer_cycles_address), .layer_cycles(layer_cycles), .busy(sequencer__busy),
+    .working(sequencer__working), .elapsed(sequencer__elapsed), .fault(sequencer__fault), .halt(watchdog__halt)
+  );
+  zs_tiles tiles (
+    .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
+    .load__data(load__data), .start(sequencer__start), .band(sequencer__band), .width(sequencer__width),
+    .write_step(sequencer__write_step), .step(merge__tile), .hold(tiles__hold), .last_tile(tiles__last_tile),
+    .place__fresh(tiles__place__fresh), .place__begin(tiles__place__begin), .place__more(tiles__place__more),
+    .place__write(tiles__place__write)
   );
   zs_unloader unloader (
-    .clk(clk), .rst(rst), .write__enable(unloader__write__enable), .write__address(requantizer__place),
-    .write__data(requantizer__data), .half(sequencer__output_half), .outputs(sequencer__outputs),
+    .clk(clk), .rst(rst), .write__enable(unloader__write__enable), .write__address(writer__write__address),
+    .write__data(writer__write__data), .half(sequencer__output_half), .outputs(sequencer__outputs),
     .done(sequencer__output_done), .full(unloader__full), .valid(out_valid), .ready(out_ready), .data(out_data),
     .keep(out_keep), .last(out_last), .group_end(unloader__group_end), .busy(unloader__busy)
   );
@@ -4789,96 +5645,288 @@ module zs_sparse_array (
     .running(sequencer__busy), .layer_ends(watchdog__layer_ends), .elapsed(sequencer__elapsed),
     .layer_limit(layer_limit), .fault(sequencer__fault), .expired(expired), .halt(watchdog__halt)
   );
-  assign ready_97 = ready;
-  assign hidden__data = requantizer__data;
-  assign hidden__address = requantizer__place;
+  zs_writer writer (
+    .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
+    .load__data(load__data), .tile__fresh(tiles__place__fresh), .tile__begin(tiles__place__begin),
+    .tile__more(tiles__place__more), .tile__write(tiles__place__write), .enable(requantizer__enable),
+    .place(requantizer__place), .data(requantizer__data), .tile_end(requantizer__row_tile_end),
+    .layer_end(requantizer__row_layer_end), .write__enable(writer__write__enable),
+    .write__address(writer__write__address), .write__data(writer__write__data), .written(writer__written)
+  );
+  assign ready_110 = ready;
+  assign input_here = loader__lanes;
 endmodule
 
-// Input buffer of two halves, one filled while the other is read, and the hidden activations; one read per cycle.
+// acc = (0 if first else acc) + weight * operand in every column, or the maximum of the products; one weight per cycle.
 //
-// data follows address by three cycles: memory, register, choice.
+// Operands, product, accumulator: one register each, of which the multiplier has the former two. A row's sum enters the queue when the
+// next row's first product arrives, or one cycle after the lane's last product in the tile. Nobody takes what has not been announced,
+// and the gate admits no more rows than fit: so the queue has no flags.
 //
 // Members:
-// input : In(input_write), hidden : In(hidden_write)
-// from_input : In(1), half : In(1)
-//     What the layer reads; constant while it runs.
-// address : In, data : Out(8 * columns)
-module zs_store (
+// issue, first, tail : In(1)
+//     One cycle behind the operands: they are valid; the weight is its row's first; it is the lane's last in the tile.
+// weight : In(weight_bits), operands : In(9 * columns)
+// maximum : In(1)
+//     Where the array can: take the maximum; constant while a layer runs.
+// pushed : Out(1)
+//     A sum is in the queue.
+// grant : In(1), sums : Out(acc_bits * columns)
+//     grant_to_sums after grant the sums of the row, and in all other cycles 0.
+module zs_sums (
   input  wire clk,
   input  wire rst,
-  input  wire [1:0] input__enable,
-  input  wire input__column,
-  input  wire input__half,
-  input  wire [1:0] input__position,
-  input  wire [15:0] input__data,
-  input  wire hidden__enable,
-  input  wire [2:0] hidden__address,
-  input  wire [7:0] hidden__data,
-  input  wire from_input,
-  input  wire half,
-  input  wire [3:0] address,
-  output reg [7:0] data
+  input  wire issue,
+  input  wire first,
+  input  wire tail,
+  input  wire [7:0] weight,
+  input  wire [8:0] operands,
+  output reg pushed,
+  input  wire grant,
+  output reg [16:0] sums
 );
-  wire [7:0] n_11;
-  wire [7:0] n_12;
-  wire [7:0] n_13;
-  wire [7:0] n_14;
-  wire [7:0] n_15;
-  wire [7:0] n_16;
+  wire n_1;
+  wire [4:0] n_10;
+  wire [16:0] n_11;
+  wire n_12;
+  wire n_13;
+  wire n_14;
+  wire n_15;
+  wire n_16;
+  wire n_17;
+  wire [16:0] n_18;
+  wire [16:0] n_19;
+  wire n_2;
+  wire [3:0] n_20;
+  wire [3:0] n_21;
+  wire [16:0] n_22;
   wire n_3;
   wire n_4;
   wire n_5;
+  wire n_6;
+  wire [17:0] n_7;
+  wire [17:0] n_8;
+  wire [4:0] n_9;
+  wire [16:0] n_procmux_550_Y;
+  wire n_signal;
+  wire n_signal_12;
+  reg n_signal_17;
+  reg n_signal_18;
+  reg n_signal_20;
+  reg n_signal_21;
+  wire [3:0] n_signal_25;
+  reg [3:0] n_signature__addr;
+  reg [16:0] n_signature__data;
+  reg [16:0] acc0;
+  wire [15:0] multiplier0__product;
+  reg [3:0] read_port__addr;
+  wire [16:0] read_port__data;
+  wire [16:0] sum0;
+  reg tail_19;
+  wire [3:0] tail_number;
+  reg [16:0] queue [15:0];
+  always @(posedge clk) begin
+    if (n_signal)
+      queue[n_signature__addr] <= n_signature__data;
+  end
+  assign read_port__data = queue[read_port__addr];
+  assign n_1 = n_signal_17 & n_signal_18;
+  assign n_2 = n_1 & n_signal_21;
+  assign n_signal = n_2 | n_signal_20;
+  assign n_signal_12 = issue & first;
+  assign n_3 = n_signal_17 & tail_19;
+  assign n_4 = ~ n_signal_20;
+  assign n_5 = n_signal_21 & n_4;
+  assign n_6 = n_signal_17 | n_5;
+  assign n_7 = $signed(acc0) + $signed(multiplier0__product);
+  assign n_8 = $signed(acc0) + $signed(multiplier0__product);
+  assign n_9 = n_signature__addr + n_signal;
+  assign n_10 = read_port__addr + grant;
+  assign n_11 = grant ? read_port__data : 17'h00000;
+  always @(posedge clk)
+    n_signal_17 <= n_12;
+  always @(posedge clk)
+    n_signal_18 <= n_13;
+  always @(posedge clk)
+    tail_19 <= n_14;
+  always @(posedge clk)
+    n_signal_20 <= n_15;
+  always @(posedge clk)
+    pushed <= n_16;
+  always @(posedge clk)
+    n_signal_21 <= n_17;
+  always @(posedge clk)
+    acc0 <= n_18;
+  always @(posedge clk)
+    n_signature__data <= n_19;
+  always @(posedge clk)
+    n_signature__addr <= n_20;
+  always @(posedge clk) begin
+    read_port__addr <= n_21;
+    sums <= n_22;
+  end
+  assign n_22 = rst ? 17'h00000 : n_11;
+  assign n_21 = rst ? 4'h0 : n_10[3:0];
+  assign n_20 = rst ? 4'h0 : n_9[3:0];
+  assign n_19 = n_signal_17 ? n_8[16:0] : n_signature__data;
+  assign n_procmux_550_Y = n_signal_17 ? n_7[16:0] : acc0;
+  assign n_18 = n_signal_12 ? 17'h00000 : n_procmux_550_Y;
+  assign n_17 = rst ? 1'h0 : n_6;
+  assign n_16 = rst ? 1'h0 : n_signal;
+  assign n_15 = rst ? 1'h0 : n_3;
+  assign n_14 = rst ? 1'h0 : tail;
+  assign n_13 = rst ? 1'h0 : first;
+  assign n_12 = rst ? 1'h0 : issue;
+  zs_multiplier multiplier0 (
+    .clk(clk), .a(operands), .b(weight), .product(multiplier0__product)
+  );
+  assign n_signal_25 = read_port__addr;
+  assign tail_number = n_signature__addr;
+  assign sum0 = n_signature__data;
+endmodule
+
+// Raster of the layer's tiles, band after band; a tile's place is there from the third cycle after start, the next tile's in the
+// cycle after step. Steps are two cycles apart or more.
+//
+// Members:
+// load : In(load_bus)
+// start : In(1), band, width, write_step, residual_step : In
+//     A layer begins; its constants, as in the program word.
+// step : In(1)
+//     The present tile has been collected.
+// hold : Out, last_tile : Out(1)
+//     Further writes of each of the present tile's results; it is the layer's last.
+// place : Out(tile_place)
+module zs_tiles (
+  input  wire clk,
+  input  wire rst,
+  input  wire load__commit,
+  input  wire [3:0] load__window,
+  input  wire [6:0] load__offset,
+  input  wire [63:0] load__data,
+  input  wire start,
+  input  wire band,
+  input  wire [11:0] width,
+  input  wire [2:0] write_step,
+  input  wire step,
+  output wire [7:0] hold,
+  output wire last_tile,
+  output reg place__fresh,
+  output wire place__begin,
+  output wire [7:0] place__more,
+  output reg [2:0] place__write
+);
+  wire n_1;
+  wire n_10;
+  wire n_11;
+  wire [1:0] n_12;
+  wire [12:0] n_13;
+  wire [3:0] n_14;
+  wire [1:0] n_15;
+  wire n_16;
+  wire n_17;
+  wire [11:0] n_18;
+  wire [2:0] n_19;
+  wire [9:0] n_20;
+  wire n_6;
   wire n_7;
   wire n_8;
-  wire bank;
-  reg [7:0] hidden_held;
-  wire [7:0] hidden_ram__read_data;
-  reg hidden_unread;
-  wire [7:0] input0__read_data;
-  wire input0__write_enable;
-  reg [7:0] input0_held;
-  reg input0_unread;
-  wire [7:0] input1__read_data;
-  wire input1__write_enable;
-  reg [7:0] input1_held;
-  reg input1_unread;
-  assign input0__write_enable = input__column & input__enable[0];
-  assign input1__write_enable = input__column & input__enable[1];
-  assign n_3 = ! address[0];
-  assign n_4 = from_input & n_3;
-  assign n_5 = ~ n_4;
-  assign n_7 = from_input & address[0];
-  assign n_8 = ~ n_7;
-  assign n_11 = input0_held | input1_held;
-  assign n_12 = n_11 | hidden_held;
+  wire n_9;
+  wire [2:0] n_procmux_49_Y;
+  wire [11:0] n_procmux_53_Y;
+  wire n_procmux_57_Y;
+  reg [11:0] n_signal;
+  wire [9:0] bands__read_data;
+  wire bands__write_enable;
+  reg [1:0] begun;
+  reg index;
+  wire last;
+  reg [9:0] now;
+  wire take;
+  wire [2:0] write;
+  assign n_1 = load__window == 3'h5;
+  assign bands__write_enable = load__commit & n_1;
+  assign last = n_signal == width;
+  assign n_6 = step & last;
+  assign take = begun[1] | n_6;
+  assign last_tile = last & now[0];
+  assign n_7 = ~ last_tile;
+  assign n_8 = step & n_7;
+  assign n_9 = begun[1] | n_8;
+  assign n_10 = step & last;
+  assign n_11 = begun[0] | n_10;
+  assign n_12 = index + 1'h1;
+  assign n_13 = n_signal + 1'h1;
+  assign n_14 = place__write + write_step;
   always @(posedge clk) begin
-    input0_unread <= n_5;
-    input0_held <= n_13;
-    input1_unread <= n_8;
-    input1_held <= n_14;
-    hidden_unread <= from_input;
-    hidden_held <= n_15;
-    data <= n_16;
+    begun <= n_15;
+    place__fresh <= n_16;
+    index <= n_17;
   end
-  assign n_16 = rst ? 8'h00 : n_12;
-  assign n_15 = hidden_unread ? 8'h00 : hidden_ram__read_data;
-  assign n_14 = input1_unread ? 8'h00 : input1__read_data;
-  assign n_13 = input0_unread ? 8'h00 : input0__read_data;
-  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd8), .IMAGE(), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) hidden_ram (
-    .clk(clk), .write_enable(hidden__enable), .write_address(hidden__address), .write_data(hidden__data),
-    .read_enable(1'h1), .read_address(address[2:0]), .read_data(hidden_ram__read_data)
+  always @(posedge clk)
+    n_signal <= n_18;
+  always @(posedge clk) begin
+    place__write <= n_19;
+    now <= n_20;
+  end
+  assign n_20 = take ? bands__read_data : now;
+  assign n_procmux_49_Y = step ? n_14[2:0] : place__write;
+  assign n_19 = take ? 3'h0 : n_procmux_49_Y;
+  assign n_procmux_53_Y = step ? n_13[11:0] : n_signal;
+  assign n_18 = take ? 12'h000 : n_procmux_53_Y;
+  assign n_procmux_57_Y = n_11 ? n_12[0] : index;
+  assign n_17 = start ? band : n_procmux_57_Y;
+  assign n_16 = rst ? 1'h0 : n_9;
+  assign n_15 = rst ? 2'h0 : { begun[0], start };
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/bands.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd10)) bands (
+    .clk(clk), .write_enable(bands__write_enable), .write_address(load__offset[0]), .write_data(load__data[9:0]),
+    .read_enable(1'h1), .read_address(index), .read_data(bands__read_data)
   );
-  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) input0 (
-    .clk(clk), .write_enable(input0__write_enable), .write_address({ input__half, input__position[0] }),
-    .write_data(input__data[7:0]), .read_enable(1'h1), .read_address({ half, address[1] }),
-    .read_data(input0__read_data)
-  );
-  zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd8)) input1 (
-    .clk(clk), .write_enable(input1__write_enable), .write_address({ input__half, input__position[1] }),
-    .write_data(input__data[15:8]), .read_enable(1'h1), .read_address({ half, address[1] }),
-    .read_data(input1__read_data)
-  );
-  assign bank = address[0];
+  assign place__more = now[9:2];
+  assign place__begin = now[1];
+  assign hold = now[9:2];
+  assign write = place__write;
+endmodule
+
+// One stage, or none where there is one column; one word per cycle. The operands come from gates: the multiplier registers them.
+//
+// Two look-up tables of four inputs per bit: the one before the register chooses between two columns, with the bits that padding has
+// inverted, and is cleared where padding is wanted; the one behind inverts them back or takes the third column.
+//
+// Members:
+// turn : In(2), there : In(columns + 2)
+//     One cycle before data: as given by Operands, and a column more on either side.
+// data : In(8 * (columns + 2))
+// padding : In(8), signed : In(1)
+//     Of the layer.
+// operands : Out(9 * columns)
+module zs_turn (
+  input  wire clk,
+  input  wire rst,
+  input  wire [1:0] turn,
+  input  wire [2:0] there,
+  input  wire [23:0] data,
+  input  wire [7:0] padding,
+  input  wire signed_,
+  output wire [8:0] operands
+);
+  wire n_10;
+  wire [7:0] n_2;
+  wire n_4;
+  wire n_5;
+  wire n_6;
+  wire n_7;
+  reg n_signal;
+  assign operands[7:0] = n_signal ? padding : data[15:8];
+  assign n_2 = n_signal ? padding : data[15:8];
+  assign operands[8] = n_2[7] & signed_;
+  assign n_4 = turn[0] ? 1'h0 : there[2];
+  assign n_5 = turn[0] ? there[0] : there[1];
+  assign n_6 = turn[1] ? n_4 : n_5;
+  assign n_7 = ~ n_6;
+  always @(posedge clk)
+    n_signal <= n_10;
+  assign n_10 = rst ? 1'h0 : n_7;
 endmodule
 
 // Two halves, one sent while the other is filled; one beat per cycle, also across samples and groups.
@@ -4886,8 +5934,8 @@ endmodule
 // The first beat is valid four cycles after done.
 //
 // Members:
-// write : In(hidden_write), half : In(1)
-//     Outputs, of all columns or with strips of the lowest, and the half they go to.
+// write : In(output_write), half : In(1)
+//     Outputs, of all columns or, where these hold strips, of the lowest; and the half that they go to.
 // outputs : In
 //     Of one sample; constant while the array runs.
 // done : In(2), full : Out(2)
@@ -4950,22 +5998,22 @@ module zs_unloader (
   wire [1:0] n_4;
   wire n_5;
   wire n_9;
-  wire n_procmux_101_Y;
-  wire [1:0] n_procmux_105_Y;
-  wire [15:0] n_procmux_45_Y;
-  wire [1:0] n_procmux_49_Y;
-  wire n_procmux_53_Y;
-  wire n_procmux_57_Y;
-  wire n_procmux_61_Y;
-  wire [5:0] n_procmux_65_Y;
-  wire [5:0] n_procmux_69_Y;
-  wire n_procmux_79_Y;
-  wire n_procmux_81_Y;
-  wire n_procmux_85_Y;
-  wire n_procmux_87_Y;
-  wire n_procmux_91_Y;
-  wire [2:0] n_procmux_95_Y;
-  wire n_procmux_99_Y;
+  wire [15:0] n_procmux_103_Y;
+  wire [1:0] n_procmux_107_Y;
+  wire n_procmux_111_Y;
+  wire n_procmux_115_Y;
+  wire n_procmux_119_Y;
+  wire [5:0] n_procmux_123_Y;
+  wire [5:0] n_procmux_127_Y;
+  wire n_procmux_137_Y;
+  wire n_procmux_139_Y;
+  wire n_procmux_143_Y;
+  wire n_procmux_145_Y;
+  wire n_procmux_149_Y;
+  wire [2:0] n_procmux_153_Y;
+  wire n_procmux_157_Y;
+  wire n_procmux_159_Y;
+  wire [1:0] n_procmux_163_Y;
   wire n_signal;
   wire n_signal_21;
   reg n_signal_24;
@@ -5033,38 +6081,38 @@ module zs_unloader (
     keep <= n_36;
     data <= n_37;
   end
-  assign n_procmux_101_Y = n_10 ? n_procmux_99_Y : n_signal_24;
-  assign n_23 = rst ? 1'h0 : n_procmux_101_Y;
-  assign n_procmux_105_Y = group_end_22 ? n_4 : 2'h0;
-  assign release_ = n_3 ? n_procmux_105_Y : 2'h0;
-  assign n_procmux_45_Y = advance ? { n_22, n_21 } : data;
-  assign n_37 = rst ? 16'h0000 : n_procmux_45_Y;
-  assign n_procmux_49_Y = advance ? flags2[5:4] : keep;
-  assign n_36 = rst ? 2'h0 : n_procmux_49_Y;
-  assign n_procmux_53_Y = advance ? flags2[2] : group_end;
-  assign n_35 = rst ? 1'h0 : n_procmux_53_Y;
-  assign n_procmux_57_Y = advance ? flags2[1] : last;
-  assign n_34 = rst ? 1'h0 : n_procmux_57_Y;
-  assign n_procmux_61_Y = advance ? flags2[0] : valid;
-  assign n_33 = rst ? 1'h0 : n_procmux_61_Y;
-  assign n_procmux_65_Y = advance ? flags1 : flags2;
-  assign n_32 = rst ? 6'h00 : n_procmux_65_Y;
-  assign n_procmux_69_Y = advance ? { n_20, n_19, column, group_end_22, n_signal_21, n_signal } : flags1;
-  assign n_31 = rst ? 6'h00 : n_procmux_69_Y;
+  assign n_procmux_103_Y = advance ? { n_22, n_21 } : data;
+  assign n_37 = rst ? 16'h0000 : n_procmux_103_Y;
+  assign n_procmux_107_Y = advance ? flags2[5:4] : keep;
+  assign n_36 = rst ? 2'h0 : n_procmux_107_Y;
+  assign n_procmux_111_Y = advance ? flags2[2] : group_end;
+  assign n_35 = rst ? 1'h0 : n_procmux_111_Y;
+  assign n_procmux_115_Y = advance ? flags2[1] : last;
+  assign n_34 = rst ? 1'h0 : n_procmux_115_Y;
+  assign n_procmux_119_Y = advance ? flags2[0] : valid;
+  assign n_33 = rst ? 1'h0 : n_procmux_119_Y;
+  assign n_procmux_123_Y = advance ? flags1 : flags2;
+  assign n_32 = rst ? 6'h00 : n_procmux_123_Y;
+  assign n_procmux_127_Y = advance ? { n_20, n_19, column, group_end_22, n_signal_21, n_signal } : flags1;
+  assign n_31 = rst ? 6'h00 : n_procmux_127_Y;
   assign n_30 = advance ? bank1__read_data : held1;
   assign n_29 = advance ? bank0__read_data : held0;
   assign n_28 = rst ? 2'h0 : n_18;
-  assign n_procmux_79_Y = group_end_22 ? n_15 : n_signal_28;
-  assign n_procmux_81_Y = n_10 ? n_procmux_79_Y : n_signal_28;
-  assign n_27 = rst ? 1'h0 : n_procmux_81_Y;
-  assign n_procmux_85_Y = n_signal_21 ? n_14[0] : column;
-  assign n_procmux_87_Y = n_10 ? n_procmux_85_Y : column;
-  assign n_26 = rst ? 1'h0 : n_procmux_87_Y;
-  assign n_procmux_91_Y = n_10 ? n_signal_21 : fresh;
-  assign n_25 = rst ? 1'h1 : n_procmux_91_Y;
-  assign n_procmux_95_Y = n_10 ? n_12[2:0] : left;
-  assign n_24 = rst ? 3'h0 : n_procmux_95_Y;
-  assign n_procmux_99_Y = n_signal_21 ? 1'h0 : n_11[0];
+  assign n_procmux_137_Y = group_end_22 ? n_15 : n_signal_28;
+  assign n_procmux_139_Y = n_10 ? n_procmux_137_Y : n_signal_28;
+  assign n_27 = rst ? 1'h0 : n_procmux_139_Y;
+  assign n_procmux_143_Y = n_signal_21 ? n_14[0] : column;
+  assign n_procmux_145_Y = n_10 ? n_procmux_143_Y : column;
+  assign n_26 = rst ? 1'h0 : n_procmux_145_Y;
+  assign n_procmux_149_Y = n_10 ? n_signal_21 : fresh;
+  assign n_25 = rst ? 1'h1 : n_procmux_149_Y;
+  assign n_procmux_153_Y = n_10 ? n_12[2:0] : left;
+  assign n_24 = rst ? 3'h0 : n_procmux_153_Y;
+  assign n_procmux_157_Y = n_signal_21 ? 1'h0 : n_11[0];
+  assign n_procmux_159_Y = n_10 ? n_procmux_157_Y : n_signal_24;
+  assign n_23 = rst ? 1'h0 : n_procmux_159_Y;
+  assign n_procmux_163_Y = group_end_22 ? n_4 : 2'h0;
+  assign release_ = n_3 ? n_procmux_163_Y : 2'h0;
   zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd8)) bank0 (
     .clk(clk), .write_enable(bank0__write_enable), .write_address({ half, write__address[1] }), .write_data(write__data),
     .read_enable(advance), .read_address({ n_signal_28, n_signal_24 }), .read_data(bank0__read_data)
@@ -5073,6 +6121,47 @@ module zs_unloader (
     .clk(clk), .write_enable(bank1__write_enable), .write_address({ half, write__address[1] }), .write_data(write__data),
     .read_enable(advance), .read_address({ n_signal_28, n_signal_24 }), .read_data(bank1__read_data)
   );
+endmodule
+
+// Counts a lane's sums from the cycle in which they are pushed to that in which they are taken.
+//
+// Members:
+// pushed : In(1), taken : In(1)
+//     One sum more; one less.
+// some : Out(1)
+//     There is one; a register.
+module zs_waiting (
+  input  wire clk,
+  input  wire rst,
+  input  wire pushed,
+  input  wire taken,
+  output reg some
+);
+  wire [5:0] n_1;
+  wire [6:0] n_2;
+  wire n_3;
+  wire n_4;
+  wire n_5;
+  wire n_6;
+  wire [4:0] n_7;
+  wire n_8;
+  wire [4:0] n_signal;
+  reg [4:0] n_signal_7;
+  wire more;
+  assign { n_2[6:5], n_signal } = n_1 - taken;
+  assign more = | n_signal_7[4:1];
+  assign n_3 = pushed | more;
+  assign n_4 = ~ taken;
+  assign n_5 = some & n_4;
+  assign n_6 = n_3 | n_5;
+  always @(posedge clk)
+    n_signal_7 <= n_7;
+  always @(posedge clk)
+    some <= n_8;
+  assign n_1 = n_signal_7 + pushed;
+  assign n_8 = rst ? 1'h0 : n_6;
+  assign n_7 = rst ? 5'h00 : n_signal;
+  assign n_2[4:0] = n_signal;
 endmodule
 
 // Counts the cycles without progress while the array works, and compares those of the layer that is computed.
@@ -5119,8 +6208,8 @@ module zs_watchdog (
   wire [32:0] n_7;
   wire n_8;
   wire n_9;
-  wire [31:0] n_procmux_11_Y;
-  wire n_procmux_7_Y;
+  wire n_procmux_65_Y;
+  wire [31:0] n_procmux_69_Y;
   wire n_signal;
   reg [31:0] silence;
   wire too_long;
@@ -5140,9 +6229,153 @@ module zs_watchdog (
     silence <= n_10;
     halt <= n_11;
   end
-  assign n_procmux_11_Y = n_9 ? 32'd0 : n_7[31:0];
-  assign n_10 = rst ? 32'd0 : n_procmux_11_Y;
-  assign n_procmux_7_Y = expired ? 1'h1 : halt;
-  assign n_11 = rst ? 1'h0 : n_procmux_7_Y;
+  assign n_procmux_65_Y = expired ? 1'h1 : halt;
+  assign n_11 = rst ? 1'h0 : n_procmux_65_Y;
+  assign n_procmux_69_Y = n_9 ? 32'd0 : n_7[31:0];
+  assign n_10 = rst ? 32'd0 : n_procmux_69_Y;
+endmodule
+
+// One write of every epilogue per cycle: results are written as often as their tile's list of passes says, the first time four cycles
+// after enable.
+//
+// A pass moves every column's activation turn columns up, into the columns of its mask.
+//
+// Members:
+// load : In(load_bus)
+// tile : In(tile_place)
+// enable : In(1), place : In, data : In(8 * columns * epilogues), tile_end, layer_end : In(1)
+//     Results from the requantizers, as many cycles apart as the list is long.
+// copy_place : In, used : In(epilogues)
+//     Where the array has residuals: the place in their memory, and which epilogues have a result.
+// write : Out(result_write)
+// written : Out(1)
+//     The last write of the layer's last result is under way: four cycles later it leaves.
+module zs_writer (
+  input  wire clk,
+  input  wire rst,
+  input  wire load__commit,
+  input  wire [3:0] load__window,
+  input  wire [6:0] load__offset,
+  input  wire [63:0] load__data,
+  input  wire tile__fresh,
+  input  wire tile__begin,
+  input  wire [7:0] tile__more,
+  input  wire [2:0] tile__write,
+  input  wire enable,
+  input  wire [2:0] place,
+  input  wire [7:0] data,
+  input  wire tile_end,
+  input  wire layer_end,
+  output reg write__enable,
+  output reg [2:0] write__address,
+  output reg [7:0] write__data,
+  output wire written
+);
+  wire n_1;
+  wire n_10;
+  wire [1:0] n_11;
+  wire [8:0] n_12;
+  wire n_13;
+  wire [3:0] n_18;
+  wire [3:0] n_19;
+  wire n_20;
+  wire [7:0] n_21;
+  wire n_22;
+  wire n_23;
+  wire n_24;
+  wire n_25;
+  wire n_26;
+  wire [7:0] n_27;
+  wire [7:0] n_28;
+  wire [2:0] n_29;
+  wire [2:0] n_30;
+  wire n_6;
+  wire n_7;
+  wire n_8;
+  wire n_9;
+  wire [7:0] n_procmux_39_Y;
+  wire [7:0] n_procmux_41_Y;
+  wire n_signal;
+  wire n_signal_24;
+  reg n_signal_26;
+  reg [7:0] n_signal_27;
+  reg [2:0] base0_1;
+  reg [2:0] base0_2;
+  reg [2:0] base0_3;
+  reg [7:0] data0_1;
+  reg [7:0] data0_2;
+  reg [7:0] data3_0;
+  reg ends;
+  reg [4:0] entry2;
+  wire final_;
+  reg mask3;
+  wire [4:0] passes__read_data;
+  wire passes__write_enable;
+  wire [11:0] places__data;
+  wire places__full;
+  wire places__take;
+  wire places__valid;
+  reg valid1;
+  reg valid2;
+  reg valid3;
+  assign n_1 = load__window == 3'h6;
+  assign passes__write_enable = load__commit & n_1;
+  assign places__take = enable & tile_end;
+  assign n_signal = enable ? places__data[0] : n_signal_26;
+  assign n_6 = | n_signal_27;
+  assign n_signal_24 = enable | n_6;
+  assign n_7 = | places__data[8:1];
+  assign n_8 = ~ n_7;
+  assign n_9 = n_signal_27 == 1'h1;
+  assign final_ = enable ? n_8 : n_9;
+  assign n_10 = enable ? layer_end : ends;
+  assign written = final_ & n_10;
+  assign n_11 = n_signal + 1'h1;
+  assign n_12 = n_signal_27 - 1'h1;
+  assign n_13 = mask3 & valid3;
+  assign n_18 = place + places__data[11:9];
+  assign n_19 = base0_2 + entry2[2:0];
+  always @(posedge clk)
+    n_signal_26 <= n_20;
+  always @(posedge clk)
+    n_signal_27 <= n_21;
+  always @(posedge clk) begin
+    ends <= n_22;
+    valid1 <= n_23;
+    valid2 <= n_24;
+    valid3 <= n_25;
+    entry2 <= passes__read_data;
+    mask3 <= entry2[4];
+    write__enable <= n_26;
+    data0_1 <= n_27;
+    data0_2 <= data0_1;
+    data3_0 <= data0_2;
+    write__data <= n_28;
+    base0_1 <= n_29;
+    base0_2 <= base0_1;
+    base0_3 <= n_19[2:0];
+    write__address <= n_30;
+  end
+  assign n_30 = rst ? 3'h0 : base0_3;
+  assign n_29 = enable ? n_18[2:0] : base0_1;
+  assign n_28 = rst ? 8'h00 : data3_0;
+  assign n_27 = enable ? data : data0_1;
+  assign n_26 = rst ? 1'h0 : n_13;
+  assign n_25 = rst ? 1'h0 : valid2;
+  assign n_24 = rst ? 1'h0 : valid1;
+  assign n_23 = rst ? 1'h0 : n_signal_24;
+  assign n_22 = enable ? layer_end : ends;
+  assign n_procmux_39_Y = n_signal_24 ? n_12[7:0] : n_signal_27;
+  assign n_procmux_41_Y = enable ? places__data[8:1] : n_procmux_39_Y;
+  assign n_21 = rst ? 8'h00 : n_procmux_41_Y;
+  assign n_20 = n_signal_24 ? n_11[0] : n_signal_26;
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/passes.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd5)) passes (
+    .clk(clk), .write_enable(passes__write_enable), .write_address(load__offset[0]), .write_data(load__data[4:0]),
+    .read_enable(1'h1), .read_address(n_signal), .read_data(passes__read_data)
+  );
+  zs_fifo places (
+    .clk(clk), .rst(rst), .write(tile__fresh), .write_data({ tile__write, tile__more, tile__begin }),
+    .full(places__full), .valid(places__valid), .data(places__data), .take(places__take)
+  );
 endmodule
 /* verilator lint_on VARHIDDEN */
