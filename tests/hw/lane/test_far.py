@@ -28,7 +28,7 @@ def test_every_column_gets_the_word_of_another(width: int, distance: int, seed: 
         for cycle in range(len(words) + 2):
             if cycle < len(words):
                 _, there, far, turn = words[cycle]
-                for name, value in (("there", joined(there, 1)), ("far", far), ("turn", turn)):
+                for name, value in (("there", joined(there, 1)), ("distant", far), ("turn", turn)):
                     ctx.set(getattr(dut, name), value)
             if 1 <= cycle <= len(words):
                 ctx.set(dut.data, joined(words[cycle - 1][0]))
