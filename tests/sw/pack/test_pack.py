@@ -26,15 +26,21 @@ def require_weights(network: QuantizedNetwork, array: ArrayConfig) -> None:
     unpacked = unpack(program)
     layers = prepared(network).layers
     assert list(unpacked) == [layer.name for layer in layers] == [layer.name for layer in program.layers]
-    for layer, placed, info in zip(layers, plan.plan.layers, program.layers, strict=True):
+    for layer, folded, placed, info in zip(layers, plan.network.layers, plan.plan.layers, program.layers, strict=True):
         weight, mask = unpacked[layer.name]
-        expected = layer.weight.reshape(layer.outputs, -1)
+        # What is folded away is not stored.
+        expected, rows = np.zeros_like(layer.weight), plan.folded.rows(folded)
+        channels = np.arange(layer.weight.shape[1]) if layer.groups > 1 else plan.folded.channels[layer.source]
+        expected[np.ix_(rows, channels)] = folded.weight
+        expected = expected.reshape(layer.outputs, -1)
         np.testing.assert_array_equal(weight, expected, err_msg=describe(network))
         # A row without weights keeps one explicit zero.
-        rows = np.count_nonzero(expected, axis=1)
-        np.testing.assert_array_equal(mask[rows > 0], expected[rows > 0] != 0)
-        assert (mask[rows == 0].sum(axis=1) == 1).all()
-        assert info.kept == rows.sum()
+        stored = np.count_nonzero(expected, axis=1)
+        np.testing.assert_array_equal(mask[stored > 0], expected[stored > 0] != 0)
+        empty = rows[stored[rows] == 0]
+        assert (mask[empty].sum(axis=1) == 1).all()
+        assert mask.sum() == stored.sum() + len(empty)
+        assert info.kept == np.count_nonzero(layer.weight)
         assert placed.across or info.nnz == mask.sum()
 
 

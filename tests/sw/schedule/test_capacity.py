@@ -117,7 +117,7 @@ def test_capacities_that_are_given_stay() -> None:
     assert schedule(demanding(), sized).config == sized
     sized = replace(sized, mask_depth=sized.mask_depth + 10)  # more tiles make longer headers
     for name in SIZES:
-        most = {"load_elements": 4, "reach": 15, "pixel_bits": 16, "tile_bits": 24, "acc_bits": 40, "layer_depth": 64}
+        most = {"load_elements": 4, "reach": 16, "pixel_bits": 16, "tile_bits": 24, "acc_bits": 40, "layer_depth": 64}
         larger = replace(sized, **{name: most.get(name, getattr(sized, name) + 100)})
         assert schedule(demanding(), larger).config == larger, name
 
@@ -177,7 +177,7 @@ def test_more_rows_than_can_be_numbered_are_refused() -> None:
 
 
 LIMITS = {
-    **{name: (1 << 20) - 1 for name in CAPACITIES if name != "mask_depth"}, "layer_depth": 64, "acc_bits": 40, "reach": 15,
+    **{name: (1 << 20) - 1 for name in CAPACITIES if name != "mask_depth"}, "layer_depth": 64, "acc_bits": 40, "reach": 16,
     "pixel_bits": 16, "tile_bits": 24, "table_depth": 16,
 }  # fmt: skip
 

@@ -52,28 +52,10 @@ def host(network: QuantizedNetwork, tensor: str, lanes: int) -> Hosting:
 
 
 def host_apart(network: QuantizedNetwork, tensor: str, lanes: int, together: int) -> Hosting:
-    """Deal the channels of a vector such that ``together`` that follow each other lie in different lanes: they come in one cycle.
-
-    The heaviest of these runs is dealt first, its heaviest channel to the lane with the least work that has none of them yet.
-    """
+    """Deal the channels of a vector such that ``together`` that follow each other lie in different lanes: they come in one cycle."""
     work = _work(network, tensor)
-    channels = len(work)
-    most = -(-channels // lanes)
-    runs = [np.arange(begin, min(begin + together, channels)) for begin in range(0, channels, together)]
-    lane, load, count = (
-        np.zeros(channels, dtype=np.intp),
-        np.zeros((lanes, work.shape[1])),
-        np.zeros(lanes, dtype=np.intp),
-    )
-    for run in sorted(runs, key=lambda run: -work[run].sum()):
-        free = np.ones(lanes, dtype=np.bool_)
-        for channel in run[np.argsort(-work[run].sum(axis=1), kind="stable")]:
-            longer = np.maximum(load + work[channel] - load.max(axis=0), 0).sum(axis=1)
-            chosen = np.lexsort((count, load.sum(axis=1), longer, count >= most, ~free))[0]
-            lane[channel], free[chosen] = chosen, False
-            load[chosen] += work[channel]
-            count[chosen] += 1
-    return _in_lanes(work, np.arange(channels), lane, lanes)
+    units = np.arange(len(work))
+    return _in_lanes(work, units, level(work, lanes, -(-len(work) // lanes), units // together), lanes)
 
 
 def shareable(network: QuantizedNetwork, tensor: str, lanes: int) -> bool:

@@ -85,7 +85,7 @@ def test_shared_channels_are_stored_in_all_places(channels: int, lanes: int, dep
 def test_no_more_places_than_level_lanes_want(channels: int, lanes: int, depth: int) -> None:
     network = dense(channels, 16)
     layer = network.layers[0]
-    hosting = choose(network, lanes, 1, 1)[0][INPUT]
+    hosting = choose(network, lanes, 1, 1, 1)[0][INPUT]
     assert hosting.depth == depth
     found = counts(deal(layer, hosting), lanes).sum(axis=0)
     assert found.max() <= 1.05 * found.mean()

@@ -47,3 +47,17 @@ def test_a_few_heavy_units_among_light_ones_are_spread() -> None:
 def test_layers_are_level_one_by_one_and_not_only_together() -> None:
     costs = np.array([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0], [0.0, 9.0]])
     assert longest(costs, level(costs, 2, 2), 2) == 18
+
+
+@given(st.integers(1, 40), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**31))
+def test_units_of_a_run_come_to_different_lanes(units: int, layers: int, lanes: int, together: int, seed: int) -> None:
+    costs = np.random.default_rng(seed).integers(0, 50, (units, layers)).astype(float)
+    runs = np.arange(units) // min(together, lanes)
+    lane = level(costs, lanes, -(-units // lanes), runs)
+    assert len(set(zip(runs.tolist(), lane.tolist(), strict=True))) == units
+
+
+def test_runs_are_level_too() -> None:
+    costs = np.random.default_rng(0).binomial(256, 0.05, (1152, 1)).astype(float)
+    lane = level(costs, 16, 72, np.arange(1152) // 4)
+    assert longest(costs, lane, 16) <= np.ceil(costs.sum() / 16) + 1
