@@ -18,7 +18,7 @@ from zeroskip.contracts.timing import ROWS_IN_FLIGHT, START_TO_GRANT, grant_to_s
 from zeroskip_hw.primitives.words import fields
 from zeroskip_hw.results import merge
 
-SMALL = {"columns": 1, "acc_bits": 8, "row_depth": 4, "tile_bits": 2, "stream_bits": 8}
+SMALL = {"row_depth": 4, "tile_bits": 2, "stream_bits": 8}
 ARRAYS: dict[str, dict[str, Any]] = {
     "one lane": {"lanes": 1},
     "three lanes": {"lanes": 3},
@@ -41,6 +41,9 @@ class Place:
             Mux(ends, 0, self.turn + 1)[: len(self.turn)], (self.tile + ends)[: len(self.tile)],
         )  # fmt: skip
 
+    def unless(self, condition: Value, other: Place) -> Place:
+        return Place(*(Mux(condition, getattr(other, name), value) for name, value in vars(self).items()))
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -62,9 +65,10 @@ class Grant:
 
 
 def spec(array: str, module: ModuleType = merge) -> Model:
-    """The reference walks the turns as they are granted, and looks up each one's word then. The words are any, of any number of turns.
+    """The reference walks the turns as they are granted, looks up each one's word then, and adds up what its lanes give.
 
-    Columns that are added up have a test of their own in the simulator.
+    Words, numbers of turns and of tiles, and sums are any. A lane's sums come in the order of its rows, as test_sums.py proves: so the sums
+    of a row are those that are given for its grant. One column, which is not added up with others.
     """
     layout = layout_of(**{**SMALL, **ARRAYS[array]})
     c, row_bits = layout.config, layout.row_bits
@@ -75,30 +79,25 @@ def spec(array: str, module: ModuleType = merge) -> Model:
     s.assume("nothing is loaded", ~dut.load.commit)
 
     # The layer at work: its first word and bundle, the turn that is granted next, and the bundles of this tile that were.
-    running, base, turn, tile = (
-        Signal(name="at_work"),
-        Signal(row_bits, name="base"),
-        Signal(row_bits, name="turn_now"),
-        Signal.like(dut.tiles, name="tile_now"),
-    )
+    running, tile = Signal(name="at_work"), Signal.like(dut.tiles, name="tile_now")
+    base, turn = Signal(row_bits, name="base"), Signal(row_bits, name="turn_now")
     first_bundle, bundles = Signal(row_bits, name="first_bundle"), Signal(row_bits, name="bundles")
     # The sequencer starts a layer when all rows of the one before are written, and gives its constants until the next.
     s.assume("a layer starts behind the end of the one before", ~dut.start | ~running)
     s.assume("a program starts with a layer", ~dut.rewind | dut.start)
     s.assume("constants", dut.start | (Cat(dut.turns, dut.tiles) == s.before(Cat(dut.turns, dut.tiles))))
-    here, memory = Place(running, turn, tile), s.inner("memory", "words")
+    here = Place(running, turn, tile)
 
     def word_at(place: Place) -> Value:
-        return s.word(memory, (base + place.turn)[:row_bits])
+        return s.word(s.inner("memory", "words"), (base + place.turn)[:row_bits])
 
     word = fields(layout.merge, word_at(here))
     lanes = [word[f"lanes{number}"] for number in range(c.epilogues)]
-    contributes = reduce(or_, lanes)
-    granted = dut.granted
+    contributes, granted = reduce(or_, lanes), dut.granted
     tile_end = granted & (turn == dut.turns)
     layer_end = tile_end & (tile == dut.tiles)
     complete = granted & word["complete"]
-    # So are the words packed: a row without weights has one that is 0.
+    # So are the words packed; a row without weights keeps one that is 0.
     s.assume("every turn has a lane", ~running | contributes.any())
     s.assume("a tile's last turn completes a bundle", ~running | (turn != dut.turns) | word["complete"])
     following = here.next(dut.turns, dut.tiles)
@@ -123,8 +122,9 @@ def spec(array: str, module: ModuleType = merge) -> Model:
     starts = [dut.start]
     for _ in range(START_TO_GRANT):
         starts.append(s.before(starts[-1]))
-    # The words want as many sums of each lane as it has rows; and from a layer's start its first weight is on its way for longer than that.
+    # The words want as many sums of each lane as it has rows.
     s.assume("no sum is left", ~dut.start | ~has.any())
+    # From a layer's start its first weight is on its way for longer.
     s.assume("no sum comes early", ~dut.pushed.any() | ~Cat(*starts).any())
 
     # Cycles that must pass before the next bundle is complete.
@@ -160,17 +160,15 @@ def spec(array: str, module: ModuleType = merge) -> Model:
     given = [dut.sums.word_select(lane, c.acc_bits) for lane in range(c.lanes)]
     for lane, value in enumerate(given):
         s.assume(f"lane {lane} gives nothing without a grant", reduce(or_, entering.lanes)[lane] | (value == 0))
-    totals = []
-    for number in range(c.epilogues):
-        total: Value = reduce(add, (Mux(entering.lanes[number][lane], value, 0) for lane, value in enumerate(given)))[
-            : c.acc_bits
-        ]
-        totals.append([total])
+    totals: list[list[Value]] = []
+    for number, wanted in enumerate(entering.lanes):
+        total = reduce(add, (Mux(wanted[lane], value, 0) for lane, value in enumerate(given)))
+        totals.append([total[: c.acc_bits]])
         for _ in range(tree_levels(layout)):
             totals[-1].append(s.before(totals[-1][-1]))
         s.always(f"total {number}", ~dut.take[number] | (dut.total.word_select(number, c.acc_bits) == totals[-1][-1]))
-    s.cover("two rows in cycles that follow each other", dut.valid & s.before(dut.valid))
-    s.cover("the second layer's last row", dut.layer_end & (s.before(dut.next_bundle) == 3))
+    s.cover("two rows, one behind the other", dut.valid & s.before(dut.valid))
+    s.cover("a second layer, of two tiles", layer_end & (base != 0) & (turn == 1) & (tile == 1))
 
     # What makes these inductive: the walk that reads ahead, which has a turn in each of its stages as soon as it has filled them, ...
     second = here.next(dut.turns, dut.tiles)
@@ -178,9 +176,7 @@ def spec(array: str, module: ModuleType = merge) -> Model:
     s.always("one start", (starts[1] + starts[2] + starts[3] <= 1) & (~Cat(*starts[1:]).any() | (running & ~has.any())))
     s.always("place", ~running | ((turn <= dut.turns) & (tile <= dut.tiles)))
     walk = {name: s.inner(f"_read_ahead.{name}") for name in ("running", "turn", "begin", "left", "tiles")}
-    walks = Place(*(
-        Mux(starts[1], a, Mux(starts[2], b, d)) for a, b, d in zip(*(vars(one).values() for one in (here, second, third)), strict=True)
-    ))  # fmt: skip
+    walks = third.unless(starts[2], second).unless(starts[1], here)
     behind = (base + Mux(running, dut.turns + 1, 0))[:row_bits]
     s.always("walk", walk["running"] == walks.there)
     s.always("walk in a layer", ~walks.there | (
@@ -188,16 +184,10 @@ def spec(array: str, module: ModuleType = merge) -> Model:
         & (walk["tiles"] == dut.tiles - walks.tile) & (walk["begin"] == base)
     ))  # fmt: skip
     s.always("walk behind a layer", walks.there | ((walk["turn"] == behind) & (walk["begin"] == behind)))
-    for stage, at, there, held in (
-        (
-            1,
-            Place(*(Mux(starts[2], a, b) for a, b in zip(vars(here).values(), vars(second).values(), strict=True))),
-            running & ~starts[1],
-            s.inner("words").read_data,
-        ),
-        (2, here, running & ~starts[1] & ~starts[2], s.inner("_read_ahead.word")),
-    ):
-        there = there & at.there
+    read = (running & ~starts[1], second.unless(starts[2], here), s.inner("words").read_data)
+    registered = (running & ~starts[1] & ~starts[2], here, s.inner("_read_ahead.word"))
+    for stage, (filled, at, held) in enumerate((read, registered), 1):
+        there = filled & at.there
         ends = at.turn == dut.turns
         s.always(f"valid {stage}", s.inner(f"valid{stage}") == there)
         s.always(f"read {stage}", ~there | (
@@ -242,7 +232,7 @@ def spec(array: str, module: ModuleType = merge) -> Model:
 def test_proof(array: str) -> None:
     model = spec(array)
     assert model.unproved(k=1) is None
-    assert not model.uncovered(depth=20)
+    assert not model.uncovered(depth=18)
 
 
 @pytest.mark.parametrize(
