@@ -1,4 +1,4 @@
-"""The halves of the input buffer: a sample goes into a free one, a full one is left alone, and no beat of the stream is lost or cut short."""
+"""The halves of the input buffer: a sample goes into a free one, and a full one is left alone; no beat is lost on its way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ARRAYS: dict[str, dict[str, Any]] = {
 
 
 def spec(array: str, module: ModuleType = loader) -> Model:
-    """For any rows and channels: where a step lies, and where rows, samples and groups end, is taken as the module says it."""
+    """For any rows and channels. Where rows, samples and groups end is taken as the module says it; so are the steps' addresses."""
     layout = layout_of(**{**SMALL, **ARRAYS[array]})
     dut = module.Loader(layout)
     s = Spec(dut)
@@ -41,18 +41,14 @@ def spec(array: str, module: ModuleType = loader) -> Model:
         half.eq(half ^ ends.any()), owned.eq((owned | ends) & ~dut.release),
         dropping.eq(dut.late_last | (dropping & ~(take & dut.last))),
     ]  # fmt: skip
-    ended = s.before(ends)
-    was_full = s.before(dut.full)
+    ended, was_full = s.before(ends), s.before(dut.full)
+    # The group's last steps are on their way when its half is full, and are written before the array can start to read.
     long_full = dut.full & was_full & s.before(was_full)
 
     # Steps of the beat at work, and what they write three cycles later.
     step, beat_ends = s.inner("done"), s.inner("beat_done")
-    at_work, data, last, element = (
-        Signal(),
-        Signal.like(dut.data, name="beat"),
-        Signal(name="beat_last"),
-        Signal(4, name="step"),
-    )
+    at_work, element = Signal(name="at_work"), Signal(4, name="step")
+    data, last = Signal.like(dut.data, name="beat"), Signal(name="beat_last")
     m.d.sync += element.eq(Mux(step, element + row["elements"], element))
     with m.If(beat_ends):
         m.d.sync += at_work.eq(0)
@@ -88,8 +84,8 @@ def spec(array: str, module: ModuleType = loader) -> Model:
         & (~at_work | ((s.inner("held") == data) & (s.inner("held_last") == last))),
     )
     s.always("at work", ~at_work | (~owned.bit_select(half, 1) & ~dropping))
-    # The next row takes some cycles to be read: until then the other half's group does not end.
     s.always("owned", (ended & ~owned) == 0)
+    # A row is read before its steps: so no group ends right behind another.
     s.always(
         "ended",
         (s.inner("filled_later") == ended) & ~ended.bit_select(half, 1) & (~ended.any() | (s.inner("waiting") == 0)),

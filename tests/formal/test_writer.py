@@ -1,4 +1,4 @@
-"""The writer: each result is written as often as its tile's list of passes says, in order, each time where the pass says and as it says."""
+"""The writer: each result is written as often as its tile's list of passes says, in its order, where and how each pass says."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARRAYS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Pass:
-    """One write of a result, or none: the word of the list, and of the result the places with those of its tile, data, and use."""
+    """One write of a result, if there is one. word : of the list; places, copies : of the result, with its tile's"""
 
     active: Value
     word: Value
@@ -49,10 +49,7 @@ def spec(array: str, module: ModuleType = writer) -> Model:
     # What is loaded does not change while the array runs: loading stops at a reset. A proof begins with any contents.
     s.assume("nothing is loaded", ~dut.load.commit)
 
-    def parts(value: Value, width: int) -> list[Value]:
-        return [value.word_select(number, width) for number in range(c.epilogues)]
-
-    # The announced tiles, the one whose results come first.
+    # The announced tiles, first the one whose results come next.
     members = [name for name in ("begin", "more", "write", "copy") if name in dut.tile.signature.members]
     fresh = Cat(*(getattr(dut.tile, name) for name in members))
     tiles = [Signal(len(fresh), name=f"tile{number}") for number in range(IN_FLIGHT)]
@@ -70,11 +67,8 @@ def spec(array: str, module: ModuleType = writer) -> Model:
         of_tile[name], at = tiles[0][at : at + len(getattr(dut.tile, name))], at + len(getattr(dut.tile, name))
 
     # The passes of the result at work: how many are left, which is next, and what is written.
-    left, following, ends = (
-        Signal.like(of_tile["more"], name="left_now"),
-        Signal.like(of_tile["begin"], name="next"),
-        Signal(name="ends_now"),
-    )
+    left, following = Signal.like(of_tile["more"], name="left_now"), Signal.like(of_tile["begin"], name="next")
+    ends = Signal(name="ends_now")
     # The merge holds a result back until the passes of the one before are over.
     s.assume("results are as far apart as the list is long", ~dut.enable | (left == 0))
     active = dut.enable | (left != 0)
@@ -91,15 +85,16 @@ def spec(array: str, module: ModuleType = writer) -> Model:
         return Mux(dut.enable, value, kept[name])
 
     def placed(name: str, tile: str, width: int) -> Value:
-        return Cat(*((place + of_tile[tile])[:width] for place in parts(getattr(dut, name), width)))
+        places = (getattr(dut, name).word_select(epilogue, width) for epilogue in range(c.epilogues))
+        return Cat(*((place + of_tile[tile])[:width] for place in places))
 
     passes = s.inner("memory", "passes")
-    first = Pass(
+    now = Pass(
         active, s.word(passes, number), of_result(placed("place", "write", layout.store_bits), "places"),
         of_result(placed("copy_place", "copy", layout.copy_bits), "copies") if c.residual else Const(0, 1),
         of_result(dut.data, "data"), of_result(dut.used, "used") if c.residual else Const(0, 1),
     )  # fmt: skip
-    stages = [first]
+    stages = [now]
     for _ in range(4):
         stages.append(stages[-1].later(s))
     _, one, two, three, out = stages
@@ -128,9 +123,7 @@ def spec(array: str, module: ModuleType = writer) -> Model:
     if c.residual:
         s.always("used", ~written.any() | (dut.write.used == out.used))
     s.always("written", dut.written == (active & (remaining == 0) & is_last))
-    s.cover(
-        "results back to back, of two tiles", s.before(take & dut.enable) & dut.enable & s.before(s.before(left == 1))
-    )
+    s.cover("results back to back, of two tiles", dut.enable & s.before(take & s.before(left == 1)))
     s.cover("all announced", count == IN_FLIGHT)
 
     # What makes these inductive: the queue of tiles, and what the stages hold of the passes within.
@@ -148,7 +141,8 @@ def spec(array: str, module: ModuleType = writer) -> Model:
         & ((left == 0) | (one.active & (s.inner("following") == following) & (s.inner("ends") == ends))),
     )
     s.always("kept", Cat(*(kept[name] == getattr(one, name) for name in kept)).all())
-    s.always("valid", Cat(s.inner(f"valid{stage}") for stage in (1, 2, 3)) == Cat(one.active, two.active, three.active))
+    for number, stage in enumerate((one, two, three), 1):
+        s.always(f"valid {number}", s.inner(f"valid{number}") == stage.active)
     entry = fields(layout.passes, three.word)
     s.always("word 1", ~one.active | (s.inner("passes").read_data == one.word))
     s.always("word 2", ~two.active | (s.inner("entry2") == two.word))
