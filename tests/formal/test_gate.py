@@ -10,15 +10,16 @@ from tests.formal.prove import Model
 from tests.formal.spec import Spec, mutant
 
 from zeroskip.contracts.timing import ROWS_IN_FLIGHT
-from zeroskip_hw.lane import gate
-from zeroskip_hw.lane.pick import passed_on, token
+from zeroskip_hw.lane import gate, pick
+from zeroskip_hw.lane.pick import token
 
 
-def spec(module: ModuleType = gate) -> Model:
+def spec(module: ModuleType = gate, stages: ModuleType = pick) -> Model:
     """The stage at the gate is the pipeline's last one, and moves as all of them do; what comes to it is free.
 
     A token leaves that stage with ``advance`` and not otherwise. So it is lost if it is not issued then, and given twice if it is issued in
     another cycle: both are said of every cycle.
+    stages : the module that has the pipeline's stage
     """
     dut = module.Gate()
     s = Spec(dut)
@@ -26,7 +27,7 @@ def spec(module: ModuleType = gate) -> Model:
     coming, here = token().create(path=("coming",)), token().create(path=("here",))
     coming_first, here_first = s.choice(name="coming_first"), Signal(name="here_first")
     m.d.comb += _bits(coming).eq(s.choice(len(_bits(coming)), "coming"))
-    passed_on(m, dut.advance, coming, here)
+    stages.passed_on(m, dut.advance, coming, here)
     with m.If(dut.advance):
         m.d.sync += here_first.eq(coming_first)
     s.assume("the stage at the gate", (_bits(dut.source) == _bits(here)) & (dut.first == here_first))
@@ -108,3 +109,11 @@ def test_a_fault_is_found(fault: str, old: str, new: str) -> None:
     model = spec(mutant(gate, old, new))
     assert model.unproved(k=1) is not None
     assert model.refuted(fault, depth=24) is not None
+
+
+def test_a_fault_of_the_stage_is_found() -> None:
+    model = spec(
+        stages=mutant(pick, "    with m.If(advance):\n        m.d.sync += [getattr", "    m.d.sync += [getattr")
+    )
+    assert model.unproved(k=1) is not None
+    assert model.refuted("what waits is stable", depth=8) is not None

@@ -58,7 +58,8 @@ def spec(array: str, module: ModuleType = loader) -> Model:
     elements = (data >> (element << 3))[: 8 * layout.config.load_elements]
     steps: list[tuple[Value, Value, Value]] = [(step, half, elements)]
     for _ in range(3):
-        steps.append(tuple(s.before(value) for value in steps[-1]))  # type: ignore[arg-type]
+        is_step, of_half, value = steps[-1]
+        steps.append((s.before(is_step), s.before(of_half), s.before(value)))
     _, one, two, (step3, half3, elements3) = steps
 
     writes = dut.write.enable.any()

@@ -49,6 +49,7 @@ def spec(module: ModuleType = sums, *, weights: bool = True, **options: Any) -> 
     # The merge counts what is announced, and grants later.
     s.assume("only what was announced is granted", ~dut.grant | (announced != 0) | dut.pushed)
     if with_maximum:
+        # Of the layer, and no layer begins before all rows of another have left.
         s.assume("constant", dut.maximum == maximum)
 
     start = Mux(maximum, sums.LEAST, 0)
@@ -100,7 +101,7 @@ def spec(module: ModuleType = sums, *, weights: bool = True, **options: Any) -> 
     # What makes these inductive: the products on their way, and where the rows are that have not left.
     issue, first, tail, ended, is_open = (s.inner(name) for name in ("issue", "first", "tail", "ended", "is_open"))
     s.always("flags", (issue == s.before(dut.issue)) & (first == s.before(dut.first)) & (tail == s.before(dut.tail)))
-    s.always("ended", (tile_ended == (issue & tail)))
+    s.always("ended", tile_ended == (issue & tail))
     s.always("complete", (ended == by_end) & (is_open | ~ended) & (by_next == (issue & first & is_open & ~ended)))
     s.always("row", row == Mux(issue, ~tail, is_open & ~ended))
     s.always("a row opens", ~issue | first | (is_open & ~ended))
