@@ -61,8 +61,8 @@ def layers(progress: Callable[[str], None]) -> list[dict[str, Any]]:
         rows.append({
             "sparsity": sparsity, "nonzeros": summary.total.nnz, "cycles": summary.total.cycles,
             "utilisation": summary.total.utilisation, "speed_up": summary.total.speed_up, "dense_cycles": summary.total.dense_cycles,
-            "stored_bits": summary.stored_bits, "bound_bits": summary.bound_bits, "dense_bits": summary.dense_bits,
-            "stored_over_bound": summary.stored_bits / summary.bound_bits,
+            "stored_bits": summary.total.stored_bits, "bound_bits": summary.total.bound_bits, "dense_bits": summary.dense_bits,
+            "stored_over_bound": summary.total.stored_bits / summary.total.bound_bits,
         })  # fmt: skip
     tables.out.print(
         tables.NumberTable(

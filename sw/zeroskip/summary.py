@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zeroskip.contracts.cycles import Cycles
-from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.program import Program
 
 
@@ -18,6 +17,8 @@ class LayerSummary:
     weights : weights of the captured layer
     kept : weights of the captured layer that are not zero
     nnz : stored weights: the kept ones, of a window across the columns those of one strip, and a zero for each row without any
+    stored_bits : masks, headers and weights of all lanes
+    bound_bits : weights · H(density) + kept · weight_bits; no encoding of independent positions takes less. A total is the layers' sum
     cycles : clock cycles of one group on this array
     dense_cycles : clock cycles of one group on the same array with every weight kept
     macs : multiplications of one group: nnz · output positions (where the columns hold samples, of all of them)
@@ -28,6 +29,8 @@ class LayerSummary:
     weights: int
     kept: int
     nnz: int
+    stored_bits: int
+    bound_bits: float
     macs: int
     cycles: int
     dense_cycles: int
@@ -49,8 +52,6 @@ class LayerSummary:
 class Summary:
     """A whole design.
 
-    stored_bits : masks, headers and weights of all lanes
-    bound_bits : sum over layers of weights · H(density) + kept · weight_bits; no encoding of independent positions takes less
     dense_bits : every weight, without masks
     interval : cycles, see :class:`~zeroskip.contracts.cycles.Cycles`
     dense_interval : the same on the same array with every weight kept
@@ -59,8 +60,6 @@ class Summary:
 
     layers: tuple[LayerSummary, ...]
     total: LayerSummary
-    stored_bits: int
-    bound_bits: float
     dense_bits: int
     latency: int
     interval: int
@@ -73,30 +72,29 @@ class Summary:
 def summarise(program: Program, cycles: Cycles, dense: Cycles) -> Summary:
     """Add up ``program``. All figures are exact; cycles are predicted."""
     multipliers, bits = program.config.lanes * program.config.columns, program.config.weight_bits
-    layers, bound = [], 0.0
+    layers = []
     for layer in program.layers:
         spent = cycles.layers[layer.name]
         weights = math.prod(layer.shape)
         layers.append(
             LayerSummary(
-                name=layer.name, weights=weights, kept=layer.kept, nnz=layer.nnz, macs=layer.nnz * layer.positions,
+                name=layer.name, weights=weights, kept=layer.kept, nnz=layer.nnz, stored_bits=layer.stored_bits,
+                bound_bits=weights * entropy(layer.kept / weights) + layer.kept * bits, macs=layer.nnz * layer.positions,
                 cycles=spent, dense_cycles=dense.layers[layer.name], utilisation=layer.nnz * layer.positions / (multipliers * spent),
             )
         )  # fmt: skip
-        bound += weights * entropy(layer.kept / weights) + layer.kept * bits
-    weights, kept, nnz, macs = (
-        sum(getattr(layer, name) for layer in layers) for name in ("weights", "kept", "nnz", "macs")
-    )
-    stored = sum(
-        len(program.images[memory.name]) * memory.width for memory in Layout(program.config).memories if memory.per_lane
+    weights, kept, nnz, stored, bound, macs = (
+        sum(getattr(layer, name) for layer in layers)
+        for name in ("weights", "kept", "nnz", "stored_bits", "bound_bits", "macs")
     )
     return Summary(
         layers=tuple(layers),
         total=LayerSummary(
-            name="total", weights=weights, kept=kept, nnz=nnz, macs=macs, cycles=cycles.compute, dense_cycles=dense.compute,
+            name="total", weights=weights, kept=kept, nnz=nnz, stored_bits=stored, bound_bits=bound, macs=macs,
+            cycles=cycles.compute, dense_cycles=dense.compute,
             utilisation=macs / (multipliers * cycles.compute),
         ),
-        stored_bits=stored, bound_bits=bound, dense_bits=weights * bits,
+        dense_bits=weights * bits,
         latency=cycles.latency, interval=cycles.interval, dense_interval=dense.interval,
     )  # fmt: skip
 

@@ -11,8 +11,9 @@ from tests.formal.prove import Model
 from tests.formal.spec import Spec, mutant
 from tests.hw.bench import layout_of
 
+from zeroskip.contracts.layout import LEAF_BITS
 from zeroskip_hw.lane import rows
-from zeroskip_hw.lane.pick import BYTE, token
+from zeroskip_hw.lane.pick import token
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def spec(module: ModuleType = rows, *, taps: int) -> Model:
     The numbers of rows have as many bits as positions and wrap around like them, which is no loss: they may grow without end.
     taps : of the longest row
     """
-    layout = layout_of(tap_depth=taps, word=BYTE)
+    layout = layout_of(tap_depth=taps, word=8)
     dut = module.Rows(layout)
     s = Spec(dut)
     m = s.m
@@ -75,8 +76,8 @@ def spec(module: ModuleType = rows, *, taps: int) -> Model:
 
     is_bit = now.valid & now.weight
     position = (row * dut.n + place)[:bits]
-    # The lowest bit of a byte is chosen, whose place is that of the byte.
-    s.assume("position", ~is_bit | ((dut.lowest == 1 << position[:3]) & (dut.place == position[3:])))
+    # The lowest bit of a leaf is chosen, whose place is that of the leaf.
+    s.assume("position", ~is_bit | ((dut.lowest == 1 << position[:LEAF_BITS]) & (dut.place == position[LEAF_BITS:])))
     s.assume("bit of its row", ~is_bit | (place < dut.n))
     s.assume("a tile begins in its first row", ~is_bit | ~opens_tile | (row == 0))
     # Bits are chosen in the order of the stream; the pack gives a lane no row without a bit.

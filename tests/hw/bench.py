@@ -19,10 +19,24 @@ SIZES: dict[str, Any] = {
 }  # fmt: skip
 """Of a small array of strips."""
 
-PLAIN: dict[str, Any] = {"maximum": False, "residual": False, "slopes": False, "across": False, "table_depth": 0}
+PLAIN: dict[str, Any] = {
+    "maximum": False,
+    "residual": False,
+    "slopes": False,
+    "two_level": False,
+    "across": False,
+    "table_depth": 0,
+}
 """The array that does no more than sums of products."""
 
-FULL: dict[str, Any] = {"maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 2}
+FULL: dict[str, Any] = {
+    "maximum": True,
+    "residual": True,
+    "slopes": True,
+    "two_level": True,
+    "across": True,
+    "table_depth": 2,
+}
 """The array that does everything."""
 
 SAMPLES: dict[str, Any] = {"strips": False, "across": False}

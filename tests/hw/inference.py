@@ -16,13 +16,13 @@ from zeroskip.contracts.config import ArrayConfig
 
 SAMPLES = ArrayConfig(
     lanes=2, columns=1, word=32, stream_bits=32, load_elements=1, reach=1, acc_bits=26, pixel_bits=4, tile_bits=4, strips=False,
-    maximum=False, residual=False, slopes=False, across=False, table_depth=0, mask_depth=512, weight_depth=2048, input_depth=256,
+    maximum=False, residual=False, slopes=False, two_level=False, across=False, table_depth=0, mask_depth=512, weight_depth=2048, input_depth=256,
     hidden_depth=256, output_depth=16, row_depth=256, layer_depth=4, tap_depth=512, band_depth=4, pass_depth=4, input_row_depth=2,
     channel_depth=256,
 )  # fmt: skip
 STRIPS = ArrayConfig(
     lanes=2, columns=4, epilogues=2, word=32, stream_bits=32, load_elements=2, reach=1, acc_bits=26, pixel_bits=8, tile_bits=8, strips=True,
-    maximum=True, residual=True, slopes=True, across=True, table_depth=1, block_queue=True, mask_depth=512, weight_depth=2048,
+    maximum=True, residual=True, slopes=True, two_level=True, across=True, table_depth=1, block_queue=True, mask_depth=512, weight_depth=2048,
     input_depth=1024, hidden_depth=1024, copy_depth=1024, output_depth=16, row_depth=256, layer_depth=8, tap_depth=512, band_depth=64,
     pass_depth=256, input_row_depth=32, channel_depth=16,
 )  # fmt: skip

@@ -21,7 +21,15 @@ from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 from zeroskip.schedule import predict, schedule
 from zeroskip.schedule.network import mask_words
 
-EVERYTHING = {"strips": True, "maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 5}
+EVERYTHING = {
+    "strips": True,
+    "maximum": True,
+    "residual": True,
+    "slopes": True,
+    "two_level": True,
+    "across": True,
+    "table_depth": 5,
+}
 ROOM = EVERYTHING | {
     "mask_depth": 3000, "weight_depth": 9000, "input_depth": 6000, "hidden_depth": 7000, "output_depth": 1800, "row_depth": 200,
     "layer_depth": 12, "band_depth": 250, "pass_depth": 900, "input_row_depth": 45, "channel_depth": 200, "tap_depth": 3000,
@@ -96,7 +104,7 @@ SMALL_ROOM = {
     "copy_depth": 700, "pixel_bits": 7, "tile_bits": 8, "reach": 3, "load_elements": 2,
 }  # fmt: skip
 SMALL = ArrayConfig(lanes=2, columns=3, word=8, weight_bits=8, stream_bits=16, acc_bits=30, **EVERYTHING | SMALL_ROOM)
-NOTHING = replace(SMALL, maximum=False, residual=False, slopes=False, across=False, table_depth=0)
+NOTHING = replace(SMALL, maximum=False, residual=False, slopes=False, two_level=False, across=False, table_depth=0)
 PLAINER = {
     "nothing": NOTHING, "maximum": replace(NOTHING, maximum=True), "residual": replace(NOTHING, residual=True),
     "slopes": replace(NOTHING, slopes=True), "tables": replace(NOTHING, table_depth=1),

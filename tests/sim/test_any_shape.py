@@ -16,7 +16,7 @@ from zeroskip.contracts.network import QuantizedNetwork, accumulator_bound
 from zeroskip.contracts.tensor import QuantizedTensor
 
 FLAT = {
-    "strips": False, "maximum": False, "residual": False, "slopes": False, "across": False, "table_depth": 0, "reach": 1,
+    "strips": False, "maximum": False, "residual": False, "slopes": False, "two_level": True, "across": False, "table_depth": 0, "reach": 1,
     "pixel_bits": 3, "tile_bits": 1, "band_depth": 7, "pass_depth": 7, "input_row_depth": 16,
 }  # fmt: skip
 DEPTHS = {
@@ -27,7 +27,7 @@ DEPTHS = {
 
 ROOM = FLAT | DEPTHS
 STRIP_ROOM = DEPTHS | {
-    "strips": True, "maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 3, "reach": 2, "pixel_bits": 4,
+    "strips": True, "maximum": True, "residual": True, "slopes": True, "two_level": True, "across": True, "table_depth": 3, "reach": 2, "pixel_bits": 4,
     "tile_bits": 3, "band_depth": 7, "pass_depth": 23, "input_row_depth": 3, "copy_depth": 100,
 }  # fmt: skip
 """The same on an array for images, which has all that images need, and takes a vector as an image of one pixel."""

@@ -18,7 +18,7 @@ from zeroskip_sim.request import Request, Run
 from zeroskip_sim.run import run, run_all
 
 ARRAY = ArrayConfig(
-    lanes=2, columns=1, word=8, stream_bits=32, acc_bits=26, strips=False, maximum=False, residual=False, slopes=False,
+    lanes=2, columns=1, word=8, stream_bits=32, acc_bits=26, strips=False, maximum=False, residual=False, slopes=False, two_level=False,
     table_depth=0, mask_depth=120, weight_depth=250, input_depth=30, hidden_depth=30, output_depth=15, row_depth=40, layer_depth=3,
 )  # fmt: skip
 

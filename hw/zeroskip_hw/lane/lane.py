@@ -79,13 +79,13 @@ class Lane(Component):
         with m.If(self.constants_valid):
             m.d.sync += held.eq(Cat(held, self.constants)[PART:])
         constant = fields(layout.constants, held)
+        broadcast(m, fetch.entry, pick.entry)
         broadcast(m, pick.token, rows.source)
         broadcast(m, rows.token, operands.source)
         broadcast(m, operands.token, gate.source)
         m.d.comb += [
             masks.read_address.eq(fetch.address), masks.read_enable.eq(fetch.enable), fetch.data.eq(masks.read_data),
-            *(getattr(pick, name).eq(getattr(fetch, name)) for name in ("valid", "mask", "filled", "number", "tile_end", "layer_end")),
-            fetch.take.eq(pick.take), pick.resume.eq(self.resume), operands.resume.eq(self.resume),
+            pick.valid.eq(fetch.valid), fetch.take.eq(pick.take), pick.resume.eq(self.resume), operands.resume.eq(self.resume),
             pick.advance.eq(gate.advance), rows.advance.eq(gate.advance), operands.advance.eq(gate.advance),
             rows.lowest.eq(pick.lowest), rows.place.eq(pick.place),
             *(getattr(rows, name).eq(constant[name]) for name in ("n", "tap_base", "tap_next")),

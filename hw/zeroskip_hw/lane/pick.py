@@ -1,18 +1,16 @@
-"""Takes one set bit per cycle out of the mask words."""
+"""Takes one set bit per cycle out of the words of the queue."""
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import Layout
-from zeroskip_hw.primitives.onehot import index_of
+from zeroskip.contracts.layout import LEAF, LEAF_BITS, Layout
+from zeroskip_hw.primitives.onehot import at_most_one, chosen, index_of, without_lowest
 
-BYTE = 8
+from .unfold import entry
 
 
 def token() -> Signature:
@@ -30,77 +28,72 @@ def passed_on(m: Module, advance: Value, source: Any, sink: Any) -> None:
 
 
 class Pick(Component):
-    """The word at work gives its non-empty bytes one by one, and the byte at work its ones, one each cycle, the lowest first.
+    """The word at work gives its non-empty leaves one by one, and the leaf at work its ones, one each cycle, the lowest first.
 
-    One bit per cycle without a gap between bytes, words or tiles, since no byte that is taken is empty. Behind the end of a layer it
+    One bit per cycle without a gap between leaves, words or tiles, since no leaf that is taken is empty. Behind the end of a layer it
     waits for ``resume``. What leaves it, and all that follows, stands still without ``advance``. One cycle from the decision to ``lowest``.
 
     Members
     -------
-    valid, take, mask, filled, number, tile_end, layer_end :
+    valid : In(1), take : Out(1), entry : In(entry)
         The queue of words.
     advance : In(1), resume : In(1)
         The pipeline moves on; the constants of the next layer are there.
-    token : Out(token), lowest : Out(8), place : Out
-        The bit that was taken: alone in its byte, and the place of this byte in the stream.
+    token : Out(token), lowest : Out(LEAF), place : Out
+        The bit that was taken: alone in its leaf, and the place of this leaf in the stream.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        word = layout.config.word
         super().__init__({
-            "valid": In(1), "take": Out(1), "mask": In(word), "filled": In(word // BYTE), "number": In(layout.number_bits),
-            "tile_end": In(1), "layer_end": In(1), "advance": In(1), "resume": In(1),
-            "token": Out(token()), "lowest": Out(BYTE), "place": Out(layout.position_bits - 3),
+            "valid": In(1), "take": Out(1), "entry": In(entry(layout)), "advance": In(1), "resume": In(1),
+            "token": Out(token()), "lowest": Out(LEAF), "place": Out(layout.position_bits - LEAF_BITS),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         done = Signal()
-        give, byte, place, ends, is_empty = self._word_at_work(m, done)
+        give, leaf, place, ends, is_empty = self._word_at_work(m, done)
 
         busy, waiting = Signal(), Signal(init=1)
-        mask, last_bit, empty = Signal(BYTE, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
-        at, byte_ends = Signal(len(place), reset_less=True), Signal(2, reset_less=True)
-        ready, step, rest = Signal(), Signal(), Signal(BYTE)
+        mask, last_bit, empty = Signal(LEAF, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
+        at, leaf_ends = Signal(len(place), reset_less=True), Signal(2, reset_less=True)
+        ready, step, rest = Signal(), Signal(), Signal(LEAF)
         m.d.comb += [
             ready.eq(busy & ~waiting), step.eq(ready & self.advance), done.eq(~busy | (step & last_bit)),
-            rest.eq(_without_lowest(mask)),
+            rest.eq(without_lowest(mask)),
         ]  # fmt: skip
         with m.If(self.resume):
             m.d.sync += waiting.eq(0)
         with m.If(step & last_bit):
             m.d.sync += busy.eq(0)
-            with m.If(byte_ends[1]):
+            with m.If(leaf_ends[1]):
                 m.d.sync += waiting.eq(1)
         with m.If(step):
-            m.d.sync += [mask.eq(rest), last_bit.eq(_at_most_one(rest))]
+            m.d.sync += [mask.eq(rest), last_bit.eq(at_most_one(rest))]
         with m.If(give):
             m.d.sync += [
-                busy.eq(1), mask.eq(byte), last_bit.eq(_at_most_one(byte)), at.eq(place), byte_ends.eq(ends),
+                busy.eq(1), mask.eq(leaf), last_bit.eq(at_most_one(leaf)), at.eq(place), leaf_ends.eq(ends),
                 empty.eq(is_empty),
             ]  # fmt: skip
         with m.If(self.advance):
             m.d.sync += [
                 self.token.valid.eq(ready), self.token.weight.eq(~empty), self.lowest.eq(mask & ~rest), self.place.eq(at),
-                Cat(self.token.tile_end, self.token.layer_end).eq(byte_ends & last_bit.replicate(2)),
+                Cat(self.token.tile_end, self.token.layer_end).eq(leaf_ends & last_bit.replicate(2)),
             ]  # fmt: skip
         return m
 
     def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value]:
-        """Returns (gives a byte, byte, its place, ends (tile, layer), is empty)."""
-        bytes_in_word = len(self.filled)
+        """Returns (gives a leaf, leaf, its place, ends (tile, layer), is empty)."""
         busy, ends = Signal(name="word_busy"), Signal(2, name="word_ends", reset_less=True)
-        mask = Signal.like(self.mask, name="word", reset_less=True)
-        filled = Signal.like(self.filled, name="word_filled", reset_less=True)
-        at = Signal.like(self.number, name="word_number", reset_less=True)
-        give, is_last, byte = Signal(), Signal(), Signal(BYTE)
-        rest = _without_lowest(filled)
-        lowest = filled & ~rest
+        word = Signal.like(self.entry.data, name="word", reset_less=True)
+        filled = Signal.like(self.entry.filled, name="word_filled", reset_less=True)
+        at = Signal.like(self.entry.number, name="word_number", reset_less=True)
+        give, is_last, leaf, leaves = Signal(), Signal(), Signal(LEAF), len(filled)
+        rest, lowest = Signal(leaves), Signal(leaves)
         m.d.comb += [
-            is_last.eq(_at_most_one(filled)), give.eq(busy & done),
-            self.take.eq(self.valid & (~busy | (give & is_last))),
-            byte.eq(reduce(or_, (mask.word_select(i, BYTE) & lowest[i].replicate(BYTE) for i in range(bytes_in_word)))),
+            rest.eq(without_lowest(filled)), lowest.eq(filled & ~rest),
+            is_last.eq(at_most_one(filled)), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last))),
         ]  # fmt: skip
         with m.If(give):
             m.d.sync += filled.eq(rest)
@@ -108,20 +101,38 @@ class Pick(Component):
                 m.d.sync += busy.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                busy.eq(1), mask.eq(self.mask), filled.eq(self.filled), at.eq(self.number),
-                ends.eq(Cat(self.tile_end, self.layer_end)),
+                busy.eq(1), filled.eq(self.entry.filled), at.eq(self.entry.number),
+                ends.eq(Cat(self.entry.tile_end, self.entry.layer_end)),
             ]  # fmt: skip
-        return give, byte, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
+        place = lowest
+        if self._layout.config.two_level:
+            place = self._run_of_leaves(m, word, lowest, give, give & is_last & ends[0])
+        else:
+            with m.If(self.take):
+                m.d.sync += word.eq(self.entry.data)
+        m.d.comb += leaf.eq(chosen(place, [word.word_select(i, LEAF) for i in range(leaves)]))
+        return give, leaf, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
 
+    def _run_of_leaves(self, m: Module, word: Signal, lowest: Value, give: Value, ends: Value) -> Value:
+        """Loads ``word``; returns the place in it of the leaf to give. In two levels that is the next one of the run.
 
-def _at_most_one(value: Value) -> Value:
-    """Whether no two bits are set, by halves."""
-    if len(value) == 1:
-        return Const(1)
-    low, high = value[: len(value) // 2], value[len(value) // 2 :]
-    return (~low.any() & _at_most_one(high)) | (~high.any() & _at_most_one(low))
-
-
-def _without_lowest(value: Value) -> Value:
-    """``value & (value - 1)`` in gates: a carry chain costs more for so few bits."""
-    return Cat(*(value[i] & value[:i].any() if i else 0 for i in range(len(value))))
+        The next word of leaves comes with the first chunk that needs it, and waits until the word before it is used up.
+        """
+        leaves = len(lowest)
+        packed, following = Signal(reset_less=True), Signal.like(word, name="following", reset_less=True)
+        ring, turned = Signal(leaves, init=1), Signal(leaves)  # the place, as a bit
+        m.d.comb += turned.eq(ring)
+        with m.If(give & packed):
+            m.d.comb += turned.eq(ring.rotate_left(1))
+            with m.If(ring[-1]):
+                m.d.sync += word.eq(following)
+        with m.If(ends):
+            m.d.comb += turned.eq(1)
+        m.d.sync += ring.eq(turned)
+        with m.If(self.take):
+            m.d.sync += packed.eq(self.entry.packed)
+            with m.If(~self.entry.packed | (self.entry.fresh & turned[0])):
+                m.d.sync += word.eq(self.entry.data)
+            with m.If(self.entry.fresh):
+                m.d.sync += following.eq(self.entry.data)
+        return Mux(packed, ring, lowest)

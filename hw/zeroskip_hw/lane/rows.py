@@ -7,10 +7,10 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.layout import LEAF, LEAF_BITS, Layout
 from zeroskip_hw.primitives.onehot import index_of
 
-from .pick import BYTE, passed_on, token
+from .pick import passed_on, token
 
 
 class Rows(Component):
@@ -21,7 +21,7 @@ class Rows(Component):
 
     Members
     -------
-    advance : In(1), source : In(token), lowest : In(8), place : In
+    advance : In(1), source : In(token), lowest : In(LEAF), place : In
         From :class:`~zeroskip_hw.lane.pick.Pick`.
     n, tap_base, tap_next : In
         Of the layer: bits of a row, address of its first tap, and of the one behind its last.
@@ -31,7 +31,7 @@ class Rows(Component):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__({
-            "advance": In(1), "source": In(token()), "lowest": In(BYTE), "place": In(layout.position_bits - 3),
+            "advance": In(1), "source": In(token()), "lowest": In(LEAF), "place": In(layout.position_bits - LEAF_BITS),
             "n": In(layout.position_bits), "tap_base": In(layout.tap_bits), "tap_next": In(layout.tap_bits),
             "token": Out(token()), "tap": Out(layout.tap_bits), "first": Out(1), "tile_first": Out(1),
         })  # fmt: skip

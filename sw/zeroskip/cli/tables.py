@@ -115,7 +115,7 @@ def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Numb
     columns = ["layer", "weights", "kept", "sparsity", "stored", "cycles"]
     if simulated is not None:
         columns.append("simulated")
-    columns += ["dense", "speed-up", "MAC use"]
+    columns += ["dense", "speed-up", "MAC use", "bits", "÷ bound"]
 
     def row(layer: LayerSummary, counted: int | None) -> list[str]:
         cells = [
@@ -128,7 +128,10 @@ def layers(summary: Summary, simulated: Mapping[str, int] | None = None) -> Numb
         ]
         if counted is not None:
             cells.append(f"{counted:,}")
-        return [*cells, f"{layer.dense_cycles:,}", f"{layer.speed_up:.2f}×", f"{layer.utilisation:.1%}"]
+        over = f"{layer.stored_bits / layer.bound_bits:.3f}" if layer.bound_bits else "–"
+        return [
+            *cells, f"{layer.dense_cycles:,}", f"{layer.speed_up:.2f}×", f"{layer.utilisation:.1%}", f"{layer.stored_bits:,}", over,
+        ]  # fmt: skip
 
     rows = [row(layer, simulated[layer.name] if simulated is not None else None) for layer in summary.layers]
     rows.append(row(summary.total, sum(simulated.values()) if simulated is not None else None))
@@ -190,8 +193,8 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
         ),
         (
             "stored",
-            f"{summary.stored_bits:,} bits = {summary.stored_bits / max(summary.bound_bits, 1):.3f} × entropy bound,"
-            f" {summary.stored_bits / summary.dense_bits:.1%} of dense",
+            f"{summary.total.stored_bits:,} bits = {summary.total.stored_bits / max(summary.total.bound_bits, 1):.3f} × entropy bound,"
+            f" {summary.total.stored_bits / summary.dense_bits:.1%} of dense",
         ),
     ]
 

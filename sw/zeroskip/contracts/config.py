@@ -35,6 +35,7 @@ class ArrayConfig:
     maximum : whether the array can take maxima over windows
     residual : whether the array can add residuals
     slopes : whether the array can scale negative values by a slope of their own
+    two_level : whether a lane can read masks that are stored in two levels, of very sparse layers
     across : whether the array can add up what the columns have of a window that covers the whole image; with ``strips`` only
     reach : columns between a column and the farthest whose rows it reads
     acc_bits : accumulator width, 8 … 40
@@ -72,6 +73,7 @@ class ArrayConfig:
     maximum: bool | None = None
     residual: bool | None = None
     slopes: bool | None = None
+    two_level: bool | None = None
     across: bool | None = None
     reach: int = SIZED_BY_NETWORK
     acc_bits: int = SIZED_BY_NETWORK
@@ -191,7 +193,7 @@ SIZES = ("load_elements", "reach", "acc_bits", "pixel_bits", "tile_bits", *CAPAC
 CHOSEN = ("lanes", "columns", "epilogues")
 """What may be chosen so that an array fits a part."""
 
-FEATURES = ("strips", "maximum", "residual", "slopes", "across")
+FEATURES = ("strips", "maximum", "residual", "slopes", "two_level", "across")
 """Features that an array may have. None leaves the choice to the network."""
 
 PRESETS = {

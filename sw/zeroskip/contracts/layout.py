@@ -30,6 +30,13 @@ PASSES_BITS = 8
 COPY_MEMORY = 2048
 """Addresses in one memory of the residuals, a power of two: the depth of an ECP5 block RAM that holds a byte of every word."""
 
+LEAF_BITS = 2
+LEAF = 1 << LEAF_BITS
+"""Mask bits of a leaf: what a lane chooses bits from, and what has one flag where a share is stored in two levels."""
+
+CHUNKS = 4
+"""Words of mask bits that a word of flags stands for."""
+
 TABLE_ENTRIES = 256
 """Entries of a pointwise function's table."""
 
@@ -61,6 +68,11 @@ class Layout:
     def number_bits(self) -> int:
         """Of a position, those that number the word."""
         return self.position_bits - self.index_bits
+
+    @cached_property
+    def run_bits(self) -> int:
+        """Width of the number of a mask word within a lane's share of a layer. A dense share has more than the memory holds."""
+        return bits_for(max(self.config.mask_depth, self.config.weight_depth // self.config.word + 1))
 
     @cached_property
     def operand_bits(self) -> int:
@@ -136,13 +148,16 @@ class Layout:
 
     @cached_property
     def header(self) -> Word:
-        """Before a layer's mask words: the address of their first; whether that is the only one, or else the address before the last; the
-        number of the tiles less one.
+        """Before a lane's mask words of a layer.
+
+        last : the layer is the program's last; empty : the lane has no weight in it
+        dense : every bit is set, and the last word stands for all; packed : in two levels, where the array can
+        single : there is one word; before_last : else the number of the last but one; tiles : of the layer, less one
         """
-        address = bits_for(self.config.mask_depth)
+        packed = [Field("packed", 1)] if self.config.two_level else []
         return Word((
-            Field("last", 1), Field("empty", 1), Field("begin", address), Field("single", 1), Field("before_last", address),
-            Field("tiles", self.config.tile_bits),
+            Field("last", 1), Field("empty", 1), Field("dense", 1), *packed, Field("single", 1),
+            Field("before_last", self.run_bits), Field("tiles", self.config.tile_bits),
         ))  # fmt: skip
 
     @cached_property

@@ -16,6 +16,8 @@ class LayerInfo:
     shape : (outputs, taps) of the captured layer; a tap is one input channel at one position of the window
     kept : its weights that are not zero, as integers
     nnz : stored weights: the kept ones, of a window across the columns those of one strip, and a zero for each row without any
+    forms : for each lane, how its mask is stored: ``bitmap``, ``two-level`` or ``dense``
+    stored_bits : masks, headers and weights of all lanes
     tiles : output positions that each column works through; every weight is used once in each
     positions : output positions of all columns together, without those that only fill up a tile
     output : the tensor it writes
@@ -30,6 +32,8 @@ class LayerInfo:
     shape: tuple[int, int]
     kept: int
     nnz: int
+    forms: tuple[str, ...]
+    stored_bits: int
     tiles: int
     positions: int
     output: str
@@ -41,13 +45,13 @@ class LayerInfo:
 
     def to_json(self) -> dict[str, Any]:
         lists = {"bundles": [list(bundle) for bundle in self.bundles], "columns": [list(taps) for taps in self.columns]}
-        return asdict(self) | {"shape": list(self.shape)} | lists
+        return asdict(self) | {"shape": list(self.shape), "forms": list(self.forms)} | lists
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LayerInfo:
         outputs, taps = values["shape"]
         lists = {"bundles": tuple(map(tuple, values["bundles"])), "columns": tuple(map(tuple, values["columns"]))}
-        return cls(**{**values, "shape": (outputs, taps), **lists})
+        return cls(**{**values, "shape": (outputs, taps), "forms": tuple(values["forms"]), **lists})
 
 
 @dataclass(frozen=True, kw_only=True)

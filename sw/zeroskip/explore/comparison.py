@@ -47,7 +47,7 @@ class Row:
     kept : prunable weights that stay
     float_accuracy : share of the test samples that the masked float network gets right
     integer_accuracy : share of the test samples that the integer network on the array gets right
-    stored_bits : as in :class:`~zeroskip.summary.Summary`
+    stored_bits : as in :class:`~zeroskip.summary.LayerSummary`
     interval : cycles between two groups, predicted
     latency : cycles of one group, predicted
     """

@@ -13,7 +13,6 @@ from torch import nn
 from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError
-from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.frontend import capture
 from zeroskip.prune import Masks, prunable, summary
@@ -21,8 +20,7 @@ from zeroskip.prune.budget.allocate import Cost
 from zeroskip.prune.masks.weights import PRUNABLE
 from zeroskip.quantize import quantize
 from zeroskip.schedule import predict, schedule
-from zeroskip.schedule.lanes.plan import OwnedLayer
-from zeroskip.schedule.network import mask_words
+from zeroskip.schedule.encoding import stored_bits
 
 KINDS = ("weights", "bits", "cycles")
 """Kept prunable weights; bits of masks, headers and weights in all lanes; predicted cycles from one group of samples to the next."""
@@ -79,11 +77,13 @@ def costs(
     plan = schedule(network, config)
     cycles = predict(plan)
     owners = _owners(model, network)
-    bits = {layer.name: _bits(layer, plan.config) for layer in plan.plan.layers}
-    headers = len(plan.plan.layers) * plan.config.lanes * Layout(plan.config).header_words * plan.config.word
+    bits = {
+        layer.name: stored_bits(plan.config, encodings)
+        for layer, encodings in zip(plan.plan.layers, plan.encodings, strict=True)
+    }
     kept = kept_weights(model, masks)
     return Costs(
-        weights=kept.total, stored_bits=sum(bits.values()) + headers, cycles=cycles,
+        weights=kept.total, stored_bits=sum(bits.values()), cycles=cycles,
         layers={
             "weights": kept.layers, "bits": _by_owner(owners, bits), "cycles": _by_owner(owners, cycles.layers),
         },
@@ -96,11 +96,6 @@ def kept_weights(model: nn.Module, masks: Masks) -> Cost:
     sizes = {name: weight.effective.numel() for name, weight in prunable(model).items()}
     layers = sizes | {row.name: row.kept for row in summary(masks)}
     return Cost(sum(layers.values()), layers)
-
-
-def _bits(layer: OwnedLayer, config: ArrayConfig) -> int:
-    words = sum(mask_words(share, config.word) for share in layer.shares)
-    return sum(int(share.mask.sum()) for share in layer.shares) * config.weight_bits + words * config.word
 
 
 def _owners(model: nn.Module, network: QuantizedNetwork) -> dict[str, str]:

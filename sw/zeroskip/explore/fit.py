@@ -15,7 +15,6 @@ from zeroskip.contracts.errors import CapacityError
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.schedule import Schedule, in_strips, predict, schedule
-from zeroskip.schedule.network import mask_words
 from zeroskip.synth import RESOURCES, Area, Target, estimate
 
 LANES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
@@ -165,9 +164,8 @@ def _bounded(
 def _bound(plan: Schedule, lanes: int, epilogues: int) -> float:
     """The least cycles of one group, by issue, reading of mask words and writing."""
     total = 0.0
-    for layer in plan.plan.layers:
-        share = layer.shares[0]
-        words, nnz = mask_words(share, plan.config.word), int(share.mask.sum())
+    for layer, encodings in zip(plan.plan.layers, plan.encodings, strict=True):
+        words, nnz = encodings[0].read, len(encodings[0].positions)
         writes = float(np.mean([len(writes) for writes in layer.writes]))
         total += layer.tiles * max(nnz / lanes, words / lanes, len(layer.bias) * writes / epilogues) + PIPELINE
     return total

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.layout import PART, Layout
 from zeroskip.schedule import Schedule
-from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer
-from zeroskip.schedule.network import mask_words
+from zeroskip.schedule.lanes.plan import OwnedLayer
 
 
 def masks(layout: Layout, plan: Schedule, lane: int) -> Iterator[int]:
-    """Mask words of a lane: of every layer a header, and one stream of bits."""
-    at, last = 0, plan.plan.layers[-1]
-    for layer in plan.plan.layers:
-        words = _words(layer.shares[lane], layout.config.word)
-        begin = at + layout.header_words
-        header = layout.header.encode({
-            "last": layer is last, "empty": not words, "tiles": layer.tiles - 1 if words else 0,
-            "begin": begin, "single": len(words) == 1, "before_last": max(0, begin + len(words) - 2),
-        })  # fmt: skip
-        yield from cut(header, layout.config.word, layout.header_words)
-        yield from words
-        at = begin + len(words)
+    """Mask words of a lane: of every layer a header, and one stream of bits in its form."""
+    for layer, encodings in zip(plan.plan.layers, plan.encodings, strict=True):
+        found = encodings[lane]
+        values = {
+            "last": layer is plan.plan.layers[-1], "empty": not found.read,
+            "dense": found.form == "dense", "packed": found.form == "two-level",
+            "single": found.read == 1, "before_last": max(0, found.read - 2), "tiles": layer.tiles - 1 if found.read else 0,
+        }  # fmt: skip
+        yield from cut(layout.header.encode(values), layout.config.word, layout.header_words)
+        yield from map(int, found.stream())
 
 
 def weights(layout: Layout, plan: Schedule, lane: int) -> Iterator[int]:
@@ -34,13 +29,6 @@ def weights(layout: Layout, plan: Schedule, lane: int) -> Iterator[int]:
     for layer in plan.plan.layers:
         share = layer.shares[lane]
         yield from (int(weight) % limit for weight in share.weight[share.mask])
-
-
-def _words(share: LaneShare, width: int) -> list[int]:
-    positions = np.flatnonzero(share.mask)
-    words = np.zeros(mask_words(share, width), dtype=np.uint64)
-    np.bitwise_or.at(words, positions // width, np.uint64(1) << (positions % width).astype(np.uint64))
-    return [int(word) for word in words]
 
 
 def cut(value: int, width: int, parts: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.network import QuantizedLayer
 from zeroskip.contracts.program import LayerInfo, Program
 from zeroskip.schedule import Schedule
+from zeroskip.schedule.encoding import Encoding, stored_bits
 from zeroskip.schedule.lanes.plan import OwnedLayer
 
 from . import inputs, lanes, results
@@ -31,7 +34,7 @@ def pack(plan: Schedule) -> Program:
         images[f"lane{lane:02}.weights"] = lanes.weights(layout, plan, lane)
     layers = tuple(
         _info(plan, *of_layer)
-        for of_layer in zip(plan.captured.layers, plan.network.layers, plan.plan.layers, strict=True)
+        for of_layer in zip(plan.captured.layers, plan.network.layers, plan.plan.layers, plan.encodings, strict=True)
     )
     return Program(
         config=plan.config, layers=layers, inputs=plan.inputs, outputs=plan.outputs,
@@ -39,7 +42,9 @@ def pack(plan: Schedule) -> Program:
     )  # fmt: skip
 
 
-def _info(plan: Schedule, captured: QuantizedLayer, layer: QuantizedLayer, placed: OwnedLayer) -> LayerInfo:
+def _info(
+    plan: Schedule, captured: QuantizedLayer, layer: QuantizedLayer, placed: OwnedLayer, encodings: Sequence[Encoding]
+) -> LayerInfo:
     """Rows and taps have the numbers of the captured layer."""
     _, height, width = plan.network.shapes[layer.output]
     strips, epilogues = bool(plan.config.strips), range(plan.config.epilogues)
@@ -49,7 +54,8 @@ def _info(plan: Schedule, captured: QuantizedLayer, layer: QuantizedLayer, place
     taps = _captured_taps(plan, layer)
     return LayerInfo(
         name=layer.name, shape=(captured.outputs, captured.weight[0].size), kept=int(np.count_nonzero(captured.weight)),
-        nnz=sum(int(share.mask.sum()) for share in placed.shares), tiles=placed.tiles,
+        nnz=sum(len(one.positions) for one in encodings), forms=tuple(one.form for one in encodings),
+        stored_bits=stored_bits(plan.config, encodings), tiles=placed.tiles,
         positions=height * width * together, output=layer.output, channel=layer.channel,
         strip=len(placed.writes) if strips else 0, across=placed.across,
         bundles=tuple(tuple(bundle.get(epilogue, -1) for epilogue in epilogues) for bundle in found),

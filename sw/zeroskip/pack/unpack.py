@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.contracts.layout import PART, Layout
+from zeroskip.contracts.layout import CHUNKS, LEAF, PART, Layout
 from zeroskip.contracts.network import IntArray
 from zeroskip.contracts.program import Program
 
@@ -69,9 +69,16 @@ def _lane(layout: Layout, program: Program, lane: int, lengths: Sequence[int]) -
     for length in lengths:
         header = layout.header.decode(_joined(masks[at : at + layout.header_words], word))
         at += layout.header_words
-        count = 0 if header["empty"] else 1 if header["single"] else header["before_last"] + 2 - header["begin"]
-        positions = [i * word + bit for i in range(count) for bit in range(word) if masks[at + i] >> bit & 1]
-        at += count
+        count = 0 if header["empty"] else 1 if header["single"] else header["before_last"] + 2
+        if header["dense"]:
+            bits, at = [*[(1 << word) - 1] * (count - 1), masks[at]], at + 1
+        elif header.get("packed"):
+            bits, at = _unfolded(masks[at : at + count], word), at + count
+        else:
+            bits, at = list(masks[at : at + count]), at + count
+        positions = [
+            number * word + bit for number, value in enumerate(bits) for bit in range(word) if value >> bit & 1
+        ]
         entries, row, end = [], -1, 0
         for position in positions:
             if position >= end:  # every row has a bit, so it is the next one
@@ -79,6 +86,19 @@ def _lane(layout: Layout, program: Program, lane: int, lengths: Sequence[int]) -
             value = next(weights)
             entries.append((row, position - row * length, value - (1 << size) if value >> (size - 1) else value))
         yield entries
+
+
+def _unfolded(words: Sequence[int], word: int) -> list[int]:
+    """Words of bits from words of flags, each before the words of leaves that its chunks are the first to need."""
+    leaves, rest, found, run = word // LEAF, iter(words), [], list[int]()
+    for flags in rest:
+        for chunk in range(CHUNKS):
+            places = [i for i in range(leaves) if flags >> (chunk * leaves + i) & 1]
+            if len(run) < len(places):
+                following = next(rest)
+                run += [following >> (LEAF * i) & (1 << LEAF) - 1 for i in range(leaves)]
+            found.append(sum(run.pop(0) << (LEAF * i) for i in places))
+    return found
 
 
 def _joined(parts: Sequence[int], width: int) -> int:

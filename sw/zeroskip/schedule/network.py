@@ -14,13 +14,20 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import IntArray, QuantizedNetwork, accumulator_bits
 
 from .capacity import require_countable, sized_for
+from .encoding import Encoding, encoding
 from .fold import Folded, fold
 from .lanes.choice import one_column
 from .lanes.loading import most_elements
 from .lanes.network import plan
-from .lanes.plan import LaneShare, OwnedPlan
+from .lanes.plan import OwnedPlan
 from .strips.prepare import prepared
 from .tables import distinct_tables
+
+Encodings = tuple[tuple[Encoding, ...], ...]
+"""Of each layer, how every lane's mask is stored."""
+
+WORTH = 0.95
+"""What is left of all stored bits, at most, if the array is to read masks in two levels."""
 
 LEAST_ACCUMULATOR = 10
 """Bits that hold every activation: what maxima are taken of."""
@@ -53,12 +60,14 @@ class Schedule:
     captured : the network, with the copies that the array makes
     folded : the same without what needs no computing
     plan : who works on what, and where everything lies; of a single column where the columns hold samples
+    encodings : how the masks of the plan are stored
     """
 
     config: ArrayConfig
     captured: QuantizedNetwork
     folded: Folded
     plan: OwnedPlan
+    encodings: Encodings
 
     @property
     def network(self) -> QuantizedNetwork:
@@ -122,12 +131,30 @@ def _scheduled(
     together = config.load_elements or config.stream_elements
     columns = config.columns if strips else 1
     placed = plan(given, config.lanes, columns, config.epilogues, together, compact=compact)
-    words = max(
-        sum(mask_words(layer.shares[lane], config.word) for layer in placed.layers) for lane in range(config.lanes)
-    )
+    encodings = _encodings(placed, config)
+    words = max(sum(layer[lane].words for layer in encodings) for lane in range(config.lanes))
     needs = _needs(given, placed, config, strips)
+    needs["two_level"] = any(one.form == "two-level" for layer in encodings for one in layer)
     sized = sized_for(config, needs, words, captured.weight_bits, built=built)
-    return Schedule(config=sized, captured=captured, folded=folded, plan=placed)
+    return Schedule(config=sized, captured=captured, folded=folded, plan=placed, encodings=encodings)
+
+
+def _encodings(placed: OwnedPlan, config: ArrayConfig) -> Encodings:
+    """Every mask in its best form; in two levels where the array can, or if left open, where that is worth its gates."""
+    found = {
+        two_level: tuple(
+            tuple(encoding(share, config.word, two_level=two_level) for share in layer.shares)
+            for layer in placed.layers
+        )
+        for two_level in ((False, True) if config.two_level is None else (config.two_level,))
+    }
+    if config.two_level is not None:
+        return found[config.two_level]
+    bits = {
+        two_level: sum(one.bits(config.weight_bits) for layer in layers for one in layer)
+        for two_level, layers in found.items()
+    }
+    return found[bits[True] <= WORTH * bits[False]]
 
 
 def _require_read(network: QuantizedNetwork) -> None:
@@ -135,12 +162,6 @@ def _require_read(network: QuantizedNetwork) -> None:
     for layer in network.layers:
         if layer.output not in read:
             raise InputError(f"tensor {layer.output!r}: must be read by a layer, or be the output")
-
-
-def mask_words(share: LaneShare, word: int) -> int:
-    """Words of a lane's share of a layer: up to the last bit that is set."""
-    positions = np.flatnonzero(share.mask)
-    return int(positions[-1]) // word + 1 if len(positions) else 0
 
 
 def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, strips: bool) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _described(saved: Saved) -> dict[str, Any]:
         "images": {
             memory.name: {
                 "file": f"images/{memory.name}.mem", "width": memory.width, "depth": memory.depth,
-                "words": len(saved.program.images[memory.name]), "encoding": "flat bitmap" if "masks" in memory.name else "words",
+                "words": len(saved.program.images[memory.name]),
             }
             for memory in layout.memories
         },

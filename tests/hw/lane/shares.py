@@ -10,11 +10,15 @@ from zeroskip.contracts.layout import Layout
 
 @dataclass(frozen=True)
 class Share:
-    """What a lane has of a layer. n : bits of a row; rows : of every row in which the lane has a weight, its bits; tiles : of the layer."""
+    """What a lane has of a layer. n : bits of a row; rows : of every row in which the lane has a weight, its bits; tiles : of the layer.
+
+    form : how its mask is stored; "dense" is for rows that have all bits
+    """
 
     n: int
     rows: list[list[int]]
     tiles: int = 1
+    form: str = "bitmap"
 
     @property
     def stream(self) -> list[int]:
@@ -22,34 +26,61 @@ class Share:
         return [number * self.n + bit for number, row in enumerate(self.rows) for bit in row]
 
     def words(self, width: int) -> list[int]:
-        """The mask words; behind the last weight there is none."""
+        """The words of bits; behind the last weight there is none."""
         positions = self.stream
         words = [0] * (positions[-1] // width + 1 if positions else 0)
         for position in positions:
             words[position // width] |= 1 << position % width
         return words
 
+    def stored(self, width: int) -> list[int]:
+        """What the mask memory holds of it."""
+        words = self.words(width)
+        if self.form == "bitmap":
+            return words
+        if self.form == "dense":
+            return words[-1:]
+        return _two_levels(words, width)
 
-def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8) -> Share:
-    """Dense, sparse or with a single weight in a row; now and then nothing at all."""
+
+def _two_levels(words: list[int], width: int) -> list[int]:
+    """Words of flags, one for each leaf of four bits. A word of leaves follows the flags of the leaf that is its first."""
+    found, at, room = list[int](), 0, 0
+    for begin in range(0, len(words), 4):
+        leaves = [word >> (4 * i) & 15 for word in words[begin : begin + 4] for i in range(width // 4)]
+        found.append(sum(1 << i for i, leaf in enumerate(leaves) if leaf))
+        for leaf in filter(None, leaves):
+            if not room:
+                found.append(0)
+                at, room = len(found) - 1, width // 4
+            found[at] |= leaf << (width - 4 * room)
+            room -= 1
+    return found
+
+
+def random_share(rng: Random, most_bits: int = 40, most_rows: int = 8, *, two_level: bool = False) -> Share:
+    """Dense, sparse or with a single weight in a row; now and then nothing at all. ``two_level``: its mask may be stored so."""
     n = rng.choice([1, 2, rng.randint(1, most_bits), most_bits])
     count = rng.choice([0, 1, 1, rng.randint(1, most_rows)])
     density = rng.choice([0.03, 0.3, 1.0])
     rows = [[i for i in range(n) if rng.random() < density] or [rng.randrange(n)] for _ in range(count)]
-    return Share(n, rows, rng.choice([1, 1, 2, rng.randint(1, 5)]))
+    form = rng.choice(["bitmap", "dense" if count and all(len(row) == n for row in rows) else "bitmap"])
+    if two_level and rng.random() < 0.7:
+        form = "two-level"
+    return Share(n, rows, rng.choice([1, 1, 2, rng.randint(1, 5)]), form)
 
 
 def mask_memory(layout: Layout, shares: list[Share]) -> list[int]:
     """Headers and words of one group."""
-    width, memory = layout.config.word, []
+    width, memory = layout.config.word, list[int]()
     for number, share in enumerate(shares):
-        words = share.words(width)
+        stored = share.stored(width)
+        read = len(share.words(width)) if share.form == "dense" else len(stored)
         header = layout.header.encode({
-            "last": number == len(shares) - 1, "empty": not words, "tiles": share.tiles - 1 if words else 0,
-            "begin": (begin := len(memory) + layout.header_words), "single": len(words) == 1,
-            "before_last": max(0, begin + len(words) - 2),
+            "last": number == len(shares) - 1, "empty": not read, "dense": share.form == "dense", "packed": share.form == "two-level",
+            "single": read == 1, "before_last": max(0, read - 2), "tiles": share.tiles - 1 if read else 0,
         })  # fmt: skip
-        memory += [header >> (width * i) & ((1 << width) - 1) for i in range(layout.header_words)] + words
+        memory += [header >> (width * i) & ((1 << width) - 1) for i in range(layout.header_words)] + stored
     return memory
 
 

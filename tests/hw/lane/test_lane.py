@@ -29,7 +29,7 @@ class Layer:
 
 
 def random_layer(rng: Random, layout: Layout, tap_base: int, last: bool) -> Layer:
-    share = random_share(rng, 12, 8)
+    share = random_share(rng, 12, 8, two_level=layout.config.two_level is True)
     columns, depth = layout.config.columns, layout.config.hidden_depth
     across = rng.choice([i for i in range(1, share.tiles + 1) if share.tiles % i == 0])
     height, used = rng.randint(2, 6) if layout.config.reach == 1 else 1, rng.randint(1, columns)
@@ -124,6 +124,7 @@ def test_every_row_of_every_layer(columns: int, block_queue: bool, reach: int, s
         tap_depth=64,
         mask_depth=400,
         weight_depth=512,
+        two_level=seed % 2 == 0,
     )
     layers, taps = [], []
     for number in range(count := rng.randint(1, 3)):

@@ -36,9 +36,9 @@ class Both(Component):
         return m
 
 
-def check(shares: list[Share], word: int, rng: Random, supply: float, moves: float) -> int:
+def check(shares: list[Share], word: int, rng: Random, supply: float, moves: float, *, two_level: bool = False) -> int:
     """Feeds two groups; returns the cycles from the first token to the last."""
-    layout = layout_of(word=word)
+    layout = layout_of(word=word, two_level=two_level)
     expected = tokens_of(shares) * 2
     words = deque(entries_of(shares, word) * 2)
     dut = Both(layout)
@@ -53,8 +53,9 @@ def check(shares: list[Share], word: int, rng: Random, supply: float, moves: flo
             offer, advance = bool(words) and rng.random() < supply, rng.random() < moves
             ctx.set(pick.valid, offer)
             if offer:
-                for name, value in zip(("mask", "filled", "number", "tile_end", "layer_end"), words[0], strict=True):
-                    ctx.set(getattr(pick, name), value % (1 << len(getattr(pick, name))))
+                for name in pick.entry.signature.members:
+                    member = getattr(pick.entry, name)
+                    ctx.set(member, getattr(words[0], name) % (1 << len(member)))
             # A layer's constants come when the one before has left.
             quiet += 1
             share, base = shares[layer % len(shares)], bases[layer % len(shares)]
@@ -92,16 +93,18 @@ def check(shares: list[Share], word: int, rng: Random, supply: float, moves: flo
     return cycles[1] - cycles[0]
 
 
-@pytest.mark.parametrize("word", [8, 16, 32])
+@pytest.mark.parametrize("two_level", [False, True], ids=["bits", "levels"])
+@pytest.mark.parametrize("word", [8, 16, 32, 64])
 @pytest.mark.parametrize("seed", range(8))
-def test_every_bit_with_its_row_and_tap(word: int, seed: int) -> None:
+def test_every_bit_with_its_row_and_tap(word: int, two_level: bool, seed: int) -> None:
     rng = Random(seed)
-    shares = [random_share(rng) for _ in range(rng.randint(1, 4))]
-    check(shares, word, rng, rng.choice([1.0, 0.3]), rng.choice([1.0, 0.7, 0.2]))
+    shares = [random_share(rng, two_level=two_level) for _ in range(rng.randint(1, 4))]
+    check(shares, word, rng, rng.choice([1.0, 0.3]), rng.choice([1.0, 0.7, 0.2]), two_level=two_level)
 
 
-def test_one_bit_per_cycle() -> None:
-    """Across bytes, words, rows and tiles; two groups with a wait for constants between them."""
-    share = Share(5, [[0, 1, 2, 3, 4], [4], [0], [1, 3], [0, 4]] * 3, tiles=4)
+@pytest.mark.parametrize("form", ["bitmap", "two-level"])
+def test_one_bit_per_cycle(form: str) -> None:
+    """Across leaves, words, rows and tiles; two groups with a wait for constants between them."""
+    share = Share(5, [[0, 1, 2, 3, 4], [4], [0], [1, 3], [0, 4]] * 3, tiles=4, form=form)
     bits = len(tokens_of([share]))
-    assert check([share], 16, Random(1), 1.0, 1.0) < 2 * bits + 16
+    assert check([share], 16, Random(1), 1.0, 1.0, two_level=form == "two-level") < 2 * bits + 16

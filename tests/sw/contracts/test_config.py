@@ -19,7 +19,7 @@ SAMPLES = NUMBERS | dict.fromkeys(FEATURES, False) | {"table_depth": 0}
 """Of an array whose columns hold samples."""
 
 STRIPS = NUMBERS | {
-    "strips": True, "maximum": True, "residual": True, "slopes": True, "across": True, "table_depth": 3,
+    "strips": True, "maximum": True, "residual": True, "slopes": True, "two_level": True, "across": True, "table_depth": 3,
 }  # fmt: skip
 """Of an array whose columns hold strips, with all features."""
 
@@ -35,7 +35,7 @@ STRIPS = NUMBERS | {
         ("act_bits", (4, 16), "8"),
         ("stream_bits", (0, 24, 128), "8, 16, 32 or 64"),
         ("load_elements", (-1, 3, 8), "1, 2, 4, or 0 to size it by the network"),
-        ("reach", (-1, 16), "1 … 15, or 0 to size it by the network"),
+        ("reach", (-1, 17), "1 … 16, or 0 to size it by the network"),
         ("pixel_bits", (-1, 1, 17), "2 … 16, or 0 to size it by the network"),
         ("tile_bits", (-1, 25), "1 … 24, or 0 to size it by the network"),
         ("acc_bits", (1, 7, 41, -8), "8 … 40, or 0 to size it by the network"),
@@ -133,7 +133,7 @@ def test_features_and_tables_that_are_given_stay():
     given = ArrayConfig(maximum=False, slopes=True, table_depth=0)
     sized = given.with_sizes(**STRIPS)
     assert {name: getattr(sized, name) for name in (*FEATURES, "table_depth")} == {
-        "strips": True, "maximum": False, "residual": True, "slopes": True, "across": True, "table_depth": 0,
+        "strips": True, "maximum": False, "residual": True, "slopes": True, "two_level": True, "across": True, "table_depth": 0,
     }  # fmt: skip
     assert sized.sized
 

@@ -21,7 +21,7 @@ def sized(draw: st.DrawFn) -> ArrayConfig:
         word=draw(st.sampled_from([8, 16, 32, 64])), weight_bits=draw(st.sampled_from([4, 8, 16])), stream_bits=stream_bits,
         load_elements=draw(st.sampled_from([count for count in (1, 2, 4, 8) if count <= stream_bits // 8])),
         block_queue=draw(st.booleans()), strips=strips, maximum=draw(st.booleans()), residual=draw(st.booleans()),
-        slopes=draw(st.booleans()), across=strips and draw(st.booleans()), reach=draw(st.integers(1, 15)),
+        slopes=draw(st.booleans()), two_level=draw(st.booleans()), across=strips and draw(st.booleans()), reach=draw(st.integers(1, 15)),
         acc_bits=draw(st.integers(8, 40)), pixel_bits=draw(st.integers(2, 16)), tile_bits=draw(st.integers(1, 24)),
         table_depth=draw(st.integers(0, 16)),
         **{name: draw(depths) for name in CAPACITIES if name != "layer_depth"}, layer_depth=draw(st.integers(1, 64)),
@@ -57,7 +57,7 @@ def encodes(word: Word, **values: int) -> None:
 def test_fields_hold_the_largest_values_of_the_configuration(config: ArrayConfig) -> None:
     layout, lanes, columns = Layout(config), (1 << config.lanes) - 1, (1 << config.columns) - 1
     most_tiles = (1 << config.tile_bits) - 1
-    encodes(layout.header, begin=config.mask_depth - 1, before_last=config.mask_depth - 1, tiles=most_tiles)
+    encodes(layout.header, before_last=max(config.mask_depth, config.weight_depth // config.word) - 1, tiles=most_tiles)
     assert layout.header_words * config.word >= layout.header.width
     encodes(
         layout.program,

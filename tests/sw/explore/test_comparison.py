@@ -62,7 +62,7 @@ def test_rows_are_all_combinations_and_their_figures_those_of_the_pruned_model(c
         design = zs.compile(model, torch.from_numpy(x[:1]), calibration=x, masks=masks, config=CONFIG)
         assert row.interval == design.cycles.interval
         assert row.latency == design.cycles.latency
-        assert row.stored_bits == design.summary.stored_bits
+        assert row.stored_bits == design.summary.total.stored_bits
         assert row.kept == sum(int(mask.sum()) for mask in masks.values())
         assert row.integer_accuracy == (design.reference(x).argmax(1) == y).mean()
         with torch.no_grad():

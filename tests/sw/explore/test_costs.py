@@ -39,12 +39,12 @@ def test_every_figure_is_that_of_the_design(name, sparsity):
     found = costs(model, masks, calibration=x, config=config)
     design = zs.compile(model, torch.from_numpy(x[:1]), calibration=x, masks=masks, config=config)
     assert found.cycles == design.cycles
-    assert found.stored_bits == design.summary.stored_bits
+    assert found.stored_bits == design.summary.total.stored_bits
     assert found.weights == sum(int(mask.sum()) for mask in masks.values())
     assert dense_cycles(found.network, config) == design.dense_cycles
     assert dense_bits(found.network) == design.summary.dense_bits
     assert found.of("cycles").total == design.cycles.interval
-    assert found.of("bits").total == design.summary.stored_bits
+    assert found.of("bits").total == design.summary.total.stored_bits
     assert found.of("weights") == kept_weights(model, masks)
     for kind in KINDS:
         assert list(found.layers[kind]) == list(masks)

@@ -66,14 +66,22 @@ def test_a_feature_that_the_network_does_not_use_may_be_there(feature: str) -> N
     pack(schedule(network, config))
 
 
+@pytest.mark.parametrize("kept, two_level", [(0.5, False), (0.05, True)])
+def test_masks_are_stored_in_two_levels_where_that_saves_bits(kept: float, two_level: bool) -> None:
+    network = random_network(np.random.default_rng(1), (200, 100), kept, 8)
+    assert schedule(network, ArrayConfig()).config.two_level is two_level
+    flat = schedule(network, ArrayConfig(two_level=False))
+    assert all(one.form != "two-level" for layer in flat.encodings for one in layer)
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 def test_the_columns_hold_samples_of_vectors_unless_strips_are_asked_for(columns: int) -> None:
     network = random_network(np.random.default_rng(1), (20, 12, 6), 0.5, 8)
-    samples = schedule(network, ArrayConfig(columns=columns)).config
+    samples = schedule(network, ArrayConfig(columns=columns, two_level=False)).config
     assert samples.sized
     assert not any(getattr(samples, name) for name in (*FEATURES, "table_depth"))
     assert samples.input_row_depth == columns
-    assert schedule(network, ArrayConfig(columns=columns, strips=False)).config == samples
+    assert schedule(network, ArrayConfig(columns=columns, two_level=False, strips=False)).config == samples
     strips = schedule(network, ArrayConfig(columns=columns, strips=True)).config
     assert strips.sized
     assert strips.strips is True

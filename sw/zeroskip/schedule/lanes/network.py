@@ -114,11 +114,11 @@ def _taps(layer: QuantizedLayer, lane: Lanes, source: Stored) -> tuple[tuple[Tap
 
 
 def _captured(layer: QuantizedLayer, mine: np.ndarray, numbers: IntArray, taps: int) -> tuple[int, ...]:
-    """The place in the flattened kernel of what each tap is in one lane."""
+    """The place in the flattened kernel of what each tap is in one lane; a strip may have more rows than a kernel across the columns."""
     _, _, high, wide = layer.weight.shape
     found = np.full(taps, -1)
     row, channel, y, x = np.nonzero(mine)
-    found[numbers[row, channel, y, x]] = (channel * high + y) * wide + x
+    found[numbers[row, channel, y, x]] = np.where(y < high, (channel * high + y) * wide + x, -1)
     return tuple(found.tolist())
 
 

@@ -24,7 +24,6 @@ from zeroskip.contracts.timing import (
     requantize_stages,
 )
 from zeroskip.schedule.lanes.loading import most_elements
-from zeroskip.schedule.lanes.plan import OwnedPlan
 from zeroskip.schedule.network import Schedule
 
 from .lane_time import LaneTime
@@ -35,11 +34,15 @@ from .words import words_of
 class _Group:
     """The layers of one sample after the other, each started as soon as the lanes allow."""
 
-    def __init__(self, plan: OwnedPlan, layout: Layout) -> None:
+    def __init__(self, schedule: Schedule, layout: Layout) -> None:
+        plan = schedule.plan
         self._layers, self._layout = plan.layers, layout
         self._turns = [turns_of(layer) for layer in plan.layers]
         self._words = [
-            [words_of(layer.shares[lane], layout.config.word, layer.tiles) for layer in plan.layers]
+            [
+                words_of(layer.shares[lane], encodings[lane], layer.tiles)
+                for layer, encodings in zip(plan.layers, schedule.encodings, strict=True)
+            ]
             for lane in range(layout.config.lanes)
         ]
         self._lanes = [LaneTime(layout) for _ in self._words]
@@ -86,7 +89,7 @@ class _Group:
 def predict(schedule: Schedule) -> Cycles:
     """Latency, interval and cycles per layer, equal to what the RTL counts."""
     plan, layout, outputs = schedule.plan, Layout(schedule.config), schedule.outputs
-    group = _Group(plan, layout)
+    group = _Group(schedule, layout)
     channels, height, width = plan.tensors[INPUT].shape
     row = (
         width * -(-channels // most_elements(plan, layout.config.lanes, layout.config.load_elements)) + INPUT_ROW_PAUSE
@@ -98,12 +101,13 @@ def predict(schedule: Schedule) -> Cycles:
     start = group.primed() + PRIMED_TO_START + loaded
     starts = group.run(start)
     first = starts[-1] - start
-    restart, before = 0, None
+    pause, before = 0, None
     while (state := group.state(starts[-1])) != before:
         before = state
-        next_start = max(starts[-1] + TURNAROUND, group.primed() + PRIMED_TO_START)
-        restart = next_start - starts[0]
-        starts = group.run(next_start)
+        pause = max(TURNAROUND, group.primed() + PRIMED_TO_START - starts[-1])
+        starts = group.run(starts[-1] + pause)
+    # The first group of all may take longer than the others, even if it leaves what they leave.
+    restart = starts[-1] - starts[0] + pause
     return Cycles(
         latency=loaded + LOADED_TO_START + first + END_TO_FIRST_OUTPUT + unload - 1,
         interval=max(load, restart, unload),

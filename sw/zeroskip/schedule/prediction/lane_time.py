@@ -44,8 +44,8 @@ class LaneTime:
         # The queue of words: when the latest entered it, and when the latest left; the oldest of these made room for the next to enter.
         self._pushed = WORD_TO_QUEUE - 1
         self._popped = deque([LONG_AGO] * FIFO_WORDS, maxlen=FIFO_WORDS)
-        # The word at work: when its first byte was given; the step that chooses its last bit; the bits of its last byte, 0 for the only.
-        self._given, self._last_step, self._last_byte = LONG_AGO, LONG_AGO, 0
+        # The word at work: when its first leaf was given; the step that chooses its last bit; the bits of its last leaf, 0 for the only.
+        self._given, self._last_step, self._last_leaf = LONG_AGO, LONG_AGO, 0
         # Cycles in which the pipeline stood still: as the gate counts them, as the choice of bits does, and the stops between them.
         self._still, self._still_chosen = 0, 0
         self._stops: deque[tuple[int, int]] = deque()
@@ -56,6 +56,7 @@ class LaneTime:
     def begin(self, words: Words, prepared: int, start: int) -> None:
         """A layer: constants are there in cycle ``prepared``, and it starts in cycle ``start``."""
         self._words, self._rows, self._read, self._row = words.words, words.rows, 0, 0
+        self._behind = words.behind
         self._prepared, self._earliest = prepared, start + START_TO_PASS
         self._pushed += self._header
         if not words.rows:
@@ -74,6 +75,7 @@ class LaneTime:
         # The tile's last row is complete with the lane's last bit.
         if self._read < len(self._words):
             self._choose(self._words[self._read :])
+        self._pushed += self._behind
         self._read = self._row = 0
         self.closed = self._last_step + self._to_gate + self._still + 1
         return self.closed + self._to_grant
@@ -124,12 +126,12 @@ class LaneTime:
             self._popped,
             self._given,
             self._last_step,
-            self._last_byte,
+            self._last_leaf,
         )
         still, stops, prepared = self._still_chosen, self._stops, self._prepared
         stop = stops[0][0] if stops else NEVER
-        for positions, bits, last_byte in words:
-            # The word before gave its last byte when the last bit before it was chosen, and has ended with its last bit.
+        for steps, bits, last_leaf in words:
+            # The word before gave its last leaf when the last bit before it was chosen, and has ended with its last bit.
             taken = given
             if last:
                 while stop <= last_step - last:
@@ -140,8 +142,8 @@ class LaneTime:
                 still = stops.popleft()[1]
                 stop = stops[0][0] if stops else NEVER
             ended = last_step + still
-            # Into the queue, out of it, and to its first byte.
-            pushed += positions
+            # Into the queue, out of it, and to its first leaf.
+            pushed += steps
             room = popped[0] + 1
             if room > pushed:
                 pushed = room
@@ -162,8 +164,8 @@ class LaneTime:
                 else:
                     last_step = min(waits + 1 - still, stop)
             last_step += bits - 1
-            last = last_byte
-        self._pushed, self._given, self._last_step, self._last_byte, self._still_chosen = (
+            last = last_leaf
+        self._pushed, self._given, self._last_step, self._last_leaf, self._still_chosen = (
             pushed,
             given,
             last_step,
@@ -185,9 +187,9 @@ class LaneTime:
         ahead._choose([word])
         waits = ahead._last_step + 1 - word[1] + self._to_gate  # the step in which the first bit would pass
         given = chosen = (
-            True  # whether the word at work gives its first byte before; whether its bits are chosen as far as steps go
+            True  # whether the word at work gives its first leaf before; whether its bits are chosen as far as steps go
         )
-        while (chosen and ahead._last_step - ahead._last_byte < waits) if ahead._last_byte else given:
+        while (chosen and ahead._last_step - ahead._last_leaf < waits) if ahead._last_leaf else given:
             given = chosen and ahead._last_step < waits
             chosen = given and not ends
             word, ends = next(words)
@@ -204,7 +206,7 @@ class LaneTime:
         step, pushed = self._last_step, self._pushed
         chosen = step + self._still_chosen
         return (
-            pushed - cycle, self._given - cycle, chosen - cycle, self._last_byte,
+            pushed - cycle, self._given - cycle, chosen - cycle, self._last_leaf,
             self._still - self._still_chosen, max(self._passed - chosen, 0),
             *(max(popped - pushed, 0) for popped in self._popped), *(max(grant - chosen, 0) for grant in self._grants),
             *((at - step, still - self._still) for at, still in self._stops),

@@ -8,13 +8,13 @@ from itertools import cycle
 
 import numpy as np
 
+from zeroskip.contracts.layout import LEAF
+from zeroskip.schedule.encoding import Encoding
 from zeroskip.schedule.lanes.plan import LaneShare
 
-BYTE = 8
-
 Word = tuple[int, int, int]
-"""Positions of the mask memory from the word before, at which all words between are empty; bits; bits of its last byte that is not
-empty, or 0 where it has no other.
+"""Steps of reading from the word before, with the empty words between; bits; bits of its last leaf that is not empty, or 0 where it
+has no other.
 """
 
 
@@ -25,37 +25,43 @@ class Words:
     words : that are not empty
     rows : where each row begins: words up to the one with its first bit, and bits from there to that word's end
     tiles : how often the lane works through them
+    behind : steps of reading behind the last word, in every tile
     """
 
     words: list[Word]
     rows: list[tuple[int, int]]
     tiles: int
+    behind: int = 0
 
 
 NOTHING = Words([(1, 1, 0)], [], 1)
 
 
-def words_of(share: LaneShare, word: int, tiles: int) -> Words:
-    """``share`` in words of ``word`` bits."""
-    positions = np.flatnonzero(share.mask)
+def words_of(share: LaneShare, encoding: Encoding, tiles: int) -> Words:
+    """``share`` as it is stored."""
+    positions, word = encoding.positions, encoding.word
     if not len(positions):
         return NOTHING
-    byte, in_byte = np.unique(positions // BYTE, return_counts=True)
+    leaf, in_leaf = np.unique(positions // LEAF, return_counts=True)
     numbers, in_word = np.unique(positions // word, return_counts=True)
-    last = in_byte[np.searchsorted(byte, (numbers + 1) * (word // BYTE)) - 1]
+    last = in_leaf[np.searchsorted(leaf, (numbers + 1) * (word // LEAF)) - 1]
+    steps, behind = encoding.steps
     firsts = np.cumsum(share.mask.sum(axis=1)) - share.mask.sum(axis=1)
     ends = np.cumsum(in_word)
     upto = np.searchsorted(ends, firsts, side="right")
     return Words(
-        list(zip(np.diff(numbers, prepend=-1).tolist(), in_word.tolist(), np.where(last < in_word, last, 0).tolist(), strict=True)),
-        list(zip((upto + 1).tolist(), (ends[upto] - firsts).tolist(), strict=True)), tiles,
+        list(zip(np.diff(steps, prepend=0).tolist(), in_word.tolist(), np.where(last < in_word, last, 0).tolist(), strict=True)),
+        list(zip((upto + 1).tolist(), (ends[upto] - firsts).tolist(), strict=True)), tiles, behind,
     )  # fmt: skip
 
 
 def program_words(layers: Sequence[Words], header: int) -> Iterator[tuple[Word, bool]]:
-    """All words of a lane, group after group, and whether a layer ends with them; ``header``: positions before a layer's words."""
+    """All words of a lane, group after group, and whether a layer ends with them; ``header``: steps before a layer's words."""
+    behind = 0
     for layer in cycle(layers):
         for tile in range(layer.tiles):
-            for number, (positions, bits, last_byte) in enumerate(layer.words):
+            for number, (steps, bits, last_leaf) in enumerate(layer.words):
                 begins, ends = tile == number == 0, tile == layer.tiles - 1 and number == len(layer.words) - 1
-                yield (positions + header * begins, bits, last_byte), ends
+                yield (steps + behind + header * begins, bits, last_leaf), ends
+                behind = 0
+            behind = layer.behind

@@ -26,6 +26,7 @@ from zeroskip.contracts.timing import (
     requantize_stages,
 )
 from zeroskip.schedule import Schedule, predict, schedule
+from zeroskip.schedule.encoding import encoding
 from zeroskip.schedule.lanes.plan import LaneShare, OwnedLayer
 from zeroskip.schedule.prediction import cycles, merge_time
 from zeroskip.schedule.prediction.words import words_of
@@ -90,8 +91,9 @@ def test_one_row_on_one_lane(weights: int) -> None:
 def test_words() -> None:
     mask = np.zeros((3, 20), dtype=np.bool_)
     mask[0, [0, 1, 9]] = mask[1, 19] = mask[2, [4, 5]] = True
-    words = words_of(LaneShare(rows=np.arange(3), mask=mask, weight=mask.astype(np.int64)), 16, 5)
+    share = LaneShare(rows=np.arange(3), mask=mask, weight=mask.astype(np.int64))
+    words = words_of(share, encoding(share, 16, two_level=False), 5)
     # Bits 0, 1, 9 in the first word, 39 in the third, 44 and 45 there too.
     assert words.words == [(1, 3, 1), (2, 3, 2)]
     assert words.rows == [(1, 3), (2, 3), (2, 2)]
-    assert words.tiles == 5
+    assert (words.tiles, words.behind) == (5, 0)
