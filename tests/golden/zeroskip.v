@@ -1,5 +1,5 @@
 // zeroskip: a sparse multiply-accumulate array in which a pruned weight costs no cycle.
-// 1 lane x 1 column (columns are samples of a batch), 8-bit weights, 16-bit streams. CONFIG_ID 0xCD6136A7.
+// 1 lane x 1 column (columns are samples of a batch), 8-bit weights, 16-bit streams. CONFIG_ID 0x57EFA98A.
 //
 // Samples enter at s_axis and results leave at m_axis, one 8-bit activation per byte, the first in the lowest, TLAST with a sample's last
 // beat. s_axil holds registers and the load windows of all memories. All ports belong to clk; rst is synchronous and active high, and must
