@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
@@ -162,7 +162,9 @@ class SparseArray(Component):
         """From writer and loader into the lanes, and from the writer into the output buffer."""
         layout, columns, write = self._layout, self._layout.config.columns, writer.write
         hidden = hidden_share(layout).create(path=("hidden",))
-        addresses = [write.address.word_select(i, layout.store_bits) for i in range(layout.config.epilogues)]
+        places = [write.address.word_select(i, layout.place_bits) for i in range(layout.config.epilogues)]
+        addresses = [place[: layout.result_bits] for place in places]
+        owners = [place[layout.result_bits :] if layout.owner_bits else Const(1, 1) for place in places]
         hidden_here, input_here = Signal(len(lanes) * layout.config.epilogues), Signal(len(loader.lanes))
         # A bundle of the last layer has one row. It is any epilogue's where it adds a residual of that epilogue's bank.
         outputs = [
@@ -179,9 +181,7 @@ class SparseArray(Component):
         m.d.sync += [
             hidden.enable.eq(write.enable & (~sequencer.to_output).replicate(columns)), hidden.data.eq(write.data),
             hidden.address.eq(Cat(*(address[: layout.operand_bits] for address in addresses))),
-            hidden_here.eq(
-                Cat(*(address[layout.operand_bits + lane] for lane in range(len(lanes)) for address in addresses))
-            ),
+            hidden_here.eq(Cat(*(owner[lane] for lane in range(len(lanes)) for owner in owners))),
         ]  # fmt: skip
         broadcast(m, hidden, *(lane.hidden for lane in lanes))
         broadcast(m, loader.write, *(lane.input for lane in lanes))

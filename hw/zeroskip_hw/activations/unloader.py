@@ -18,7 +18,7 @@ READ_STAGES = 3
 def output_write(layout: Layout) -> Signature:
     """Outputs of every column. enable; address; data : 8 bits per column that outputs come from"""
     return Signature({
-        "enable": Out(1), "address": Out(layout.store_bits), "data": Out(8 * layout.group_samples),
+        "enable": Out(1), "address": Out(layout.result_bits), "data": Out(8 * layout.group_samples),
     })  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class Requantizer(Component):
             "load": In(load_bus(layout)), "next_row": In(layout.row_bits),
             **(dict.fromkeys(("valid", "tile_end", "layer_end"), In(1)) if leads else {}), "total": In(c.acc_bits * c.columns),
             "zero_point": In(signed(CLAMP_BITS)), "low": In(signed(CLAMP_BITS)), "high": In(signed(CLAMP_BITS)),
-            "place": Out(layout.store_bits), "data": Out(8 * c.columns),
+            "place": Out(layout.place_bits), "data": Out(8 * c.columns),
             **(dict.fromkeys(("enable", "row_tile_end", "row_layer_end"), Out(1)) if leads else {}),
         }  # fmt: skip
         if c.epilogues > 1:

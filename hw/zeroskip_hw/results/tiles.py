@@ -24,7 +24,7 @@ def tile_place(layout: Layout) -> Signature:
     copies = dict.fromkeys(("residual", "copy"), Out(layout.copy_bits)) if layout.config.residual else {}
     return Signature({
         "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
-        "write": Out(layout.store_bits), **copies,
+        "write": Out(layout.result_bits), **copies,
     })  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class Tiles(Component):
         self._layout = layout
         super().__init__({
             "load": In(load_bus(layout)), "start": In(1),
-            "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.store_bits),
+            "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.result_bits),
             **({"residual_step": In(layout.copy_bits)} if layout.config.residual else {}),
             "step": In(1), "hold": Out(PASSES_BITS), "last_tile": Out(1), "place": Out(tile_place(layout)),
         })  # fmt: skip
@@ -62,7 +62,7 @@ class Tiles(Component):
         index, now = Signal.like(self.band, name="index", reset_less=True), Signal(layout.band.width, reset_less=True)
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         current, following = fields(layout.band, now), fields(layout.band, bands.read_data)
-        x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.store_bits, reset_less=True)
+        x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.result_bits, reset_less=True)
         last = Signal()
         m.d.comb += last.eq(x == self.width)
 

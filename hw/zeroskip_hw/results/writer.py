@@ -23,7 +23,7 @@ def result_write(layout: Layout) -> Signature:
     number = layout.config.epilogues
     copies = {"copy": Out(layout.copy_bits * number), "used": Out(number)} if layout.config.residual else {}
     return Signature({
-        "enable": Out(layout.config.columns), "address": Out(layout.store_bits * number),
+        "enable": Out(layout.config.columns), "address": Out(layout.place_bits * number),
         "data": Out(layout.config.columns * 8 * number), **copies,
     })  # fmt: skip
 
@@ -52,7 +52,7 @@ class Writer(Component):
         number = layout.config.epilogues
         super().__init__({
             "load": In(load_bus(layout)), "tile": In(tile_place(layout)),
-            "enable": In(1), "place": In(layout.store_bits * number), "data": In(8 * layout.config.columns * number),
+            "enable": In(1), "place": In(layout.place_bits * number), "data": In(8 * layout.config.columns * number),
             **({"copy_place": In(layout.copy_bits * number), "used": In(number)} if layout.config.residual else {}),
             "tile_end": In(1), "layer_end": In(1),
             "write": Out(result_write(layout)), "written": Out(1),
@@ -98,7 +98,7 @@ class Writer(Component):
                 data3.eq(_turned(data, entry["turn"][2:], 4)),
                 self.write.data.word_select(number, 8 * c.columns).eq(_turned(data3, turn3, 1)),
             ]  # fmt: skip
-            place = self.place.word_select(number, layout.store_bits)
+            place = self.place.word_select(number, layout.place_bits)
             self._address(m, place, offset, entry["base"], self.write.address, number, "base")
             if c.residual:
                 place = self.copy_place.word_select(number, layout.copy_bits)
@@ -117,10 +117,14 @@ class Writer(Component):
         return later
 
     def _address(self, m: Module, place: Value, offset: Value, base: Value, to: Value, number: int, name: str) -> None:
-        """All four stages of an address: place of the row and of the tile, and then the pass's base."""
-        kept = self._kept(m, (place + offset)[: len(place)], f"{name}{number}")
+        """All four stages of an address: place of the row and of the tile, and then the pass's base. What is above it stays."""
+        bits = len(base)
+        kept = self._kept(m, Cat((place + offset)[:bits], place[bits:]), f"{name}{number}")
         address3 = Signal(len(place), name=f"{name}{number}_3", reset_less=True)
-        m.d.sync += [address3.eq(kept + base), to.word_select(number, len(place)).eq(address3)]
+        m.d.sync += [
+            address3.eq(Cat((kept + base)[:bits], kept[bits:])),
+            to.word_select(number, len(place)).eq(address3),
+        ]
 
 
 def _turned(data: Value, turn: Value, step: int) -> Value:

@@ -90,9 +90,19 @@ class Layout:
         return 1 << bits_for(self.config.hidden_depth)
 
     @cached_property
-    def store_bits(self) -> int:
-        """Width of a place: the lanes that store the result above its address there; or the address in the output buffer."""
-        return max(self.config.lanes + self.operand_bits, bits_for(self.config.output_depth))
+    def result_bits(self) -> int:
+        """Width of a result's address: in the lanes' hidden memories, or in the output buffer."""
+        return max(self.operand_bits, bits_for(self.config.output_depth))
+
+    @cached_property
+    def owner_bits(self) -> int:
+        """A bit for each lane that may store a result. A single lane stores all, unless there are some that are only added."""
+        return self.config.lanes if self.config.lanes > 1 or self.config.residual else 0
+
+    @cached_property
+    def place_bits(self) -> int:
+        """Width of a place: a result's address, and above it the lanes that store it."""
+        return self.result_bits + self.owner_bits
 
     @cached_property
     def column_bits(self) -> int:
@@ -222,7 +232,7 @@ class Layout:
             Field("last", 1), Field("release", 1), Field("to_output", 1), Field("outputs", self.output_bits),
             Field("zero_point", CLAMP_BITS, signed=True), Field("low", CLAMP_BITS, signed=True), Field("high", CLAMP_BITS, signed=True),
             Field("turns", self.row_bits), Field("tiles", self.config.tile_bits), Field("width", WIDTH_BITS),
-            Field("write_step", self.store_bits), Field("band", bits_for(self.config.band_depth)),
+            Field("write_step", self.result_bits), Field("band", bits_for(self.config.band_depth)),
         ]  # fmt: skip
         if self.config.across:
             fields += [Field("across", 1), *([Field("maximum", 1)] if self.config.maximum else [])]
@@ -250,7 +260,7 @@ class Layout:
         """
         fields = [
             Field("bias", self.config.acc_bits, signed=True), Field("multiplier", MULTIPLIER_BITS), Field("shift", SHIFT_BITS),
-            Field("place", self.store_bits),
+            Field("place", self.place_bits),
         ]  # fmt: skip
         if self.config.slopes:
             fields += [Field("slope", MULTIPLIER_BITS)]
@@ -276,7 +286,7 @@ class Layout:
         """
         copy = [Field("copy", self.copy_bits)] if self.config.residual else []
         return Word((
-            Field("base", self.store_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), *copy,
+            Field("base", self.result_bits), Field("turn", self.column_bits), Field("mask", self.config.columns), *copy,
         ))  # fmt: skip
 
     @cached_property

@@ -17,7 +17,7 @@ from zeroskip.schedule.tables import table_number
 def program(layout: Layout, plan: Schedule) -> Iterator[int]:
     """Of every layer, what the sequencer gives out."""
     network, placed_at, tables = plan.network, plan.plan.tensors, plan.tables
-    band, addresses = 0, 1 << layout.store_bits  # a step that is never taken may be as large as all addresses together
+    band, addresses = 0, 1 << layout.result_bits  # a step that is never taken may be as large as all addresses together
     readers = [layer for layer in network.layers if layer.source == INPUT]
     for layer, placed in zip(network.layers, plan.plan.layers, strict=True):
         to_output = layer.output == network.output_name
@@ -100,9 +100,8 @@ def _copy_places(plan: Schedule, layer: QuantizedLayer, row: int) -> dict[str, i
 
 def _place(layout: Layout, plan: Schedule, layer: QuantizedLayer, channel: int) -> int:
     stored = plan.plan.tensors[layer.output]
-    return lane_bits(stored.hosting.lanes[channel]) << layout.operand_bits | stored.base + int(
-        stored.hosting.slots[channel]
-    )
+    owners = lane_bits(stored.hosting.lanes[channel]) if layout.owner_bits else 0
+    return owners << layout.result_bits | stored.base + int(stored.hosting.slots[channel])
 
 
 def lane_bits(stores: npt.NDArray[np.bool_]) -> int:
@@ -115,7 +114,7 @@ def bands_and_passes(layout: Layout, plan: Schedule) -> tuple[list[int], list[in
     bands: list[int] = []
     passes: list[int] = []
     network, placed_at = plan.network, plan.plan.tensors
-    addresses, copies, all_columns = 1 << layout.store_bits, 1 << layout.copy_bits, (1 << layout.config.columns) - 1
+    addresses, copies, all_columns = 1 << layout.result_bits, 1 << layout.copy_bits, (1 << layout.config.columns) - 1
     for layer, placed in zip(network.layers, plan.plan.layers, strict=True):
         shape = network.shapes[layer.output]
         result = placed_at.get(layer.output)

@@ -63,6 +63,7 @@ class Row:
     shift: int
     place: int
     residual_place: int
+    copy_place: int = 0
     used: int = 1
 
 
@@ -104,7 +105,7 @@ def random_row(rng: Random, layout: Layout) -> Row:
     return Row(
         rng.choice([least, most, 0, -1, rng.randint(least, most)]), rng.choice([0, 1, 32768, 65535, rng.randrange(65536)]),
         rng.choice([0, 1, 655, 65535, rng.randrange(65536)]), shift,
-        rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits), rng.randrange(2),
+        rng.getrandbits(layout.place_bits), rng.getrandbits(layout.copy_bits), rng.getrandbits(layout.copy_bits), rng.randrange(2),
     )  # fmt: skip
 
 
@@ -202,7 +203,7 @@ class Bench:
             assert ctx.get(dut.data) == joined(outputs), where
             assert ctx.get(dut.place) == row.place, where
             if self.array.residual:
-                assert (ctx.get(dut.copy_place), ctx.get(dut.used)) == (row.residual_place, row.used), where
+                assert (ctx.get(dut.copy_place), ctx.get(dut.used)) == (row.copy_place, row.used), where
             if self.array.leads:
                 assert (ctx.get(dut.row_tile_end), ctx.get(dut.row_layer_end)) == (flags[due] & 1, flags[due] >> 1), (
                     where

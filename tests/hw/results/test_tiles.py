@@ -47,7 +47,7 @@ def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
             }
             for i in range(count)
         ]  # fmt: skip
-        steps = rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits)
+        steps = rng.getrandbits(layout.result_bits), rng.getrandbits(layout.copy_bits)
         layers.append(Layer(bands, first, rng.choice([0, 1, 2, rng.randrange(8)]), *steps))
         first += count
     return layers
@@ -56,7 +56,7 @@ def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
 def places_of(layer: Layer, layout: Layout) -> list[Place]:
     """A residual starts where its band says; a copy goes where the result would go if the band began at 0, in steps of its own."""
     places, residual = [], layout.config.residual
-    stores, copies = 1 << layout.store_bits, 1 << layout.copy_bits
+    stores, copies = 1 << layout.result_bits, 1 << layout.copy_bits
     for band in layer.bands:
         for x in range(layer.width + 1):
             copy = x * layer.residual_step

@@ -55,7 +55,7 @@ def random_passes(rng: Random, layout: Layout) -> list[dict[str, int]]:
     c = layout.config
     return [
         {
-            "base": rng.getrandbits(layout.store_bits), "turn": rng.randrange(c.columns),
+            "base": rng.getrandbits(layout.result_bits), "turn": rng.randrange(c.columns),
             "mask": rng.choice([0, (1 << c.columns) - 1, rng.getrandbits(c.columns)]), "copy": rng.getrandbits(layout.copy_bits),
         }
         for _ in range(c.pass_depth)
@@ -65,7 +65,7 @@ def random_passes(rng: Random, layout: Layout) -> list[dict[str, int]]:
 def random_result(rng: Random, layout: Layout) -> Result:
     numbers = range(layout.config.epilogues)
     return Result(
-        [rng.getrandbits(layout.store_bits) for _ in numbers], [rng.getrandbits(layout.copy_bits) for _ in numbers],
+        [rng.getrandbits(layout.place_bits) for _ in numbers], [rng.getrandbits(layout.copy_bits) for _ in numbers],
         [[rng.randrange(256) for _ in range(layout.config.columns)] for _ in numbers], rng.getrandbits(len(numbers)),
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ def random_tiles(rng: Random, layout: Layout) -> list[Tile]:
         begin = rng.randrange(layout.config.pass_depth)
         more = min(rng.choice([0, 0, 1, 2, rng.randrange(12)]), layout.config.pass_depth - 1 - begin)
         results = [random_result(rng, layout) for _ in range(rng.choice([1, 1, 2, 5]))]
-        tiles.append(Tile(begin, more, rng.getrandbits(layout.store_bits), rng.getrandbits(layout.copy_bits), results))
+        tiles.append(Tile(begin, more, rng.getrandbits(layout.result_bits), rng.getrandbits(layout.copy_bits), results))
     return tiles
 
 
@@ -87,7 +87,8 @@ def encoded(layout: Layout, entries: list[dict[str, int]]) -> list[int]:
 def writes_of(layout: Layout, passes: list[dict[str, int]], tile: Tile, result: Result) -> list[Write]:
     c, found = layout.config, []
     for entry in passes[tile.begin : tile.begin + tile.more + 1]:
-        addresses = [(place + tile.offset + entry["base"]) % (1 << layout.store_bits) for place in result.places]
+        low = 1 << layout.result_bits
+        addresses = [place // low * low + (place + tile.offset + entry["base"]) % low for place in result.places]
         copies = [(place + tile.copy + entry["copy"]) % (1 << layout.copy_bits) for place in result.copies]
         turned = [[data[(column - entry["turn"]) % c.columns] for column in range(c.columns)] for data in result.data]
         kept = [
@@ -105,7 +106,7 @@ def shown(ctx: Any, dut: Writer, layout: Layout) -> Write:
         return NOTHING
     kept = joined(0xFF if enable >> column & 1 else 0 for column in range(c.columns))
     return Write(
-        enable, parted(ctx.get(write.address), c.epilogues, layout.store_bits),
+        enable, parted(ctx.get(write.address), c.epilogues, layout.place_bits),
         [data & kept for data in parted(ctx.get(write.data), c.epilogues, 8 * c.columns)],
         parted(ctx.get(write.copy), c.epilogues, layout.copy_bits) if c.residual else [], ctx.get(write.used) if c.residual else 0,
     )  # fmt: skip
@@ -130,7 +131,7 @@ def test_every_pass_of_every_result(columns: int, epilogues: int, residual: bool
     ports = ["place", "data", "tile_end", "layer_end", *(["copy_place", "used"] if residual else [])]
 
     def give(ctx: Any, result: Result) -> None:
-        ctx.set(dut.place, joined(result.places, layout.store_bits))
+        ctx.set(dut.place, joined(result.places, layout.place_bits))
         ctx.set(dut.data, joined(byte for data in result.data for byte in data))
         if residual:
             ctx.set(dut.copy_place, joined(result.copies, layout.copy_bits))
