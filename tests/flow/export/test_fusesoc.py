@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 from tests.sw.export.conftest import Exported
 
+from zeroskip.contracts.registers import VERSION_RESET
+
 pytest.importorskip("fusesoc", reason="fusesoc is missing; install it with: pip install fusesoc")
 BESIDE = Path(sys.executable).parent
 CORE = "zeroskip::own_net"
+BUILT = f"zeroskip__own_net_{VERSION_RESET >> 16}.{VERSION_RESET & 0xFFFF}"
+"""FuseSoC's folder for it: name and version."""
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def test_verilator_simulates_it(exported: Exported, tools: None) -> None:
         assert verdict(said).startswith("PASS: 0 failures; ")
         assert verdict(said).endswith(told) or not pauses
         assert status == 0
-        assert (folder / "build" / "zeroskip__own_net_2.2" / "sim" / "Vtestbench").is_file()
+        assert (folder / "build" / BUILT / "sim" / "Vtestbench").is_file()
 
 
 @pytest.mark.nightly
@@ -155,8 +159,8 @@ def test_the_open_flow_makes_a_bitstream(exported: Exported, tools: None) -> Non
     folder = exported("flat", "fusesoc")
     status, said = fusesoc(folder, "--target=synth")
     assert status == 0, said[-3000:]
-    home = folder / "build" / "zeroskip__own_net_2.2" / "synth"
-    assert (home / "zeroskip__own_net_2.2.bit").read_bytes()[:200].find(b"LFE5UM5G-85F") > 0
+    home = folder / "build" / BUILT / "synth"
+    assert (home / f"{BUILT}.bit").read_bytes()[:200].find(b"LFE5UM5G-85F") > 0
     report = json.loads((home / "report.json").read_text())
     assert min(clock["achieved"] for clock in report["fmax"].values()) > 100
     assert report["utilization"]["DP16KD"]["used"] > 0
