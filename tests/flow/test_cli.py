@@ -218,7 +218,7 @@ def test_a_design_that_cannot_be_used_is_refused(zeroskip, place, design, monkey
 
 
 def test_an_altered_image_is_refused_by_name(zeroskip, design):
-    image = design / "images" / "rows.mem"
+    image = design / "images" / "rows0.mem"
     image.write_text(image.read_text().replace("0", "1", 1))
     status, _, said = zeroskip("sim", design)
     assert status == 2

@@ -97,7 +97,7 @@ def test_lanes_and_columns_that_are_given_stay(zeroskip, place: Path) -> None:
     assert status == 0, said
     config = json.loads(Path("d/manifest.json").read_text())["config"]
     assert (config["lanes"], config["columns"], config["word"]) == (2, 3, 16)
-    assert [c["lanes"] for c in json.loads(Path("d/report.json").read_text())["fit"]["candidates"]] == [2]
+    assert {c["lanes"] for c in json.loads(Path("d/report.json").read_text())["fit"]["candidates"]} == {2}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_lanes_and_columns_that_are_given_stay(zeroskip, place: Path) -> None:
         (["--target", "virtex"], "zeroskip: target must be one of ecp5-25k, "),
         (
             ["--target", "ice40-up5k", "--lanes", "64", "--columns", "16"],
-            "zeroskip: ice40-up5k (iCE40UP5K): 64 lanes × 16 columns do not fit by estimate: needs ",
+            "zeroskip: ice40-up5k (iCE40UP5K): 64 lanes × 16 columns, 1 epilogue are the smallest array considered and do not fit by estimate: needs ",
         ),
         (["--columns", "17"], "zeroskip: ArrayConfig.columns must be 1 … 16, not 17"),
     ],

@@ -117,12 +117,12 @@ def test_a_mismatch_is_located(design, x, tmp_path, require_tool):
 def with_one_bit_less(design: zs.Design) -> tuple[zs.Design, tuple[str, int]]:
     """The design with the bias of its first layer's last row far off, and where that must show."""
     layout, info = Layout(design.config), design.program.layers[0]
-    rows = list(design.program.images["rows"])
-    last = len(info.rows) - 1
+    rows = list(design.program.images["rows0"])
+    last = len(info.bundles) - 1
     values = layout.row.decode(rows[last])
     rows[last] = layout.row.encode(values | {"bias": values["bias"] - (1 << (design.config.acc_bits - 3))})
-    images = {**design.program.images, "rows": tuple(rows)}
-    return replace(design, program=replace(design.program, images=images)), (info.name, info.rows[last])
+    images = {**design.program.images, "rows0": tuple(rows)}
+    return replace(design, program=replace(design.program, images=images)), (info.name, info.bundles[last][0])
 
 
 @pytest.mark.verilator

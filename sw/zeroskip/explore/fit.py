@@ -133,7 +133,10 @@ def fit(
 
 
 def _shape(config: ArrayConfig) -> str:
-    return f"{config.lanes} lanes × {config.columns} columns, {config.epilogues} epilogues"
+    lanes, columns, epilogues = (
+        f"{getattr(config, name)} {name[: -1 if getattr(config, name) == 1 else None]}" for name in CHOSEN
+    )
+    return f"{lanes} × {columns}, {epilogues}"
 
 
 def _order(candidate: Candidate) -> tuple[float, int]:

@@ -41,7 +41,7 @@ class Change:
 CHANGES = {
     "a weight": Change("images/lane00.weights.mem", 0, digit=1, bits=4),
     "a mask": Change("images/lane01.masks.mem", -1, bits=15),
-    "the last bias": Change("images/rows.mem", -1, digit=3, bits=8),
+    "the last bias": Change("images/rows0.mem", -1, digit=3, bits=8),
     "the program": Change("images/program.mem", -1),
     "an input": Change("vectors/inputs.mem", 0, digit=1, bits=12),
     "an expected activation": Change("vectors/outputs.mem", 0),
