@@ -33,7 +33,8 @@ BEFORE_LANES = {
     "constants": "array.constants.closed array.constants.valid array.constants.part array.constants.resume",
 }
 LANE = (
-    "fetch.address fetch.stuck fetch.valid fetch.take fetch.entry__data gate.advance gate.issue gate.issue_first gate.issue_tail gate.issue_last"
+    "fetch.address fetch.stuck fetch.valid fetch.take fetch.entry__data gate.advance gate.issue gate.issue_first"
+    " gate.issue_tail gate.issue_last"
     " gate.closed share.address share.data turn.operands weight pushed grant sums"
 )
 MERGE = (

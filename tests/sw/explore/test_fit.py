@@ -78,7 +78,7 @@ def test_nothing_fits() -> None:
     network = random_network(np.random.default_rng(1), [600, 600, 600], 1.0, 16)
     with pytest.raises(
         CapacityError,
-        match=r"^ice40-up5k \(iCE40UP5K\): 1 lanes × 1 columns, 1 epilogues are the smallest array considered and do not fit by estimate:"
+        match=r"^ice40-up5k \(iCE40UP5K\): 1 lane × 1 column, 1 epilogue are the smallest array considered and do not fit by estimate:"
         r" needs .*\d+ block RAMs, available 30",
     ):
         fit(network, TARGETS["ice40-up5k"], replace(CONFIG, weight_bits=16, columns=1))
@@ -87,7 +87,7 @@ def test_nothing_fits() -> None:
 def test_what_is_given_does_not_fit(image: QuantizedNetwork) -> None:
     with pytest.raises(
         CapacityError,
-        match=r"^ecp5-25k \(LFE5UM5G-25F\): 64 lanes × 16 columns, 1 epilogues do not fit by estimate: needs .*available",
+        match=r"^ecp5-25k \(LFE5UM5G-25F\): 64 lanes × 16 columns, 1 epilogue do not fit by estimate: needs .*available",
     ):
         fit(image, ECP5, replace(CONFIG, lanes=64, columns=16), free=[])
 
