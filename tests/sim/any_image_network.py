@@ -21,6 +21,9 @@ KINDS = {
 }  # fmt: skip
 """What a layer may be, by how often it is drawn."""
 
+WHOLE = 0.3
+"""Share of poolings that see the whole image."""
+
 ENDS = {"plain": 78, "slopes": 10, "table": 12}
 
 
@@ -82,8 +85,7 @@ def image_networks(draw: st.DrawFn, weight_bits: int | None = None) -> Quantized
     weight_bits = weight_bits or draw(st.sampled_from([8, 4, 16]))
     strange = draw(st.sampled_from([0.0, 0.1, 1.0]))
     rng = np.random.default_rng(draw(st.integers(0, 1 << 32)))
-    # A window across the columns sums the padding of the last strips too.
-    network = image_network(rng, shape, kinds, weight_bits=weight_bits, strange=strange, acc_bits=ACC_BITS_LIMIT - 2)
+    network = image_network(rng, shape, kinds, weight_bits=weight_bits, strange=strange)
     note(describe(network))
     return network
 
@@ -148,6 +150,8 @@ class _Draft:
             window = Window(kernel=(height, width))
         elif kind == "pointwise" and window is None:
             window = Window(stride=any_stride(self.rng, height, width))
+        elif kind in ("maximum", "average") and window is None and self.rng.random() < WHOLE:
+            window = Window(kernel=(height, width))
         window = window or any_window(self.rng, height, width)
         if math.prod(window.output(height, width)) > self.largest:
             window = Window()

@@ -18,6 +18,9 @@ SAMPLES = 6
 
 POINT = Window()
 
+ACROSS = 16
+"""How much more a window of the whole image may sum up across the columns, of which the last may have padding only."""
+
 
 class Builder:
     """Layers are added in order, each to tensors that are complete.
@@ -80,8 +83,8 @@ class Builder:
         return self.add(source, weight, window, **rest)
 
     def fits(self, source: str, taps: int) -> bool:
-        """Whether a sum of so many values stays within the accumulator."""
-        return taps * largest(self.formats[source]) < 1 << (self.acc_bits - 1)
+        """Whether a sum of so many values stays within the accumulator, across the columns too."""
+        return ACROSS * taps * largest(self.formats[source]) < 1 << (self.acc_bits - 1)
 
     def add(
         self, source: str, weight: IntArray, window: Window = POINT, groups: int = 1, *, maximum: bool = False,
@@ -129,6 +132,9 @@ class Builder:
         if layer.residual is not None:
             added = image_model.residual_part(layer, self._values[layer.residual], self.formats[layer.residual])
         reach = np.abs(layer.weight).reshape(layer.outputs, -1).sum(axis=1) * largest(self.formats[layer.source])
+        whole = layer.window.kernel == self.shapes[layer.source][1:]
+        if whole and layer.groups == layer.outputs and (layer.weight == layer.weight[:, :, :1, :1]).all():
+            reach = np.minimum(reach * ACROSS, (1 << (self.acc_bits - 1)) - 1)
         room = (1 << (self.acc_bits - 1)) - 1 - reach
         numbers = any_requantization(
             self.rng, image_model.accumulate(layer, self._values[layer.source], self.formats[layer.source]), added,

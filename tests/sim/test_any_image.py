@@ -19,7 +19,6 @@ from zeroskip.contracts.config import ArrayConfig
 from zeroskip.contracts.graph import INPUT, Window
 from zeroskip.contracts.network import QuantizedNetwork, accumulator_bits
 from zeroskip.schedule import predict, schedule
-from zeroskip.schedule.network import mask_words
 
 EVERYTHING = {
     "strips": True,
@@ -163,7 +162,7 @@ def test_the_networks_reach_the_corners() -> None:
             found["channels of the input in several lanes"] += bool(
                 (tensors[INPUT].hosting.lanes.sum(axis=1) > 1).any()
             )
-            for placed, layer in zip(layers, whole.layers, strict=True):
+            for placed, layer, encodings in zip(layers, whole.layers, plan.encodings, strict=True):
                 height, rows = whole.shapes[layer.output][1], len(placed.writes)
                 found["strips of one row"] += rows == 1 < height
                 found["strips of several rows"] += 1 < rows < height
@@ -176,7 +175,9 @@ def test_the_networks_reach_the_corners() -> None:
                 found["far neighbours"] += placed.reach > 1
                 found["a window across the columns"] += placed.across
                 found["rows in groups"] += placed.group_step > 0
-                found["several mask words"] += mask_words(placed.shares[0], config.word) > 1
+                found["several mask words"] += encodings[0].words > 1
+                for form in ("dense", "two-level"):
+                    found[f"a {form} mask"] += any(one.form == form for one in encodings)
                 found["lanes without weights"] += any(not len(share.rows) for share in placed.shares)
                 found["several rows in a turn"] += any(
                     bundle.apart and len(bundle.rows) > 1 for bundle in placed.bundles
