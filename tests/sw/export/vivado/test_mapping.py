@@ -13,8 +13,8 @@ from tests.sw.export.instances import of_all_instances, registers
 pytestmark = pytest.mark.slow
 
 EXPECTED = [
-    ("flat", "xc7", 5, 2),
-    ("strips", "xc7", 11, 10),
+    ("flat", "xc7", 7, 2),
+    ("strips", "xc7", 13, 10),
     pytest.param("demo", "xc7", 58, 10, marks=pytest.mark.nightly),
     pytest.param("lenet", "xc7", 90, 10, marks=pytest.mark.nightly),
     pytest.param("resnet8", "xc7", 186, 56, marks=pytest.mark.nightly),
