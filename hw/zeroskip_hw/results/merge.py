@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import PASSES_BITS, Layout
+from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import across_levels, grant_to_sums, grant_to_total
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
@@ -61,7 +61,7 @@ class Merge(Component):
         super().__init__({
             "load": In(load_bus(layout)), "start": In(1), "rewind": In(1), "turns": In(layout.row_bits),
             "tiles": In(layout.config.tile_bits),
-            "hold": In(PASSES_BITS), "tile": Out(1), **dict.fromkeys(across_members(layout), In(1)),
+            "hold": In(layout.more_bits), "tile": Out(1), **dict.fromkeys(across_members(layout), In(1)),
             "pushed": In(c.lanes), "grant": Out(c.lanes), "sums": In(c.lanes * width),
             "take": Out(layout.config.epilogues), "total": Out(layout.config.epilogues * width),
             "valid": Out(1), "tile_end": Out(1), "layer_end": Out(1), "next_bundle": Out(layout.row_bits), "granted": Out(1),
@@ -83,7 +83,7 @@ class Merge(Component):
         ]  # fmt: skip
         m.d.sync += self.grant.eq(take)
         # A tile's hold is there one cycle after the former tile's last row, and so in these registers when the next row may be granted.
-        left, more, held = Signal(PASSES_BITS), Signal(PASSES_BITS, reset_less=True), Signal(reset_less=True)
+        left, more, held = Signal(layout.more_bits), Signal(layout.more_bits, reset_less=True), Signal(reset_less=True)
         m.d.sync += [more.eq(Mux(self.hold.any(), self.hold - 1, 0)), held.eq(self.hold.any())]
         m.d.sync += [left.eq(Mux(free, more, left - 1)), free.eq(free | ~left.any())]
         with m.If(complete):

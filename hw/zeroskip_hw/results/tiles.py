@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature
 
-from zeroskip.contracts.layout import PASSES_BITS, WIDTH_BITS, Layout
+from zeroskip.contracts.layout import WIDTH_BITS, Layout
 from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.fifo import Fifo
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
@@ -23,7 +23,7 @@ def tile_place(layout: Layout) -> Signature:
     """
     copies = dict.fromkeys(("residual", "copy"), Out(layout.copy_bits)) if layout.config.residual else {}
     return Signature({
-        "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(PASSES_BITS),
+        "fresh": Out(1), "begin": Out(bits_for(layout.config.pass_depth)), "more": Out(layout.more_bits),
         "write": Out(layout.result_bits), **copies,
     })  # fmt: skip
 
@@ -50,7 +50,7 @@ class Tiles(Component):
             "load": In(load_bus(layout)), "start": In(1),
             "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.result_bits),
             **({"residual_step": In(layout.copy_bits)} if layout.config.residual else {}),
-            "step": In(1), "hold": Out(PASSES_BITS), "last_tile": Out(1), "place": Out(tile_place(layout)),
+            "step": In(1), "hold": Out(layout.more_bits), "last_tile": Out(1), "place": Out(tile_place(layout)),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:

@@ -24,8 +24,8 @@ WIDTH_BITS = 12
 CHANNEL_BITS = 16
 """Channels of the input."""
 
-PASSES_BITS = 8
-"""Writes of one result, less one."""
+MORE_BITS = 8
+"""A result is written 256 times at most."""
 
 COPY_MEMORY = 2048
 """Addresses in one memory of the residuals, a power of two: the depth of an ECP5 block RAM that holds a byte of every word."""
@@ -93,6 +93,11 @@ class Layout:
     def result_bits(self) -> int:
         """Width of a result's address: in the lanes' hidden memories, or in the output buffer."""
         return max(self.operand_bits, bits_for(self.config.output_depth))
+
+    @cached_property
+    def more_bits(self) -> int:
+        """Width of the number of a result's writes, less one."""
+        return min(MORE_BITS, bits_for(self.config.pass_depth))
 
     @cached_property
     def owner_bits(self) -> int:
@@ -275,7 +280,12 @@ class Layout:
         """
         residual = [Field("residual", self.copy_bits)] if self.config.residual else []
         return Word(
-            (Field("last", 1), Field("begin", bits_for(self.config.pass_depth)), Field("more", PASSES_BITS), *residual)
+            (
+                Field("last", 1),
+                Field("begin", bits_for(self.config.pass_depth)),
+                Field("more", self.more_bits),
+                *residual,
+            )
         )
 
     @cached_property

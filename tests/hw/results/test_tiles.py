@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.hw.bench import layout_of, load, simulate
 
-from zeroskip.contracts.layout import PASSES_BITS, Layout
+from zeroskip.contracts.layout import Layout
 from zeroskip_hw.results.tiles import Tiles
 
 START_TO_PLACE = 3
@@ -43,7 +43,7 @@ def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
         bands = [
             {
                 "last": i == count - 1, "begin": rng.randrange(c.pass_depth), "residual": rng.getrandbits(layout.copy_bits),
-                "more": rng.choice([0, 1, 255, rng.getrandbits(PASSES_BITS)]),
+                "more": rng.choice([0, 1, (1 << layout.more_bits) - 1, rng.getrandbits(layout.more_bits)]),
             }
             for i in range(count)
         ]  # fmt: skip
