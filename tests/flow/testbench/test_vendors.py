@@ -162,5 +162,5 @@ def test_the_script_for_questas_window(folder: Path, require_tool: Callable[[str
         checked(folder, program, words, str(folder))
     waves = [line for line in said if line.startswith("add ")]
     assert len(waves) > 50
-    assert "add wave -group {lane 1} -label macs.issue /testbench/dut/core/array/lane01/macs/issue" in waves
+    assert "add wave -group {lane 1} -label gate.issue /testbench/dut/core/array/lane01/gate/issue" in waves
     assert "add wave -group {input stream} -radix hexadecimal -label s_axis_tdata /testbench/dut/s_axis_tdata" in waves
