@@ -20,14 +20,14 @@ EXPECTED = {
     ("samples", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 44},
     ("samples", "gowin"): {"DPB": 1, "DPX9B": 9, "MULT18X18": 2, "MULT9X9": 2, "SDPX9B": 5},
     ("samples", "gatemate"): {"CC_BRAM_20K": 16, "CC_BRAM_40K": 4, "CC_MULT": 4},
-    ("strips", "xc7"): {"DSP48E1": 20, "RAMB18E1": 17, "RAMB36E1": 3},
-    ("strips", "cyclonev"): {"MISTRAL_M10K": 206, "MISTRAL_MUL18X18": 12, "MISTRAL_MUL9X9": 8},
-    ("strips", "polarfire"): {"MACC_PA": 20, "RAM1K20": 29},
-    ("strips", "ecp5"): {"DP16KD": 34, "MULT18X18D": 20},
-    ("strips", "nexus"): {"MULT18X18": 20, "PDPSC16K": 34},
-    ("strips", "ice40"): {"SB_MAC16": 20, "SB_RAM40_4K": 136},
-    ("strips", "gowin"): {"DPX9B": 15, "MULT18X18": 12, "MULT9X9": 8, "SDPX9B": 19},
-    ("strips", "gatemate"): {"CC_BRAM_20K": 36, "CC_BRAM_40K": 8, "CC_MULT": 20},
+    ("strips", "xc7"): {"DSP48E1": 32, "RAMB18E1": 21, "RAMB36E1": 8},
+    ("strips", "cyclonev"): {"MISTRAL_M10K": 135, "MISTRAL_MUL18X18": 24, "MISTRAL_MUL9X9": 8},
+    ("strips", "polarfire"): {"MACC_PA": 32, "RAM1K20": 38},
+    ("strips", "ecp5"): {"DP16KD": 46, "MULT18X18D": 32},
+    ("strips", "nexus"): {"MULT18X18": 32, "PDPSC16K": 46},
+    ("strips", "ice40"): {"SB_MAC16": 32, "SB_RAM40_4K": 160},
+    ("strips", "gowin"): {"DPX9B": 27, "MULT18X18": 24, "MULT9X9": 8, "SDPX9B": 19},
+    ("strips", "gatemate"): {"CC_BRAM_20K": 35, "CC_BRAM_40K": 13, "CC_MULT": 32},
 }  # fmt: skip
 
 

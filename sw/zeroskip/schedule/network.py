@@ -132,7 +132,8 @@ def _scheduled(
     columns = config.columns if strips else 1
     placed = plan(given, config.lanes, columns, config.epilogues, together, compact=compact)
     encodings = _encodings(placed, config)
-    words = max(sum(layer[lane].words for layer in encodings) for lane in range(config.lanes))
+    # With room for every mask of a share that is dense now, so that the array of a dense network runs all masks of it.
+    words = max(sum(layer[lane].read for layer in encodings) for lane in range(config.lanes))
     needs = _needs(given, placed, config, strips)
     needs["two_level"] = any(one.form == "two-level" for layer in encodings for one in layer)
     sized = sized_for(config, needs, words, captured.weight_bits, built=built)

@@ -98,19 +98,17 @@ def choose(
 
 def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int, most: int) -> Hosting:
     """The hosting with the fewest places in a lane among those that are ``NEAR`` the fastest; ``most`` times the fewest of all at most."""
+    channels, *position = network.shapes[tensor]
     together = min(load_elements, 1 << (lanes.bit_length() - 1))
-    ordinary = all(layer.groups == 1 for layer in network.layers if layer.source == tensor)
-    if (
-        tensor == INPUT
-        and ordinary
-        and network.shapes[tensor][1:] == (1, 1)
-        and network.shapes[tensor][0] > FEW * lanes
-        and together > 1
-    ):
+    while position != [1, 1] and channels % together:
+        together //= 2
+    # One lane can have what a row of a grouped layer reads, or what comes together, but not both.
+    alone = all(layer.groups == 1 or layer.weight.shape[1] == 1 for layer in network.layers if layer.source == tensor)
+    apart = tensor == INPUT and together > 1 and alone
+    if apart and channels > (lanes if most == 1 else FEW * lanes):
         return host_apart(network, tensor, lanes, together)
     if not shareable(network, tensor, lanes):
         return host(network, tensor, lanes)
-    channels = network.shapes[tensor][0]
     least = -(-channels // lanes)
     tried = [share(network, tensor, lanes, depth) for depth in range(least, min(channels, most * least) + 1)]
     readers = [layer for layer in network.layers if layer.source == tensor]
