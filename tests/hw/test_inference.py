@@ -17,7 +17,7 @@ EXPECTED = {
     ("samples", "polarfire"): {"MACC_PA": 4, "RAM1K20": 14},
     ("samples", "ecp5"): {"DP16KD": 15, "MULT18X18D": 4},
     ("samples", "nexus"): {"MULT18X18": 4, "PDPSC16K": 15},
-    ("samples", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 44},
+    ("samples", "ice40"): {"SB_MAC16": 4, "SB_RAM40_4K": 43},
     ("samples", "gowin"): {"DPB": 1, "DPX9B": 9, "MULT18X18": 2, "MULT9X9": 2, "SDPX9B": 5},
     ("samples", "gatemate"): {"CC_BRAM_20K": 16, "CC_BRAM_40K": 4, "CC_MULT": 4},
     ("strips", "xc7"): {"DSP48E1": 32, "RAMB18E1": 21, "RAMB36E1": 8},

@@ -18,13 +18,16 @@ from .encoding import Encoding, encoding
 from .fold import Folded, fold
 from .lanes.choice import one_column
 from .lanes.loading import most_elements
-from .lanes.network import plan
+from .lanes.network import filled, plan
 from .lanes.plan import OwnedPlan
 from .strips.prepare import prepared
 from .tables import distinct_tables
 
 Encodings = tuple[tuple[Encoding, ...], ...]
 """Of each layer, how every lane's mask is stored."""
+
+DENSE = 0.9
+"""Share of the weights from which on an array is sized for every mask: the network is not pruned yet."""
 
 WORTH = 0.95
 """What is left of all stored bits, at most, if the array is to read masks in two levels."""
@@ -105,7 +108,8 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
 
     built : False for an array that is only compared with, which may be larger than any that can be built
 
-    A flat network goes to an array whose columns are samples, unless ``config`` asks for strips.
+    The array of a network that is hardly pruned has room for every mask of it. A flat network goes to an array whose columns are samples,
+    unless ``config`` asks for strips.
     Raises InputError for a tensor that nothing reads, and CapacityError with both figures for what does not fit, naming the option where
     a given capacity is too small.
     """
@@ -127,17 +131,33 @@ def schedule(network: QuantizedNetwork, config: ArrayConfig, *, built: bool = Tr
 def _scheduled(
     captured: QuantizedNetwork, folded: Folded, config: ArrayConfig, *, built: bool, compact: bool
 ) -> Schedule:
-    given, strips = folded.network, in_strips(captured, config)
-    together = config.load_elements or config.stream_elements
-    columns = config.columns if strips else 1
-    placed = plan(given, config.lanes, columns, config.epilogues, together, compact=compact)
-    encodings = _encodings(placed, config)
-    # With room for every mask of a share that is dense now, so that the array of a dense network runs all masks of it.
-    words = max(sum(layer[lane].read for layer in encodings) for lane in range(config.lanes))
-    needs = _needs(given, placed, config, strips)
-    needs["two_level"] = any(one.form == "two-level" for layer in encodings for one in layer)
+    strips = in_strips(captured, config)
+    placed, encodings, needs, words = _placed(folded.network, config, strips, compact=compact)
+    if built and _is_dense(captured) and not all(getattr(config, name) for name in CAPACITIES):
+        *_, others, more_words = _placed(filled(captured), config, strips, compact=True)
+        needs |= {name: max(needs[name], others[name]) for name in CAPACITIES if name in others}
+        words = max(words, more_words)
     sized = sized_for(config, needs, words, captured.weight_bits, built=built)
     return Schedule(config=sized, captured=captured, folded=folded, plan=placed, encodings=encodings)
+
+
+def _placed(
+    network: QuantizedNetwork, config: ArrayConfig, strips: bool, *, compact: bool
+) -> tuple[OwnedPlan, Encodings, dict[str, Any], int]:
+    """The plan, how its masks are stored, what it needs besides, and the words to read of the lane that has the most."""
+    columns, together = config.columns if strips else 1, config.load_elements or config.stream_elements
+    placed = plan(network, config.lanes, columns, config.epilogues, together, compact=compact)
+    encodings = _encodings(placed, config)
+    # With room for the mask of a share that is dense now.
+    words = max(sum(layer[lane].read for layer in encodings) for lane in range(config.lanes))
+    needs = _needs(network, placed, config, strips)
+    needs["two_level"] = any(one.form == "two-level" for layer in encodings for one in layer)
+    return placed, encodings, needs, words
+
+
+def _is_dense(network: QuantizedNetwork) -> bool:
+    weights = [layer.weight for layer in network.layers if not layer.maximum]
+    return bool(sum(np.count_nonzero(weight) for weight in weights) >= DENSE * sum(weight.size for weight in weights))
 
 
 def _encodings(placed: OwnedPlan, config: ArrayConfig) -> Encodings:

@@ -48,9 +48,9 @@ class Case:
 
 def case_of(design: Design, x: np.ndarray[Any, Any]) -> Case:
     """``x`` : floats."""
-    payload, strips = Payload.of(design), bool(design.config.strips)
-    inputs = payload.input.to_bytes(design.quantize_input(x), strips)
-    expected = payload.output.to_bytes(design.reference(x), strips)
+    payload = Payload.of(design)
+    inputs = payload.input.to_bytes(design.quantize_input(x))
+    expected = payload.output.to_bytes(design.reference(x))
     return Case(payload=payload, inputs=tuple(inputs), expected=tuple(expected))
 
 

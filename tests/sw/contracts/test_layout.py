@@ -71,7 +71,7 @@ def test_fields_hold_the_largest_values_of_the_configuration(config: ArrayConfig
     encodes(layout.constants, repeat=-1)
     for epilogue in range(config.epilogues):
         encodes(layout.merge, **{f"lanes{epilogue}": lanes})
-    place = lanes << layout.operand_bits | (config.hidden_depth - 1)
+    place = (lanes if layout.owner_bits else 0) << layout.result_bits | (config.hidden_depth - 1)
     encodes(layout.row, place=place)
     encodes(layout.row, place=config.output_depth - 1)
     encodes(layout.passes, base=config.output_depth - 1, turn=config.columns - 1, mask=columns)

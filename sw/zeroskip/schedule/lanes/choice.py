@@ -73,7 +73,7 @@ def choose(
     hosts = {tensor: _host(network, tensor, lanes, columns, load_elements, most) for tensor in read}
     unread = {layer.residual for layer in network.layers if layer.residual is not None and layer.residual not in hosts}
     hosts |= {tensor: _nowhere(network, tensor, lanes) for tensor in sorted(unread)}
-    work = {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
+    work = work_of(network, hosts, columns, epilogues)
     for tensor in [] if compact else read:
         readers = [layer for layer in network.layers if layer.source == tensor]
         channels, *position = network.shapes[tensor]
@@ -94,6 +94,11 @@ def choose(
         if sum(map(_cycles, found.values())) < WORTH * sum(_cycles(work[name]) for name in found):
             hosts, work = tried, {**work, **found}
     return hosts, work
+
+
+def work_of(network: QuantizedNetwork, hosts: Mapping[str, Hosting], columns: int, epilogues: int) -> dict[str, Work]:
+    """Work by layer, where rows are shared by all lanes that store their channels."""
+    return {layer.name: _work(network, layer, hosts, columns, epilogues, 0) for layer in network.layers}
 
 
 def _host(network: QuantizedNetwork, tensor: str, lanes: int, columns: int, load_elements: int, most: int) -> Hosting:

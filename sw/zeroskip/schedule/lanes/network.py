@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from zeroskip.schedule.strips.heights import Heights, strip_heights
 from zeroskip.schedule.strips.prepare import prepared
 from zeroskip.schedule.strips.readers import across, in_one_column
 
-from .choice import Work, choose, one_column
+from .choice import Work, choose, one_column, work_of
 from .copies import copies_of
 from .dealing import Lanes, deal
 from .hosting import first_channels
@@ -33,17 +34,27 @@ def plan(
     """Map ``network`` to ``lanes`` × ``columns`` multipliers.
 
     epilogues : results that may be written together; load_elements : elements of the input that may be stored together
-    compact : in the smallest memories, and not in the fewest cycles
+    compact : in the smallest memories, and not in the fewest cycles: where everything lies does not depend on the mask
     """
     network = prepared(network)
-    hosts, work = choose(network, lanes, columns, epilogues, load_elements, compact=compact)
+    hosts, work = choose(
+        filled(network) if compact else network, lanes, columns, epilogues, load_elements, compact=compact
+    )
     heights = strip_heights(network, columns, lambda name, writes: work[name].best(writes).cycles(writes))
+    if compact:
+        work = work_of(network, hosts, columns, epilogues)
     tensors, depth, copy_depth = stored_tensors(network, heights, hosts, copies_of(network, epilogues))
     layers = tuple(_layer(network, layer, work[layer.name], tensors, heights, columns) for layer in network.layers)
     return OwnedPlan(
         layers=layers, tensors=tensors, input_writes=input_writes(network, tensors[INPUT]), epilogues=epilogues, depth=depth,
         copy_depth=copy_depth,
     )  # fmt: skip
+
+
+def filled(network: QuantizedNetwork) -> QuantizedNetwork:
+    """The network with no weight left out."""
+    layers = tuple(replace(layer, weight=np.where(layer.weight == 0, 1, layer.weight)) for layer in network.layers)
+    return replace(network, layers=layers)
 
 
 def _layer(

@@ -16,13 +16,16 @@ def added(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
 
 
 def across(network: QuantizedNetwork, layer: QuantizedLayer) -> bool:
-    """Every column takes its own strip's part of the one window, to be added up across the columns: all positions weigh alike."""
+    """Every column takes its own strip's part of the one window, to be added up across the columns: all positions weigh alike.
+
+    A single channel, or one without any weight, is not worth it: masks may leave that of an ordinary layer.
+    """
     channels, height, width = network.shapes[layer.source]
     kernel = layer.weight.reshape(layer.outputs, -1)
     return (
-        network.shapes[layer.output][1:] == (1, 1) and height > 1 and layer.groups == channels and not added(network, layer)
+        network.shapes[layer.output][1:] == (1, 1) and height > 1 and layer.groups == channels > 1 and not added(network, layer)
         and layer.window.kernel == (height, width) and layer.window.padding == (0, 0, 0, 0) and layer.window.dilation == (1, 1)
-        and bool((kernel == kernel[:, :1]).all())
+        and bool((kernel == kernel[:, :1]).all()) and bool(kernel.any())
     )  # fmt: skip
 
 
