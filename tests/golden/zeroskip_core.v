@@ -1383,10 +1383,10 @@ module zs_fifo_places (
   input  wire clk,
   input  wire rst,
   input  wire write,
-  input  wire [11:0] write_data,
+  input  wire [3:0] write_data,
   output reg full,
   output reg valid,
-  output wire [11:0] data,
+  output wire [3:0] data,
   input  wire take
 );
   wire [4:0] n_1;
@@ -1417,7 +1417,7 @@ module zs_fifo_places (
   reg [3:0] read__addr;
   wire [3:0] tail;
   reg [3:0] tail_next;
-  reg [11:0] memory [15:0];
+  reg [3:0] memory [15:0];
   always @(posedge clk) begin
     if (write)
       memory[n_signature__addr] <= write_data;
@@ -3741,7 +3741,7 @@ module zs_merge (
   input  wire rewind,
   input  wire [2:0] turns,
   input  wire tiles,
-  input  wire [7:0] hold,
+  input  wire hold,
   output wire tile,
   input  wire pushed,
   output reg grant,
@@ -3765,13 +3765,10 @@ module zs_merge (
   wire [1:0] n_18;
   wire [3:0] n_19;
   wire n_20;
-  wire n_21;
-  wire [8:0] n_22;
-  wire [8:0] n_23;
-  wire n_24;
-  wire [8:0] n_25;
-  wire [8:0] n_26;
-  wire n_27;
+  wire [1:0] n_22;
+  wire [1:0] n_23;
+  wire [1:0] n_25;
+  wire [1:0] n_26;
   wire n_28;
   wire n_29;
   wire n_30;
@@ -3794,7 +3791,7 @@ module zs_merge (
   wire [1:0] n_48;
   wire [1:0] n_49;
   wire n_50;
-  wire [7:0] n_51;
+  wire n_51;
   wire n_52;
   wire [2:0] n_53;
   wire [2:0] n_54;
@@ -3837,8 +3834,8 @@ module zs_merge (
   reg [2:0] n_signal_32;
   reg n_signal_34;
   reg [1:0] n_signal_40;
-  reg [7:0] n_signal_41;
-  reg [7:0] n_signal_43;
+  reg n_signal_41;
+  reg n_signal_43;
   reg n_signal_44;
   reg [2:0] n_signal_45;
   reg [2:0] begin_;
@@ -3883,9 +3880,9 @@ module zs_merge (
   always @(posedge clk)
     grant <= n_50;
   always @(posedge clk)
-    n_signal_41 <= n_23[7:0];
+    n_signal_41 <= n_23[0];
   always @(posedge clk)
-    held <= n_24;
+    held <= hold;
   always @(posedge clk)
     n_signal_43 <= n_51;
   always @(posedge clk)
@@ -3921,14 +3918,11 @@ module zs_merge (
   assign n_18 = tiles_33 - 1'h1;
   assign n_19 = n_signal_31 + 1'h1;
   assign n_20 = n_signal & tile_last;
-  assign n_21 = | hold;
   assign n_22 = hold - 1'h1;
-  assign n_23 = n_21 ? n_22 : 9'h000;
-  assign n_24 = | hold;
+  assign n_23 = hold ? n_22 : 2'h0;
   assign n_25 = n_signal_43 - 1'h1;
   assign n_26 = n_signal_44 ? { 1'h0, n_signal_41 } : n_25;
-  assign n_27 = | n_signal_43;
-  assign n_28 = ~ n_27;
+  assign n_28 = ~ n_signal_43;
   assign n_29 = n_signal_44 | n_28;
   assign n_30 = held | tags2[0];
   assign n_31 = ~ n_30;
@@ -3946,7 +3940,7 @@ module zs_merge (
   assign n_53 = rst ? 3'h0 : n_procmux_463_Y;
   assign n_procmux_467_Y = complete ? n_31 : n_29;
   assign n_52 = rst ? 1'h1 : n_procmux_467_Y;
-  assign n_51 = rst ? 8'h00 : n_26[7:0];
+  assign n_51 = rst ? 1'h0 : n_26[0];
   assign n_50 = rst ? 1'h0 : take_30;
   assign n_49 = n_signal_29 ? words__read_data : n_signal_40;
   assign n_48 = n_signal_29 ? tags1 : tags2;
@@ -4683,7 +4677,7 @@ module zs_requantizer (
   input  wire [8:0] zero_point,
   input  wire [8:0] low,
   input  wire [8:0] high,
-  output reg [2:0] place,
+  output reg [1:0] place,
   output reg [7:0] data,
   output wire enable,
   output wire row_tile_end,
@@ -4738,7 +4732,7 @@ module zs_requantizer (
   reg [5:0] coarse0;
   reg [5:0] coarse1;
   reg [5:0] coarse2;
-  reg [41:0] constants;
+  reg [40:0] constants;
   reg [15:0] factor0;
   reg [5:0] fine0;
   reg [5:0] fine1;
@@ -4755,17 +4749,17 @@ module zs_requantizer (
   reg [17:0] moved0;
   reg [17:0] narrow0;
   reg [32:0] partial0_0;
-  reg [2:0] place0;
-  reg [2:0] place1;
-  reg [2:0] place2;
-  reg [2:0] place3;
-  reg [2:0] place4;
-  reg [2:0] place5;
-  reg [2:0] place6;
-  wire [2:0] place7;
+  reg [1:0] place0;
+  reg [1:0] place1;
+  reg [1:0] place2;
+  reg [1:0] place3;
+  reg [1:0] place4;
+  reg [1:0] place5;
+  reg [1:0] place6;
+  wire [1:0] place7;
   reg [32:0] product0;
   reg [17:0] rounded0;
-  wire [41:0] rows__read_data;
+  wire [40:0] rows__read_data;
   wire rows__write_enable;
   reg [32:0] shifted0;
   reg [16:0] total0;
@@ -4838,7 +4832,7 @@ module zs_requantizer (
   assign n_41 = n_38 ? { low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low[8], low } : n_40;
   always @(posedge clk) begin
     constants <= rows__read_data;
-    place0 <= constants[41:39];
+    place0 <= constants[40:39];
     place1 <= place0;
     place2 <= place1;
     place3 <= place2;
@@ -4852,9 +4846,9 @@ module zs_requantizer (
   assign n_44 = rst ? 3'h0 : flags1;
   assign n_43 = rst ? 3'h0 : flags0;
   assign n_42 = rst ? 3'h0 : { layer_end, tile_end, valid };
-  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/rows0.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd42)) rows (
+  zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/rows0.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd41)) rows (
     .clk(clk), .write_enable(rows__write_enable), .write_address(load__offset[3:1]),
-    .write_data({ load__data[9:0], load__data[63:32] }), .read_enable(1'h1), .read_address(next_row),
+    .write_data({ load__data[8:0], load__data[63:32] }), .read_enable(1'h1), .read_address(next_row),
     .read_data(rows__read_data)
   );
   assign row_layer_end = flags8[2];
@@ -5096,7 +5090,7 @@ module zs_sequencer (
   output wire [2:0] turns,
   output wire tiles,
   output wire [11:0] width,
-  output wire [2:0] write_step,
+  output wire [1:0] write_step,
   output wire band,
   output reg to_output,
   output reg [8:0] zero_point,
@@ -5153,7 +5147,7 @@ module zs_sequencer (
   wire n_46;
   wire n_47;
   wire n_48;
-  wire [52:0] n_49;
+  wire [51:0] n_49;
   wire n_50;
   wire n_51;
   wire n_52;
@@ -5201,14 +5195,14 @@ module zs_sequencer (
   reg n_signal_53;
   reg n_signature__addr;
   wire n_signature__en;
-  reg [52:0] following;
+  reg [51:0] following;
   reg half;
   reg kept;
   reg [3:0] late;
   reg [3:0] line;
-  reg [52:0] now;
+  reg [51:0] now;
   reg number;
-  wire [52:0] program__read_data;
+  wire [51:0] program__read_data;
   wire program__write_enable;
   wire timed;
   reg [31:0] cycles [1:0];
@@ -5337,13 +5331,13 @@ module zs_sequencer (
   assign n_45 = rst ? 4'h0 : n_procmux_383_Y;
   assign input_release = n_signal_40 ? n_30 : 2'h0;
   assign output_done = n_signal_39 ? n_19 : 2'h0;
-  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/program.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd53)) program_ (
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/program.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd52)) program_ (
     .clk(clk), .write_enable(program__write_enable), .write_address(load__offset[1]),
-    .write_data({ load__data[20:0], load__data[63:32] }), .read_enable(1'h1), .read_address(number),
+    .write_data({ load__data[19:0], load__data[63:32] }), .read_enable(1'h1), .read_address(number),
     .read_data(program__read_data)
   );
-  assign band = now[52];
-  assign write_step = now[51:49];
+  assign band = now[51];
+  assign write_step = now[50:49];
   assign width = now[48:37];
   assign tiles = now[36];
   assign turns = now[35:33];
@@ -5537,7 +5531,7 @@ module zs_sparse_array (
   wire ready_110;
   wire [7:0] requantizer__data;
   wire requantizer__enable;
-  wire [2:0] requantizer__place;
+  wire [1:0] requantizer__place;
   wire requantizer__row_layer_end;
   wire requantizer__row_tile_end;
   wire sequencer__band;
@@ -5559,14 +5553,14 @@ module zs_sparse_array (
   wire [2:0] sequencer__turns;
   wire [11:0] sequencer__width;
   wire sequencer__working;
-  wire [2:0] sequencer__write_step;
+  wire [1:0] sequencer__write_step;
   wire [8:0] sequencer__zero_point;
-  wire [7:0] tiles__hold;
+  wire tiles__hold;
   wire tiles__last_tile;
   wire tiles__place__begin;
   wire tiles__place__fresh;
-  wire [7:0] tiles__place__more;
-  wire [2:0] tiles__place__write;
+  wire tiles__place__more;
+  wire [1:0] tiles__place__write;
   wire unloader__busy;
   wire [1:0] unloader__full;
   wire unloader__group_end;
@@ -5575,7 +5569,7 @@ module zs_sparse_array (
   wire watchdog__layer_ends;
   wire watchdog__progress;
   wire watchdog__working;
-  wire [2:0] writer__write__address;
+  wire [1:0] writer__write__address;
   wire [7:0] writer__write__data;
   wire writer__write__enable;
   wire writer__written;
@@ -5617,8 +5611,8 @@ module zs_sparse_array (
   end
   assign n_24 = rst ? 1'h0 : n_14;
   assign n_19 = rst ? 1'h0 : lane00__primed;
-  assign n_18 = rst ? 1'h0 : writer__write__address[2];
-  assign n_17 = rst ? 2'h0 : writer__write__address[1:0];
+  assign n_18 = rst ? 1'h0 : 1'h1;
+  assign n_17 = rst ? 2'h0 : writer__write__address;
   assign n_16 = rst ? 8'h00 : writer__write__data;
   assign n_15 = rst ? 1'h0 : n_10;
   assign n_23 = rst ? 1'h0 : loader__accepted;
@@ -5856,43 +5850,43 @@ module zs_tiles (
   input  wire start,
   input  wire band,
   input  wire [11:0] width,
-  input  wire [2:0] write_step,
+  input  wire [1:0] write_step,
   input  wire step,
-  output wire [7:0] hold,
+  output wire hold,
   output wire last_tile,
   output reg place__fresh,
   output wire place__begin,
-  output wire [7:0] place__more,
-  output reg [2:0] place__write
+  output wire place__more,
+  output reg [1:0] place__write
 );
   wire n_1;
   wire n_10;
   wire n_11;
   wire [1:0] n_12;
   wire [12:0] n_13;
-  wire [3:0] n_14;
+  wire [2:0] n_14;
   wire [1:0] n_15;
   wire n_16;
   wire n_17;
   wire [11:0] n_18;
-  wire [2:0] n_19;
-  wire [9:0] n_20;
+  wire [1:0] n_19;
+  wire [2:0] n_20;
   wire n_6;
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [2:0] n_procmux_69_Y;
+  wire [1:0] n_procmux_69_Y;
   wire [11:0] n_procmux_73_Y;
   wire n_procmux_77_Y;
   reg [11:0] n_signal;
-  wire [9:0] bands__read_data;
+  wire [2:0] bands__read_data;
   wire bands__write_enable;
   reg [1:0] begun;
   reg index;
   wire last;
-  reg [9:0] now;
+  reg [2:0] now;
   wire take;
-  wire [2:0] write;
+  wire [1:0] write;
   assign n_1 = load__window == 3'h5;
   assign bands__write_enable = load__commit & n_1;
   assign last = n_signal == width;
@@ -5919,21 +5913,21 @@ module zs_tiles (
     now <= n_20;
   end
   assign n_20 = take ? bands__read_data : now;
-  assign n_procmux_69_Y = step ? n_14[2:0] : place__write;
-  assign n_19 = take ? 3'h0 : n_procmux_69_Y;
+  assign n_procmux_69_Y = step ? n_14[1:0] : place__write;
+  assign n_19 = take ? 2'h0 : n_procmux_69_Y;
   assign n_procmux_73_Y = step ? n_13[11:0] : n_signal;
   assign n_18 = take ? 12'h000 : n_procmux_73_Y;
   assign n_procmux_77_Y = n_11 ? n_12[0] : index;
   assign n_17 = start ? band : n_procmux_77_Y;
   assign n_16 = rst ? 1'h0 : n_9;
   assign n_15 = rst ? 2'h0 : { begun[0], start };
-  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/bands.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd10)) bands (
-    .clk(clk), .write_enable(bands__write_enable), .write_address(load__offset[0]), .write_data(load__data[9:0]),
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/bands.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd3)) bands (
+    .clk(clk), .write_enable(bands__write_enable), .write_address(load__offset[0]), .write_data(load__data[2:0]),
     .read_enable(1'h1), .read_address(index), .read_data(bands__read_data)
   );
-  assign place__more = now[9:2];
+  assign place__more = now[2];
   assign place__begin = now[1];
-  assign hold = now[9:2];
+  assign hold = now[2];
   assign write = place__write;
 endmodule
 
@@ -6110,7 +6104,7 @@ module zs_unloader (
   input  wire clk,
   input  wire rst,
   input  wire write__enable,
-  input  wire [2:0] write__address,
+  input  wire [1:0] write__address,
   input  wire [7:0] write__data,
   input  wire half,
   input  wire [2:0] outputs,
@@ -6419,27 +6413,27 @@ module zs_writer (
   input  wire [63:0] load__data,
   input  wire tile__fresh,
   input  wire tile__begin,
-  input  wire [7:0] tile__more,
-  input  wire [2:0] tile__write,
+  input  wire tile__more,
+  input  wire [1:0] tile__write,
   input  wire enable,
-  input  wire [2:0] place,
+  input  wire [1:0] place,
   input  wire [7:0] data,
   input  wire tile_end,
   input  wire layer_end,
   output reg write__enable,
-  output reg [2:0] write__address,
+  output reg [1:0] write__address,
   output reg [7:0] write__data,
   output wire written
 );
   wire n_1;
   wire n_10;
   wire [1:0] n_11;
-  wire [8:0] n_12;
+  wire [1:0] n_12;
   wire n_13;
-  wire [3:0] n_18;
-  wire [3:0] n_19;
+  wire [2:0] n_18;
+  wire [2:0] n_19;
   wire n_20;
-  wire [7:0] n_21;
+  wire n_21;
   wire n_22;
   wire n_23;
   wire n_24;
@@ -6447,31 +6441,28 @@ module zs_writer (
   wire n_26;
   wire [7:0] n_27;
   wire [7:0] n_28;
-  wire [2:0] n_29;
-  wire [2:0] n_30;
-  wire n_6;
-  wire n_7;
+  wire [1:0] n_29;
+  wire [1:0] n_30;
   wire n_8;
-  wire n_9;
-  wire [7:0] n_procmux_39_Y;
-  wire [7:0] n_procmux_41_Y;
+  wire n_procmux_39_Y;
+  wire n_procmux_41_Y;
   wire n_signal;
   wire n_signal_24;
   reg n_signal_26;
-  reg [7:0] n_signal_27;
-  reg [2:0] base0_1;
-  reg [2:0] base0_2;
-  reg [2:0] base0_3;
+  reg n_signal_27;
+  reg [1:0] base0_1;
+  reg [1:0] base0_2;
+  reg [1:0] base0_3;
   reg [7:0] data0_1;
   reg [7:0] data0_2;
   reg [7:0] data3_0;
   reg ends;
-  reg [4:0] entry2;
+  reg [3:0] entry2;
   wire final_;
   reg mask3;
-  wire [4:0] passes__read_data;
+  wire [3:0] passes__read_data;
   wire passes__write_enable;
-  wire [11:0] places__data;
+  wire [3:0] places__data;
   wire places__full;
   wire places__take;
   wire places__valid;
@@ -6482,19 +6473,16 @@ module zs_writer (
   assign passes__write_enable = load__commit & n_1;
   assign places__take = enable & tile_end;
   assign n_signal = enable ? places__data[0] : n_signal_26;
-  assign n_6 = | n_signal_27;
-  assign n_signal_24 = enable | n_6;
-  assign n_7 = | places__data[8:1];
-  assign n_8 = ~ n_7;
-  assign n_9 = n_signal_27 == 1'h1;
-  assign final_ = enable ? n_8 : n_9;
+  assign n_signal_24 = enable | n_signal_27;
+  assign n_8 = ~ places__data[1];
+  assign final_ = enable ? n_8 : n_signal_27;
   assign n_10 = enable ? layer_end : ends;
   assign written = final_ & n_10;
   assign n_11 = n_signal + 1'h1;
   assign n_12 = n_signal_27 - 1'h1;
   assign n_13 = mask3 & valid3;
-  assign n_18 = place + places__data[11:9];
-  assign n_19 = base0_2 + entry2[2:0];
+  assign n_18 = place + places__data[3:2];
+  assign n_19 = base0_2 + entry2[1:0];
   always @(posedge clk)
     n_signal_26 <= n_20;
   always @(posedge clk)
@@ -6505,7 +6493,7 @@ module zs_writer (
     valid2 <= n_24;
     valid3 <= n_25;
     entry2 <= passes__read_data;
-    mask3 <= entry2[4];
+    mask3 <= entry2[3];
     write__enable <= n_26;
     data0_1 <= n_27;
     data0_2 <= data0_1;
@@ -6513,11 +6501,11 @@ module zs_writer (
     write__data <= n_28;
     base0_1 <= n_29;
     base0_2 <= base0_1;
-    base0_3 <= n_19[2:0];
+    base0_3 <= n_19[1:0];
     write__address <= n_30;
   end
-  assign n_30 = rst ? 3'h0 : base0_3;
-  assign n_29 = enable ? n_18[2:0] : base0_1;
+  assign n_30 = rst ? 2'h0 : base0_3;
+  assign n_29 = enable ? n_18[1:0] : base0_1;
   assign n_28 = rst ? 8'h00 : data3_0;
   assign n_27 = enable ? data : data0_1;
   assign n_26 = rst ? 1'h0 : n_13;
@@ -6525,12 +6513,12 @@ module zs_writer (
   assign n_24 = rst ? 1'h0 : valid1;
   assign n_23 = rst ? 1'h0 : n_signal_24;
   assign n_22 = enable ? layer_end : ends;
-  assign n_procmux_39_Y = n_signal_24 ? n_12[7:0] : n_signal_27;
-  assign n_procmux_41_Y = enable ? places__data[8:1] : n_procmux_39_Y;
-  assign n_21 = rst ? 8'h00 : n_procmux_41_Y;
+  assign n_procmux_39_Y = n_signal_24 ? n_12[0] : n_signal_27;
+  assign n_procmux_41_Y = enable ? places__data[1] : n_procmux_39_Y;
+  assign n_21 = rst ? 1'h0 : n_procmux_41_Y;
   assign n_20 = n_signal_24 ? n_11[0] : n_signal_26;
-  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/passes.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd5)) passes (
-    .clk(clk), .write_enable(passes__write_enable), .write_address(load__offset[0]), .write_data(load__data[4:0]),
+  zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/passes.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd4)) passes (
+    .clk(clk), .write_enable(passes__write_enable), .write_address(load__offset[0]), .write_data(load__data[3:0]),
     .read_enable(1'h1), .read_address(n_signal), .read_data(passes__read_data)
   );
   zs_fifo_places places (
