@@ -18,8 +18,10 @@ from zeroskip_sim.request import Request, Run
 from zeroskip_sim.run import run, run_all
 
 ARRAY = ArrayConfig(
-    lanes=2, columns=1, word=8, stream_bits=32, acc_bits=26, strips=False, maximum=False, residual=False, slopes=False, two_level=False,
-    table_depth=0, mask_depth=120, weight_depth=250, input_depth=30, hidden_depth=30, output_depth=15, row_depth=40, layer_depth=3,
+    lanes=2, columns=1, word=8, stream_bits=32, load_elements=1, reach=1, acc_bits=26, pixel_bits=3, tile_bits=1, strips=False, maximum=False,
+    residual=False, slopes=False, two_level=False, across=False, table_depth=0, mask_depth=120, weight_depth=250, input_depth=30,
+    hidden_depth=30, output_depth=15, row_depth=40, layer_depth=3, tap_depth=40, band_depth=3, pass_depth=3, input_row_depth=1,
+    channel_depth=15,
 )  # fmt: skip
 
 BOTH = [pytest.param("verilator", marks=pytest.mark.verilator), pytest.param("icarus", marks=pytest.mark.icarus)]

@@ -17,12 +17,14 @@ def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
     """``network`` with copies of:
 
     * the input, where it is a residual: the loader does not write the residuals' memory
+    * what is added, where a part of it is a sum itself: what a row adds and what it becomes lie equally far apart in that memory
     * the output, where a layer reads it: results go to one buffer only
     * the input, where one layer reads it strip by strip and another the whole of it: the loader writes every element once
     """
-    adding = {layer.name for layer in network.layers if layer.residual == INPUT}
-    if adding:
-        network = _copied(network, INPUT, adding, lambda layer, copy: replace(layer, residual=copy))
+    for tensor in {layer.residual: None for layer in network.layers if layer.residual is not None}:
+        if tensor == INPUT or _sums_in_parts(network, tensor):
+            adding = {layer.name for layer in network.layers if layer.residual == tensor}
+            network = _copied(network, tensor, adding, lambda layer, copy: replace(layer, residual=copy))
     whole = {layer.name for layer in network.layers if layer.source == INPUT and in_one_column(network, layer)}
     if whole and network.shapes[INPUT][1] > 1 and wanted_in_strips(network, INPUT):
         network = _copied(network, INPUT, whole, lambda layer, copy: replace(layer, source=copy))
@@ -35,6 +37,14 @@ def prepared(network: QuantizedNetwork) -> QuantizedNetwork:
             formats={**network.formats, copy.output: network.formats[output]},
         )  # fmt: skip
     return network
+
+
+def _sums_in_parts(network: QuantizedNetwork, tensor: str) -> bool:
+    """Whether a layer that adds something writes some channels of ``tensor``, but not all of them."""
+    return any(
+        layer.output == tensor and layer.residual is not None and layer.outputs < network.shapes[tensor][0]
+        for layer in network.layers
+    )
 
 
 def _copied(

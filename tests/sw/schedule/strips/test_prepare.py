@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from tests.sim.any_image_network import describe, image_inputs, image_networks
 from tests.sim.image_builder import Builder
@@ -107,10 +106,14 @@ def test_an_input_of_one_row_stays() -> None:
     assert prepared(network) is network
 
 
-@pytest.mark.parametrize("name", ["concat_of_sums_that_is_added", "concat_with_a_residual"])
-def test_sums_that_are_a_part_of_what_is_added_stay(name: str) -> None:
-    network = case(name)
-    assert prepared(network) is network
+def test_sums_that_are_a_part_of_what_is_added_are_copied_for_who_adds_it() -> None:
+    network = case("concat_of_sums_that_is_added")
+    (both,) = (layer.residual for layer in network.layers[-1:])
+    changed = prepared(network)
+    assert [layer.residual for layer in changed.layers] == [None, None, "t1", None, f"{both}.copy"]
+    assert changed.layers[3].source == both
+    alone = case("concat_with_a_residual")
+    assert prepared(alone) is alone
 
 
 def test_a_copy_takes_a_name_that_is_free() -> None:
