@@ -12,7 +12,7 @@ from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 from zeroskip.schedule.strips.readers import across
 
-from .copies import copies_of, epilogues_of
+from .copies import epilogues_of
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
 from .hosting import FEW, Hosting, everywhere, first_channels, host, host_apart, share, shareable
@@ -165,7 +165,7 @@ def _work(
         by_slot = np.argsort(source.slots[first_channels(layer)], kind="stable")
         chains = [[int(row) for row in by_slot if found[row, lane]] for lane in range(found.shape[1])]
     tiles = 1 if network.shapes[layer.output][1:] == (1, 1) else STEADY
-    fixed = epilogues_of(layer, network, copies_of(network, epilogues))
+    fixed = epilogues_of(layer, network, epilogues)
     # The output has one port for results, and only one epilogue gets the sum of all columns.
     together = 1 if layer.output == network.output_name or across(network, layer) else epilogues
     modes = (True, False) if together > 1 else (True,)

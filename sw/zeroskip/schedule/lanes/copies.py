@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,31 +31,17 @@ class Copy:
 
 
 def copies_of(network: QuantizedNetwork, epilogues: int) -> dict[str, Copy]:
-    """By tensor that is added. A row that adds one channel and is itself added later has the same bank for both."""
-    banks = {
-        layer.residual: np.zeros(network.shapes[layer.residual][0], dtype=np.intp)
-        for layer in network.layers
-        if layer.residual
-    }
-    for layer in network.layers:
-        if layer.output in banks:
-            rows = np.arange(layer.outputs)
-            mine = (layer.channel + rows) % epilogues if layer.residual is None else banks[layer.residual]
-            banks[layer.output][layer.channel + rows] = mine
-    return {tensor: Copy(bank=bank, place=_places(bank)) for tensor, bank in banks.items()}
+    """By tensor that is added.
+
+    In a prepared network a row that adds a channel and is itself added later has one number in both tensors, hence one bank.
+    """
+    added_later = dict.fromkeys(layer.residual for layer in network.layers if layer.residual is not None)
+    channels = {tensor: np.arange(network.shapes[tensor][0]) for tensor in added_later}
+    return {tensor: Copy(bank=numbers % epilogues, place=numbers // epilogues) for tensor, numbers in channels.items()}
 
 
-def epilogues_of(layer: QuantizedLayer, network: QuantizedNetwork, copies: Mapping[str, Copy]) -> Indices | None:
+def epilogues_of(layer: QuantizedLayer, network: QuantizedNetwork, epilogues: int) -> Indices | None:
     """(rows,) the epilogue of each row, or None where any will do."""
     if not added(network, layer):
         return None
-    rows = np.arange(layer.outputs)
-    return copies[layer.residual].bank if layer.residual else copies[layer.output].bank[layer.channel + rows]
-
-
-def _places(bank: Indices) -> Indices:
-    places = np.zeros_like(bank)
-    for one in np.unique(bank):
-        mine = np.flatnonzero(bank == one)
-        places[mine] = np.arange(len(mine))
-    return places
+    return np.asarray((np.arange(layer.outputs) + (0 if layer.residual else layer.channel)) % epilogues, dtype=np.intp)
