@@ -133,10 +133,11 @@ def _scheduled(
 ) -> Schedule:
     strips = in_strips(captured, config)
     placed, encodings, needs, words = _placed(folded.network, config, strips, compact=compact)
-    if built and _is_dense(captured) and not all(getattr(config, name) for name in CAPACITIES):
+    if built and not config.sized and _is_dense(captured):
         *_, others, more_words = _placed(filled(captured), config, strips, compact=True)
-        needs |= {name: max(needs[name], others[name]) for name in CAPACITIES if name in others}
-        words = max(words, more_words)
+        left_open = [name for name in CAPACITIES if name in others and not getattr(config, name)]
+        needs |= {name: max(needs[name], others[name]) for name in left_open}
+        words = words if config.mask_depth else max(words, more_words)
     sized = sized_for(config, needs, words, captured.weight_bits, built=built)
     return Schedule(config=sized, captured=captured, folded=folded, plan=placed, encodings=encodings)
 
@@ -144,11 +145,11 @@ def _scheduled(
 def _placed(
     network: QuantizedNetwork, config: ArrayConfig, strips: bool, *, compact: bool
 ) -> tuple[OwnedPlan, Encodings, dict[str, Any], int]:
-    """The plan, how its masks are stored, what it needs besides, and the words to read of the lane that has the most."""
+    """The plan, how its masks are stored, what it needs besides, and the mask words of the lane that has the most."""
     columns, together = config.columns if strips else 1, config.load_elements or config.stream_elements
     placed = plan(network, config.lanes, columns, config.epilogues, together, compact=compact)
     encodings = _encodings(placed, config)
-    # With room for the mask of a share that is dense now.
+    # With room for other masks of a share that is dense now.
     words = max(sum(layer[lane].read for layer in encodings) for lane in range(config.lanes))
     needs = _needs(network, placed, config, strips)
     needs["two_level"] = any(one.form == "two-level" for layer in encodings for one in layer)

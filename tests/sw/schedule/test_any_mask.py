@@ -68,3 +68,15 @@ def test_every_mask_fits(network: Callable[[], QuantizedNetwork], array: tuple[i
         plan = schedule(masked, sized)
         assert plan.config == sized, f"seed {seed}"
         pack(plan)
+
+
+def test_depths_that_are_given_need_no_room_for_other_masks() -> None:
+    """A few channels are shared by more lanes than the plan for any mask would let them."""
+    dense = filled(residuals())
+    sized = schedule(dense, ArrayConfig(lanes=4)).config
+    plan = schedule(dense, sized)
+    longest = max(len(pack(plan).images[f"lane{lane:02}.weights"]) for lane in range(4))
+    assert longest < sized.weight_depth
+    given = replace(sized, weight_depth=longest)
+    assert schedule(dense, given).config == given
+    assert schedule(dense, replace(ArrayConfig(lanes=4), weight_depth=longest)).config.weight_depth == longest
