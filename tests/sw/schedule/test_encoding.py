@@ -10,6 +10,7 @@ from tests.hw.lane.shares import Share
 
 from zeroskip.schedule.encoding import Encoding, encoding
 from zeroskip.schedule.lanes.plan import LaneShare
+from zeroskip.summary import entropy
 
 WORDS = [8, 16, 32, 64]
 
@@ -89,5 +90,5 @@ def test_random_masks_take_little_more_than_their_entropy(density: float, most: 
     mask = np.random.default_rng(1).random((256, 72)) < density
     found = encoding(share_of(mask), 32, two_level=True)
     kept = float(mask.mean())
-    bound = mask.size * (-kept * np.log2(kept) - (1 - kept) * np.log2(1 - kept) + 8 * kept)
+    bound = mask.size * (entropy(kept) + 8 * kept)
     assert found.bits(8) <= most * bound

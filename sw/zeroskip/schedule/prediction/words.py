@@ -42,12 +42,12 @@ def words_of(share: LaneShare, encoding: Encoding, tiles: int) -> Words:
     positions, word = encoding.positions, encoding.word
     if not len(positions):
         return NOTHING
-    leaf, in_leaf = np.unique(positions // LEAF, return_counts=True)
-    numbers, in_word = np.unique(positions // word, return_counts=True)
-    last = in_leaf[np.searchsorted(leaf, (numbers + 1) * (word // LEAF)) - 1]
     steps, behind = encoding.steps
-    firsts = np.cumsum(share.mask.sum(axis=1)) - share.mask.sum(axis=1)
-    ends = np.cumsum(in_word)
+    ends = np.searchsorted(positions, (encoding.entries + 1) * word)
+    in_word = np.diff(ends, prepend=0)
+    last = ends - np.searchsorted(positions, positions[ends - 1] // LEAF * LEAF)
+    counts = share.mask.sum(axis=1)
+    firsts = np.cumsum(counts) - counts
     upto = np.searchsorted(ends, firsts, side="right")
     return Words(
         list(zip(np.diff(steps, prepend=0).tolist(), in_word.tolist(), np.where(last < in_word, last, 0).tolist(), strict=True)),
