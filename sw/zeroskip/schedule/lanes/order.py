@@ -66,7 +66,8 @@ def bundles(
             heads = [
                 i
                 for i, chain in enumerate(waiting[:WINDOW])
-                if not (stores & owners[chain[0]]).any() and (fixed is None or fixed[chain[0]] not in places)
+                if not rows  # of an empty bundle any row may be the first
+                or (not (stores & owners[chain[0]]).any() and (fixed is None or fixed[chain[0]] not in places))
             ]
             if not heads:
                 break

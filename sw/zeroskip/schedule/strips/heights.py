@@ -8,12 +8,10 @@ too high for another. So there is a choice at every layer: higher strips, which 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-
-import numpy as np
 
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 
@@ -57,6 +55,7 @@ def strip_heights(network: QuantizedNetwork, columns: int, cost: Cost) -> Height
         free, best = found, choices.cycles(found)
 
 
+@cache
 def writes(height: int, computed: int, stored: int, *, gathered: bool) -> tuple[int, ...]:
     """For each row of a strip, the addresses that its results in all columns go to.
 
@@ -80,6 +79,7 @@ class _Choices:
         self._in_strips = [layer for layer in network.layers if in_strips(network, layer)]
         self._bound = {tensor for tensor in self._tensors if wanted_in_strips(network, tensor)}
         self._whole = {tensor for tensor in self._tensors if wanted_whole(network, tensor)}
+        self._strides = self._found_strides()
         self.free = [layer.name for layer in self._in_strips if layer.output in self._bound]
         self.cycles = cache(self._cycles)
 
@@ -118,10 +118,10 @@ class _Choices:
         """The least heights with which all layers outside ``free`` write as their readers read; None where there are none."""
         shapes, columns = self._network.shapes, self._columns
         stored = {tensor: -(-shapes[tensor][1] // columns) for tensor in self._tensors}
-        most = 2 * max(shape[1] for shape in shapes.values()) * math.prod(sorted({s for _, s in self._strides()}))
+        most = 2 * max(shape[1] for shape in shapes.values()) * math.prod(sorted({s for _, s in self._strides}))
         while max(stored.values()) <= most:
             before = dict(stored)
-            for tensor, stride in self._strides():
+            for tensor, stride in self._strides:
                 stored[tensor] = -(-stored[tensor] // stride) * stride
             for layer in self._in_strips:
                 stride = layer.window.stride[0]
@@ -137,9 +137,9 @@ class _Choices:
                 return stored
         return None
 
-    def _strides(self) -> Iterator[tuple[str, int]]:
+    def _found_strides(self) -> list[tuple[str, int]]:
         """Of every tensor that is read in strips, a number of rows of which its strips' height is a multiple."""
-        for tensor in self._tensors:
-            strides = [layer.window.stride[0] for layer in self._in_strips if layer.source == tensor]
-            if strides:
-                yield tensor, int(np.lcm.reduce(strides))
+        strides: dict[str, int] = {}
+        for layer in self._in_strips:
+            strides[layer.source] = math.lcm(strides.get(layer.source, 1), layer.window.stride[0])
+        return list(strides.items())
