@@ -36,7 +36,7 @@ class Counters(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         # Until a sample is accepted, each beginning may be that of a dropped one, and time starts anew with the next.
-        settled, timing, since_last = Signal(), Signal(), Signal(32)
+        settled, timing, again, since_last = Signal(), Signal(), Signal(), Signal(32)
         with m.If(self.accepted):
             m.d.sync += settled.eq(1)
         with m.If(self.first & ~settled):
@@ -45,7 +45,7 @@ class Counters(Component):
             m.d.sync += self.latency.eq(self.latency + 1)
         m.d.sync += since_last.eq(since_last + 1)
         with m.If(self.last):
-            m.d.sync += [timing.eq(0), since_last.eq(1), self.groups.eq(self.groups + 1)]
-            with m.If(self.groups != 0):
+            m.d.sync += [timing.eq(0), again.eq(1), since_last.eq(1), self.groups.eq(self.groups + 1)]
+            with m.If(again):
                 m.d.sync += self.interval.eq(since_last)
         return m

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
 
 class Watchdog(Component):
     """Counts the cycles without progress while the array works, and compares those of the layer that is computed.
 
-    When there are more than may be, ``expired`` pulses (silence is found one cycle later), and from the next cycle on ``halt`` stays high
+    When there are more than may be, ``expired`` pulses (for silence one cycle later), and from the next cycle on ``halt`` stays high
     until reset.
 
     Members
@@ -25,7 +25,7 @@ class Watchdog(Component):
     running : In(1), layer_ends : In(1)
         A layer is computed; in this cycle the one before ends.
     elapsed : In(32), layer_limit : In(32)
-        Cycles since the layer's start; the most that a layer may take.
+        Cycles since the layer's start; the most that a layer may take, which counts two cycles after it was set.
     fault : In(1)
         The program goes wrong.
     expired, halt : Out(1)
@@ -40,16 +40,17 @@ class Watchdog(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        silence = Signal(32)
-        silent, too_long = Signal(), Signal()
-        m.d.sync += silence.eq(silence + 1)
-        with m.If(self.progress | ~self.working):
-            m.d.sync += silence.eq(0)
-        m.d.comb += [
-            silent.eq(silence > self.silence_limit),
-            too_long.eq(self.running & ~self.layer_ends & (self.elapsed >= self.layer_limit)),
-            self.expired.eq((silent | too_long | self.fault) & ~self.halt),
+        # Both comparisons are made one cycle ahead, of the count that comes next: they would be among the slowest paths.
+        silence, silent, over = Signal(32), Signal(), Signal()
+        nearly, at_once = Signal(signed(33), init=-1), Signal(init=1)
+        m.d.sync += [
+            silence.eq(silence + 1), silent.eq(silence >= self.silence_limit),
+            nearly.eq(self.layer_limit - 1), at_once.eq(self.layer_limit <= 1),
+            over.eq(Mux(self.layer_ends, at_once, self.elapsed >= nearly)),
         ]  # fmt: skip
+        with m.If(self.progress | ~self.working):
+            m.d.sync += [silence.eq(0), silent.eq(0)]
+        m.d.comb += self.expired.eq((silent | (self.running & ~self.layer_ends & over) | self.fault) & ~self.halt)
         with m.If(self.expired):
             m.d.sync += self.halt.eq(1)
         return m
