@@ -29,7 +29,7 @@ Encodings = tuple[tuple[Encoding, ...], ...]
 DENSE = 0.9
 """Share of the weights from which on an array is sized for every mask: the network is not pruned yet."""
 
-WORTH = 0.95
+WORTH = 0.9
 """What is left of all stored bits, at most, if the array is to read masks in two levels."""
 
 LEAST_ACCUMULATOR = 10
