@@ -18,6 +18,8 @@ from .wrapper import wrapper
 
 TOP = "zeroskip"
 CORE = "zeroskip_core"
+WRITTEN = ("zs_multiplier.v", "zs_ram.v")
+"""Modules that are written by hand: what tools and parts want in different ways."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def generate(config: ArrayConfig) -> Verilog:
     sources = {
         "zeroskip.v": wrapper(TOP, CORE, ports, config),
         "zeroskip_core.v": verilog_of(top, CORE),
-        "zs_ram.v": (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text(),
+        **{name: (files("zeroskip_hw") / "verilog" / name).read_text() for name in WRITTEN},
     }
     sidecar = {
         "top": TOP,

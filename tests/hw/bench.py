@@ -64,13 +64,13 @@ async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[in
     for address, word in enumerate(words):
         for part in range(memory.stride // 4):
             history = (history << 32 | (word >> (32 * part)) & 0xFFFFFFFF) & ((1 << (32 * layout.most_parts)) - 1)
-            ctx.set(bus.commit, 1)
             ctx.set(bus.window, memory.window)
             ctx.set(bus.offset, address * memory.stride // 4 + part)
             ctx.set(bus.data, history)
             await ctx.tick()
-    ctx.set(bus.commit, 0)
-    await ctx.tick()
+            ctx.set(bus.commit, 1)
+            await ctx.tick()
+            ctx.set(bus.commit, 0)
 
 
 def joined(values: Iterable[int], width: int = 8) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import In, Member, Out, Signature
 
 from zeroskip.contracts.layout import Layout
@@ -15,12 +16,23 @@ from .ram import Ram
 def load_bus(layout: Layout) -> Signature:
     """Broadcast of the load windows: ``commit`` gives 32-bit part ``offset`` of memory ``window``.
 
-    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first.
+    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first. All but ``commit`` are there one
+    cycle earlier.
     """
     return Signature({
         "commit": Out(1), "window": Out(layout.address_bits - layout.window_bits),
         "offset": Out(layout.window_bits - 2), "data": Out(32 * layout.most_parts),
     })  # fmt: skip
+
+
+def load_nearby(m: Module, load: Any) -> Any:
+    """The bus for memories that lie together: all but ``commit`` by way of their own registers, since it comes from across the part."""
+    near = {
+        name: Signal.like(getattr(load, name), name=f"load_{name}", reset_less=True)
+        for name in ("window", "offset", "data")
+    }
+    m.d.sync += [value.eq(getattr(load, name)) for name, value in near.items()]
+    return SimpleNamespace(commit=load.commit, **near)
 
 
 def own_window(layout: Layout, name: str) -> Member:

@@ -12,6 +12,7 @@ from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
 from zeroskip.contracts.timing import requantize_stages
 from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
+from zeroskip_hw.primitives.multiplier import Multiplier
 from zeroskip_hw.primitives.words import fields
 
 from .residual import ADDEND_BITS
@@ -118,31 +119,20 @@ class Requantizer(Component):
         def register(shape: Any, name: str) -> Signal:
             return Signal(shape, name=f"{name}{column}", reset_less=True)
 
-        total, biased = register(signed(c.acc_bits), "total"), register(signed(c.acc_bits), "biased")
+        total = register(signed(c.acc_bits), "total")
         with m.If(self.take if c.epilogues > 1 else 1):
             m.d.sync += total.eq(self.total.word_select(column, c.acc_bits))
-        m.d.sync += biased.eq(total + constant["bias"])
-        factor = register(MULTIPLIER_BITS, "factor")
-        m.d.sync += factor.eq(constant["multiplier"])
+        biased, factor = (total + constant["bias"])[: c.acc_bits], constant["multiplier"]
         if c.slopes:
-            slope, chosen, kept = (
+            held, slope, plain = (
+                register(c.acc_bits, "held"),
                 register(MULTIPLIER_BITS, "slope"),
-                register(MULTIPLIER_BITS, "chosen"),
-                register(signed(c.acc_bits), "kept"),
+                register(MULTIPLIER_BITS, "factor"),
             )
-            m.d.sync += [slope.eq(constant["slope"]), chosen.eq(Mux(biased[-1], slope, factor)), kept.eq(biased)]
-            factor, biased = chosen, kept
-
-        limbs = [biased[i : i + LIMB] for i in range(0, c.acc_bits, LIMB)]
-        limbs[-1] = limbs[-1].as_signed()
-        partials = []
-        for i, limb in enumerate(limbs):
-            # A signed limb times an unsigned factor needs no more bits than both have; an unsigned one needs a sign.
-            bits = len(limb) + MULTIPLIER_BITS + (i < len(limbs) - 1)
-            partial = register(signed(bits), f"partial{i}_")
-            m.d.sync += partial.eq(limb * factor)
-            partials.append(partial << (LIMB * i))
+            m.d.sync += [held.eq(biased), slope.eq(constant["slope"]), plain.eq(factor)]
+            biased, factor = held, Mux(held[-1], slope, plain)
         product, shifted = register(signed(product_bits), "product"), register(signed(product_bits), "shifted")
+        partials = self._partials(m, column, biased, factor)
         m.d.sync += [product.eq(sum(partials)), shifted.eq(product >> (coarse << 3))]
 
         narrow, fitted, moved = (register(signed(narrow_bits), name) for name in ("narrow", "fitted", "moved"))
@@ -163,6 +153,19 @@ class Requantizer(Component):
         else:
             m.d.sync += rounded.eq((moved + ((self.zero_point << 1) + 1)) >> 1)
         return Mux(rounded < self.low, self.low, Mux(rounded > self.high, self.high, rounded))[:8]
+
+    def _partials(self, m: Module, column: int, biased: Value, factor: Value) -> list[Value]:
+        """Two stages: the products of the limbs with the factor, whose sum is the whole product."""
+        count = -(-len(biased) // LIMB)
+        partials: list[Value] = []
+        for i in range(count):
+            limb, last = biased[LIMB * i :][:LIMB], i == count - 1
+            limb = limb if last else Cat(limb, 0)  # only the last has a sign
+            multiplier = Multiplier(len(limb), MULTIPLIER_BITS + 1, len(limb) + MULTIPLIER_BITS)
+            m.submodules[f"multiplier{column}_{i}"] = multiplier
+            m.d.comb += [multiplier.a.eq(limb.as_signed()), multiplier.b.eq(Cat(factor, 0).as_signed())]
+            partials.append(multiplier.product << (LIMB * i))
+        return partials
 
     def _looked_up(self, m: Module, data: Signal) -> Value:
         """Two stages: the table's memory, which every column has for itself, and the choice."""

@@ -13,6 +13,7 @@ from zeroskip.contracts.layout import CLAMP_BITS, COPY_MEMORY, Layout
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION
 from zeroskip.contracts.words import bits_for
 from zeroskip_hw.primitives.broadcast import registered
+from zeroskip_hw.primitives.multiplier import Multiplier
 from zeroskip_hw.primitives.ram import Ram
 
 from .tiles import place_queue, tile_place
@@ -80,14 +81,15 @@ class Residual(Component):
         addends = []
         for column in range(c.columns):
             byte = held4.word_select(column, 8)
-            centred = Signal(signed(CLAMP_BITS + 1), name=f"centred{column}", reset_less=True)
-            product = Signal(signed(CLAMP_BITS + 1 + MULTIPLIER_BITS), name=f"scaled{column}", reset_less=True)
+            multiplier = Multiplier(CLAMP_BITS + 1, MULTIPLIER_BITS + 1, CLAMP_BITS + 1 + MULTIPLIER_BITS)
+            m.submodules[f"multiplier{column}"] = multiplier
             addend = Signal(signed(ADDEND_BITS), name=f"addend{column}", reset_less=True)
             value = Cat(byte, byte[7] & self.residual_signed).as_signed() - self.residual_zero
-            m.d.sync += [
-                centred.eq(Mux(self.residual, value, 0)),  # what is read without one may never have been written
-                product.eq(centred * self.residual_multiplier), addend.eq(product + rest),
-            ]  # fmt: skip
+            m.d.comb += [
+                multiplier.a.eq(Mux(self.residual, value, 0)),  # what is read without one may never have been written
+                multiplier.b.eq(Cat(self.residual_multiplier, 0).as_signed()),
+            ]
+            m.d.sync += addend.eq(multiplier.product + rest)
             if c.slopes:
                 later = Signal.like(addend, name=f"addend_late{column}", reset_less=True)
                 m.d.sync += later.eq(addend)

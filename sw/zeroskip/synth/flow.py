@@ -18,7 +18,7 @@ from zeroskip.contracts.errors import ImageError, InputError
 from .area import Hierarchy, ModuleArea, plain_name
 from .report import Placed, SynthReport, read_nextpnr
 from .targets import Target, target_named
-from .tools import nextpnr, tool_versions, yosys
+from .tools import nextpnr, read_verilog, tool_versions, yosys
 from .wrapper import WRAPPER, ports_of, wrap
 
 LANES = r"(^|[._])lane_?\d*([(#].*)?$"
@@ -65,7 +65,7 @@ def synthesise(
     with tempfile.TemporaryDirectory(prefix="zeroskip-synth-") as name, ThreadPoolExecutor(_PARALLEL) as pool:
         folder = Path(name)
         tell("yosys: reading the Verilog")
-        kept_modules = _read(design, folder, top, clock, keep)
+        kept_modules = _read(part, design, folder, top, clock, keep)
         tell(f"yosys: mapping to {part.name}")
         runs = {"kept": kept_modules, "flat": [top]}
         if len(kept_modules) == 1:
@@ -118,7 +118,7 @@ def map_areas(design_dir: str | Path, target: str, *, keep: str | None = LANES) 
     top, clock = _manifest(design)
     with tempfile.TemporaryDirectory(prefix="zeroskip-synth-") as name:
         folder = Path(name)
-        kept = _read(design, folder, top, clock, keep)
+        kept = _read(part, design, folder, top, clock, keep)
         return _map(part, "mapped", kept, folder, design).modules(top)
 
 
@@ -178,11 +178,11 @@ def copy_sources(design: Path, folder: Path) -> list[str]:
     return [f'"rtl/{source.name}"' for source in sorted((folder / "rtl").glob("*.v"))]
 
 
-def _read(design: Path, folder: Path, top: str, clock: str | None, keep: str | None) -> list[str]:
+def _read(target: Target, design: Path, folder: Path, top: str, clock: str | None, keep: str | None) -> list[str]:
     """Write the design as ``design.il`` and its wrapper as ``wrapper.v`` in ``folder``. Returns the modules to keep, the top first."""
     sources = copy_sources(design, folder)
     steps = [
-        f"read_verilog {' '.join(sources)}",
+        read_verilog(sources, target.synth),
         f"hierarchy -top \\{top}",
         "write_rtlil design.il",
         "blackbox =*",

@@ -15,7 +15,7 @@ from zeroskip.storage.atomic import file_digest, write_json
 
 from .cell_models import FAMILIES, POWER_UP, tool_models
 from .targets import TARGETS
-from .tools import require_package, yosys
+from .tools import family_of, read_verilog, require_package, yosys
 
 COMMANDS = {
     "ice40": "synth_ice40 -dsp -abc9 -device u", "ecp5": "synth_ecp5 -abc9", "gowin": "synth_gowin -noiopads",
@@ -55,7 +55,7 @@ def command_of(target: str) -> tuple[str, str]:
     if target not in TARGETS:
         raise InputError(f"netlist must be one of {', '.join(netlist_targets())}, not {target!r}")
     command = TARGETS[target].synth
-    return command.split()[0].removeprefix("synth_"), command
+    return family_of(command), command
 
 
 def require(target: str) -> tuple[str, str]:
@@ -97,8 +97,8 @@ def map_design(
 
 
 def _source() -> list[str]:
-    """What this file and the one beside it make of a design changes with them."""
-    return [file_digest(path) for path in (Path(__file__), Path(__file__).with_name("cell_models.py"))]
+    """What these files make of a design changes with them."""
+    return [file_digest(path) for path in map(Path(__file__).with_name, ("netlist.py", "cell_models.py", "tools.py"))]
 
 
 def _mapped(verilog: Mapping[str, str], files: Mapping[str, Path], family: str, command: str, top: str) -> Netlist:
@@ -110,7 +110,7 @@ def _mapped(verilog: Mapping[str, str], files: Mapping[str, Path], family: str, 
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             (folder / place).write_bytes(path.read_bytes())
         steps = [
-            f"read_verilog {' '.join(source for source in verilog if source.endswith('.v'))}",
+            read_verilog((source for source in verilog if source.endswith(".v")), command),
             # Small memories become flip-flops, and their images these flip-flops' values at power-up. No other has one.
             f"{command} -top {top} -run :map_ffs",
             "setattr -set zeroskip_power_up 1 a:init %ci1:+[Q]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,9 @@ PACKERS = {
     "gowin_pack": ("apycula", "gowin_pack.main()"),
 }  # fmt: skip
 """Package and call of what makes a bitstream of a placed design."""
+
+PRIMITIVES = {"ecp5": "ZEROSKIP_ECP5"}
+"""The macro by which the Verilog takes a family's own cells where Yosys does not find all that they can do."""
 
 
 def tool_versions(target: Target) -> dict[str, str]:
@@ -53,6 +56,17 @@ def require_package(package: str) -> Path:
             f"synthesis needs {package.replace('_', '-')}, which is not installed: {install_command('synth')}"
         )
     return Path(spec.origin).parent
+
+
+def family_of(synth: str) -> str:
+    """The family to which a Yosys command as ``synth_ecp5 -abc9`` maps."""
+    return synth.split()[0].removeprefix("synth_")
+
+
+def read_verilog(sources: Iterable[str], synth: str) -> str:
+    """Yosys' command that reads ``sources`` for a family, which is that of the command ``synth``."""
+    macro = PRIMITIVES.get(family_of(synth))
+    return " ".join(["read_verilog", *([f"-D{macro}"] if macro else []), *sources])
 
 
 def yosys(script: str, folder: Path, design: Path) -> None:

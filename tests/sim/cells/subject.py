@@ -34,7 +34,10 @@ PRODUCTS = (
 )
 """Widths of operands, and whether they are signed."""
 
-RTL_RAM = (files("zeroskip_hw") / "verilog" / "zs_ram.v").read_text()
+HELD_PRODUCTS = ((9, 8, 16), (9, 16, 24), (10, 17, 26), (18, 17, 34), (6, 17, 22), (18, 18, 36))
+"""Widths of operands and product of multipliers with registers."""
+
+RTL = {name: (files("zeroskip_hw") / "verilog" / name).read_text() for name in ("zs_multiplier.v", "zs_ram.v")}
 
 
 def _memories() -> list[tuple[str, int, int, int, str]]:
@@ -47,7 +50,8 @@ def _memories() -> list[tuple[str, int, int, int, str]]:
 
 def _outputs() -> list[tuple[str, int]]:
     products = [(f"product{i}", a + b) for i, (a, b, _) in enumerate(PRODUCTS)]
-    return [*((name, width) for name, width, *_ in _memories()), *products]
+    held = [(f"held{i}", width) for i, (_, _, width) in enumerate(HELD_PRODUCTS)]
+    return [*((name, width) for name, width, *_ in _memories()), *products, *held]
 
 
 INPUTS = (
@@ -79,6 +83,11 @@ def rtl(name: str) -> str:
     for i, (a, b, signed) in enumerate(PRODUCTS):
         sign = "$signed" if signed else ""
         body.append(f"assign product{i} = {sign}(a[{a - 1}:0]) * {sign}(b[{b - 1}:0]);")
+    for i, (a, b, width) in enumerate(HELD_PRODUCTS):
+        body.append(
+            f"zs_multiplier #(.A({a}), .B({b}), .PRODUCT({width})) held{i}_multiplier"
+            f" (.clk(clk), .a(a[{a - 1}:0]), .b(b[{b - 1}:0]), .product(held{i}));"
+        )
     return f"module {name} (\n{', '.join(ports)}\n);\n" + "\n".join(body) + "\nendmodule\n"
 
 
@@ -92,9 +101,7 @@ def subject_netlist(folder: Path, family: str) -> Netlist:
     """Synthesised with the images in ``folder``."""
     (folder / "images").mkdir(parents=True)
     write_images(folder, np.random.default_rng(1))
-    return map_design(
-        {"subject.v": rtl("subject"), "zs_ram.v": RTL_RAM}, folder, family, cache=folder / "cache", top="subject"
-    )
+    return map_design({"subject.v": rtl("subject"), **RTL}, folder, family, cache=folder / "cache", top="subject")
 
 
 BENCH = """
@@ -167,7 +174,7 @@ def compare(
 ) -> str:
     """What the bench says under Icarus. Changed : texts of models by file name. Collide : reads may meet writes of the same word."""
     sources = {**netlist_sources(netlist.verilog, netlist.models, netlist.unmodelled), **(changed or {})}
-    sources |= {"bench.v": bench(seed, collide), "source.v": rtl("subject_rtl"), "zs_ram.v": RTL_RAM}
+    sources |= {"bench.v": bench(seed, collide), "source.v": rtl("subject_rtl"), **RTL}
     for name, text in sources.items():
         (folder / name).write_text(text)
     verilog: Sequence[str] = [name for name in sources if name.endswith(".v")]

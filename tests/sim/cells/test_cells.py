@@ -39,7 +39,10 @@ MUTANTS = [
     ("ecp5", "ecp5_ram", "CEB & ({CSB2", "1'b1 & ({CSB2", "large"),
     ("ecp5", "ecp5_multiplier", "{SIGNEDA & A17,", "{A17,", "product"),
     ("ecp5", "ecp5_multiplier", "{SIGNEDB & B17,", "{1'b0,", "product"),
-    ("ecp5", "ecp5_multiplier", "product[35:0]", "{product[35:1], 1'b0}", "product"),
+    ("ecp5", "ecp5_multiplier", ": product[35:0]", ": {product[35:1], 1'b0}", "product"),
+    ("ecp5", "ecp5_multiplier", "HELD_A ? held_a", "1'b0 ? held_a", "held"),
+    ("ecp5", "ecp5_multiplier", "HELD_B ? held_b", "1'b0 ? held_b", "held"),
+    ("ecp5", "ecp5_multiplier", "held_product : product", "product[35:0] : product", "held"),
     # Gowin
     ("gowin", "gowin_ram", "BIT_WIDTH_0 >= 32 ? ADA[3:0]", "BIT_WIDTH_0 >= 32 ? 4'b1111", "large"),
     ("gowin", "gowin_ram", "{2'b00, ADA[1:0]}", "4'b0011", "large"),

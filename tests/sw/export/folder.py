@@ -27,7 +27,7 @@ class Folder:
     path: Path
     design: str
     home: str = "."
-    verilog: tuple[str, ...] = ("rtl/zeroskip.v", "rtl/zeroskip_core.v", "rtl/zs_ram.v")
+    verilog: tuple[str, ...] = ("rtl/zeroskip.v", "rtl/zeroskip_core.v", "rtl/zs_multiplier.v", "rtl/zs_ram.v")
 
     @property
     def _seen_from_home(self) -> list[str]:

@@ -12,7 +12,7 @@ from tests.sw.export.lint import icarus_says, slang_says, verilator_says
 from tests.sw.export.netlist import synthesised
 from tests.sw.export.simulation import gives_the_reference
 
-FILES = ("rtl/zeroskip.v", "rtl/zeroskip_core.v", "rtl/zs_ram.v")
+FILES = ("rtl/zeroskip.v", "rtl/zeroskip_core.v", "rtl/zs_multiplier.v", "rtl/zs_ram.v")
 
 
 @pytest.mark.parametrize(

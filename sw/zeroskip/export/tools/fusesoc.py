@@ -19,6 +19,7 @@ PACKAGES = {"TG": "TQFP", "BG": "CABGA", "MG": "CSFBGA"}
 
 WAIVED = ("WIDTH", "CASEOVERLAP", "UNUSEDSIGNAL", "DECLFILENAME")
 """Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless."""
+MULTIPLIER = "ZEROSKIP_ECP5"
 SIMULATORS = ("icarus", "verilator")
 VERILOG = "verilogSource-2005"
 
@@ -68,6 +69,10 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
                 "datatype": "bool", "paramtype": "vlogdefine",
                 "description": "Leave all memories unset; a host loads them through the register port. Leave it out to read the images",
             },
+            MULTIPLIER: {
+                "datatype": "bool", "paramtype": "vlogdefine",
+                "description": "The ECP5's own multipliers, with their registers; only for synthesis by Yosys",
+            },
             "ZEROSKIP_STATUS": {
                 "datatype": "bool", "paramtype": "vlogdefine", "default": True,
                 "description": "A simulation that finds a difference ends with an error",
@@ -87,7 +92,7 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
             },
             "synth": {
                 "description": f"Bitstream of the bare core for {part}, with yosys, nextpnr-ecp5 and ecppack; pins are the tool's choice",
-                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": list(parameters),
+                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": [*parameters, f"{MULTIPLIER}=true"],
                 "flow_options": {
                     "yosys_synth_options": ["-abc9"],
                     "nextpnr_options": [

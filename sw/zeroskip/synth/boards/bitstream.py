@@ -13,7 +13,7 @@ from zeroskip.contracts.errors import CapacityError
 from zeroskip.synth.area import Area, Hierarchy
 from zeroskip.synth.flow import checked_seeds, copy_sources
 from zeroskip.synth.report import Placed, read_nextpnr
-from zeroskip.synth.tools import nextpnr, packer_version, run_packer, tool_versions, yosys
+from zeroskip.synth.tools import nextpnr, packer_version, read_verilog, run_packer, tool_versions, yosys
 
 from .board import Board
 from .constraints import constraints
@@ -140,7 +140,7 @@ def _map(board: Board, sources: Sequence[str], folder: Path, design: Path) -> Ar
     """Map to ``mapped.json``; returns the whole area."""
     synth = f"{board.target.synth} -top {BOARD_TOP}"
     steps = [
-        f"read_verilog {' '.join(sources)}",
+        read_verilog(sources, board.target.synth),
         f"{synth} -run begin:map_ram",
         *_registers(board.registers),
         f"{synth} -run map_ram:",

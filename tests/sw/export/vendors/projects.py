@@ -13,7 +13,7 @@ from unittest.mock import patch
 from tests.sw.export.tcl.run import Call, named, run_tcl
 
 TOOLS = ("quartus", "radiant", "diamond", "gowin")
-VERILOG = ("zeroskip.v", "zeroskip_core.v", "zs_ram.v")
+VERILOG = ("zeroskip.v", "zeroskip_core.v", "zs_multiplier.v", "zs_ram.v")
 """In the order of the projects."""
 
 
