@@ -24,7 +24,7 @@ def measure(progress: Callable[[str], None]) -> dict[str, Any]:
     """Every network at SPARSITY, simulated; the accuracies are those of the networks unpruned, as there is no fine-tuning."""
     networks, layers, accuracies = [], [], []
     for name, source, network in convolutional():
-        config = zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
+        config = source.config
         design = compiled(network, SPARSITY, config)
         networks.append(_network(name, design, source, checked(design, network.inputs[: source.samples], progress)))
         if name == DETAILED:
@@ -58,12 +58,12 @@ def _network(name: str, design: zs.Design, source: Source, run: zs.Simulation) -
     rows, summary = _layers(design), design.summary
     ideal = sum(row["ideal"] for row in rows)
     return {
-        "network": name, "lanes": source.lanes, "columns": source.columns, "weights": summary.total.weights,
+        "network": name, "lanes": source.lanes, "columns": source.columns, "epilogues": source.epilogues, "weights": summary.total.weights,
         "nonzeros": sum(row["nonzeros"] for row in rows), "ideal": ideal, "compute": design.cycles.compute,
         "dense_compute": design.dense_cycles.compute, "latency": summary.latency, "interval": summary.interval,
         "dense_interval": summary.dense_interval, "latency_over_ideal": summary.latency / ideal,
         "interval_over_ideal": summary.interval / ideal, "speed_up": summary.dense_interval / summary.interval,
-        "samples": len(run.outputs), "clock_cycles": run.clock_cycles, "seconds": run.seconds,
+        "over_bound": summary.total.stored_bits / summary.total.bound_bits, "samples": len(run.outputs), "clock_cycles": run.clock_cycles, "seconds": run.seconds,
     }  # fmt: skip
 
 
@@ -105,12 +105,12 @@ def _print_networks(rows: list[dict[str, Any]]) -> None:
     tables.out.print(
         tables.NumberTable(
             f"Convolutional networks at {SPARSITY:.0%}, RTL = reference on every sample",
-            ["network", "array", "nonzero", "ideal", "latency", "interval", "÷ ideal", "dense", "speed-up", "samples"],
+            ["network", "array", "nonzero", "ideal", "latency", "interval", "÷ ideal", "dense", "speed-up", "bits ÷ bound", "samples"],
             [
                 [
-                    r["network"], f"{r['lanes']}×{r['columns']}", f"{r['nonzeros']:,}", f"{r['ideal']:,}", f"{r['latency']:,}",
+                    r["network"], f"{r['lanes']}×{r['columns']}×{r['epilogues']}", f"{r['nonzeros']:,}", f"{r['ideal']:,}", f"{r['latency']:,}",
                     f"{r['interval']:,}", f"{r['interval_over_ideal']:.3f}", f"{r['dense_interval']:,}", f"{r['speed_up']:.2f}×",
-                    f"{r['samples']:,}",
+                    f"{r['over_bound']:.3f}", f"{r['samples']:,}",
                 ]
                 for r in rows
             ],

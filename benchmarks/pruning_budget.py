@@ -91,7 +91,7 @@ def compared(
 ) -> Iterator[dict[str, Any]]:
     """The row of the budget, and that of the uniform sparsity that takes the same cycles."""
     source = CONVOLUTIONAL[NETWORK]
-    config = zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
+    config = source.config
     batches = training(asked.images)
 
     def adapt(model: nn.Module) -> None:

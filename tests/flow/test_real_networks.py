@@ -103,8 +103,7 @@ class Designs:
     def __init__(self, name: str, data: Path) -> None:
         self.source = source = CONVOLUTIONAL[name]
         self.network = source.load(data)
-        config = zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
-        sizes = [self._compile(sparsity, config).config.to_json() for sparsity in SPARSITIES]
+        sizes = [self._compile(sparsity, source.config).config.to_json() for sparsity in SPARSITIES]
         self.config = zs.ArrayConfig(**{name: max(size[name] for size in sizes) for name in sizes[0]})
         self.at = cache(lambda sparsity: self._compile(sparsity, self.config))
 

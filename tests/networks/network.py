@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from zeroskip.contracts.config import ArrayConfig
+
 FloatArray = npt.NDArray[np.floating]
 
 
@@ -52,7 +54,7 @@ class Source:
 
     needs : folders and files of the data folder, without which it cannot be loaded
     load : takes the data folder
-    lanes, columns : of an array that suits it; its images' heights are multiples of the columns where that is possible
+    lanes, columns, epilogues : of an array of 64 multipliers that suits it
     samples : as many as simulate in about a minute
     """
 
@@ -60,7 +62,12 @@ class Source:
     load: Callable[[Path], RealNetwork]
     lanes: int
     columns: int
+    epilogues: int
     samples: int
+
+    @property
+    def config(self) -> ArrayConfig:
+        return ArrayConfig(lanes=self.lanes, columns=self.columns, epilogues=self.epilogues)
 
 
 def stored(path: Path) -> dict[str, npt.NDArray[np.generic]]:

@@ -42,7 +42,7 @@ def made(network: str, data: Path) -> tuple[zs.Design, Any]:
         real, config = lenet_300_100(data, "sparse"), zs.ArrayConfig(lanes=8, stream_bits=64)
     else:
         source = CONVOLUTIONAL[network]
-        real, config = source.load(data), zs.ArrayConfig(lanes=source.lanes, columns=source.columns)
+        real, config = source.load(data), source.config
         masks = zs.prune.magnitude(real.model, 0.8)
     return zs.compile(real.model, real.example, calibration=real.calibration, masks=masks, config=config), real.inputs
 
