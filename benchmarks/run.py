@@ -21,6 +21,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the networks are those of the tests
 
 import cnn
+import compiling
 from networks import SEED, checked, fully_connected
 
 import zeroskip as zs
@@ -162,7 +163,7 @@ def synthesis(progress: Callable[[str], None]) -> list[dict[str, Any]]:
 
 
 PARTS: dict[str, Callable[[Callable[[str], None]], Any]] = {
-    "layers": layers, "networks": networks, "cnn": cnn.measure, "simulation": simulation, "synthesis": synthesis,
+    "layers": layers, "networks": networks, "cnn": cnn.measure, "compiling": compiling.measure, "simulation": simulation, "synthesis": synthesis,
 }  # fmt: skip
 
 
