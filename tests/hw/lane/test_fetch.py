@@ -62,12 +62,15 @@ def _tile(share: Share, words: list[int], width: int, is_last: bool) -> list[Ent
     return entries
 
 
+EARLY_LEAVES = 39
+"""Seed of layers whose last leaves come with a chunk that others follow."""
+
 FLAGS = ("tile_end", "layer_end", "packed", "fresh")
 
 
 @pytest.mark.parametrize("two_level", [False, True], ids=["bits", "levels"])
 @pytest.mark.parametrize("word", [8, 16, 32, 64])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(6), EARLY_LEAVES])
 def test_gives_every_word_that_is_not_empty(word: int, two_level: bool, seed: int) -> None:
     """Three groups, whatever the pace at which words are taken."""
     rng = Random(seed)
