@@ -76,7 +76,7 @@ def _digits() -> Case:
     )
     return Case(
         "digits 64-256-128-10", design, digits.test_x.numpy(),
-        lambda run: f"{demo.accuracy(run.outputs, digits.test_y):.2%} of {len(digits.test_x)}",
+        lambda run: f"{digits.test.accuracy(run.outputs):.2%} of {len(digits.test_x)}",
     )  # fmt: skip
 
 
