@@ -3374,7 +3374,6 @@ module zs_loader (
   wire n_17;
   wire n_18;
   wire n_19;
-  wire n_2;
   wire n_20;
   wire n_21;
   wire n_22;
@@ -3385,6 +3384,7 @@ module zs_loader (
   wire n_27;
   wire n_28;
   wire n_29;
+  wire n_3;
   wire n_30;
   wire n_31;
   wire n_32;
@@ -3637,9 +3637,9 @@ module zs_loader (
     lanes <= n_92;
   end
   assign n_1 = load__window == 3'h7;
-  assign n_2 = load__commit & n_1;
-  assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
-  assign rows__write_enable = n_2 & n_4;
+  assign n_3 = { 6'h00, load__offset[0] } == 1'h1;
+  assign n_4 = n_1 & n_3;
+  assign rows__write_enable = load__commit & n_4;
   assign n_6 = load__window == 4'h8;
   assign n_92 = rst ? 1'h0 : word[0];
   assign n_91 = rst ? 2'h0 : address0;
@@ -4683,7 +4683,6 @@ module zs_requantizer (
   wire n_17;
   wire n_18;
   wire n_19;
-  wire n_2;
   wire n_20;
   wire n_21;
   wire n_22;
@@ -4693,6 +4692,7 @@ module zs_requantizer (
   wire n_26;
   wire n_27;
   wire [34:0] n_29;
+  wire n_3;
   wire [32:0] n_31;
   wire [17:0] n_32;
   wire [10:0] n_34;
@@ -4775,9 +4775,9 @@ module zs_requantizer (
     data <= n_40[7:0];
   end
   assign n_1 = load__window == 3'h4;
-  assign n_2 = load__commit & n_1;
-  assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
-  assign rows__write_enable = n_2 & n_4;
+  assign n_3 = { 6'h00, load__offset[0] } == 1'h1;
+  assign n_4 = n_1 & n_3;
+  assign rows__write_enable = load__commit & n_4;
   assign n_6 = $signed(total0) + $signed(constants[16:0]);
   assign n_7 = & shifted0[32:17];
   assign n_8 = | shifted0[32:17];
@@ -5102,7 +5102,6 @@ module zs_sequencer (
   wire n_17;
   wire n_18;
   wire [1:0] n_19;
-  wire n_2;
   wire n_20;
   wire n_22;
   wire n_23;
@@ -5112,6 +5111,7 @@ module zs_sequencer (
   wire n_27;
   wire n_28;
   wire n_29;
+  wire n_3;
   wire [1:0] n_30;
   wire n_31;
   wire n_32;
@@ -5248,9 +5248,9 @@ module zs_sequencer (
   always @(posedge clk)
     n_signature__addr <= n_65;
   assign n_1 = load__window == 1'h1;
-  assign n_2 = load__commit & n_1;
-  assign n_4 = { 6'h00, load__offset[0] } == 1'h1;
-  assign program__write_enable = n_2 & n_4;
+  assign n_3 = { 6'h00, load__offset[0] } == 1'h1;
+  assign n_4 = n_1 & n_3;
+  assign program__write_enable = load__commit & n_4;
   assign n_6 = input_full >> input_half;
   assign n_7 = output_full >> half;
   assign n_8 = ~ n_7;

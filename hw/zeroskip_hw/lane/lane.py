@@ -11,7 +11,7 @@ from zeroskip.contracts.layout import PART, Layout
 from zeroskip.contracts.timing import SHARE_STAGES, WEIGHT_STAGES, pass_to_issue
 from zeroskip_hw.activations.share import Share, hidden_share, input_share
 from zeroskip_hw.primitives.broadcast import broadcast
-from zeroskip_hw.primitives.load import LoadableRam, load_bus, load_nearby, own_window
+from zeroskip_hw.primitives.load import LoadableRam, load_bus, own_window
 from zeroskip_hw.primitives.ram import image_file
 from zeroskip_hw.primitives.words import fields
 
@@ -72,9 +72,8 @@ class Lane(Component):
         m.submodules.rows = rows = Rows(layout)
         m.submodules.operands = operands = Operands(layout)
         m.submodules.gate = gate = Gate()
-        load = load_nearby(m, self.load) if layout.config.lanes > 1 else self.load
-        masks.connect_load(m, load, self.masks_window)
-        taps.connect_load(m, load)
+        masks.connect_load(m, self.load, self.masks_window)
+        taps.connect_load(m, self.load)
 
         held = Signal(layout.constants.width, reset_less=True)
         with m.If(self.constants_valid):
@@ -97,10 +96,10 @@ class Lane(Component):
             gate.start.eq(self.start), gate.collected.eq(self.grant), self.closed.eq(gate.closed),
             self.primed.eq(fetch.stuck & operands.token.valid),
         ]  # fmt: skip
-        self._compute(m, load, constant, operands, gate)
+        self._compute(m, constant, operands, gate)
         return m
 
-    def _compute(self, m: Module, load: Any, constant: Any, operands: Operands, gate: Gate) -> None:
+    def _compute(self, m: Module, constant: Any, operands: Operands, gate: Gate) -> None:
         """All behind the gate."""
         layout = self._layout
         stages = pass_to_issue(layout)
@@ -108,7 +107,7 @@ class Lane(Component):
         m.submodules.share = share = Share(layout)
         m.submodules.turn = turn = Turn(layout)
         m.submodules.sums = sums = Sums(layout)
-        weights.connect_load(m, load, self.weights_window)
+        weights.connect_load(m, self.load, self.weights_window)
         broadcast(m, self.hidden, share.hidden)
         broadcast(m, self.input, share.input)
         half = Signal(reset_less=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value
@@ -25,16 +24,6 @@ def load_bus(layout: Layout) -> Signature:
     })  # fmt: skip
 
 
-def load_nearby(m: Module, load: Any) -> Any:
-    """The bus for memories that lie together: all but ``commit`` by way of their own registers, since it comes from across the part."""
-    near = {
-        name: Signal.like(getattr(load, name), name=f"load_{name}", reset_less=True)
-        for name in ("window", "offset", "data")
-    }
-    m.d.sync += [value.eq(getattr(load, name)) for name, value in near.items()]
-    return SimpleNamespace(commit=load.commit, **near)
-
-
 def own_window(layout: Layout, name: str) -> Member:
     """Member of a component with a memory of its own, where others of its kind have others: a constant, the memory's window."""
     return In(layout.address_bits - layout.window_bits, init=layout.memory(name).window)  # type: ignore[call-arg]  # stubs of 0.4
@@ -44,7 +33,7 @@ class LoadableRam(Ram):
     """The :class:`Ram` of the memory that the layout calls ``name``; its write side belongs to :meth:`connect_load`."""
 
     def __init__(self, layout: Layout, name: str, *, block: bool = False) -> None:
-        self._memory = layout.memory(name)
+        self._memory, self._apart = layout.memory(name), layout.config.lanes > 1
         super().__init__(width=self._memory.width, depth=self._memory.depth, block=block, image=name)
 
     def connect_load(self, m: Module, load: Any, window: Value | None = None) -> None:
@@ -57,7 +46,17 @@ class LoadableRam(Ram):
         step = self._memory.stride // 4
         part, address = load.offset & (step - 1), load.offset >> (step.bit_length() - 1)
         whole = Cat(*(load.data.word_select(parts - 1 - i, 32) for i in range(parts)))
-        m.d.comb += [
-            self.write_enable.eq(load.commit & (load.window == own) & (part == parts - 1)),
-            self.write_address.eq(address), self.write_data.eq(whole),
-        ]  # fmt: skip
+        meant, to, word = (
+            (load.window == own) & (part == parts - 1),
+            address[: len(self.write_address)],
+            whole[: len(self.write_data)],
+        )
+        if self._apart:
+            # The bus comes from across the part, so its wires have a cycle for themselves, which the commit leaves them.
+            near = [
+                Signal(len(value), name=f"load_{name}", reset_less=True)
+                for name, value in (("meant", meant), ("to", to), ("word", word))
+            ]
+            m.d.sync += Cat(*near).eq(Cat(meant, to, word))
+            meant, to, word = near
+        m.d.comb += [self.write_enable.eq(load.commit & meant), self.write_address.eq(to), self.write_data.eq(word)]
