@@ -22,14 +22,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the networks are
 
 import cnn
 import compiling
-from networks import SEED, checked, fully_connected
+from networks import SEED, checked, compiled, convolutional, fully_connected
 
 import zeroskip as zs
 from zeroskip import demo
 from zeroskip.cli import tables
+from zeroskip.synth.flow import LANES as LANES_APART
 
 SPARSITIES = (0.5, 0.75, 0.9, 0.95)
 ROWS, COLUMNS, LANES = 256, 1152, 16
+
+LARGE = (
+    zs.ArrayConfig(lanes=8, columns=8, block_queue=True, two_level=False),
+    zs.ArrayConfig(lanes=16, columns=8, two_level=False),
+)
+"""Arrays for ResNet-8 that are placed."""
 
 
 def random_layer(sparsity: float, rows: int, columns: int, config: zs.ArrayConfig) -> tuple[zs.Design, np.ndarray]:
@@ -139,26 +146,34 @@ def simulation(progress: Callable[[str], None]) -> list[dict[str, Any]]:
 
 
 def synthesis(progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """4 lanes × 1 column on ECP5-85k: LUT4 inside a lane, and the median Fmax of three placements.
+    """Arrays on ECP5-85k: LUT4 inside a lane, of the whole, and the median Fmax of three placements; the large ones take hours.
 
-    For the demo's network, whose mask memories fit the block RAM's own depth, and for a layer so large that memories are built of
-    several in depth, with multiplexers behind them.
+    4 × 1 for the demo's network, whose mask memories fit the block RAM's own depth, and for a layer so large that memories are built of
+    several in depth, with multiplexers behind them. 8 × 8 and 16 × 8 for ResNet-8.
     """
     digits = demo.Digits.load()
     model, masks, _ = demo.train(digits, SEED, progress)
     config = zs.ArrayConfig(lanes=4)
     small = zs.compile(model, digits.train_x[:1], calibration=digits.train_x, masks=masks, config=config)
-    cases = {
-        "digits 64-256-128-10": small,
-        f"random {ROWS}×{COLUMNS} at 90 %": random_layer(0.9, ROWS, COLUMNS, config)[0],
-    }
+    cases = [
+        ("digits 64-256-128-10", small),
+        (f"random {ROWS}×{COLUMNS} at 90 %", random_layer(0.9, ROWS, COLUMNS, config)[0]),
+    ]
+    if real := next((network for name, _, network in convolutional() if name == cnn.DETAILED), None):
+        for array in LARGE:
+            cases.append((f"{cnn.DETAILED} at {cnn.SPARSITY:.0%}", compiled(real, cnn.SPARSITY, array)))
     reports = []
-    for number, (name, design) in enumerate(cases.items()):
+    for number, (name, design) in enumerate(cases):
         report = zs.synthesise(
-            design.save(f"build/bench-ecp5-{number}"), "ecp5-85k", seeds=(1, 2, 3), progress=progress
+            design.save(f"build/bench-ecp5-{number}"),
+            "ecp5-85k",
+            seeds=(1, 2, 3),
+            keep=f"{LANES_APART}|zs_merge",
+            progress=progress,
         )
-        tables.out.print(tables.pairs([("4 lanes × 1 column", name), *report.rows()]), "")
-        reports.append({"network": name, **report.to_json()})
+        array = f"{design.config.lanes} lanes × {design.config.columns} columns"
+        tables.out.print(tables.pairs([(array, name), *report.rows()]), "")
+        reports.append({"network": name, "array": array, **report.to_json()})
     return reports
 
 

@@ -1481,7 +1481,8 @@ endmodule
 //
 // A layer's first waits for start; a row's first while ROWS_IN_FLIGHT rows of the lane are uncollected. advance is a register,
 // decided one cycle before from what will then stand at the end: it drives the whole pipeline and must not begin with gates. The count is
-// old by one cycle, so a row waits from one row less on.
+// old by one cycle, so a row waits from one row less on. Nothing valid stands right behind a layer's last token: the choice of bits waits
+// there for the next layer's constants.
 //
 // Members:
 // source : In(token), first : In(1), ahead_valid, ahead_first : In(1)

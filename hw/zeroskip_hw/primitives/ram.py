@@ -20,7 +20,7 @@ class Ram(Component):
     """Simple dual-port RAM.
 
     One write and one read per cycle; data read appears one cycle after its address and stays while ``read_enable`` is low. A read of
-    the address that is being written gives the old or the new word: nothing in the array does so.
+    the address that is being written gives the old or the new word, and nothing in the array uses it.
 
     In Verilog this is the module ``zs_ram`` with its contents from ``images/<image>.mem``; in Amaranth's simulator it is a memory with
     ``init`` as contents. With ``block`` synthesis must use block RAM; otherwise it chooses.
