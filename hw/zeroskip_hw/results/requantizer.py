@@ -101,17 +101,21 @@ class Requantizer(Component):
                 ),
             ]
 
+        # Near copies: the sequencer is far away from most columns.
+        low, high = (Signal(signed(CLAMP_BITS), name=name, reset_less=True) for name in ("lowest", "highest"))
+        m.d.sync += [low.eq(self.low), high.eq(self.high)]
+
         late = int(bool(c.slopes))
         coarse = _delayed(m, constant["shift"], 3 + late, "coarse")
         fine = _delayed(m, coarse, 2, "fine")
-        columns = [self._column(m, column, constant, coarse[3:], fine[:3]) for column in range(c.columns)]
+        rounded = [self._column(m, column, constant, coarse[3:], fine[:3]) for column in range(c.columns)]
         data = Signal(8 * c.columns, reset_less=True, name="clamped")
-        m.d.sync += data.eq(Cat(*columns))
+        m.d.sync += data.eq(Cat(*(_clamped(value, low, high) for value in rounded)))
         m.d.comb += self.data.eq(self._looked_up(m, data) if c.table_depth else data)
         return m
 
     def _column(self, m: Module, column: int, constant: dict[str, Value], coarse: Value, fine: Value) -> Value:
-        """Stages 1 to 8 of one column (9 with slopes); returns what the next one registers."""
+        """Stages 1 to 8 of one column (9 with slopes); returns what the next one clamps."""
         c = self._layout.config
         product_bits = c.acc_bits + MULTIPLIER_BITS
         narrow_bits = min(NARROW_WITH_RESIDUAL if c.residual else NARROW, product_bits)
@@ -152,7 +156,7 @@ class Requantizer(Component):
             m.d.sync += rounded.eq(Mux(self.residual, total >> RESIDUAL_FRACTION, total >> 1))
         else:
             m.d.sync += rounded.eq((moved + ((self.zero_point << 1) + 1)) >> 1)
-        return Mux(rounded < self.low, self.low, Mux(rounded > self.high, self.high, rounded))[:8]
+        return rounded
 
     def _partials(self, m: Module, column: int, biased: Value, factor: Value) -> list[Value]:
         """Two stages: the products of the limbs with the factor, whose sum is the whole product."""
@@ -184,6 +188,14 @@ class Requantizer(Component):
             found.append(tables.read_data)
         m.d.sync += [plain.eq(data), chosen.eq(Mux(self.tabled, Cat(*found), plain))]
         return chosen
+
+
+def _clamped(value: Value, low: Value, high: Value) -> Value:
+    """Only what fits the limits' bits is compared with them: a whole comparison would be the slowest path."""
+    short, upper = value[:CLAMP_BITS].as_signed(), value[CLAMP_BITS - 1 :]
+    fits, negative = upper.all() | ~upper.any(), value[-1]
+    too_low, too_high = Mux(fits, short < low, negative), Mux(fits, short > high, ~negative)
+    return Mux(too_low, low, Mux(too_high, high, short))[:8]
 
 
 def _delayed(m: Module, value: Value, cycles: int, name: str, *, reset_less: bool = True) -> Value:

@@ -39,8 +39,8 @@ class Tiles(Component):
         A layer begins; its constants, as in the program word.
     step : In(1)
         The present tile has been collected.
-    hold : Out, last_tile : Out(1)
-        Further writes of each of the present tile's results; it is the layer's last.
+    hold : Out
+        Further writes of each of the present tile's results.
     place : Out(tile_place)
     """
 
@@ -50,7 +50,7 @@ class Tiles(Component):
             "load": In(load_bus(layout)), "start": In(1),
             "band": In(bits_for(layout.config.band_depth)), "width": In(WIDTH_BITS), "write_step": In(layout.result_bits),
             **({"residual_step": In(layout.copy_bits)} if layout.config.residual else {}),
-            "step": In(1), "hold": Out(layout.more_bits), "last_tile": Out(1), "place": Out(tile_place(layout)),
+            "step": In(1), "hold": Out(layout.more_bits), "place": Out(tile_place(layout)),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -63,13 +63,16 @@ class Tiles(Component):
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         current, following = fields(layout.band, now), fields(layout.band, bands.read_data)
         x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.result_bits, reset_less=True)
-        last = Signal()
-        m.d.comb += last.eq(x == self.width)
+        last = Signal()  # found one cycle late: steps are two cycles apart
+        m.d.sync += last.eq(x == self.width)
 
         begun = Signal(2)
         take = Signal()
         m.d.comb += take.eq(begun[1] | (self.step & last))
-        m.d.sync += [begun.eq(Cat(self.start, begun)), self.place.fresh.eq(begun[1] | (self.step & ~self.last_tile))]
+        m.d.sync += [
+            begun.eq(Cat(self.start, begun)),
+            self.place.fresh.eq(begun[1] | (self.step & ~(last & current["last"]))),
+        ]
         with m.If(begun[0] | (self.step & last)):
             m.d.sync += index.eq(index + 1)
         with m.If(self.start):
@@ -77,7 +80,7 @@ class Tiles(Component):
         with m.If(self.step):
             m.d.sync += [x.eq(x + 1), write.eq(write + self.write_step)]
         with m.If(take):
-            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0)]
+            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0), last.eq(~self.width.any())]
         if layout.config.residual:
             residual, copy = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("residual", "copy"))
             with m.If(self.step):
@@ -87,7 +90,7 @@ class Tiles(Component):
             m.d.comb += [self.place.residual.eq(residual), self.place.copy.eq(copy)]
 
         m.d.comb += [
-            self.hold.eq(current["more"]), self.last_tile.eq(last & current["last"]),
+            self.hold.eq(current["more"]),
             self.place.begin.eq(current["begin"]), self.place.more.eq(current["more"]), self.place.write.eq(write),
         ]  # fmt: skip
         return m

@@ -38,8 +38,9 @@ def save(folder: Path, **config: Any) -> zs.Design:
     return design
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize(
+    "board", [pytest.param("ulx3s-85f", marks=pytest.mark.long), pytest.param("tangnano20k", marks=pytest.mark.nightly)]
+)
 def test_bitstream(board: str, tmp_path: Path, zeroskip: Command) -> None:
     design = save(tmp_path / "design", **SMALLEST)
     status, out, error = zeroskip("synth", tmp_path / "design", "--board", board, "--seeds", 2)

@@ -33,7 +33,6 @@ class Place:
     write: int
     residual: int
     copy: int
-    last_tile: bool
 
 
 def random_layers(rng: Random, layout: Layout, number: int) -> list[Layer]:
@@ -63,7 +62,7 @@ def places_of(layer: Layer, layout: Layout) -> list[Place]:
             places.append(
                 Place(
                     band["begin"], band["more"], x * layer.write_step % stores, (band["residual"] + copy) % copies if residual else 0,
-                    copy % copies if residual else 0, bool(band["last"]) and x == layer.width,
+                    copy % copies if residual else 0,
                 )
             )  # fmt: skip
     return places
@@ -73,7 +72,7 @@ def shown(ctx: Any, dut: Tiles, residual: bool) -> Place:
     place = dut.place
     values = [ctx.get(value) for value in (place.begin, place.more, place.write)]
     copies = [ctx.get(value) for value in (place.residual, place.copy)] if residual else [0, 0]
-    found = Place(*values, *copies, bool(ctx.get(dut.last_tile)))
+    found = Place(*values, *copies)
     assert ctx.get(dut.hold) == found.more
     return found
 
