@@ -65,7 +65,7 @@ def memories(text: str, module: str) -> Counter[tuple[int, int]]:
             assert width
             assert depth
             found[int(width[1]), int(depth[1])] += 1
-        else:
+        elif name != "zs_multiplier":
             found += memories(text, name)
     return found
 
