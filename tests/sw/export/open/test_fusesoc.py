@@ -110,7 +110,7 @@ def test_fusesoc_accepts_it_by_its_own_schema(exported: Exported) -> None:
         f"sim verilator testbench {files}",
         f"None zeroskip {parameters}",
         f"lint zeroskip {parameters}",
-        f"trellis zeroskip {parameters}",
+        "trellis zeroskip ['AUTOSTART', 'ZEROSKIP_ECP5', 'ZEROSKIP_NO_IMAGES']",
     ]
     assert "nvalid" not in done.stderr
 
