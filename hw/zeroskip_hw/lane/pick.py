@@ -89,19 +89,20 @@ class Pick(Component):
         word = Signal.like(self.entry.data, name="word", reset_less=True)
         filled = Signal.like(self.entry.filled, name="word_filled", reset_less=True)
         at = Signal.like(self.entry.number, name="word_number", reset_less=True)
-        give, is_last, leaf, leaves = Signal(), Signal(), Signal(LEAF), len(filled)
+        give, leaf, leaves = Signal(), Signal(LEAF), len(filled)
+        is_last = Signal(reset_less=True)  # found with the word, for on it depends what the next cycle does
         rest, lowest = Signal(leaves), Signal(leaves)
         m.d.comb += [
             rest.eq(without_lowest(filled)), lowest.eq(filled & ~rest),
-            is_last.eq(at_most_one(filled)), give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last))),
+            give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last))),
         ]  # fmt: skip
         with m.If(give):
-            m.d.sync += filled.eq(rest)
+            m.d.sync += [filled.eq(rest), is_last.eq(at_most_one(rest))]
             with m.If(is_last):
                 m.d.sync += busy.eq(0)
         with m.If(self.take):
             m.d.sync += [
-                busy.eq(1), filled.eq(self.entry.filled), at.eq(self.entry.number),
+                busy.eq(1), filled.eq(self.entry.filled), is_last.eq(at_most_one(self.entry.filled)), at.eq(self.entry.number),
                 ends.eq(Cat(self.entry.tile_end, self.entry.layer_end)),
             ]  # fmt: skip
         place = lowest

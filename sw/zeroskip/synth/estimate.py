@@ -21,12 +21,12 @@ MULTIPLIER_LUT4 = 140
 
 
 LUT4 = {
-    "lane": 0.0, "lane_bit": 13.2, "mac": 12.1, "mac_bit": 1.4, "maximum_bit": 3.6, "merged_bit": 0.8, "sorted_bit": 1.0,
+    "lane": 0.0, "lane_bit": 13.2, "packed_bit": 9.9, "mac": 12.1, "mac_bit": 1.4, "maximum_bit": 3.6, "merged_bit": 0.8, "sorted_bit": 1.0,
     "column": 346.6, "added": 198.1, "rest": 2048.6,
 }  # fmt: skip
 FF = {
-    "lane": 63.8, "lane_bit": 13.4, "mac": 81.7, "mac_bit": 2.9, "maximum_bit": 0.0, "merged_bit": 0.7, "sorted_bit": 0.0,
-    "column": 289.0, "added": 282.7, "rest": 2007.1,
+    "lane": 153.8, "lane_bit": 13.4, "packed_bit": 1.8, "mac": 56.7, "mac_bit": 2.9, "maximum_bit": 0.0, "merged_bit": 0.7, "sorted_bit": 0.0,
+    "column": 199.0, "added": 282.7, "rest": 2007.1,
 }  # fmt: skip
 """Look-up tables and flip-flops beside the memories, for one of each of :func:`terms`; fitted by ``benchmarks/areas.py --terms``."""
 
@@ -102,6 +102,7 @@ def terms(config: ArrayConfig) -> dict[str, float]:
     """How often an array has what look-up tables and flip-flops are spent on.
 
     lane : without MACs; lane_bit : a bit of its addresses and positions; mac : one column of a lane
+    packed_bit : a bit of a lane's mask word, where masks may be stored in two levels
     mac_bit : a bit of its accumulator; maximum_bit : the same, where maxima are taken
     merged_bit : a bit of an adder in the merge, or across the columns
     sorted_bit : a bit of a lane's sum that goes to one of several epilogues
@@ -111,7 +112,8 @@ def terms(config: ArrayConfig) -> dict[str, float]:
     c = config
     macs, sums, width = c.lanes * c.columns, c.epilogues * c.columns, c.acc_bits
     return {
-        "lane": c.lanes, "lane_bit": c.lanes * _lane_bits(Layout(config)), "mac": macs, "mac_bit": macs * width,
+        "lane": c.lanes, "lane_bit": c.lanes * _lane_bits(Layout(config)), "packed_bit": c.lanes * c.word if c.two_level else 0,
+        "mac": macs, "mac_bit": macs * width,
         "maximum_bit": macs * width if c.maximum else 0,
         "merged_bit": ((c.lanes - 1) * sums + (c.columns - 1 if c.across else 0)) * width,
         "sorted_bit": c.lanes * sums * width if c.epilogues > 1 else 0,

@@ -16,4 +16,6 @@ def of_all_instances(core: str, count: Callable[[str], int], module: str = "zero
 def registers(body: str) -> int:
     """Bits of every ``reg`` of a module, of the word that each memory in it has read, and of what each multiplier holds."""
     declared = re.findall(r"^  (?:output )?reg (?:\[(\d+):0\] )?\w+[;,]?$", body, re.MULTILINE)
-    return sum(int(high or 0) + 1 for high in declared) + sum(map(int, re.findall(r"\.(?:WIDTH|A|B|PRODUCT)\(32'd(\d+)\)", body)))
+    return sum(int(high or 0) + 1 for high in declared) + sum(
+        map(int, re.findall(r"\.(?:WIDTH|A|B|PRODUCT)\(32'd(\d+)\)", body))
+    )
