@@ -6398,20 +6398,20 @@ module zs_watchdog (
   wire n_procmux_101_Y;
   wire [31:0] n_procmux_105_Y;
   wire n_procmux_91_Y;
-  reg [31:0] n_signal;
-  reg n_signal_13;
+  reg n_signal;
   reg [32:0] n_signal_14;
   reg at_once;
   reg over;
+  reg [31:0] silence;
   assign n_1 = ~ layer_ends;
   assign n_2 = running & n_1;
   assign n_3 = n_2 & over;
-  assign n_4 = n_signal_13 | n_3;
+  assign n_4 = n_signal | n_3;
   assign n_5 = n_4 | fault;
   assign n_6 = ~ halt;
   assign expired = n_5 & n_6;
-  assign n_7 = n_signal + 1'h1;
-  assign n_8 = n_signal >= silence_limit;
+  assign n_7 = silence + 1'h1;
+  assign n_8 = silence >= silence_limit;
   assign n_9 = layer_limit - 1'h1;
   assign n_10 = layer_limit <= 1'h1;
   assign n_11 = $signed({ 1'h0, elapsed }) >= $signed(n_signal_14);
@@ -6419,9 +6419,9 @@ module zs_watchdog (
   assign n_13 = ~ working;
   assign n_14 = progress | n_13;
   always @(posedge clk)
-    n_signal <= n_15;
+    silence <= n_15;
   always @(posedge clk)
-    n_signal_13 <= n_16;
+    n_signal <= n_16;
   always @(posedge clk)
     n_signal_14 <= n_17;
   always @(posedge clk) begin

@@ -41,7 +41,8 @@ class Watchdog(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         # Both comparisons are made one cycle ahead, of the count that comes next: they would be among the slowest paths.
-        silence, silent, over = Signal(32), Signal(), Signal()
+        silence = Signal(32)
+        silent, over = Signal(), Signal()
         nearly, at_once = Signal(signed(33), init=-1), Signal(init=1)
         m.d.sync += [
             silence.eq(silence + 1), silent.eq(silence >= self.silence_limit),
