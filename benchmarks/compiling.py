@@ -6,6 +6,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -103,7 +104,7 @@ def _compiled(side: int | None, config: zs.ArrayConfig) -> dict[str, Any]:
     times.append(time.process_time())
     predict(plan)
     times.append(time.process_time())
-    schedule_s, pack_s, predict_s = (after - before for before, after in zip(times, times[1:], strict=False))
+    schedule_s, pack_s, predict_s = (after - before for before, after in pairwise(times))
     return {
         "array": f"{config.lanes} × {config.columns}", "weights": sum(mask.numel() for mask in masks.values()),
         "schedule": schedule_s, "pack": pack_s, "predict": predict_s,

@@ -160,8 +160,7 @@ def synthesis(progress: Callable[[str], None]) -> list[dict[str, Any]]:
         (f"random {ROWS}×{COLUMNS} at 90 %", random_layer(0.9, ROWS, COLUMNS, config)[0]),
     ]
     if real := next((network for name, _, network in convolutional() if name == cnn.DETAILED), None):
-        for array in LARGE:
-            cases.append((f"{cnn.DETAILED} at {cnn.SPARSITY:.0%}", compiled(real, cnn.SPARSITY, array)))
+        cases.extend((f"{cnn.DETAILED} at {cnn.SPARSITY:.0%}", compiled(real, cnn.SPARSITY, array)) for array in LARGE)
     reports = []
     for number, (name, design) in enumerate(cases):
         report = zs.synthesise(

@@ -21,17 +21,17 @@ MULTIPLIER_LUT4 = 140
 
 
 LUT4 = {
-    "lane": 0.0, "lane_bit": 13.2, "packed_bit": 9.9, "mac": 12.1, "mac_bit": 1.4, "maximum_bit": 3.6, "merged_bit": 0.8, "sorted_bit": 1.0,
-    "column": 346.6, "added": 198.1, "rest": 2048.6,
+    "lane": 0.0, "lane_bit": 13.2, "packed_bit": 9.9, "mac": 12.1, "mac_bit": 1.4, "maximum_bit": 3.6,
+    "merged_bit": 0.8, "sorted_bit": 1.0, "column": 346.6, "added": 198.1, "rest": 2048.6,
 }  # fmt: skip
 FF = {
-    "lane": 153.8, "lane_bit": 13.4, "packed_bit": 1.8, "mac": 56.7, "mac_bit": 2.9, "maximum_bit": 0.0, "merged_bit": 0.7, "sorted_bit": 0.0,
-    "column": 199.0, "added": 282.7, "rest": 2007.1,
+    "lane": 153.8, "lane_bit": 13.4, "packed_bit": 1.8, "mac": 56.7, "mac_bit": 2.9, "maximum_bit": 0.0,
+    "merged_bit": 0.7, "sorted_bit": 0.0, "column": 199.0, "added": 282.7, "rest": 2007.1,
 }  # fmt: skip
 """Look-up tables and flip-flops beside the memories, for one of each of :func:`terms`; fitted by ``benchmarks/areas.py --terms``.
 
-Later corrected for arrays of 8 × 8 and 16 × 8: ``packed_bit``, and the flip-flops of ``lane``, ``mac`` and ``column``, of which many lie in an
-ECP5's multipliers now.
+Later corrected for arrays of 8 × 8 and 16 × 8: ``packed_bit``, and the flip-flops of ``lane``, ``mac`` and ``column``, of
+which many lie in an ECP5's multipliers now.
 """
 
 
