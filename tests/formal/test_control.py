@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from amaranth.hdl import Cat, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, Const, Mux, ResetSignal, Signal, Value
 from tests.formal.prove import Model
 from tests.formal.spec import Spec, mutant
 from tests.hw.bench import FULL, PLAIN, layout_of
@@ -144,6 +144,10 @@ def spec(module: ModuleType = registers, **features: Any) -> Model:
         )
 
     s.always("address is held", ~addressed | at(Mux(addresses == 1, address, next_address)))
+    kept = (reg.CONTROL, reg.ERROR, *values)
+    s.always(
+        "a register is known", ~addressed | (s.inner("_write.hits") == Cat(*(at(Const(p, len(address))) for p in kept)))
+    )
     s.always("part is held", ~filled | (
         (s.inner("_write.data") == Mux(parts == 1, part, next_part))
         & (s.inner("_write.whole") == Mux(parts == 1, strobes, next_strobes).all())

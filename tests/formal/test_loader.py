@@ -68,6 +68,7 @@ def spec(array: str, module: ModuleType = loader) -> Model:
     s.always("a step is written where its group is filled", ~writes | (step3 & (dut.write.half == half3)))
     s.always("a step writes its elements", ~writes | (dut.write.data == elements3))
     s.always("full behind a group's end, until it is released", dut.full == (owned & ~ended))
+    s.always("full, a cycle ahead", dut.full == s.before(dut.next_full & ~dut.release))
     s.always("no beat is cut short", ~begins | ~at_work | beat_ends)
     s.always("a step is of a beat", ~step | at_work)
     s.always("nothing is taken without leave", dut.enable | ~dut.ready)
@@ -128,6 +129,7 @@ def test_proof(array: str) -> None:
         ),
         ("a step writes its elements", "held >> (element << 3)", "held"),
         ("full behind a group's end, until it is released", "self.full | filled_later", "self.full | filled"),
+        ("full, a cycle ahead", "self.full.eq(self.next_full & ~self.release)", "self.full.eq(self.next_full)"),
         (
             "full behind a group's end, until it is released",
             "filled.eq(Mux(half, 2, 1))",

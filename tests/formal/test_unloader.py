@@ -153,6 +153,7 @@ def spec(array: str, module: ModuleType = unloader) -> Model:
     )
     s.always("whole beats", sent[: layout.bank_bits] == 0)
     s.always("beat", (last.sent == s.inner("beat") << layout.bank_bits) & (last.sent < outputs) & (sent < outputs))
+    s.always("full, a cycle ahead", dut.full == s.before(dut.next_full | dut.done))
     s.always("halves", (last.in_hand == dut.full[0] + dut.full[1]) & (in_hand <= 5))
     next_half = s.inner("half")
     s.always(
@@ -194,6 +195,7 @@ def test_proof(array: str) -> None:
         ("last", "fresh.eq(sample_end)", "fresh.eq(group_end)"),
         ("group end", "column == samples - 1", "column == 0"),
         ("something in hand", "(self.full | self.done) & ~release", "self.full | self.done"),
+        ("full, a cycle ahead", "self.next_full.eq(self.full & ~release)", "self.next_full.eq(self.full)"),
         ("data", "ram.read_address.eq(Cat(beat, half))", "ram.read_address.eq(Cat(beat, ~half))"),
         ("data", "ram.read_enable.eq(advance)", "ram.read_enable.eq(1)"),
         ("data", "for i in range(samples)])[column2]", "for i in range(samples)])[column]"),

@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.timing import INPUT_ROW_PAUSE
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
 
@@ -29,8 +30,8 @@ class Loader(Component):
         AXI4-Stream. ``ready`` does not depend on ``valid``.
     write : Out(input_share), lanes : Out(lanes · load_elements)
         The elements of a step; of each lane, those that it takes.
-    full : Out(2), release : In(2)
-        Halves of the buffer: filled with a group of samples; no longer needed.
+    full : Out(2), next_full : Out(2), release : In(2)
+        Halves of the buffer: filled with a group of samples; the same a cycle ahead, but for what is released now; no longer needed.
     first : Out(1)
         The first beat of a group is taken, or again of one whose first sample was dropped.
     accepted : Out(1)
@@ -46,7 +47,8 @@ class Loader(Component):
             "load": In(load_bus(layout)), "enable": In(1),
             "valid": In(1), "ready": Out(1), "data": In(c.stream_bits), "last": In(1),
             "write": Out(input_share(layout)), "lanes": Out(c.lanes * c.load_elements),
-            "full": Out(2), "release": In(2), "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
+            "full": Out(2), "next_full": Out(2), "release": In(2),
+            "first": Out(1), "accepted": Out(1), "early_last": Out(1), "late_last": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:
@@ -60,7 +62,7 @@ class Loader(Component):
         held, held_last = Signal(c.stream_bits, reset_less=True), Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
         index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
-        now, waiting = Signal(layout.input_row.width), Signal(2)
+        now, waiting = Signal(layout.input_row.width, reset_less=True), Signal(INPUT_ROW_PAUSE)
         row = fields(layout.input_row, now)
         step, place = Signal.like(channels.read_address, name="step"), Signal(layout.operand_bits, reset_less=True)
         # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
@@ -70,7 +72,7 @@ class Loader(Component):
         known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
         pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            known.eq(waiting == 3), done.eq(busy & known), after.eq(element + row["elements"]),
+            known.eq(waiting[-1]), done.eq(busy & known), after.eq(element + row["elements"]),
             pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
             beat_done.eq(done & ((after >= c.stream_elements) | sample_done)),
             self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
@@ -83,10 +85,11 @@ class Loader(Component):
             take.eq(self.valid & self.ready), self.first.eq(take & at_start & ~dropping & ~in_group),
             rows.read_enable.eq(1), rows.read_address.eq(index), channels.read_enable.eq(1), channels.read_address.eq(step),
         ]  # fmt: skip
+        # Nobody reads `now` while it changes, so it follows the memory without an enable, which would have far to go.
+        m.d.sync += [waiting.eq(Cat(1, waiting)), now.eq(rows.read_data)]
         with m.If(~known):
             m.d.sync += [
-                waiting.eq(waiting + 1), now.eq(rows.read_data), place.eq(row["base"]),
-                x_left.eq(row["width"]), x_last.eq(~row["width"].any()),
+                place.eq(row["base"]), x_left.eq(row["width"]), x_last.eq(~row["width"].any()),
             ]  # fmt: skip
         with m.If(done):
             m.d.sync += [
@@ -121,7 +124,8 @@ class Loader(Component):
         with m.If(self.late_last):
             m.d.sync += dropping.eq(1)
         # A cycle later: the group may begin with the element that is written last.
-        m.d.sync += [filled_later.eq(filled), self.full.eq((self.full | filled_later) & ~self.release)]
+        m.d.comb += self.next_full.eq(self.full | filled_later)
+        m.d.sync += [filled_later.eq(filled), self.full.eq(self.next_full & ~self.release)]
         self._write(m, channels.read_data, Cat(half, row["columns"], place), held >> (element << 3), done)
         return m
 

@@ -33,8 +33,8 @@ class Unloader(Component):
         Outputs, of all columns or, where these hold strips, of the lowest; and the half that they go to.
     outputs : In
         Of one sample; constant while the array runs.
-    done : In(2), full : Out(2)
-        Halves: completely written; not yet sent.
+    done : In(2), full : Out(2), next_full : Out(2)
+        Halves: completely written; not yet sent; the same a cycle ahead, but for what is written now.
     valid : Out(1), ready : In(1), data : Out(stream_bits), keep : Out(stream_bits / 8), last : Out(1)
         AXI4-Stream; TLAST ends each sample, TKEEP marks the elements of a partial last beat.
     group_end : Out(1)
@@ -48,7 +48,7 @@ class Unloader(Component):
         c = layout.config
         super().__init__({
             "write": In(output_write(layout)), "half": In(1), "outputs": In(layout.output_bits),
-            "done": In(2), "full": Out(2),
+            "done": In(2), "full": Out(2), "next_full": Out(2),
             "valid": Out(1), "ready": In(1), "data": Out(c.stream_bits), "keep": Out(c.stream_elements),
             "last": Out(1), "group_end": Out(1), "busy": Out(1),
         })  # fmt: skip
@@ -81,6 +81,7 @@ class Unloader(Component):
             with m.If(group_end):
                 m.d.sync += half.eq(~half)
                 m.d.comb += release.eq(Mux(half, 2, 1))
+        m.d.comb += self.next_full.eq(self.full & ~release)
         m.d.sync += self.full.eq((self.full | self.done) & ~release)
 
         # Stages 1 to 3.

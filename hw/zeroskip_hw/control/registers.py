@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts import registers as reg
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import longest_silence
 from zeroskip_hw.primitives.load import load_bus
+from zeroskip_hw.primitives.onehot import chosen
 
 from .load_check import LoadCheck
 
@@ -99,6 +101,9 @@ class Control(Component):
         addressed, filled, decide, whole = Signal(), Signal(), Signal(), Signal()
         window = Signal(layout.address_bits - layout.window_bits, reset_less=True)
         offset = Signal(layout.window_bits - 2, reset_less=True)
+        # Which register it is is found as the address is taken: behind `decide` it would be among the slowest paths.
+        places = (reg.CONTROL, reg.ERROR, *values)
+        hits = Signal(len(places), reset_less=True)
         data = Signal(32, reset_less=True)
         starting = Signal(3)
         m.d.comb += [
@@ -108,6 +113,7 @@ class Control(Component):
         with m.If(self.awready & self.awvalid):
             m.d.sync += [
                 addressed.eq(1), window.eq(self.awaddr[layout.window_bits :]), offset.eq(self.awaddr[2 : layout.window_bits]),
+                hits.eq(_hits(self.awaddr, places)),
             ]  # fmt: skip
         with m.If(self.wready & self.wvalid):
             m.d.sync += [filled.eq(1), data.eq(self.wdata), whole.eq(self.wstrb.all())]
@@ -117,15 +123,15 @@ class Control(Component):
         answer, start, commit, committed, loaded = Signal(2), Signal(), Signal(), Signal(), Signal()
         m.d.comb += answer.eq(SLVERR)
         with m.If(decide):
-            with m.If((window == 0) & (offset == reg.CONTROL >> 2)):
+            with m.If(hits[0]):
                 with m.If(whole):
                     m.d.comb += [answer.eq(OKAY), start.eq(data[0] & ~self.run)]
                     m.d.sync += self.run.eq(data[0] & self.run)
-            with m.Elif((window == 0) & (offset == reg.ERROR >> 2)):
+            with m.Elif(hits[1]):
                 with m.If(whole):
                     m.d.comb += [answer.eq(OKAY), clear.eq(data[: len(clear)])]
-            for place, register in values.items():
-                with m.Elif((window == 0) & (offset == place >> 2)):
+            for hit, (place, register) in zip(hits[2:], values.items(), strict=True):
+                with m.Elif(hit):
                     with m.If(whole):
                         m.d.comb += [answer.eq(OKAY), check.restart.eq(place == reg.EXPECTED_CRC)]
                         m.d.sync += register.eq(data)
@@ -172,29 +178,27 @@ class Control(Component):
         asked, decide = Signal(), Signal()
         address = Signal(layout.address_bits, reset_less=True)
         m.d.comb += [self.arready.eq(awake & ~asked), decide.eq(asked & ~self.rvalid)]
-        with m.If(self.arready & self.arvalid):
-            m.d.sync += [asked.eq(1), address.eq(self.araddr)]
-        with m.If(decide):
-            m.d.sync += asked.eq(0)
-        is_cycles = (address >= reg.LAYER_CYCLES) & (address < reg.LAYER_CYCLES + 4 * c.layer_depth)
-        m.d.comb += self.layer_cycles_address.eq(address[2:])
-
         values = {
             reg.ID: reg.ID_RESET, reg.VERSION: reg.VERSION_RESET, reg.CONFIG_ID: c.digest,
             reg.SHAPE: c.lanes | c.columns << 8 | c.word << 16 | c.weight_bits << 24,
             reg.CONTROL: self.run, reg.STATUS: Cat(self.run, self.ready, self.busy), **kept,
             reg.LATENCY: self.latency, reg.INTERVAL: self.interval, reg.GROUPS: self.groups,
         }  # fmt: skip
-        data, answer = Signal(32), Signal(2)
-        with m.If(is_cycles):
-            m.d.comb += data.eq(self.layer_cycles)
-        with m.Else(), m.Switch(address & ~3):
-            for offset, value in values.items():
-                with m.Case(offset):
-                    m.d.comb += data.eq(value)
-            with m.Default():
-                m.d.comb += answer.eq(SLVERR)
+        hits = Signal(len(values) + 1, reset_less=True)
+        cycles_end = reg.LAYER_CYCLES + 4 * c.layer_depth
+        with m.If(self.arready & self.arvalid):
+            is_cycles = (self.araddr >= reg.LAYER_CYCLES) & (self.araddr < cycles_end)
+            m.d.sync += [asked.eq(1), address.eq(self.araddr), hits.eq(Cat(_hits(self.araddr, values), is_cycles))]
         with m.If(decide):
-            m.d.sync += [self.rvalid.eq(1), self.rdata.eq(data), self.rresp.eq(answer)]
+            m.d.sync += asked.eq(0)
+        m.d.comb += self.layer_cycles_address.eq(address[2:])
+        data = chosen(hits, [*map(Value.cast, values.values()), self.layer_cycles])
+        with m.If(decide):
+            m.d.sync += [self.rvalid.eq(1), self.rdata.eq(data), self.rresp.eq(Mux(hits.any(), OKAY, SLVERR))]
         with m.Elif(self.rready):
             m.d.sync += self.rvalid.eq(0)
+
+
+def _hits(address: Value, places: Iterable[int]) -> Value:
+    """One bit for each of the registers at ``places``: whether it is addressed."""
+    return Cat(*(address[2:] == place >> 2 for place in places))

@@ -37,10 +37,10 @@ class Sequencer(Component):
     load : In(load_bus)
     primed : In(1)
         All lanes are.
-    input_full : In(2), input_release : Out(2)
-        The halves of the input buffer: filled; read for the last time.
-    output_full : In(2), output_done : Out(2)
-        The halves of the output buffer: not yet sent; filled.
+    next_input_full : In(2), input_release : Out(2)
+        The halves of the input buffer: filled in the next cycle, whether or not they are released now; read for the last time.
+    next_output_full : In(2), output_done : Out(2)
+        The halves of the output buffer: not yet sent in the next cycle, whether or not they are filled now; filled.
     finished : In(1)
         The layer's last write is under way.
     start : Out(1), rewind : Out(1), layer : Out, input_half : Out(1)
@@ -70,7 +70,7 @@ class Sequencer(Component):
         self._early, self._late_fields = given_out(layout, EARLY_FIELDS), given_out(layout, LATE_FIELDS)
         super().__init__({
             "load": In(load_bus(layout)), "primed": In(1),
-            "input_full": In(2), "input_release": Out(2), "output_full": In(2), "output_done": Out(2),
+            "next_input_full": In(2), "input_release": Out(2), "next_output_full": In(2), "output_done": Out(2),
             "finished": In(1),
             "start": Out(1), "rewind": Out(1), "layer": Out(layout.layer_bits), "input_half": Out(1),
             **{name: Out(shape) for name, shape in (self._early | self._late_fields).items()},
@@ -91,26 +91,32 @@ class Sequencer(Component):
         current, after = fields(layout.program, now), fields(layout.program, following)
 
         # The pulse that ends a layer travels down this line until the next may start, and the group has ended.
-        to_start, to_end = WRITTEN_TO_START - 1, WRITTEN_TO_END - 1
+        to_start, to_end = WRITTEN_TO_START - 2, WRITTEN_TO_END - 1
         line = Signal(max(to_end, to_start))
         taps = Cat(self.finished, line)
         m.d.sync += line.eq(taps)
 
         running, began, half = Signal(), Signal(), Signal()
         input_half = self.input_half
-        begin, go_on, end, ending, ended, could = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
+        begin, go_on, end, ending, ended, release = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
+        # Both are decided a cycle ahead: what starts a layer goes to many registers.
+        could, going = Signal(), Signal()
+        m.d.sync += [
+            could.eq(
+                self.next_input_full.bit_select(input_half ^ release, 1)
+                & ~self.next_output_full.bit_select(half ^ ended, 1)
+            ),
+            going.eq(running & taps[to_start] & ~current["last"]),
+        ]
         m.d.comb += [
-            could.eq(self.input_full.bit_select(input_half, 1) & ~self.output_full.bit_select(half, 1)),
             self.working.eq(running | could),
-            begin.eq(~running & self.primed & could & ~self.halt),
-            go_on.eq(running & taps[to_start] & ~current["last"] & ~self.halt),
-            end.eq(running & taps[to_end] & current["last"]),
-            ended.eq(ending & ~self.halt),
+            begin.eq(~running & self.primed & could & ~self.halt), go_on.eq(going & ~self.halt),
+            end.eq(running & taps[to_end] & current["last"]), ended.eq(ending & ~self.halt),
         ]  # fmt: skip
         m.d.sync += [self.start.eq(begin | go_on), began.eq(begin), ending.eq(end)]
         with m.If(begin | go_on):
             m.d.sync += [
-                line.eq(0), now.eq(following), running.eq(1), self.layer.eq(number), number.eq(Mux(after["last"], 0, number + 1)),
+                now.eq(following), running.eq(1), self.layer.eq(number), number.eq(Mux(after["last"], 0, number + 1)),
             ]  # fmt: skip
         with m.If(ended):
             m.d.sync += [running.eq(0), half.eq(~half)]
@@ -121,7 +127,7 @@ class Sequencer(Component):
             m.d.comb += self.output_done.eq(Mux(half, 2, 1))
 
         # Some layer is the last that reads the input; it is released when that one ends, with the group or before.
-        read, release, kept = Signal(), Signal(), Signal()
+        read, kept = Signal(), Signal()
         m.d.sync += [read.eq(go_on & current["release"]), kept.eq((kept | began) & ~release)]
         m.d.comb += [
             release.eq(read | (ended & current["release"])),

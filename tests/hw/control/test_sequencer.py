@@ -48,7 +48,7 @@ class Model:
         self.starts: dict[int, tuple[int, bool]] = {}
         self.releases: set[int] = set()
         self.ends: set[int] = set()
-        self.busy = False
+        self.busy = self.could = False
         self.layer = self.input_half = self.output_half = 0
         self.began = 0
         self.late: dict[int, tuple[int, int]] = {}
@@ -71,8 +71,7 @@ class Model:
             self.cycles[layer] = count
 
     def end_cycle(self, cycle: int, go: bool, input_full: int, output_full: int, finished: bool) -> None:
-        waits = not self.busy and cycle + 1 not in self.starts
-        if waits and go and input_full >> self.input_half & 1 and not output_full >> self.output_half & 1:
+        if not self.busy and cycle + 1 not in self.starts and go and self.could:
             self.starts[cycle + 1] = 0, True
         if finished:
             current = self.program[self.layer]
@@ -87,6 +86,7 @@ class Model:
         if cycle in self.ends:
             self.output_half ^= 1
             self.busy = False
+        self.could = bool(input_full >> self.input_half & 1 and not output_full >> self.output_half & 1)
 
 
 @pytest.mark.parametrize("features", [PLAIN, FULL], ids=["plain", "full"])
@@ -144,11 +144,10 @@ def test_every_pulse_and_every_constant(features: dict[str, Any], layers: int, s
                 input_full, output_full = 3, 0
             finished = bool(finish) and cycle == finish
             for name, value in (
-                ("primed", primed), ("input_full", input_full), ("output_full", output_full), ("finished", finished),
+                ("primed", primed), ("next_input_full", input_full), ("next_output_full", output_full), ("finished", finished),
             ):  # fmt: skip
                 ctx.set(getattr(dut, name), value)
-            could = input_full >> model.input_half & 1 and not output_full >> model.output_half & 1
-            assert ctx.get(dut.working) == bool(model.busy or could), f"cycle {cycle}, seed {seed}"
+            assert ctx.get(dut.working) == (model.busy or model.could), f"cycle {cycle}, seed {seed}"
             model.end_cycle(cycle, primed, input_full, output_full, finished)
             cycle += 1
             await ctx.tick()
@@ -174,7 +173,7 @@ def test_a_program_without_end_is_a_fault(layers: int, releases: int, last: bool
 
     async def bench(ctx: Any) -> None:
         await begin(ctx, dut, reset, layout, program)
-        for name, value in (("primed", 1), ("input_full", 3)):
+        for name, value in (("primed", 1), ("next_input_full", 3)):
             ctx.set(getattr(dut, name), value)
         faults = 0
         for _ in range(layers):
@@ -200,7 +199,7 @@ def test_nothing_starts_or_ends_once_it_is_halted(cycle: int) -> None:
 
     async def bench(ctx: Any) -> None:
         await begin(ctx, dut, reset, layout, program)
-        for name, value in (("primed", 1), ("input_full", 3)):
+        for name, value in (("primed", 1), ("next_input_full", 3)):
             ctx.set(getattr(dut, name), value)
         for now in range(60):
             ctx.set(dut.halt, now >= cycle)
