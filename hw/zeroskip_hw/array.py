@@ -119,16 +119,17 @@ class SparseArray(Component):
             self.latency.eq(counters.latency), self.interval.eq(counters.interval), self.groups.eq(counters.groups),
             self.ready.eq(ready), self.busy.eq(sequencer.busy | loader.full.any() | unloader.busy),
         ]  # fmt: skip
-        # All one cycle late: what they count stays the same, and the handshakes of the streams need not reach them in time.
+        ended = sequencer.output_done.any()
+        # All one cycle late: what they count stays the same, and neither the handshakes of the streams nor a grant need reach them in time.
         m.d.sync += [
+            watchdog.working.eq(~ready | sequencer.working),
+            watchdog.progress.eq(sequencer.start | ended | (merge.granted & sequencer.busy)),
             counters.first.eq(loader.first), counters.accepted.eq(loader.accepted),
             counters.last.eq(unloader.valid & self.out_ready & unloader.group_end),
         ]  # fmt: skip
-        ended = sequencer.output_done.any()
         m.d.comb += [
-            watchdog.working.eq(~ready | sequencer.working), watchdog.running.eq(sequencer.busy),
+            watchdog.running.eq(sequencer.busy),
             watchdog.layer_ends.eq(sequencer.start | ended), watchdog.elapsed.eq(sequencer.elapsed),
-            watchdog.progress.eq(sequencer.start | ended | (merge.granted & sequencer.busy)),
             watchdog.silence_limit.eq(self.silence_limit), watchdog.layer_limit.eq(self.layer_limit),
             watchdog.fault.eq(sequencer.fault), sequencer.halt.eq(watchdog.halt), self.expired.eq(watchdog.expired),
         ]  # fmt: skip

@@ -85,12 +85,20 @@ def spec(array: str, module: ModuleType = loader) -> Model:
         (s.inner("element") == Mux(at_work, element, 0))
         & (~at_work | ((s.inner("held") == data) & (s.inner("held_last") == last))),
     )
+    # The row's word comes from the memory while its first step waits, and stays.
+    rows, waiting = s.inner("rows"), s.inner("waiting")
+    word = s.word(s.inner("memory", "rows"), s.inner("index"))
+    for name, since, held in (("read", 0, rows.read_data), ("known", 1, s.inner("now"))):
+        s.always(f"row is {name}", ~waiting[since] | (held == word))
+    s.always("waits", (waiting & (waiting + 1)) == 0)
+    at_end = s.inner("element") + row["elements"] >= layout.config.stream_elements
+    s.always("beat's last step", ~waiting[-1] | (s.inner("beat_last") == at_end))
     s.always("at work", ~at_work | (~owned.bit_select(half, 1) & ~dropping))
     s.always("owned", (ended & ~owned) == 0)
     # A row is read before its steps: so no group ends right behind another.
     s.always(
         "ended",
-        (s.inner("filled_later") == ended) & ~ended.bit_select(half, 1) & (~ended.any() | (s.inner("waiting") == 0)),
+        (s.inner("filled_later") == ended) & ~ended.bit_select(half, 1) & (~ended.any() | (waiting == 0)),
     )
     for number, (is_step, of_half, value) in enumerate((one, two), 1):
         state = s.inner(f"state{number}")
@@ -128,6 +136,8 @@ def test_proof(array: str) -> None:
             'Cat(~self.full[0], row["columns"], place)',
         ),
         ("a step writes its elements", "held >> (element << 3)", "held"),
+        ("a step writes its elements", "~busy | (known & beat_last)", "~busy | known"),
+        ("a step writes its elements", "Mux(done, Mux(beat_last, 0, after), element)", "element"),
         ("full behind a group's end, until it is released", "self.full | filled_later", "self.full | filled"),
         ("full, a cycle ahead", "self.full.eq(self.next_full & ~self.release)", "self.full.eq(self.next_full)"),
         (

@@ -68,13 +68,15 @@ class Loader(Component):
         # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
         steps_left, x_left = Signal(len(row["steps"])), Signal(len(row["width"]))
         step_last, x_last = Signal(), Signal()
+        # So is whether it is its beat's last: a sample's last step is not counted, but a pause follows it, in which this is found again.
+        beat_last, next_element = Signal(), Signal.like(element, name="next_element")
         again = Signal()
         known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
         pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             known.eq(waiting[-1]), done.eq(busy & known), after.eq(element + row["elements"]),
             pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
-            beat_done.eq(done & ((after >= c.stream_elements) | sample_done)),
+            beat_done.eq(done & (beat_last | sample_done)),
             self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
             self.early_last.eq(beat_done & held_last & ~sample_done),
             self.ready.eq(
@@ -94,8 +96,10 @@ class Loader(Component):
         with m.If(done):
             m.d.sync += [
                 step.eq(step + 1), steps_left.eq(steps_left - 1), step_last.eq(steps_left == 1),
-                element.eq(Mux(beat_done, 0, after)),
+                element.eq(Mux(beat_last | sample_done, 0, after)),
             ]  # fmt: skip
+        m.d.comb += next_element.eq(Mux(done, Mux(beat_last, 0, after), element))
+        m.d.sync += beat_last.eq(next_element + row["elements"] >= c.stream_elements)
         with m.If(pixel_done):
             m.d.sync += [x_left.eq(x_left - 1), x_last.eq(x_left == 1), place.eq(place + row["x_step"])]
         with m.If(pixel_done | ~known):
@@ -104,8 +108,11 @@ class Loader(Component):
             m.d.sync += [waiting.eq(0), index.eq(index + 1)]
         with m.If(beat_done):
             m.d.sync += busy.eq(0)
+        # The register follows the stream whenever it holds nothing that is still needed: it is wide, and `take` is late.
+        with m.If(~busy | (known & beat_last)):
+            m.d.sync += [held.eq(self.data), held_last.eq(self.last)]
         with m.If(take & ~dropping):
-            m.d.sync += [busy.eq(1), held.eq(self.data), held_last.eq(self.last), at_start.eq(0)]
+            m.d.sync += [busy.eq(1), at_start.eq(0)]
         with m.If(take & dropping & self.last):
             m.d.sync += dropping.eq(0)
         filled, filled_later = Signal(2), Signal(2)

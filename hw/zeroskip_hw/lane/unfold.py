@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import CHUNKS, LEAF, Layout
-from zeroskip_hw.primitives.onehot import chosen, index_of, without_lowest
+from zeroskip_hw.primitives.onehot import at_most_one, chosen, index_of, without_lowest
 
 
 def walked(layout: Layout) -> Signature:
@@ -65,11 +65,8 @@ class Unfold(Component):
         here = walked(self._layout).create(path=("here",))
         word, filled = Signal.like(self.word, reset_less=True), Signal(leaves, reset_less=True)
         number, next_number = Signal(self._layout.number_bits), Signal(self._layout.number_bits)
-        free, over, take_in = (
-            Signal(),
-            Signal(),
-            Signal(),
-        )  # nothing waits; the stage's word is done with; and another comes
+        # Nothing waits; the stage's word is done with; and another comes.
+        free, over, take_in = Signal(), Signal(init=1), Signal()
         bits = self.word | self.source.ones.replicate(len(self.word))
         m.d.comb += [
             free.eq(~(self.push & self.full)), self.advance.eq(take_in), next_number.eq(number + 1),
@@ -103,15 +100,18 @@ class Unfold(Component):
     ) -> None:
         """What a word of flags does beside. Statements here come later than those for a word of bits, and win."""
         leaves = len(self.entry.filled)
-        pending = Signal(CHUNKS)  # chunks that are not empty, of flags only
         counts = [Signal(range(leaves + 1), name=f"count{i}", reset_less=True) for i in range(CHUNKS)]
+        # The chunk to push and its count, and the chunks behind it that are not empty: found a cycle ahead, as the whole lane's fetching
+        # depends on them.
+        lowest, count, rest = (
+            Signal(CHUNKS, reset_less=True),
+            Signal(range(leaves + 1), reset_less=True),
+            Signal(CHUNKS),
+        )
         left = Signal(range(leaves))  # leaves of the present word of leaves that no chunk has had
-        rest, lowest, count = Signal(CHUNKS), Signal(CHUNKS), Signal(range(leaves + 1))
         after, fresh, flags = Signal(len(count) + 1), Signal(), Signal()
         m.d.comb += [
-            rest.eq(without_lowest(pending)), lowest.eq(pending & ~rest), flags.eq(here.packed & self.push),
-            count.eq(chosen(lowest, counts)), after.eq(left - count), fresh.eq(flags & after[-1]),
-            over.eq(~rest.any()), take_in.eq(free & (over | fresh)),
+            flags.eq(here.packed & self.push), after.eq(left - count), fresh.eq(flags & after[-1]), take_in.eq(free & (over | fresh)),
             self.entry.packed.eq(here.packed), self.entry.fresh.eq(fresh),
         ]  # fmt: skip
         with m.If(here.packed):
@@ -126,14 +126,16 @@ class Unfold(Component):
             ]  # fmt: skip
         with m.If(free & over):
             chunks = [self.word.word_select(i, leaves) for i in range(CHUNKS)]
-            m.d.sync += [
-                pending.eq(Cat(*(chunk.any() for chunk in chunks)) & self.source.packed.replicate(CHUNKS)),
-                *(held.eq(sum(chunk)) for held, chunk in zip(counts, chunks, strict=True)),
-            ]  # fmt: skip
+            m.d.sync += [held.eq(sum(chunk)) for held, chunk in zip(counts, chunks, strict=True)]
+            _next_chunk(
+                m, Cat(*(chunk.any() for chunk in chunks)), [sum(chunk) for chunk in chunks], lowest, count, rest, over
+            )
+            with m.If(~self.source.packed):
+                m.d.sync += [rest.eq(0), over.eq(1)]
         with m.If(free & over & fresh):  # the word before the stage went with the chunk
-            m.d.sync += [pending.eq(0), self.push.eq(0), here.word.eq(0), here.nothing.eq(0)]
+            m.d.sync += [rest.eq(0), over.eq(1), self.push.eq(0), here.word.eq(0), here.nothing.eq(0)]
         with m.If(free & ~over):
-            m.d.sync += pending.eq(rest)
+            _next_chunk(m, rest, counts, lowest, count, rest, over)
             with m.If(fresh):
                 m.d.sync += [
                     here.tile_end.eq(self.source.tile_end),
@@ -141,3 +143,16 @@ class Unfold(Component):
                 ]
         with m.If(free & flags):
             m.d.sync += left.eq(Mux(self.entry.tile_end, 0, after))
+
+
+def _next_chunk(
+    m: Module, some: Value, counts: list[Value], lowest: Signal, count: Signal, rest: Signal, over: Signal
+) -> None:
+    """Of the chunks ``some`` the lowest comes next, with its count; the others are left over, if there are any."""
+    others = without_lowest(some)
+    m.d.sync += [
+        lowest.eq(some & ~others),
+        count.eq(chosen(some & ~others, counts)),
+        rest.eq(others),
+        over.eq(at_most_one(some)),
+    ]

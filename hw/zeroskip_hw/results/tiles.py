@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import WIDTH_BITS, Layout
@@ -29,8 +29,8 @@ def tile_place(layout: Layout) -> Signature:
 
 
 class Tiles(Component):
-    """Raster of the layer's tiles, band after band; a tile's place is there from the third cycle after ``start``, the next tile's in the
-    cycle after ``step``. Steps are two cycles apart or more.
+    """Raster of the layer's tiles, band after band. A tile's ``hold`` is there from the third cycle after ``start``, the next tile's in
+    the cycle after ``step``, and its place is announced one cycle later. Steps are two cycles apart or more.
 
     Members
     -------
@@ -59,41 +59,52 @@ class Tiles(Component):
         m.submodules.bands = bands = LoadableRam(layout, "bands")
         bands.connect_load(m, self.load)
         # The memory always shows the band that comes next.
-        index, now = Signal.like(self.band, name="index", reset_less=True), Signal(layout.band.width, reset_less=True)
+        index = Signal.like(self.band, name="index", reset_less=True)
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
-        current, following = fields(layout.band, now), fields(layout.band, bands.read_data)
-        x, write = Signal(WIDTH_BITS, reset_less=True), Signal(layout.result_bits, reset_less=True)
-        last = Signal()  # found one cycle late: steps are two cycles apart
-        m.d.sync += last.eq(x == self.width)
-
-        begun = Signal(2)
-        take = Signal()
-        m.d.comb += take.eq(begun[1] | (self.step & last))
-        m.d.sync += [
-            begun.eq(Cat(self.start, begun)),
-            self.place.fresh.eq(begun[1] | (self.step & ~(last & current["last"]))),
-        ]
+        following = fields(layout.band, bands.read_data)
+        x, hold, band_last = Signal(WIDTH_BITS, reset_less=True), Signal.like(self.hold), Signal(reset_less=True)
+        # Found one cycle late, but for a layer's first tile: steps are two cycles apart.
+        last, begun, take = Signal(), Signal(2), Signal()
+        m.d.comb += [take.eq(begun[1] | (self.step & last)), self.hold.eq(hold)]
+        m.d.sync += [begun.eq(Cat(self.start, begun)), last.eq(Mux(begun[1], ~self.width.any(), x == self.width))]
         with m.If(begun[0] | (self.step & last)):
             m.d.sync += index.eq(index + 1)
         with m.If(self.start):
             m.d.sync += index.eq(self.band)
         with m.If(self.step):
-            m.d.sync += [x.eq(x + 1), write.eq(write + self.write_step)]
+            m.d.sync += x.eq(x + 1)
         with m.If(take):
-            m.d.sync += [now.eq(bands.read_data), x.eq(0), write.eq(0), last.eq(~self.width.any())]
+            m.d.sync += [x.eq(0), hold.eq(following["more"]), band_last.eq(following["last"])]
+        stepped, taken, fresh = Signal(), Signal(), Signal()
+        m.d.sync += [
+            stepped.eq(self.step), taken.eq(take), fresh.eq(begun[1] | (self.step & ~(last & band_last))),
+            self.place.fresh.eq(fresh),
+        ]  # fmt: skip
+        self._place(m, bands.read_data, stepped, taken)
+        return m
+
+    def _place(self, m: Module, band: Value, stepped: Signal, taken: Signal) -> None:
+        """All that is announced, one cycle later: a step is decided late, and has many registers to go to.
+
+        band : what the memory shows; the cycle after, ``taken`` tells that it was taken, and ``stepped`` that there was a step
+        """
+        layout, place = self._layout, self.place
+        shown, now = (Signal(len(band), name=name, reset_less=True) for name in ("shown", "now"))
+        m.d.sync += shown.eq(band)
+        write = Signal(layout.result_bits, reset_less=True)
+        with m.If(stepped):
+            m.d.sync += write.eq(write + self.write_step)
+        with m.If(taken):
+            m.d.sync += [now.eq(shown), write.eq(0)]
+        current = fields(layout.band, now)
+        m.d.comb += [place.begin.eq(current["begin"]), place.more.eq(current["more"]), place.write.eq(write)]
         if layout.config.residual:
             residual, copy = (Signal(layout.copy_bits, name=name, reset_less=True) for name in ("residual", "copy"))
-            with m.If(self.step):
+            with m.If(stepped):
                 m.d.sync += [residual.eq(residual + self.residual_step), copy.eq(copy + self.residual_step)]
-            with m.If(take):
-                m.d.sync += [residual.eq(following["residual"]), copy.eq(0)]
-            m.d.comb += [self.place.residual.eq(residual), self.place.copy.eq(copy)]
-
-        m.d.comb += [
-            self.hold.eq(current["more"]),
-            self.place.begin.eq(current["begin"]), self.place.more.eq(current["more"]), self.place.write.eq(write),
-        ]  # fmt: skip
-        return m
+            with m.If(taken):
+                m.d.sync += [residual.eq(fields(layout.band, shown)["residual"]), copy.eq(0)]
+            m.d.comb += [place.residual.eq(residual), place.copy.eq(copy)]
 
 
 def place_queue(m: Module, name: str, fresh: Any, values: list[Any], take: Any) -> list[Any]:

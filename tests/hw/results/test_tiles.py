@@ -12,7 +12,7 @@ from tests.hw.bench import layout_of, load, simulate
 from zeroskip.contracts.layout import Layout
 from zeroskip_hw.results.tiles import Tiles
 
-START_TO_PLACE = 3
+START_TO_HOLD = 3
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,18 @@ def places_of(layer: Layer, layout: Layout) -> list[Place]:
     return places
 
 
-def shown(ctx: Any, dut: Tiles, residual: bool) -> Place:
+def announced(ctx: Any, dut: Tiles, residual: bool) -> Place:
     place = dut.place
     values = [ctx.get(value) for value in (place.begin, place.more, place.write)]
     copies = [ctx.get(value) for value in (place.residual, place.copy)] if residual else [0, 0]
-    found = Place(*values, *copies)
-    assert ctx.get(dut.hold) == found.more
-    return found
+    return Place(*values, *copies)
 
 
 @pytest.mark.parametrize("residual", [True, False])
 @pytest.mark.parametrize("share", [1.0, 0.3])
 @pytest.mark.parametrize("seed", range(8))
 def test_places_in_order(residual: bool, share: float, seed: int) -> None:
-    """Each is announced once, when it is there; then it stays until it is collected, two cycles later or more."""
+    """Each is announced once, a cycle behind its hold; then it stays until the next is. Tiles are collected two cycles apart or more."""
     rng = Random(seed)
     layout = layout_of(residual=residual, band_depth=30, pass_depth=60)
     layers = random_layers(rng, layout, rng.randint(1, 4))
@@ -95,31 +93,30 @@ def test_places_in_order(residual: bool, share: float, seed: int) -> None:
             ctx.set(getattr(dut, name), getattr(layer, name))
         await ctx.tick()
         ctx.set(dut.start, 0)
-        for _ in range(1, START_TO_PLACE):
-            assert ctx.get(dut.place.fresh) == 0
-            await ctx.tick()
 
     async def bench(ctx: Any) -> None:
         words = [layout.band.encode({name: band[name] for name in fields}) for layer in layers for band in layer.bands]
         await load(ctx, dut.load, layout, "bands", words)
         for group in range(2):
             for number, layer in enumerate(layers):
+                places = places_of(layer, layout)
+                steps, holds = [], [START_TO_HOLD]  # cycles since the start, one for each tile
+                for _ in places:
+                    steps.append(holds[-1] + (1 if steps else 0))
+                    while rng.random() >= share:
+                        steps[-1] += 1
+                    holds.append(steps[-1] + 1)
                 await begin(ctx, layer)
-                for tile, place in enumerate(places_of(layer, layout)):
-                    where = f"group {group}, layer {number}, tile {tile}, seed {seed}"
-                    assert ctx.get(dut.place.fresh) == 1, where
-                    assert shown(ctx, dut, residual) == place, where
-                    waits = 0
-                    while waits < 1 or rng.random() >= share:
-                        await ctx.tick()
-                        assert ctx.get(dut.place.fresh) == 0, where
-                        assert shown(ctx, dut, residual) == place, where
-                        waits += 1
-                    ctx.set(dut.step, 1)
-                    await ctx.tick()
-                    ctx.set(dut.step, 0)
-                for _ in range(4):
-                    assert ctx.get(dut.place.fresh) == 0, "nothing is announced behind the layer's last tile"
+                for cycle in range(1, holds[-1] + 4):
+                    where = f"group {group}, layer {number}, cycle {cycle}, seed {seed}"
+                    held = sum(hold <= cycle for hold in holds[:-1]) - 1
+                    if held >= 0 and cycle < holds[-1]:
+                        assert ctx.get(dut.hold) == places[held].more, where
+                    assert ctx.get(dut.place.fresh) == (cycle - 1 in holds[:-1]), where
+                    shown = sum(hold < cycle for hold in holds[:-1]) - 1
+                    if shown >= 0 and cycle <= holds[-1]:
+                        assert announced(ctx, dut, residual) == places[shown], where
+                    ctx.set(dut.step, cycle in steps)
                     await ctx.tick()
 
     simulate(dut, bench)
