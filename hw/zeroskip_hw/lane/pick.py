@@ -107,14 +107,16 @@ class Pick(Component):
             ]  # fmt: skip
         place = lowest
         if self._layout.config.two_level:
-            place = self._run_of_leaves(m, word, lowest, give, give & is_last & ends[0])
+            place = self._run_of_leaves(m, word, lowest, busy, give, is_last, ends[0])
         else:
             with m.If(self.take):
                 m.d.sync += word.eq(self.entry.data)
         m.d.comb += leaf.eq(chosen(place, [word.word_select(i, LEAF) for i in range(leaves)]))
         return give, leaf, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
 
-    def _run_of_leaves(self, m: Module, word: Signal, lowest: Value, give: Value, ends: Value) -> Value:
+    def _run_of_leaves(
+        self, m: Module, word: Signal, lowest: Value, busy: Value, give: Value, is_last: Value, tile_end: Value
+    ) -> Value:
         """Loads ``word``; returns the place in it of the leaf to give. In two levels that is the next one of the run.
 
         The next word of leaves comes with the first chunk that needs it, and waits until the word before it is used up.
@@ -122,18 +124,18 @@ class Pick(Component):
         leaves = len(lowest)
         packed, following = Signal(reset_less=True), Signal.like(word, name="following", reset_less=True)
         ring, turned = Signal(leaves, init=1), Signal(leaves)  # the place, as a bit
-        m.d.comb += turned.eq(ring)
-        with m.If(give & packed):
-            m.d.comb += turned.eq(ring.rotate_left(1))
-            with m.If(ring[-1]):
-                m.d.sync += word.eq(following)
-        with m.If(ends):
-            m.d.comb += turned.eq(1)
-        m.d.sync += ring.eq(turned)
+        used_up, needed = Signal(), Signal()
+        # Which word comes, if one does, is found beside `give`, behind which it would be the slowest path.
+        m.d.comb += [
+            turned.eq(Mux(is_last & tile_end, 1, Mux(packed, ring.rotate_left(1), ring))), used_up.eq(packed & ring[-1]),
+            needed.eq(~self.entry.packed | (self.entry.fresh & Mux(busy, turned[0], ring[0]))),
+        ]  # fmt: skip
+        with m.If(give):
+            m.d.sync += ring.eq(turned)
+        with m.If((give & used_up) | (self.take & needed)):
+            m.d.sync += word.eq(Mux(self.valid & (is_last | ~busy) & needed, self.entry.data, following))
         with m.If(self.take):
             m.d.sync += packed.eq(self.entry.packed)
-            with m.If(~self.entry.packed | (self.entry.fresh & turned[0])):
-                m.d.sync += word.eq(self.entry.data)
             with m.If(self.entry.fresh):
                 m.d.sync += following.eq(self.entry.data)
         return Mux(packed, ring, lowest)
