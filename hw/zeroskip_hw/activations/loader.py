@@ -105,7 +105,10 @@ class Loader(Component):
         with m.If(pixel_done | ~known):
             m.d.sync += [step.eq(0), steps_left.eq(row["steps"]), step_last.eq(~row["steps"].any())]
         with m.If(row_done):
-            m.d.sync += [waiting.eq(0), index.eq(index + 1)]
+            m.d.sync += index.eq(index + 1)
+        # A row ends, or a sample where it should not.
+        with m.If(done & ((step_last & x_last) | (beat_last & held_last))):
+            m.d.sync += waiting.eq(0)
         with m.If(beat_done):
             m.d.sync += busy.eq(0)
         # The register follows the stream whenever it holds nothing that is still needed: it is wide, and `take` is late.
@@ -125,7 +128,7 @@ class Loader(Component):
         with m.If(known):
             m.d.sync += again.eq(0)
         with m.If(self.late_last | self.early_last):
-            m.d.sync += [index.eq(begin), waiting.eq(0), again.eq(1)]
+            m.d.sync += [index.eq(begin), again.eq(1)]
         with m.If(sample_done | self.early_last):
             m.d.sync += at_start.eq(1)
         with m.If(self.late_last):

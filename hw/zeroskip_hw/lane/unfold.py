@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 from zeroskip.contracts.layout import CHUNKS, LEAF, Layout
-from zeroskip_hw.primitives.onehot import at_most_one, chosen, index_of, without_lowest
+from zeroskip_hw.primitives.onehot import at_most_one, chosen, exceeds, index_of, without_lowest
 
 
 def walked(layout: Layout) -> Signature:
@@ -109,9 +109,9 @@ class Unfold(Component):
             Signal(CHUNKS),
         )
         left = Signal(range(leaves))  # leaves of the present word of leaves that no chunk has had
-        after, fresh, flags = Signal(len(count) + 1), Signal(), Signal()
+        fresh, flags = Signal(), Signal()
         m.d.comb += [
-            flags.eq(here.packed & self.push), after.eq(left - count), fresh.eq(flags & after[-1]), take_in.eq(free & (over | fresh)),
+            flags.eq(here.packed & self.push), fresh.eq(flags & exceeds(count, left)), take_in.eq(free & (over | fresh)),
             self.entry.packed.eq(here.packed), self.entry.fresh.eq(fresh),
         ]  # fmt: skip
         with m.If(here.packed):
@@ -142,7 +142,7 @@ class Unfold(Component):
                     here.layer_end.eq(self.source.layer_end),
                 ]
         with m.If(free & flags):
-            m.d.sync += left.eq(Mux(self.entry.tile_end, 0, after))
+            m.d.sync += left.eq(Mux(self.entry.tile_end, 0, left - count))
 
 
 def _next_chunk(

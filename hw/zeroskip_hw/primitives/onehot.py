@@ -1,4 +1,4 @@
-"""One-hot words, and how to come to them."""
+"""One-hot words and how to come to them, and other logic of few bits in gates."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def at_most_one(value: Value) -> Value:
 def without_lowest(value: Value) -> Value:
     """``value & (value - 1)`` in gates: a carry chain costs more for so few bits."""
     return Cat(*(value[i] & value[:i].any() if i else 0 for i in range(len(value))))
+
+
+def exceeds(a: Value, b: Value) -> Value:
+    """``a > b`` of unsigned values in gates: a carry chain takes longer for so few bits."""
+    result: Value = Const(0)
+    for i in range(max(len(a), len(b))):
+        bit_a, bit_b = (value[i] if i < len(value) else Const(0) for value in (a, b))
+        result = (bit_a & ~bit_b) | (~(bit_a ^ bit_b) & result)
+    return result
