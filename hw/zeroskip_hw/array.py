@@ -97,7 +97,9 @@ class SparseArray(Component):
                 lane.constants_valid.eq(constants.valid), lane.constants.eq(constants.part), lane.resume.eq(constants.resume),
                 lane.start.eq(sequencer.start), lane.rewind.eq(sequencer.rewind), lane.grant.eq(merge.grant[number]),
             ]  # fmt: skip
-        primed, all_primed, ready = Signal(len(lanes)), Signal(), Signal()
+        primed = Signal(len(lanes))
+        all_primed = Signal()
+        ready = Signal()
         m.d.sync += [
             primed.eq(Cat(*(lane.primed for lane in lanes))),
             all_primed.eq(primed.all()),
@@ -166,7 +168,8 @@ class SparseArray(Component):
         places = [write.address.word_select(i, layout.place_bits) for i in range(layout.config.epilogues)]
         addresses = [place[: layout.result_bits] for place in places]
         owners = [place[layout.result_bits :] if layout.owner_bits else Const(1, 1) for place in places]
-        hidden_here, input_here = Signal(len(lanes) * layout.config.epilogues), Signal(len(loader.lanes))
+        hidden_here = Signal(len(lanes) * layout.config.epilogues)
+        input_here = Signal(len(loader.lanes))
         # A bundle of the last layer has one row. It is any epilogue's where it adds a residual of that epilogue's bank.
         outputs = [
             Cat(address, write.data.word_select(i, 8 * columns)[: 8 * layout.group_samples])

@@ -148,6 +148,9 @@ def spec(module: ModuleType = registers, **features: Any) -> Model:
     s.always(
         "a register is known", ~addressed | (s.inner("_write.hits") == Cat(*(at(Const(p, len(address))) for p in kept)))
     )
+    limits = [(memory.window, memory.depth * memory.stride // 4) for memory in layout.memories]
+    inside = ((s.inner("_write.window") == window) & (s.inner("_write.offset") < limit) for window, limit in limits)
+    s.always("what is behind is known", ~addressed | (s.inner("_write.beyond") == ~reduce(or_, inside)))
     s.always("part is held", ~filled | (
         (s.inner("_write.data") == Mux(parts == 1, part, next_part))
         & (s.inner("_write.whole") == Mux(parts == 1, strobes, next_strobes).all())
@@ -191,7 +194,7 @@ def test_proof(features: dict[str, Any]) -> None:
         ("read is answered", "self.arready.eq(awake & ~asked)", "self.arready.eq(awake)"),
         ("no more is taken than is held", "self.awready.eq(awake & ~addressed)", "self.awready.eq(awake)"),
         ("answer", "Signal()\n        m.d.comb += answer.eq(SLVERR)", "Signal()\n        m.d.comb += answer.eq(OKAY)"),
-        ("answer", "offset >= self._limit(window)", "offset > self._limit(window)"),
+        ("answer", "to_offset >= self._limit", "to_offset > self._limit"),
         ("answer", "whole.eq(self.wstrb.all())", "whole.eq(self.wstrb.any())"),
         ("limit is what was written", "m.d.sync += register.eq(data)", "m.d.sync += register.eq(data + self.run)"),
         (

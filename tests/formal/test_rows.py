@@ -147,8 +147,8 @@ def test_proof(taps: int) -> None:
         ("tap", "Mux(wrapped, self.tap_base, self.tap_next)", "Mux(wrap, self.tap_base, self.tap_next)"),
         (
             "first of its row",
-            "end, distance = Signal(len(self.n)), Signal(len(self.n))",
-            "end, distance = Signal(len(self.n)), Signal(len(self.n) - 1)",
+            "distance = Signal(len(self.n))",
+            "distance = Signal(len(self.n) - 1)",
         ),
         ("first of its row", "end.eq(end + self.n)", "end.eq(position + self.n)"),
         ("first of its row", "with m.If(token1.tile_end)", "with m.If(token1.layer_end)"),

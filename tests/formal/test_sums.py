@@ -84,7 +84,8 @@ def spec(module: ModuleType = sums, *, weights: bool = True, **options: Any) -> 
         granted, due, value = s.before(granted), s.before(due), s.before(value)
         delays.append((granted, due, value))
     s.always("a row's sum", ~due | (dut.sums.as_signed() == value))
-    s.always("nothing without a grant", granted | (dut.sums == 0))
+    # A reset does not clear them, but nothing is granted while it lasts, and the next cycle gives 0.
+    s.always("nothing without a grant", granted | (dut.sums == 0) | ~s.before(1))
     # With the next row's first product, or a cycle behind the tile's last; a product comes a cycle after its weight.
     tile_ended = s.before(dut.issue & dut.tail)
     by_next, by_end = s.before(begins & row), s.before(tile_ended)

@@ -145,82 +145,75 @@ module zs_constants (
   wire n_34;
   wire n_8;
   wire n_9;
-  wire [1:0] n_procmux_439_Y;
-  wire [1:0] n_procmux_441_Y;
-  wire n_procmux_445_Y;
-  wire n_procmux_447_Y;
-  wire n_procmux_451_Y;
-  wire n_procmux_453_Y;
+  wire [1:0] n_procmux_449_Y;
+  wire [1:0] n_procmux_451_Y;
   wire n_procmux_455_Y;
-  wire n_procmux_459_Y;
+  wire n_procmux_457_Y;
   wire n_procmux_461_Y;
-  wire n_signal;
-  reg n_signal_12;
-  reg [1:0] n_signal_13;
-  reg n_signal_14;
-  reg n_signal_15;
-  reg [31:0] n_signal_20;
+  wire n_procmux_463_Y;
+  wire n_procmux_465_Y;
+  wire n_procmux_469_Y;
+  wire n_procmux_471_Y;
   reg [3:0] active;
   reg [1:0] address;
+  reg all_closed;
   reg [3:0] ending;
+  reg [31:0] held;
+  wire last;
   reg left;
+  reg sending;
+  reg sent;
+  reg [1:0] waits;
   wire [31:0] words__read_data;
   wire words__write_enable;
   assign n_1 = load__window == 2'h2;
   assign words__write_enable = load__commit & n_1;
-  assign n_signal = ! left;
-  assign n_8 = ~ n_signal_14;
-  assign n_9 = n_signal_12 & n_8;
-  assign n_10 = { n_signal_13, 1'h0 } | { 2'h0, n_9 };
-  assign n_12 = ~ n_signal_14;
-  assign n_13 = n_signal_13[1] & n_12;
-  assign n_14 = ~ n_signal_15;
+  assign last = ! left;
+  assign n_8 = ~ sent;
+  assign n_9 = all_closed & n_8;
+  assign n_10 = { waits, 1'h0 } | { 2'h0, n_9 };
+  assign n_12 = ~ sent;
+  assign n_13 = waits[1] & n_12;
+  assign n_14 = ~ sending;
   assign n_15 = n_13 & n_14;
   assign n_16 = address + 1'h1;
   assign n_17 = left - 1'h1;
-  assign n_19 = { active, 1'h0 } | { 4'h0, n_signal_15 };
-  assign n_21 = n_signal_15 & n_signal;
+  assign n_19 = { active, 1'h0 } | { 4'h0, sending };
+  assign n_21 = sending & last;
   assign n_22 = { ending, 1'h0 } | { 4'h0, n_21 };
-  assign n_23 = ending[1] & n_signal_20[31];
-  always @(posedge clk)
-    n_signal_12 <= n_24;
-  always @(posedge clk)
-    n_signal_13 <= n_25;
-  always @(posedge clk)
-    n_signal_14 <= n_26;
-  always @(posedge clk)
-    n_signal_15 <= n_27;
+  assign n_23 = ending[1] & held[31];
   always @(posedge clk) begin
+    all_closed <= n_24;
+    waits <= n_25;
+    sent <= n_26;
+    sending <= n_27;
     left <= n_28;
     address <= n_29;
     active <= n_30;
     ending <= n_31;
-  end
-  always @(posedge clk)
-    n_signal_20 <= words__read_data;
-  always @(posedge clk) begin
+    held <= words__read_data;
     part <= n_32;
     valid <= n_33;
     resume <= n_34;
   end
   assign n_34 = rst ? 1'h0 : ending[2];
   assign n_33 = rst ? 1'h0 : active[1];
-  assign n_32 = rst ? 32'd0 : n_signal_20;
+  assign n_32 = rst ? 32'd0 : held;
   assign n_31 = rst ? 4'h0 : n_22[3:0];
   assign n_30 = rst ? 4'h0 : n_19[3:0];
-  assign n_procmux_439_Y = n_signal_15 ? n_16[1:0] : address;
-  assign n_procmux_441_Y = n_23 ? 2'h0 : n_procmux_439_Y;
-  assign n_29 = rst ? 2'h0 : n_procmux_441_Y;
-  assign n_procmux_445_Y = n_15 ? 1'h1 : left;
-  assign n_procmux_447_Y = n_signal_15 ? n_17[0] : n_procmux_445_Y;
-  assign n_28 = rst ? 1'h0 : n_procmux_447_Y;
-  assign n_procmux_451_Y = n_15 ? 1'h1 : n_signal_15;
-  assign n_procmux_453_Y = left ? n_procmux_451_Y : 1'h0;
-  assign n_procmux_455_Y = n_signal_15 ? n_procmux_453_Y : n_procmux_451_Y;
-  assign n_27 = rst ? 1'h0 : n_procmux_455_Y;
-  assign n_procmux_459_Y = n_signal_12 ? n_signal_14 : 1'h0;
-  assign n_procmux_461_Y = n_15 ? 1'h1 : n_procmux_459_Y;
-  assign n_26 = rst ? 1'h0 : n_procmux_461_Y;
+  assign n_procmux_449_Y = sending ? n_16[1:0] : address;
+  assign n_procmux_451_Y = n_23 ? 2'h0 : n_procmux_449_Y;
+  assign n_29 = rst ? 2'h0 : n_procmux_451_Y;
+  assign n_procmux_455_Y = n_15 ? 1'h1 : left;
+  assign n_procmux_457_Y = sending ? n_17[0] : n_procmux_455_Y;
+  assign n_28 = rst ? 1'h0 : n_procmux_457_Y;
+  assign n_procmux_461_Y = n_15 ? 1'h1 : sending;
+  assign n_procmux_463_Y = left ? n_procmux_461_Y : 1'h0;
+  assign n_procmux_465_Y = sending ? n_procmux_463_Y : n_procmux_461_Y;
+  assign n_27 = rst ? 1'h0 : n_procmux_465_Y;
+  assign n_procmux_469_Y = all_closed ? sent : 1'h0;
+  assign n_procmux_471_Y = n_15 ? 1'h1 : n_procmux_469_Y;
+  assign n_26 = rst ? 1'h0 : n_procmux_471_Y;
   assign n_25 = rst ? 2'h0 : n_10[1:0];
   assign n_24 = rst ? 1'h0 : closed;
   zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE("images/constants.mem"), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd32)) words (
@@ -295,13 +288,27 @@ module zs_control (
   wire n_1;
   wire n_10;
   wire [31:0] n_100;
-  wire [1:0] n_101;
+  wire [31:0] n_101;
+  wire n_102;
+  wire n_103;
+  wire [3:0] n_104;
+  wire [6:0] n_105;
+  wire [63:0] n_106;
+  wire n_107;
+  wire [1:0] n_108;
+  wire [2:0] n_109;
   wire n_11;
+  wire n_110;
+  wire [12:0] n_111;
+  wire [14:0] n_112;
+  wire n_113;
+  wire [31:0] n_114;
+  wire [1:0] n_115;
   wire n_12;
   wire n_13;
-  wire n_14;
-  wire n_15;
-  wire n_16;
+  wire [5:0] n_14;
+  wire [5:0] n_15;
+  wire [5:0] n_16;
   wire n_17;
   wire n_18;
   wire n_19;
@@ -322,15 +329,15 @@ module zs_control (
   wire n_32;
   wire n_33;
   wire n_34;
-  wire n_35;
-  wire n_36;
+  wire [3:0] n_36;
   wire n_37;
   wire n_38;
   wire n_39;
   wire n_4;
-  wire [5:0] n_41;
-  wire [5:0] n_42;
-  wire [5:0] n_43;
+  wire n_40;
+  wire n_41;
+  wire n_42;
+  wire n_43;
   wire n_44;
   wire n_45;
   wire n_46;
@@ -345,558 +352,464 @@ module zs_control (
   wire n_54;
   wire n_55;
   wire n_56;
-  wire n_57;
-  wire n_58;
-  wire n_59;
+  wire [30:0] n_59;
   wire n_6;
-  wire n_60;
-  wire n_61;
+  wire [30:0] n_61;
+  wire [30:0] n_63;
+  wire n_64;
+  wire [30:0] n_65;
+  wire [2:0] n_66;
+  wire [30:0] n_67;
+  wire [5:0] n_68;
+  wire [30:0] n_69;
   wire n_7;
-  wire n_70;
-  wire n_71;
-  wire [3:0] n_73;
-  wire n_74;
-  wire n_75;
-  wire n_76;
-  wire n_77;
-  wire [5:0] n_78;
-  wire n_79;
+  wire [31:0] n_70;
+  wire [31:0] n_71;
+  wire [31:0] n_72;
+  wire [31:0] n_73;
+  wire [31:0] n_74;
+  wire [31:0] n_75;
+  wire [31:0] n_76;
+  wire [31:0] n_77;
+  wire [31:0] n_78;
+  wire [31:0] n_79;
   wire n_8;
-  wire [3:0] n_80;
-  wire [6:0] n_81;
-  wire n_82;
+  wire [31:0] n_80;
+  wire [31:0] n_81;
+  wire [31:0] n_82;
   wire [31:0] n_83;
-  wire n_84;
-  wire n_85;
-  wire [31:0] n_86;
-  wire [31:0] n_87;
-  wire [31:0] n_88;
-  wire n_89;
+  wire [31:0] n_84;
+  wire [31:0] n_85;
+  wire n_86;
+  wire [1:0] n_87;
+  wire n_88;
+  wire [5:0] n_89;
   wire n_9;
   wire n_90;
   wire [3:0] n_91;
   wire [6:0] n_92;
-  wire [63:0] n_93;
+  wire [4:0] n_93;
   wire n_94;
-  wire [1:0] n_95;
-  wire [2:0] n_96;
+  wire n_95;
+  wire [31:0] n_96;
   wire n_97;
-  wire [12:0] n_98;
-  wire n_99;
-  wire [1:0] n_procmux_1129_Y;
-  wire [31:0] n_procmux_1133_Y;
-  wire n_procmux_1137_Y;
-  wire n_procmux_1139_Y;
+  wire n_98;
+  wire [31:0] n_99;
+  wire [1:0] n_procmux_1137_Y;
+  wire [31:0] n_procmux_1141_Y;
   wire n_procmux_1145_Y;
   wire n_procmux_1147_Y;
-  wire [1:0] n_procmux_1153_Y;
+  wire n_procmux_1155_Y;
   wire n_procmux_1157_Y;
-  wire n_procmux_1159_Y;
-  wire n_procmux_1161_Y;
-  wire [63:0] n_procmux_1165_Y;
-  wire [6:0] n_procmux_1169_Y;
-  wire [3:0] n_procmux_1173_Y;
-  wire [31:0] n_procmux_1181_Y;
-  wire [31:0] n_procmux_1183_Y;
-  wire [31:0] n_procmux_1185_Y;
-  wire [31:0] n_procmux_1187_Y;
-  wire [31:0] n_procmux_1189_Y;
+  wire [1:0] n_procmux_1163_Y;
+  wire n_procmux_1167_Y;
+  wire n_procmux_1169_Y;
+  wire n_procmux_1171_Y;
+  wire [63:0] n_procmux_1175_Y;
+  wire [6:0] n_procmux_1179_Y;
+  wire [3:0] n_procmux_1183_Y;
   wire [31:0] n_procmux_1191_Y;
   wire [31:0] n_procmux_1193_Y;
+  wire [31:0] n_procmux_1195_Y;
   wire [31:0] n_procmux_1197_Y;
   wire [31:0] n_procmux_1199_Y;
   wire [31:0] n_procmux_1201_Y;
   wire [31:0] n_procmux_1203_Y;
-  wire [31:0] n_procmux_1205_Y;
   wire [31:0] n_procmux_1207_Y;
+  wire [31:0] n_procmux_1209_Y;
   wire [31:0] n_procmux_1211_Y;
   wire [31:0] n_procmux_1213_Y;
   wire [31:0] n_procmux_1215_Y;
   wire [31:0] n_procmux_1217_Y;
-  wire [31:0] n_procmux_1219_Y;
-  wire n_procmux_1223_Y;
-  wire n_procmux_1225_Y;
-  wire n_procmux_1227_Y;
-  wire n_procmux_1229_Y;
-  wire n_procmux_1231_Y;
+  wire [31:0] n_procmux_1221_Y;
+  wire [31:0] n_procmux_1223_Y;
+  wire [31:0] n_procmux_1225_Y;
+  wire [31:0] n_procmux_1227_Y;
+  wire [31:0] n_procmux_1229_Y;
+  wire n_procmux_1233_Y;
   wire n_procmux_1235_Y;
+  wire n_procmux_1237_Y;
+  wire n_procmux_1239_Y;
   wire n_procmux_1241_Y;
-  wire n_procmux_1243_Y;
+  wire n_procmux_1245_Y;
   wire n_procmux_1251_Y;
   wire n_procmux_1253_Y;
-  wire [1:0] n_procmux_1262_Y;
-  wire n_procmux_1263_CMP;
-  wire n_procmux_1264_CMP;
-  wire n_procmux_1265_CMP;
-  wire n_procmux_1266_CMP;
-  wire n_procmux_1267_CMP;
-  wire n_procmux_1268_CMP;
-  wire n_procmux_1269_CMP;
-  wire n_procmux_1270_CMP;
-  wire n_procmux_1271_CMP;
-  wire n_procmux_1272_CMP;
-  wire n_procmux_1273_CMP;
-  wire n_procmux_1274_CMP;
-  wire n_procmux_1275_CMP;
-  wire n_procmux_1276_CMP;
-  wire [31:0] n_procmux_1280_Y;
-  wire n_procmux_1281_CMP;
-  wire n_procmux_1282_CMP;
-  wire n_procmux_1283_CMP;
-  wire n_procmux_1284_CMP;
-  wire n_procmux_1285_CMP;
-  wire n_procmux_1286_CMP;
-  wire n_procmux_1287_CMP;
-  wire n_procmux_1288_CMP;
-  wire n_procmux_1289_CMP;
-  wire n_procmux_1290_CMP;
-  wire n_procmux_1291_CMP;
-  wire n_procmux_1292_CMP;
-  wire n_procmux_1293_CMP;
-  wire n_procmux_1294_CMP;
+  wire n_procmux_1265_Y;
+  wire n_procmux_1267_Y;
+  wire n_procmux_1275_Y;
+  wire n_procmux_1277_Y;
+  wire n_procmux_1279_Y;
+  wire n_procmux_1281_Y;
+  wire n_procmux_1283_Y;
+  wire n_procmux_1285_Y;
+  wire n_procmux_1287_Y;
+  wire n_procmux_1289_Y;
+  wire n_procmux_1293_Y;
+  wire n_procmux_1295_Y;
   wire n_procmux_1298_Y;
-  wire n_procmux_1300_Y;
-  wire n_procmux_1302_Y;
-  wire n_procmux_1304_Y;
-  wire n_procmux_1306_Y;
-  wire n_procmux_1308_Y;
-  wire n_procmux_1310_Y;
-  wire n_procmux_1312_Y;
-  wire n_procmux_1316_Y;
-  wire n_procmux_1318_Y;
-  wire n_procmux_1321_Y;
-  wire n_procmux_1324_Y;
-  wire n_procmux_1326_Y;
-  wire n_procmux_1328_Y;
-  wire [5:0] n_procmux_1332_Y;
-  wire [5:0] n_procmux_1334_Y;
-  wire [5:0] n_procmux_1336_Y;
-  wire n_procmux_1340_Y;
-  wire n_procmux_1342_Y;
-  wire [1:0] n_procmux_1346_Y;
-  wire [1:0] n_procmux_1348_Y;
-  wire [1:0] n_procmux_1350_Y;
-  wire [1:0] n_procmux_1352_Y;
-  wire [1:0] n_procmux_1354_Y;
-  wire [1:0] n_procmux_1356_Y;
-  wire [1:0] n_procmux_1358_Y;
-  wire [1:0] n_procmux_1360_Y;
-  wire [1:0] n_procmux_1362_Y;
-  wire [1:0] n_procmux_1364_Y;
-  wire [1:0] n_procmux_1366_Y;
-  wire [1:0] n_procmux_1368_Y;
-  wire [1:0] n_procmux_1370_Y;
-  wire n_procmux_1377_Y;
-  wire n_procmux_1379_Y;
-  wire n_procmux_1381_Y;
-  wire n_procmux_1383_Y;
-  wire n_procmux_1385_Y;
-  wire n_procmux_1387_Y;
-  wire n_procmux_1391_Y;
-  wire n_procmux_1393_Y;
-  wire n_procmux_1395_Y;
-  wire n_procmux_1397_Y;
-  wire n_procmux_1399_Y;
-  wire n_procmux_1401_Y;
-  wire n_procmux_1403_Y;
-  wire n_procmux_1422_CMP;
-  wire n_procmux_1424_CMP;
-  wire n_procmux_1425_CMP;
-  wire n_procmux_1426_CMP;
-  wire n_procmux_1427_CMP;
-  wire n_procmux_1428_CMP;
-  wire n_procmux_1429_CMP;
-  wire n_procmux_1430_CMP;
-  wire n_procmux_1431_CMP;
-  wire n_procmux_1432_CMP;
-  reg [5:0] n_signal;
-  reg n_signal_43;
-  reg n_signal_46;
-  reg n_signal_48;
-  reg n_signal_52;
-  reg n_signal_53;
-  reg n_signal_55;
-  wire [5:0] n_signal_57;
-  wire n_signal_58;
-  wire [1:0] n_signal_59;
-  wire n_signal_60;
-  wire n_signal_62;
-  wire [31:0] n_signal_64;
+  wire n_procmux_1301_Y;
+  wire n_procmux_1303_Y;
+  wire n_procmux_1305_Y;
+  wire [5:0] n_procmux_1309_Y;
+  wire [5:0] n_procmux_1311_Y;
+  wire [5:0] n_procmux_1313_Y;
+  wire n_procmux_1317_Y;
+  wire n_procmux_1319_Y;
+  wire [1:0] n_procmux_1323_Y;
+  wire [1:0] n_procmux_1325_Y;
+  wire [1:0] n_procmux_1327_Y;
+  wire [1:0] n_procmux_1329_Y;
+  wire [1:0] n_procmux_1331_Y;
+  wire [1:0] n_procmux_1333_Y;
+  wire [1:0] n_procmux_1335_Y;
+  wire [1:0] n_procmux_1337_Y;
+  wire [1:0] n_procmux_1339_Y;
+  wire [1:0] n_procmux_1341_Y;
+  wire [1:0] n_procmux_1343_Y;
+  wire [1:0] n_procmux_1345_Y;
+  wire [1:0] n_procmux_1347_Y;
+  wire n_procmux_1354_Y;
+  wire n_procmux_1356_Y;
+  wire n_procmux_1358_Y;
+  wire n_procmux_1360_Y;
+  wire n_procmux_1362_Y;
+  wire n_procmux_1364_Y;
+  wire n_procmux_1368_Y;
+  wire n_procmux_1370_Y;
+  wire n_procmux_1372_Y;
+  wire n_procmux_1374_Y;
+  wire n_procmux_1376_Y;
+  wire n_procmux_1378_Y;
+  wire n_procmux_1380_Y;
+  wire n_procmux_1386_CMP;
+  wire n_procmux_1388_CMP;
+  wire n_procmux_1389_CMP;
+  wire n_procmux_1390_CMP;
+  wire n_procmux_1391_CMP;
+  wire n_procmux_1392_CMP;
+  wire n_procmux_1393_CMP;
+  wire n_procmux_1394_CMP;
+  wire n_procmux_1395_CMP;
+  wire n_procmux_1396_CMP;
   reg [12:0] address;
+  reg addressed;
   wire [1:0] answer;
+  reg asked;
   reg awake;
+  reg beyond;
   wire [5:0] clear;
+  wire commit;
+  reg committed;
   reg [31:0] data;
   wire decide;
+  wire decide_66;
+  reg [5:0] errors;
   reg [31:0] expected_crc;
+  reg filled;
+  wire [5:0] found;
+  reg [4:0] hits;
+  reg [14:0] hits_59;
   wire [31:0] limit;
   wire [31:0] load_check__crc;
   wire load_check__good;
   wire load_check__restart;
+  reg loaded;
   reg [6:0] offset;
+  wire start;
   reg [2:0] starting;
   wire [31:0] watchdog;
+  reg whole;
   reg [3:0] window;
-  assign n_1 = ~ n_signal_43;
+  assign n_1 = ~ addressed;
   assign awready = awake & n_1;
-  assign n_2 = ~ n_signal_46;
+  assign n_2 = ~ filled;
   assign wready = awake & n_2;
-  assign n_3 = n_signal_43 & n_signal_46;
+  assign n_3 = addressed & filled;
   assign n_4 = ~ bvalid;
   assign n_5 = n_3 & n_4;
   assign n_6 = | starting;
   assign n_7 = ~ n_6;
-  assign n_signal_58 = n_5 & n_7;
-  assign n_8 = ! window;
-  assign n_9 = offset == 3'h4;
-  assign n_10 = n_8 & n_9;
-  assign n_11 = ! window;
-  assign n_12 = offset == 3'h6;
-  assign n_13 = n_11 & n_12;
-  assign n_14 = ! window;
-  assign n_15 = offset == 4'ha;
-  assign n_16 = n_14 & n_15;
-  assign n_17 = ! window;
-  assign n_18 = offset == 4'hb;
-  assign n_19 = n_17 & n_18;
-  assign n_20 = ! window;
-  assign n_21 = offset == 4'hc;
-  assign n_22 = n_20 & n_21;
-  assign n_23 = window < 4'ha;
-  assign n_25 = window < 4'hc;
-  assign n_26 = window - 4'ha;
+  assign decide = n_5 & n_7;
+  assign n_8 = ~ run;
+  assign n_9 = data[0] & n_8;
+  assign n_10 = ~ rst;
+  assign load__commit = loaded & n_10;
+  assign n_11 = ~ load_check__good;
+  assign n_12 = ~ asked;
+  assign arready = awake & n_12;
+  assign n_13 = ~ rvalid;
+  assign decide_66 = asked & n_13;
+  assign n_14 = ~ clear;
+  assign n_15 = errors & n_14;
+  assign n_16 = n_15 | { found[5], expired, found[3:2], late_last, early_last };
+  assign n_17 = awready & awvalid;
+  assign n_18 = awaddr[12:2] == 3'h4;
+  assign n_19 = awaddr[12:2] == 3'h6;
+  assign n_20 = awaddr[12:2] == 4'ha;
+  assign n_21 = awaddr[12:2] == 4'hb;
+  assign n_22 = awaddr[12:2] == 4'hc;
+  assign n_23 = awaddr[12:9] < 4'ha;
+  assign n_25 = awaddr[12:9] < 4'hc;
+  assign n_26 = awaddr[12:9] - 4'ha;
   assign n_28 = n_25 ? n_27 : 3'h0;
   assign n_29 = n_23 ? n_24 : { 1'h0, n_28 };
-  assign n_30 = offset >= n_29;
-  assign n_31 = ~ run;
-  assign n_32 = data[0] & n_31;
-  assign n_33 = ~ rst;
-  assign load__commit = n_signal_53 & n_33;
-  assign n_34 = ~ load_check__good;
-  assign n_35 = ~ n_signal_55;
-  assign arready = awake & n_35;
-  assign n_36 = ~ rvalid;
-  assign decide = n_signal_55 & n_36;
-  assign n_37 = address >= 9'h100;
-  assign n_38 = address < 9'h108;
-  assign n_39 = n_37 & n_38;
-  assign n_41 = ~ clear;
-  assign n_42 = n_signal & n_41;
-  assign n_43 = n_42 | { n_signal_57[5], expired, n_signal_57[3:2], late_last, early_last };
-  assign n_44 = awready & awvalid;
-  assign n_45 = wready & wvalid;
-  assign n_46 = & wstrb;
-  assign n_47 = ! window;
-  assign n_48 = offset == 3'h4;
-  assign n_49 = n_47 & n_48;
-  assign n_50 = ! window;
-  assign n_51 = offset == 3'h6;
-  assign n_52 = n_50 & n_51;
-  assign n_53 = ! window;
-  assign n_54 = offset == 4'ha;
-  assign n_55 = n_53 & n_54;
-  assign n_56 = ! window;
-  assign n_57 = offset == 4'hb;
-  assign n_58 = n_56 & n_57;
-  assign n_59 = ! window;
-  assign n_60 = offset == 4'hc;
-  assign n_61 = n_59 & n_60;
-  assign n_70 = data[0] & run;
-  assign n_71 = ~ n_signal_60;
-  assign n_73 = { starting, 1'h0 } | { 3'h0, n_signal_60 };
-  assign n_74 = ~ awake;
-  assign n_75 = autostart & n_74;
-  assign n_76 = arready & arvalid;
-  always @(posedge clk)
-    awake <= n_77;
-  always @(posedge clk)
-    n_signal <= n_78;
-  always @(posedge clk)
-    n_signal_43 <= n_79;
+  assign n_30 = awaddr[8:2] >= n_29;
+  assign n_31 = wready & wvalid;
+  assign n_32 = & wstrb;
+  assign n_33 = data[0] & run;
+  assign n_34 = ~ start;
+  assign n_36 = { starting, 1'h0 } | { 3'h0, start };
+  assign n_37 = ~ awake;
+  assign n_38 = autostart & n_37;
+  assign n_39 = arready & arvalid;
+  assign n_40 = ! araddr[12:2];
+  assign n_41 = araddr[12:2] == 1'h1;
+  assign n_42 = araddr[12:2] == 2'h2;
+  assign n_43 = araddr[12:2] == 2'h3;
+  assign n_44 = araddr[12:2] == 3'h4;
+  assign n_45 = araddr[12:2] == 3'h5;
+  assign n_46 = araddr[12:2] == 3'h6;
+  assign n_47 = araddr[12:2] == 4'hd;
+  assign n_48 = araddr[12:2] == 4'ha;
+  assign n_49 = araddr[12:2] == 4'hb;
+  assign n_50 = araddr[12:2] == 4'hc;
+  assign n_51 = araddr[12:2] == 3'h7;
+  assign n_52 = araddr[12:2] == 4'h8;
+  assign n_53 = araddr[12:2] == 4'h9;
+  assign n_54 = araddr >= 9'h100;
+  assign n_55 = araddr < 9'h108;
+  assign n_56 = n_54 & n_55;
+  assign n_59 = { hits_59[0], 1'h0, hits_59[0], hits_59[0], 1'h0, hits_59[0], 2'h0, hits_59[0], 1'h0, hits_59[0], 2'h0, hits_59[0], hits_59[0], 1'h0, hits_59[0], 2'h0, hits_59[0], 1'h0, hits_59[0], hits_59[0], 1'h0, hits_59[0], 1'h0, hits_59[0], 4'h0 } | { 13'h0000, hits_59[1], hits_59[1], 16'h0000 };
+  assign n_61 = n_59 | { hits_59[2], 1'h0, hits_59[2], 1'h0, hits_59[2], hits_59[2], hits_59[2], hits_59[2], hits_59[2], hits_59[2], 1'h0, hits_59[2], hits_59[2], hits_59[2], hits_59[2], hits_59[2], 1'h0, hits_59[2], 1'h0, hits_59[2], 2'h0, hits_59[2], hits_59[2], 3'h0, hits_59[2], 1'h0, hits_59[2], 1'h0 };
+  assign n_63 = n_61 | { 3'h0, hits_59[3], 7'h00, hits_59[3], 10'h000, hits_59[3], 7'h00, hits_59[3] };
+  assign n_64 = run & hits_59[4];
+  assign n_65 = n_63 | { 30'h00000000, n_64 };
+  assign n_66 = { busy, ready, run } & { hits_59[5], hits_59[5], hits_59[5] };
+  assign n_67 = n_65 | { 28'h0000000, n_66 };
+  assign n_68 = errors & { hits_59[6], hits_59[6], hits_59[6], hits_59[6], hits_59[6], hits_59[6] };
+  assign n_69 = n_67 | { 25'h0000000, n_68 };
+  assign n_70 = load_check__crc & { hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7], hits_59[7] };
+  assign n_71 = { 1'h0, n_69 } | n_70;
+  assign n_72 = silence_limit & { hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8], hits_59[8] };
+  assign n_73 = n_71 | n_72;
+  assign n_74 = layer_limit & { hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9], hits_59[9] };
+  assign n_75 = n_73 | n_74;
+  assign n_76 = expected_crc & { hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10], hits_59[10] };
+  assign n_77 = n_75 | n_76;
+  assign n_78 = latency & { hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11], hits_59[11] };
+  assign n_79 = n_77 | n_78;
+  assign n_80 = interval & { hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12], hits_59[12] };
+  assign n_81 = n_79 | n_80;
+  assign n_82 = groups & { hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13], hits_59[13] };
+  assign n_83 = n_81 | n_82;
+  assign n_84 = layer_cycles & { hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14], hits_59[14] };
+  assign n_85 = n_83 | n_84;
+  assign n_86 = | hits_59;
+  assign n_87 = n_86 ? 2'h0 : 2'h2;
   always @(posedge clk) begin
-    window <= n_80;
-    offset <= n_81;
+    awake <= n_88;
+    errors <= n_89;
+    addressed <= n_90;
+    window <= n_91;
+    offset <= n_92;
+    hits <= n_93;
+    beyond <= n_94;
+    filled <= n_95;
+    data <= n_96;
+    whole <= n_97;
+    run <= n_98;
+    silence_limit <= n_99;
+    layer_limit <= n_100;
+    expected_crc <= n_101;
+    committed <= n_102;
+    loaded <= n_103;
+    load__window <= n_104;
+    load__offset <= n_105;
+    load__data <= n_106;
+    bvalid <= n_107;
+    bresp <= n_108;
+    starting <= n_109;
+    asked <= n_110;
+    address <= n_111;
   end
   always @(posedge clk)
-    n_signal_46 <= n_82;
-  always @(posedge clk)
-    data <= n_83;
-  always @(posedge clk)
-    n_signal_48 <= n_84;
+    hits_59 <= n_112;
   always @(posedge clk) begin
-    run <= n_85;
-    silence_limit <= n_86;
-    layer_limit <= n_87;
-    expected_crc <= n_88;
+    rvalid <= n_113;
+    rdata <= n_114;
+    rresp <= n_115;
   end
-  always @(posedge clk)
-    n_signal_52 <= n_89;
-  always @(posedge clk)
-    n_signal_53 <= n_90;
-  always @(posedge clk) begin
-    load__window <= n_91;
-    load__offset <= n_92;
-    load__data <= n_93;
-    bvalid <= n_94;
-    bresp <= n_95;
-    starting <= n_96;
-  end
-  always @(posedge clk)
-    n_signal_55 <= n_97;
-  always @(posedge clk) begin
-    address <= n_98;
-    rvalid <= n_99;
-    rdata <= n_100;
-    rresp <= n_101;
-  end
-  assign n_procmux_1129_Y = decide ? answer : rresp;
-  assign n_101 = rst ? 2'h0 : n_procmux_1129_Y;
-  assign n_procmux_1133_Y = decide ? n_signal_64 : rdata;
-  assign n_100 = rst ? 32'd0 : n_procmux_1133_Y;
-  assign n_procmux_1137_Y = rready ? 1'h0 : rvalid;
-  assign n_procmux_1139_Y = decide ? 1'h1 : n_procmux_1137_Y;
-  assign n_99 = rst ? 1'h0 : n_procmux_1139_Y;
-  assign n_98 = n_76 ? araddr : address;
-  assign n_procmux_1145_Y = n_76 ? 1'h1 : n_signal_55;
-  assign n_procmux_1147_Y = decide ? 1'h0 : n_procmux_1145_Y;
-  assign n_97 = rst ? 1'h0 : n_procmux_1147_Y;
-  assign n_96 = rst ? 3'h0 : n_73[2:0];
-  assign n_procmux_1153_Y = n_signal_58 ? n_signal_59 : bresp;
-  assign n_95 = rst ? 2'h0 : n_procmux_1153_Y;
-  assign n_procmux_1157_Y = bready ? 1'h0 : bvalid;
-  assign n_procmux_1159_Y = n_signal_58 ? n_71 : n_procmux_1157_Y;
-  assign n_procmux_1161_Y = starting[2] ? 1'h1 : n_procmux_1159_Y;
-  assign n_94 = rst ? 1'h0 : n_procmux_1161_Y;
-  assign n_procmux_1165_Y = n_signal_52 ? { load__data[31:0], data } : load__data;
-  assign n_93 = rst ? 64'h0000000000000000 : n_procmux_1165_Y;
-  assign n_procmux_1169_Y = n_signal_52 ? offset : load__offset;
-  assign n_92 = rst ? 7'h00 : n_procmux_1169_Y;
-  assign n_procmux_1173_Y = n_signal_52 ? window : load__window;
-  assign n_91 = rst ? 4'h0 : n_procmux_1173_Y;
-  assign n_90 = rst ? 1'h0 : n_signal_52;
-  assign n_89 = rst ? 1'h0 : n_signal_62;
-  assign n_procmux_1181_Y = n_signal_48 ? data : expected_crc;
-  assign n_procmux_1183_Y = n_61 ? n_procmux_1181_Y : expected_crc;
-  assign n_procmux_1185_Y = n_58 ? expected_crc : n_procmux_1183_Y;
-  assign n_procmux_1187_Y = n_55 ? expected_crc : n_procmux_1185_Y;
-  assign n_procmux_1189_Y = n_52 ? expected_crc : n_procmux_1187_Y;
-  assign n_procmux_1191_Y = n_49 ? expected_crc : n_procmux_1189_Y;
-  assign n_procmux_1193_Y = n_signal_58 ? n_procmux_1191_Y : expected_crc;
-  assign n_88 = rst ? 32'd0 : n_procmux_1193_Y;
-  assign n_procmux_1197_Y = n_signal_48 ? data : layer_limit;
-  assign n_procmux_1199_Y = n_58 ? n_procmux_1197_Y : layer_limit;
-  assign n_procmux_1201_Y = n_55 ? layer_limit : n_procmux_1199_Y;
-  assign n_procmux_1203_Y = n_52 ? layer_limit : n_procmux_1201_Y;
-  assign n_procmux_1205_Y = n_49 ? layer_limit : n_procmux_1203_Y;
-  assign n_procmux_1207_Y = n_signal_58 ? n_procmux_1205_Y : layer_limit;
-  assign n_87 = rst ? 32'd4294967295 : n_procmux_1207_Y;
-  assign n_procmux_1211_Y = n_signal_48 ? data : silence_limit;
-  assign n_procmux_1213_Y = n_55 ? n_procmux_1211_Y : silence_limit;
-  assign n_procmux_1215_Y = n_52 ? silence_limit : n_procmux_1213_Y;
-  assign n_procmux_1217_Y = n_49 ? silence_limit : n_procmux_1215_Y;
-  assign n_procmux_1219_Y = n_signal_58 ? n_procmux_1217_Y : silence_limit;
-  assign n_86 = rst ? 32'd639 : n_procmux_1219_Y;
-  assign n_procmux_1223_Y = n_signal_48 ? n_70 : run;
-  assign n_procmux_1225_Y = n_49 ? n_procmux_1223_Y : run;
-  assign n_procmux_1227_Y = n_signal_58 ? n_procmux_1225_Y : run;
-  assign n_procmux_1229_Y = starting[2] ? load_check__good : n_procmux_1227_Y;
-  assign n_procmux_1231_Y = n_75 ? 1'h1 : n_procmux_1229_Y;
-  assign n_85 = rst ? 1'h0 : n_procmux_1231_Y;
-  assign n_procmux_1235_Y = n_45 ? n_46 : n_signal_48;
-  assign n_84 = rst ? 1'h0 : n_procmux_1235_Y;
-  assign n_83 = n_45 ? wdata : data;
-  assign n_procmux_1241_Y = n_45 ? 1'h1 : n_signal_46;
-  assign n_procmux_1243_Y = n_signal_58 ? 1'h0 : n_procmux_1241_Y;
-  assign n_82 = rst ? 1'h0 : n_procmux_1243_Y;
-  assign n_81 = n_44 ? awaddr[8:2] : offset;
-  assign n_80 = n_44 ? awaddr[12:9] : window;
-  assign n_procmux_1251_Y = n_44 ? 1'h1 : n_signal_43;
-  assign n_procmux_1253_Y = n_signal_58 ? 1'h0 : n_procmux_1251_Y;
-  assign n_79 = rst ? 1'h0 : n_procmux_1253_Y;
-  assign n_78 = rst ? 6'h00 : n_43;
-  assign n_77 = rst ? 1'h0 : 1'h1;
-  function [1:0] n_procmux_1262;
-    input [1:0] a;
-    input [27:0] b;
-    input [13:0] s;
-    (* parallel_case *)
-    casez (s)
-      14'b?????????????1: n_procmux_1262 = b[1:0];
-      14'b????????????1?: n_procmux_1262 = b[3:2];
-      14'b???????????1??: n_procmux_1262 = b[5:4];
-      14'b??????????1???: n_procmux_1262 = b[7:6];
-      14'b?????????1????: n_procmux_1262 = b[9:8];
-      14'b????????1?????: n_procmux_1262 = b[11:10];
-      14'b???????1??????: n_procmux_1262 = b[13:12];
-      14'b??????1???????: n_procmux_1262 = b[15:14];
-      14'b?????1????????: n_procmux_1262 = b[17:16];
-      14'b????1?????????: n_procmux_1262 = b[19:18];
-      14'b???1??????????: n_procmux_1262 = b[21:20];
-      14'b??1???????????: n_procmux_1262 = b[23:22];
-      14'b?1????????????: n_procmux_1262 = b[25:24];
-      14'b1?????????????: n_procmux_1262 = b[27:26];
-      default:
-        n_procmux_1262 = a;
-    endcase
-  endfunction
-  assign n_procmux_1262_Y = n_procmux_1262(2'h2, 28'h0000000, { n_procmux_1276_CMP, n_procmux_1275_CMP, n_procmux_1274_CMP, n_procmux_1273_CMP, n_procmux_1272_CMP, n_procmux_1271_CMP, n_procmux_1270_CMP, n_procmux_1269_CMP, n_procmux_1268_CMP, n_procmux_1267_CMP, n_procmux_1266_CMP, n_procmux_1265_CMP, n_procmux_1264_CMP, n_procmux_1263_CMP });
-  assign n_procmux_1263_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0024;
-  assign n_procmux_1264_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0020;
-  assign n_procmux_1265_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h001c;
-  assign n_procmux_1266_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0030;
-  assign n_procmux_1267_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h002c;
-  assign n_procmux_1268_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0028;
-  assign n_procmux_1269_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0034;
-  assign n_procmux_1270_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0018;
-  assign n_procmux_1271_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0014;
-  assign n_procmux_1272_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0010;
-  assign n_procmux_1273_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h000c;
-  assign n_procmux_1274_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0008;
-  assign n_procmux_1275_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0004;
-  assign n_procmux_1276_CMP = ! { 1'h0, address[12:2], 2'h0 };
-  assign answer = n_39 ? 2'h0 : n_procmux_1262_Y;
-  function [31:0] n_procmux_1280;
-    input [31:0] a;
-    input [447:0] b;
-    input [13:0] s;
-    (* parallel_case *)
-    casez (s)
-      14'b?????????????1: n_procmux_1280 = b[31:0];
-      14'b????????????1?: n_procmux_1280 = b[63:32];
-      14'b???????????1??: n_procmux_1280 = b[95:64];
-      14'b??????????1???: n_procmux_1280 = b[127:96];
-      14'b?????????1????: n_procmux_1280 = b[159:128];
-      14'b????????1?????: n_procmux_1280 = b[191:160];
-      14'b???????1??????: n_procmux_1280 = b[223:192];
-      14'b??????1???????: n_procmux_1280 = b[255:224];
-      14'b?????1????????: n_procmux_1280 = b[287:256];
-      14'b????1?????????: n_procmux_1280 = b[319:288];
-      14'b???1??????????: n_procmux_1280 = b[351:320];
-      14'b??1???????????: n_procmux_1280 = b[383:352];
-      14'b?1????????????: n_procmux_1280 = b[415:384];
-      14'b1?????????????: n_procmux_1280 = b[447:416];
-      default:
-        n_procmux_1280 = a;
-    endcase
-  endfunction
-  assign n_procmux_1280_Y = n_procmux_1280(32'd0, { 159'h2d29a5a8000180002bf7d4c50404008080000000, run, 29'h00000000, busy, ready, run, 26'h0000000, n_signal, load_check__crc, silence_limit, layer_limit, expected_crc, latency, interval, groups }, { n_procmux_1294_CMP, n_procmux_1293_CMP, n_procmux_1292_CMP, n_procmux_1291_CMP, n_procmux_1290_CMP, n_procmux_1289_CMP, n_procmux_1288_CMP, n_procmux_1287_CMP, n_procmux_1286_CMP, n_procmux_1285_CMP, n_procmux_1284_CMP, n_procmux_1283_CMP, n_procmux_1282_CMP, n_procmux_1281_CMP });
-  assign n_procmux_1281_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0024;
-  assign n_procmux_1282_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0020;
-  assign n_procmux_1283_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h001c;
-  assign n_procmux_1284_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0030;
-  assign n_procmux_1285_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h002c;
-  assign n_procmux_1286_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0028;
-  assign n_procmux_1287_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0034;
-  assign n_procmux_1288_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0018;
-  assign n_procmux_1289_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0014;
-  assign n_procmux_1290_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0010;
-  assign n_procmux_1291_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h000c;
-  assign n_procmux_1292_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0008;
-  assign n_procmux_1293_CMP = { 1'h0, address[12:2], 2'h0 } == 14'h0004;
-  assign n_procmux_1294_CMP = ! { 1'h0, address[12:2], 2'h0 };
-  assign n_signal_64 = n_39 ? layer_cycles : n_procmux_1280_Y;
-  assign n_procmux_1298_Y = n_signal_48 ? 1'h1 : 1'h0;
-  assign n_procmux_1300_Y = run ? 1'h0 : n_procmux_1298_Y;
-  assign n_procmux_1302_Y = n_30 ? 1'h0 : n_procmux_1300_Y;
-  assign n_procmux_1304_Y = n_22 ? 1'h0 : n_procmux_1302_Y;
-  assign n_procmux_1306_Y = n_19 ? 1'h0 : n_procmux_1304_Y;
-  assign n_procmux_1308_Y = n_16 ? 1'h0 : n_procmux_1306_Y;
-  assign n_procmux_1310_Y = n_13 ? 1'h0 : n_procmux_1308_Y;
-  assign n_procmux_1312_Y = n_10 ? 1'h0 : n_procmux_1310_Y;
-  assign n_signal_62 = n_signal_58 ? n_procmux_1312_Y : 1'h0;
-  assign n_procmux_1316_Y = n_signal_48 ? 1'h1 : 1'h0;
-  assign n_procmux_1318_Y = n_22 ? n_procmux_1316_Y : 1'h0;
-  assign n_procmux_1321_Y = n_19 ? 1'h0 : n_procmux_1318_Y;
-  assign n_procmux_1324_Y = n_16 ? 1'h0 : n_procmux_1321_Y;
-  assign n_procmux_1326_Y = n_13 ? 1'h0 : n_procmux_1324_Y;
-  assign n_procmux_1328_Y = n_10 ? 1'h0 : n_procmux_1326_Y;
-  assign load_check__restart = n_signal_58 ? n_procmux_1328_Y : 1'h0;
-  assign n_procmux_1332_Y = n_signal_48 ? data[5:0] : 6'h00;
-  assign n_procmux_1334_Y = n_13 ? n_procmux_1332_Y : 6'h00;
-  assign n_procmux_1336_Y = n_10 ? 6'h00 : n_procmux_1334_Y;
-  assign clear = n_signal_58 ? n_procmux_1336_Y : 6'h00;
-  assign n_procmux_1340_Y = n_signal_48 ? n_32 : 1'h0;
-  assign n_procmux_1342_Y = n_10 ? n_procmux_1340_Y : 1'h0;
-  assign n_signal_60 = n_signal_58 ? n_procmux_1342_Y : 1'h0;
-  assign n_procmux_1346_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1348_Y = run ? 2'h2 : n_procmux_1346_Y;
-  assign n_procmux_1350_Y = n_30 ? 2'h2 : n_procmux_1348_Y;
-  assign n_procmux_1352_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1354_Y = n_22 ? n_procmux_1352_Y : n_procmux_1350_Y;
-  assign n_procmux_1356_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1358_Y = n_19 ? n_procmux_1356_Y : n_procmux_1354_Y;
-  assign n_procmux_1360_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1362_Y = n_16 ? n_procmux_1360_Y : n_procmux_1358_Y;
-  assign n_procmux_1364_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1366_Y = n_13 ? n_procmux_1364_Y : n_procmux_1362_Y;
-  assign n_procmux_1368_Y = n_signal_48 ? 2'h0 : 2'h2;
-  assign n_procmux_1370_Y = n_10 ? n_procmux_1368_Y : n_procmux_1366_Y;
-  assign n_signal_59 = n_signal_58 ? n_procmux_1370_Y : 2'h2;
-  assign n_signal_57[5] = starting[2] ? n_34 : 1'h0;
-  assign n_procmux_1377_Y = n_30 ? 1'h1 : 1'h0;
-  assign n_procmux_1379_Y = n_22 ? 1'h0 : n_procmux_1377_Y;
-  assign n_procmux_1381_Y = n_19 ? 1'h0 : n_procmux_1379_Y;
-  assign n_procmux_1383_Y = n_16 ? 1'h0 : n_procmux_1381_Y;
-  assign n_procmux_1385_Y = n_13 ? 1'h0 : n_procmux_1383_Y;
-  assign n_procmux_1387_Y = n_10 ? 1'h0 : n_procmux_1385_Y;
-  assign n_signal_57[3] = n_signal_58 ? n_procmux_1387_Y : 1'h0;
-  assign n_procmux_1391_Y = run ? 1'h1 : 1'h0;
-  assign n_procmux_1393_Y = n_30 ? 1'h0 : n_procmux_1391_Y;
-  assign n_procmux_1395_Y = n_22 ? 1'h0 : n_procmux_1393_Y;
-  assign n_procmux_1397_Y = n_19 ? 1'h0 : n_procmux_1395_Y;
-  assign n_procmux_1399_Y = n_16 ? 1'h0 : n_procmux_1397_Y;
-  assign n_procmux_1401_Y = n_13 ? 1'h0 : n_procmux_1399_Y;
-  assign n_procmux_1403_Y = n_10 ? 1'h0 : n_procmux_1401_Y;
-  assign n_signal_57[2] = n_signal_58 ? n_procmux_1403_Y : 1'h0;
-  function [2:0] n_procmux_1420;
+  assign n_procmux_1137_Y = decide_66 ? n_87 : rresp;
+  assign n_115 = rst ? 2'h0 : n_procmux_1137_Y;
+  assign n_procmux_1141_Y = decide_66 ? n_85 : rdata;
+  assign n_114 = rst ? 32'd0 : n_procmux_1141_Y;
+  assign n_procmux_1145_Y = rready ? 1'h0 : rvalid;
+  assign n_procmux_1147_Y = decide_66 ? 1'h1 : n_procmux_1145_Y;
+  assign n_113 = rst ? 1'h0 : n_procmux_1147_Y;
+  assign n_112 = n_39 ? { n_56, n_53, n_52, n_51, n_50, n_49, n_48, n_47, n_46, n_45, n_44, n_43, n_42, n_41, n_40 } : hits_59;
+  assign n_111 = n_39 ? araddr : address;
+  assign n_procmux_1155_Y = n_39 ? 1'h1 : asked;
+  assign n_procmux_1157_Y = decide_66 ? 1'h0 : n_procmux_1155_Y;
+  assign n_110 = rst ? 1'h0 : n_procmux_1157_Y;
+  assign n_109 = rst ? 3'h0 : n_36[2:0];
+  assign n_procmux_1163_Y = decide ? answer : bresp;
+  assign n_108 = rst ? 2'h0 : n_procmux_1163_Y;
+  assign n_procmux_1167_Y = bready ? 1'h0 : bvalid;
+  assign n_procmux_1169_Y = decide ? n_34 : n_procmux_1167_Y;
+  assign n_procmux_1171_Y = starting[2] ? 1'h1 : n_procmux_1169_Y;
+  assign n_107 = rst ? 1'h0 : n_procmux_1171_Y;
+  assign n_procmux_1175_Y = committed ? { load__data[31:0], data } : load__data;
+  assign n_106 = rst ? 64'h0000000000000000 : n_procmux_1175_Y;
+  assign n_procmux_1179_Y = committed ? offset : load__offset;
+  assign n_105 = rst ? 7'h00 : n_procmux_1179_Y;
+  assign n_procmux_1183_Y = committed ? window : load__window;
+  assign n_104 = rst ? 4'h0 : n_procmux_1183_Y;
+  assign n_103 = rst ? 1'h0 : committed;
+  assign n_102 = rst ? 1'h0 : commit;
+  assign n_procmux_1191_Y = whole ? data : expected_crc;
+  assign n_procmux_1193_Y = hits[4] ? n_procmux_1191_Y : expected_crc;
+  assign n_procmux_1195_Y = hits[3] ? expected_crc : n_procmux_1193_Y;
+  assign n_procmux_1197_Y = hits[2] ? expected_crc : n_procmux_1195_Y;
+  assign n_procmux_1199_Y = hits[1] ? expected_crc : n_procmux_1197_Y;
+  assign n_procmux_1201_Y = hits[0] ? expected_crc : n_procmux_1199_Y;
+  assign n_procmux_1203_Y = decide ? n_procmux_1201_Y : expected_crc;
+  assign n_101 = rst ? 32'd0 : n_procmux_1203_Y;
+  assign n_procmux_1207_Y = whole ? data : layer_limit;
+  assign n_procmux_1209_Y = hits[3] ? n_procmux_1207_Y : layer_limit;
+  assign n_procmux_1211_Y = hits[2] ? layer_limit : n_procmux_1209_Y;
+  assign n_procmux_1213_Y = hits[1] ? layer_limit : n_procmux_1211_Y;
+  assign n_procmux_1215_Y = hits[0] ? layer_limit : n_procmux_1213_Y;
+  assign n_procmux_1217_Y = decide ? n_procmux_1215_Y : layer_limit;
+  assign n_100 = rst ? 32'd4294967295 : n_procmux_1217_Y;
+  assign n_procmux_1221_Y = whole ? data : silence_limit;
+  assign n_procmux_1223_Y = hits[2] ? n_procmux_1221_Y : silence_limit;
+  assign n_procmux_1225_Y = hits[1] ? silence_limit : n_procmux_1223_Y;
+  assign n_procmux_1227_Y = hits[0] ? silence_limit : n_procmux_1225_Y;
+  assign n_procmux_1229_Y = decide ? n_procmux_1227_Y : silence_limit;
+  assign n_99 = rst ? 32'd639 : n_procmux_1229_Y;
+  assign n_procmux_1233_Y = whole ? n_33 : run;
+  assign n_procmux_1235_Y = hits[0] ? n_procmux_1233_Y : run;
+  assign n_procmux_1237_Y = decide ? n_procmux_1235_Y : run;
+  assign n_procmux_1239_Y = starting[2] ? load_check__good : n_procmux_1237_Y;
+  assign n_procmux_1241_Y = n_38 ? 1'h1 : n_procmux_1239_Y;
+  assign n_98 = rst ? 1'h0 : n_procmux_1241_Y;
+  assign n_procmux_1245_Y = n_31 ? n_32 : whole;
+  assign n_97 = rst ? 1'h0 : n_procmux_1245_Y;
+  assign n_96 = n_31 ? wdata : data;
+  assign n_procmux_1251_Y = n_31 ? 1'h1 : filled;
+  assign n_procmux_1253_Y = decide ? 1'h0 : n_procmux_1251_Y;
+  assign n_95 = rst ? 1'h0 : n_procmux_1253_Y;
+  assign n_94 = n_17 ? n_30 : beyond;
+  assign n_93 = n_17 ? { n_22, n_21, n_20, n_19, n_18 } : hits;
+  assign n_92 = n_17 ? awaddr[8:2] : offset;
+  assign n_91 = n_17 ? awaddr[12:9] : window;
+  assign n_procmux_1265_Y = n_17 ? 1'h1 : addressed;
+  assign n_procmux_1267_Y = decide ? 1'h0 : n_procmux_1265_Y;
+  assign n_90 = rst ? 1'h0 : n_procmux_1267_Y;
+  assign n_89 = rst ? 6'h00 : n_16;
+  assign n_88 = rst ? 1'h0 : 1'h1;
+  assign n_procmux_1275_Y = whole ? 1'h1 : 1'h0;
+  assign n_procmux_1277_Y = run ? 1'h0 : n_procmux_1275_Y;
+  assign n_procmux_1279_Y = beyond ? 1'h0 : n_procmux_1277_Y;
+  assign n_procmux_1281_Y = hits[4] ? 1'h0 : n_procmux_1279_Y;
+  assign n_procmux_1283_Y = hits[3] ? 1'h0 : n_procmux_1281_Y;
+  assign n_procmux_1285_Y = hits[2] ? 1'h0 : n_procmux_1283_Y;
+  assign n_procmux_1287_Y = hits[1] ? 1'h0 : n_procmux_1285_Y;
+  assign n_procmux_1289_Y = hits[0] ? 1'h0 : n_procmux_1287_Y;
+  assign commit = decide ? n_procmux_1289_Y : 1'h0;
+  assign n_procmux_1293_Y = whole ? 1'h1 : 1'h0;
+  assign n_procmux_1295_Y = hits[4] ? n_procmux_1293_Y : 1'h0;
+  assign n_procmux_1298_Y = hits[3] ? 1'h0 : n_procmux_1295_Y;
+  assign n_procmux_1301_Y = hits[2] ? 1'h0 : n_procmux_1298_Y;
+  assign n_procmux_1303_Y = hits[1] ? 1'h0 : n_procmux_1301_Y;
+  assign n_procmux_1305_Y = hits[0] ? 1'h0 : n_procmux_1303_Y;
+  assign load_check__restart = decide ? n_procmux_1305_Y : 1'h0;
+  assign n_procmux_1309_Y = whole ? data[5:0] : 6'h00;
+  assign n_procmux_1311_Y = hits[1] ? n_procmux_1309_Y : 6'h00;
+  assign n_procmux_1313_Y = hits[0] ? 6'h00 : n_procmux_1311_Y;
+  assign clear = decide ? n_procmux_1313_Y : 6'h00;
+  assign n_procmux_1317_Y = whole ? n_9 : 1'h0;
+  assign n_procmux_1319_Y = hits[0] ? n_procmux_1317_Y : 1'h0;
+  assign start = decide ? n_procmux_1319_Y : 1'h0;
+  assign n_procmux_1323_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1325_Y = run ? 2'h2 : n_procmux_1323_Y;
+  assign n_procmux_1327_Y = beyond ? 2'h2 : n_procmux_1325_Y;
+  assign n_procmux_1329_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1331_Y = hits[4] ? n_procmux_1329_Y : n_procmux_1327_Y;
+  assign n_procmux_1333_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1335_Y = hits[3] ? n_procmux_1333_Y : n_procmux_1331_Y;
+  assign n_procmux_1337_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1339_Y = hits[2] ? n_procmux_1337_Y : n_procmux_1335_Y;
+  assign n_procmux_1341_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1343_Y = hits[1] ? n_procmux_1341_Y : n_procmux_1339_Y;
+  assign n_procmux_1345_Y = whole ? 2'h0 : 2'h2;
+  assign n_procmux_1347_Y = hits[0] ? n_procmux_1345_Y : n_procmux_1343_Y;
+  assign answer = decide ? n_procmux_1347_Y : 2'h2;
+  assign found[5] = starting[2] ? n_11 : 1'h0;
+  assign n_procmux_1354_Y = beyond ? 1'h1 : 1'h0;
+  assign n_procmux_1356_Y = hits[4] ? 1'h0 : n_procmux_1354_Y;
+  assign n_procmux_1358_Y = hits[3] ? 1'h0 : n_procmux_1356_Y;
+  assign n_procmux_1360_Y = hits[2] ? 1'h0 : n_procmux_1358_Y;
+  assign n_procmux_1362_Y = hits[1] ? 1'h0 : n_procmux_1360_Y;
+  assign n_procmux_1364_Y = hits[0] ? 1'h0 : n_procmux_1362_Y;
+  assign found[3] = decide ? n_procmux_1364_Y : 1'h0;
+  assign n_procmux_1368_Y = run ? 1'h1 : 1'h0;
+  assign n_procmux_1370_Y = beyond ? 1'h0 : n_procmux_1368_Y;
+  assign n_procmux_1372_Y = hits[4] ? 1'h0 : n_procmux_1370_Y;
+  assign n_procmux_1374_Y = hits[3] ? 1'h0 : n_procmux_1372_Y;
+  assign n_procmux_1376_Y = hits[2] ? 1'h0 : n_procmux_1374_Y;
+  assign n_procmux_1378_Y = hits[1] ? 1'h0 : n_procmux_1376_Y;
+  assign n_procmux_1380_Y = hits[0] ? 1'h0 : n_procmux_1378_Y;
+  assign found[2] = decide ? n_procmux_1380_Y : 1'h0;
+  function [2:0] n_procmux_1384;
     input [2:0] a;
     input [5:0] b;
     input [1:0] s;
     (* parallel_case *)
     casez (s)
-      2'b?1: n_procmux_1420 = b[2:0];
-      2'b1?: n_procmux_1420 = b[5:3];
+      2'b?1: n_procmux_1384 = b[2:0];
+      2'b1?: n_procmux_1384 = b[5:3];
       default:
-        n_procmux_1420 = a;
+        n_procmux_1384 = a;
     endcase
   endfunction
-  assign n_27 = n_procmux_1420(3'hx, 6'h27, { n_procmux_1422_CMP, n_26[0] });
-  assign n_procmux_1422_CMP = ~ n_26[0];
-  function [3:0] n_procmux_1423;
+  assign n_27 = n_procmux_1384(3'hx, 6'h27, { n_procmux_1386_CMP, n_26[0] });
+  assign n_procmux_1386_CMP = ~ n_26[0];
+  function [3:0] n_procmux_1387;
     input [3:0] a;
     input [35:0] b;
     input [8:0] s;
     (* parallel_case *)
     casez (s)
-      9'b????????1: n_procmux_1423 = b[3:0];
-      9'b???????1?: n_procmux_1423 = b[7:4];
-      9'b??????1??: n_procmux_1423 = b[11:8];
-      9'b?????1???: n_procmux_1423 = b[15:12];
-      9'b????1????: n_procmux_1423 = b[19:16];
-      9'b???1?????: n_procmux_1423 = b[23:20];
-      9'b??1??????: n_procmux_1423 = b[27:24];
-      9'b?1???????: n_procmux_1423 = b[31:28];
-      9'b1????????: n_procmux_1423 = b[35:32];
+      9'b????????1: n_procmux_1387 = b[3:0];
+      9'b???????1?: n_procmux_1387 = b[7:4];
+      9'b??????1??: n_procmux_1387 = b[11:8];
+      9'b?????1???: n_procmux_1387 = b[15:12];
+      9'b????1????: n_procmux_1387 = b[19:16];
+      9'b???1?????: n_procmux_1387 = b[23:20];
+      9'b??1??????: n_procmux_1387 = b[27:24];
+      9'b?1???????: n_procmux_1387 = b[31:28];
+      9'b1????????: n_procmux_1387 = b[35:32];
       default:
-        n_procmux_1423 = a;
+        n_procmux_1387 = a;
     endcase
   endfunction
-  assign n_24 = n_procmux_1423(4'h0, 36'h445a22245, { n_procmux_1432_CMP, n_procmux_1431_CMP, n_procmux_1430_CMP, n_procmux_1429_CMP, n_procmux_1428_CMP, n_procmux_1427_CMP, n_procmux_1426_CMP, n_procmux_1425_CMP, n_procmux_1424_CMP });
-  assign n_procmux_1424_CMP = window == 4'h9;
-  assign n_procmux_1425_CMP = window == 4'h8;
-  assign n_procmux_1426_CMP = window == 4'h7;
-  assign n_procmux_1427_CMP = window == 4'h6;
-  assign n_procmux_1428_CMP = window == 4'h5;
-  assign n_procmux_1429_CMP = window == 4'h4;
-  assign n_procmux_1430_CMP = window == 4'h3;
-  assign n_procmux_1431_CMP = window == 4'h2;
-  assign n_procmux_1432_CMP = window == 4'h1;
+  assign n_24 = n_procmux_1387(4'h0, 36'h445a22245, { n_procmux_1396_CMP, n_procmux_1395_CMP, n_procmux_1394_CMP, n_procmux_1393_CMP, n_procmux_1392_CMP, n_procmux_1391_CMP, n_procmux_1390_CMP, n_procmux_1389_CMP, n_procmux_1388_CMP });
+  assign n_procmux_1388_CMP = awaddr[12:9] == 4'h9;
+  assign n_procmux_1389_CMP = awaddr[12:9] == 4'h8;
+  assign n_procmux_1390_CMP = awaddr[12:9] == 4'h7;
+  assign n_procmux_1391_CMP = awaddr[12:9] == 4'h6;
+  assign n_procmux_1392_CMP = awaddr[12:9] == 4'h5;
+  assign n_procmux_1393_CMP = awaddr[12:9] == 4'h4;
+  assign n_procmux_1394_CMP = awaddr[12:9] == 4'h3;
+  assign n_procmux_1395_CMP = awaddr[12:9] == 4'h2;
+  assign n_procmux_1396_CMP = awaddr[12:9] == 4'h1;
   zs_load_check load_check (
     .clk(clk), .rst(rst), .commit(load__commit), .part(load__data[31:0]), .restart(load_check__restart),
     .expected(expected_crc), .crc(load_check__crc), .good(load_check__good)
   );
   assign layer_cycles_address = address[2];
-  assign { n_signal_57[4], n_signal_57[1:0] } = { expired, late_last, early_last };
+  assign { found[4], found[1:0] } = { expired, late_last, early_last };
   assign limit = layer_limit;
   assign watchdog = silence_limit;
 endmodule
@@ -941,58 +854,53 @@ module zs_counters (
   wire [32:0] n_7;
   wire n_8;
   wire n_9;
-  wire [31:0] n_procmux_109_Y;
-  wire [31:0] n_procmux_111_Y;
-  wire [31:0] n_procmux_115_Y;
-  wire n_procmux_119_Y;
   wire [31:0] n_procmux_123_Y;
-  wire [31:0] n_procmux_127_Y;
+  wire [31:0] n_procmux_125_Y;
   wire [31:0] n_procmux_129_Y;
   wire n_procmux_133_Y;
-  wire n_procmux_135_Y;
-  wire n_procmux_139_Y;
-  reg n_signal;
-  reg [31:0] n_signal_10;
-  reg n_signal_11;
-  reg n_signal_9;
-  assign n_1 = ~ n_signal;
+  wire [31:0] n_procmux_137_Y;
+  wire [31:0] n_procmux_141_Y;
+  wire [31:0] n_procmux_143_Y;
+  wire n_procmux_147_Y;
+  wire n_procmux_149_Y;
+  wire n_procmux_153_Y;
+  reg again;
+  reg settled;
+  reg [31:0] since_last;
+  reg timing;
+  assign n_1 = ~ settled;
   assign n_2 = first & n_1;
   assign n_3 = ~ last;
-  assign n_4 = n_signal_9 & n_3;
+  assign n_4 = timing & n_3;
   assign n_5 = latency + 1'h1;
-  assign n_6 = n_signal_10 + 1'h1;
+  assign n_6 = since_last + 1'h1;
   assign n_7 = groups + 1'h1;
-  always @(posedge clk)
-    n_signal <= n_8;
-  always @(posedge clk)
-    n_signal_9 <= n_9;
-  always @(posedge clk)
-    latency <= n_10;
-  always @(posedge clk)
-    n_signal_10 <= n_11;
-  always @(posedge clk)
-    n_signal_11 <= n_12;
   always @(posedge clk) begin
+    settled <= n_8;
+    timing <= n_9;
+    latency <= n_10;
+    since_last <= n_11;
+    again <= n_12;
     groups <= n_13;
     interval <= n_14;
   end
-  assign n_procmux_109_Y = n_signal_11 ? n_signal_10 : interval;
-  assign n_procmux_111_Y = last ? n_procmux_109_Y : interval;
-  assign n_14 = rst ? 32'd0 : n_procmux_111_Y;
-  assign n_procmux_115_Y = last ? n_7[31:0] : groups;
-  assign n_13 = rst ? 32'd0 : n_procmux_115_Y;
-  assign n_procmux_119_Y = last ? 1'h1 : n_signal_11;
-  assign n_12 = rst ? 1'h0 : n_procmux_119_Y;
-  assign n_procmux_123_Y = last ? 32'd1 : n_6[31:0];
-  assign n_11 = rst ? 32'd0 : n_procmux_123_Y;
-  assign n_procmux_127_Y = n_4 ? n_5[31:0] : latency;
-  assign n_procmux_129_Y = n_2 ? 32'd1 : n_procmux_127_Y;
-  assign n_10 = rst ? 32'd0 : n_procmux_129_Y;
-  assign n_procmux_133_Y = n_2 ? 1'h1 : n_signal_9;
-  assign n_procmux_135_Y = last ? 1'h0 : n_procmux_133_Y;
-  assign n_9 = rst ? 1'h0 : n_procmux_135_Y;
-  assign n_procmux_139_Y = accepted ? 1'h1 : n_signal;
-  assign n_8 = rst ? 1'h0 : n_procmux_139_Y;
+  assign n_procmux_123_Y = again ? since_last : interval;
+  assign n_procmux_125_Y = last ? n_procmux_123_Y : interval;
+  assign n_14 = rst ? 32'd0 : n_procmux_125_Y;
+  assign n_procmux_129_Y = last ? n_7[31:0] : groups;
+  assign n_13 = rst ? 32'd0 : n_procmux_129_Y;
+  assign n_procmux_133_Y = last ? 1'h1 : again;
+  assign n_12 = rst ? 1'h0 : n_procmux_133_Y;
+  assign n_procmux_137_Y = last ? 32'd1 : n_6[31:0];
+  assign n_11 = rst ? 32'd0 : n_procmux_137_Y;
+  assign n_procmux_141_Y = n_4 ? n_5[31:0] : latency;
+  assign n_procmux_143_Y = n_2 ? 32'd1 : n_procmux_141_Y;
+  assign n_10 = rst ? 32'd0 : n_procmux_143_Y;
+  assign n_procmux_147_Y = n_2 ? 1'h1 : timing;
+  assign n_procmux_149_Y = last ? 1'h0 : n_procmux_147_Y;
+  assign n_9 = rst ? 1'h0 : n_procmux_149_Y;
+  assign n_procmux_153_Y = accepted ? 1'h1 : settled;
+  assign n_8 = rst ? 1'h0 : n_procmux_153_Y;
 endmodule
 
 // Four stages from the mask memory to a FIFO: address, memory, word, Unfold. A word per cycle.
@@ -1066,38 +974,38 @@ module zs_fetch (
   wire n_50;
   wire n_51;
   wire n_52;
-  wire n_procmux_1003_Y;
-  wire n_procmux_1007_Y;
-  wire n_procmux_1009_Y;
-  wire [1:0] n_procmux_1017_Y;
-  wire n_procmux_1021_Y;
+  wire n_procmux_1001_Y;
+  wire [7:0] n_procmux_1007_Y;
+  wire n_procmux_1011_Y;
+  wire n_procmux_1015_Y;
+  wire n_procmux_1017_Y;
   wire [1:0] n_procmux_1025_Y;
-  wire [1:0] n_procmux_1029_Y;
-  wire [1:0] n_procmux_1031_Y;
+  wire n_procmux_1029_Y;
   wire [1:0] n_procmux_1033_Y;
-  wire [2:0] n_procmux_1037_Y;
-  wire [2:0] n_procmux_1039_Y;
-  wire n_procmux_1040_CMP;
-  wire [2:0] n_procmux_1041_Y;
-  wire n_procmux_1043_CMP;
-  wire [2:0] n_procmux_1044_Y;
-  wire [2:0] n_procmux_1046_Y;
+  wire [1:0] n_procmux_1037_Y;
+  wire [1:0] n_procmux_1039_Y;
+  wire [1:0] n_procmux_1041_Y;
+  wire [2:0] n_procmux_1045_Y;
+  wire [2:0] n_procmux_1047_Y;
   wire n_procmux_1048_CMP;
   wire [2:0] n_procmux_1049_Y;
   wire n_procmux_1051_CMP;
   wire [2:0] n_procmux_1052_Y;
   wire [2:0] n_procmux_1054_Y;
   wire n_procmux_1056_CMP;
-  wire n_procmux_1059_Y;
-  wire n_procmux_1061_Y;
-  wire n_procmux_1063_Y;
+  wire [2:0] n_procmux_1057_Y;
+  wire n_procmux_1059_CMP;
+  wire [2:0] n_procmux_1060_Y;
+  wire [2:0] n_procmux_1062_Y;
   wire n_procmux_1064_CMP;
-  wire n_procmux_1068_CMP;
-  wire n_procmux_1070_CMP;
+  wire n_procmux_1067_Y;
+  wire n_procmux_1069_Y;
+  wire n_procmux_1071_Y;
   wire n_procmux_1072_CMP;
-  wire n_procmux_1074_CMP;
-  wire n_procmux_957_Y;
-  wire n_procmux_961_Y;
+  wire n_procmux_1076_CMP;
+  wire n_procmux_1078_CMP;
+  wire n_procmux_1080_CMP;
+  wire n_procmux_1082_CMP;
   wire n_procmux_965_Y;
   wire n_procmux_969_Y;
   wire n_procmux_973_Y;
@@ -1106,9 +1014,7 @@ module zs_fetch (
   wire n_procmux_985_Y;
   wire n_procmux_989_Y;
   wire n_procmux_993_Y;
-  wire [7:0] n_procmux_999_Y;
-  wire n_signal;
-  wire n_signal_28;
+  wire n_procmux_997_Y;
   reg again;
   reg at_last;
   reg [1:0] begin_;
@@ -1118,7 +1024,9 @@ module zs_fetch (
   wire fifo__write;
   reg [7:0] header;
   reg header_read;
+  wire is_header;
   wire last;
+  wire load;
   wire [1:0] next_address;
   reg [1:0] number;
   reg part;
@@ -1181,15 +1089,15 @@ module zs_fetch (
   assign n_13 = ~ header[2];
   assign n_14 = at_last | n_13;
   assign n_15 = walked0__word & n_14;
-  assign n_16 = n_signal | n_15;
+  assign n_16 = is_header | n_15;
   assign n_17 = enable & n_16;
   assign n_18 = address + 1'h1;
   assign n_19 = enable & walked0__word;
   assign n_20 = number + 1'h1;
   assign n_21 = number == header[5:4];
-  assign n_22 = n_signal_28 | walked0__tile_end;
+  assign n_22 = load | walked0__tile_end;
   assign n_23 = enable & n_22;
-  assign n_24 = enable & n_signal_28;
+  assign n_24 = enable & load;
   assign n_26 = enable & last;
   assign n_27 = n_26 & again;
   assign n_30 = enable & walked0__layer_end;
@@ -1199,86 +1107,86 @@ module zs_fetch (
     fetch_state <= n_33;
     address <= n_34;
   end
-  assign n_41 = enable ? n_procmux_999_Y : header;
-  assign n_procmux_1003_Y = enable ? n_signal : header_read;
-  assign n_40 = rst ? 1'h0 : n_procmux_1003_Y;
-  assign n_procmux_1007_Y = n_24 ? header[6] : again;
-  assign n_procmux_1009_Y = n_27 ? 1'h0 : n_procmux_1007_Y;
-  assign n_39 = rst ? 1'h0 : n_procmux_1009_Y;
-  assign n_procmux_1017_Y = n_24 ? address : begin_;
-  assign n_37 = rst ? 2'h0 : n_procmux_1017_Y;
-  assign n_procmux_1021_Y = n_19 ? n_21 : at_last;
-  assign n_36 = n_23 ? header[3] : n_procmux_1021_Y;
-  assign n_procmux_1025_Y = n_19 ? n_20[1:0] : number;
-  assign n_35 = n_23 ? 2'h0 : n_procmux_1025_Y;
-  assign n_procmux_1029_Y = n_17 ? n_18[1:0] : address;
-  assign n_procmux_1031_Y = n_27 ? begin_ : n_procmux_1029_Y;
-  assign n_procmux_1033_Y = n_31 ? 2'h0 : n_procmux_1031_Y;
-  assign n_34 = rst ? 2'h0 : n_procmux_1033_Y;
-  assign n_procmux_1037_Y = enable ? 3'h0 : fetch_state;
-  function [2:0] n_procmux_1039;
+  assign n_procmux_1001_Y = enable ? walked0__word : walked1__word;
+  assign n_43 = rst ? 1'h0 : n_procmux_1001_Y;
+  assign n_42 = enable ? data : word;
+  assign n_procmux_1007_Y = header_read ? data : header;
+  assign n_41 = enable ? n_procmux_1007_Y : header;
+  assign n_procmux_1011_Y = enable ? is_header : header_read;
+  assign n_40 = rst ? 1'h0 : n_procmux_1011_Y;
+  assign n_procmux_1015_Y = n_24 ? header[6] : again;
+  assign n_procmux_1017_Y = n_27 ? 1'h0 : n_procmux_1015_Y;
+  assign n_39 = rst ? 1'h0 : n_procmux_1017_Y;
+  assign n_procmux_1025_Y = n_24 ? address : begin_;
+  assign n_37 = rst ? 2'h0 : n_procmux_1025_Y;
+  assign n_procmux_1029_Y = n_19 ? n_21 : at_last;
+  assign n_36 = n_23 ? header[3] : n_procmux_1029_Y;
+  assign n_procmux_1033_Y = n_19 ? n_20[1:0] : number;
+  assign n_35 = n_23 ? 2'h0 : n_procmux_1033_Y;
+  assign n_procmux_1037_Y = n_17 ? n_18[1:0] : address;
+  assign n_procmux_1039_Y = n_27 ? begin_ : n_procmux_1037_Y;
+  assign n_procmux_1041_Y = n_31 ? 2'h0 : n_procmux_1039_Y;
+  assign n_34 = rst ? 2'h0 : n_procmux_1041_Y;
+  assign n_procmux_1045_Y = enable ? 3'h0 : fetch_state;
+  function [2:0] n_procmux_1047;
     input [2:0] a;
     input [14:0] b;
     input [4:0] s;
     (* parallel_case *)
     casez (s)
-      5'b????1: n_procmux_1039 = b[2:0];
-      5'b???1?: n_procmux_1039 = b[5:3];
-      5'b??1??: n_procmux_1039 = b[8:6];
-      5'b?1???: n_procmux_1039 = b[11:9];
-      5'b1????: n_procmux_1039 = b[14:12];
+      5'b????1: n_procmux_1047 = b[2:0];
+      5'b???1?: n_procmux_1047 = b[5:3];
+      5'b??1??: n_procmux_1047 = b[8:6];
+      5'b?1???: n_procmux_1047 = b[11:9];
+      5'b1????: n_procmux_1047 = b[14:12];
       default:
-        n_procmux_1039 = a;
+        n_procmux_1047 = a;
     endcase
   endfunction
-  assign n_procmux_1039_Y = n_procmux_1039(fetch_state, { n_procmux_1054_Y, n_procmux_1049_Y, n_procmux_1046_Y, n_procmux_1041_Y, n_procmux_1037_Y }, { n_procmux_1056_CMP, n_procmux_1051_CMP, n_procmux_1048_CMP, n_procmux_1043_CMP, n_procmux_1040_CMP });
-  assign n_procmux_1040_CMP = fetch_state == 3'h4;
-  assign n_procmux_1041_Y = n_12 ? 3'h0 : fetch_state;
-  assign n_procmux_1043_CMP = fetch_state == 3'h3;
-  assign n_procmux_1044_Y = header[1] ? 3'h4 : 3'h3;
-  assign n_procmux_1046_Y = enable ? n_procmux_1044_Y : fetch_state;
-  assign n_procmux_1048_CMP = fetch_state == 3'h2;
-  assign n_procmux_1049_Y = enable ? 3'h2 : fetch_state;
-  assign n_procmux_1051_CMP = fetch_state == 3'h1;
-  assign n_procmux_1052_Y = part ? fetch_state : 3'h1;
+  assign n_procmux_1047_Y = n_procmux_1047(fetch_state, { n_procmux_1062_Y, n_procmux_1057_Y, n_procmux_1054_Y, n_procmux_1049_Y, n_procmux_1045_Y }, { n_procmux_1064_CMP, n_procmux_1059_CMP, n_procmux_1056_CMP, n_procmux_1051_CMP, n_procmux_1048_CMP });
+  assign n_procmux_1048_CMP = fetch_state == 3'h4;
+  assign n_procmux_1049_Y = n_12 ? 3'h0 : fetch_state;
+  assign n_procmux_1051_CMP = fetch_state == 3'h3;
+  assign n_procmux_1052_Y = header[1] ? 3'h4 : 3'h3;
   assign n_procmux_1054_Y = enable ? n_procmux_1052_Y : fetch_state;
-  assign n_procmux_1056_CMP = ! fetch_state;
-  assign n_33 = rst ? 3'h0 : n_procmux_1039_Y;
-  assign n_procmux_1059_Y = part ? n_10[0] : 1'h0;
-  assign n_procmux_1061_Y = enable ? n_procmux_1059_Y : part;
-  assign n_procmux_1063_Y = n_procmux_1064_CMP ? n_procmux_1061_Y : part;
+  assign n_procmux_1056_CMP = fetch_state == 3'h2;
+  assign n_procmux_1057_Y = enable ? 3'h2 : fetch_state;
+  assign n_procmux_1059_CMP = fetch_state == 3'h1;
+  assign n_procmux_1060_Y = part ? fetch_state : 3'h1;
+  assign n_procmux_1062_Y = enable ? n_procmux_1060_Y : fetch_state;
   assign n_procmux_1064_CMP = ! fetch_state;
-  assign n_32 = rst ? 1'h0 : n_procmux_1063_Y;
-  assign walked0__nothing = n_procmux_1068_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_1068_CMP = fetch_state == 3'h4;
-  assign walked0__word = n_procmux_1070_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_1070_CMP = fetch_state == 3'h3;
-  assign n_signal_28 = n_procmux_1072_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_1072_CMP = fetch_state == 3'h2;
-  assign n_signal = n_procmux_1074_CMP ? 1'h1 : 1'h0;
-  assign n_procmux_1074_CMP = ! fetch_state;
-  assign n_procmux_957_Y = enable ? walked1__layer_end : walked2__layer_end;
-  assign n_52 = rst ? 1'h0 : n_procmux_957_Y;
-  assign n_procmux_961_Y = enable ? walked1__tile_end : walked2__tile_end;
-  assign n_51 = rst ? 1'h0 : n_procmux_961_Y;
-  assign n_procmux_965_Y = enable ? walked1__ones : walked2__ones;
-  assign n_50 = rst ? 1'h0 : n_procmux_965_Y;
-  assign n_procmux_969_Y = enable ? walked1__nothing : walked2__nothing;
-  assign n_49 = rst ? 1'h0 : n_procmux_969_Y;
-  assign n_procmux_973_Y = enable ? walked1__word : walked2__word;
-  assign n_48 = rst ? 1'h0 : n_procmux_973_Y;
-  assign n_procmux_977_Y = enable ? walked0__layer_end : walked1__layer_end;
-  assign n_47 = rst ? 1'h0 : n_procmux_977_Y;
-  assign n_procmux_981_Y = enable ? walked0__tile_end : walked1__tile_end;
-  assign n_46 = rst ? 1'h0 : n_procmux_981_Y;
-  assign n_procmux_985_Y = enable ? walked0__ones : walked1__ones;
-  assign n_45 = rst ? 1'h0 : n_procmux_985_Y;
-  assign n_procmux_989_Y = enable ? walked0__nothing : walked1__nothing;
-  assign n_44 = rst ? 1'h0 : n_procmux_989_Y;
-  assign n_procmux_993_Y = enable ? walked0__word : walked1__word;
-  assign n_43 = rst ? 1'h0 : n_procmux_993_Y;
-  assign n_42 = enable ? data : word;
-  assign n_procmux_999_Y = header_read ? data : header;
+  assign n_33 = rst ? 3'h0 : n_procmux_1047_Y;
+  assign n_procmux_1067_Y = part ? n_10[0] : 1'h0;
+  assign n_procmux_1069_Y = enable ? n_procmux_1067_Y : part;
+  assign n_procmux_1071_Y = n_procmux_1072_CMP ? n_procmux_1069_Y : part;
+  assign n_procmux_1072_CMP = ! fetch_state;
+  assign n_32 = rst ? 1'h0 : n_procmux_1071_Y;
+  assign walked0__nothing = n_procmux_1076_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1076_CMP = fetch_state == 3'h4;
+  assign walked0__word = n_procmux_1078_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1078_CMP = fetch_state == 3'h3;
+  assign load = n_procmux_1080_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1080_CMP = fetch_state == 3'h2;
+  assign is_header = n_procmux_1082_CMP ? 1'h1 : 1'h0;
+  assign n_procmux_1082_CMP = ! fetch_state;
+  assign n_procmux_965_Y = enable ? walked1__layer_end : walked2__layer_end;
+  assign n_52 = rst ? 1'h0 : n_procmux_965_Y;
+  assign n_procmux_969_Y = enable ? walked1__tile_end : walked2__tile_end;
+  assign n_51 = rst ? 1'h0 : n_procmux_969_Y;
+  assign n_procmux_973_Y = enable ? walked1__ones : walked2__ones;
+  assign n_50 = rst ? 1'h0 : n_procmux_973_Y;
+  assign n_procmux_977_Y = enable ? walked1__nothing : walked2__nothing;
+  assign n_49 = rst ? 1'h0 : n_procmux_977_Y;
+  assign n_procmux_981_Y = enable ? walked1__word : walked2__word;
+  assign n_48 = rst ? 1'h0 : n_procmux_981_Y;
+  assign n_procmux_985_Y = enable ? walked0__layer_end : walked1__layer_end;
+  assign n_47 = rst ? 1'h0 : n_procmux_985_Y;
+  assign n_procmux_989_Y = enable ? walked0__tile_end : walked1__tile_end;
+  assign n_46 = rst ? 1'h0 : n_procmux_989_Y;
+  assign n_procmux_993_Y = enable ? walked0__ones : walked1__ones;
+  assign n_45 = rst ? 1'h0 : n_procmux_993_Y;
+  assign n_procmux_997_Y = enable ? walked0__nothing : walked1__nothing;
+  assign n_44 = rst ? 1'h0 : n_procmux_997_Y;
   zs_fifo fifo (
     .clk(clk), .rst(rst), .write(fifo__write),
     .write_data({ unfold__entry__layer_end, unfold__entry__tile_end, unfold__entry__number, unfold__entry__filled, unfold__entry__data }),
@@ -1334,13 +1242,13 @@ module zs_fifo (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [3:0] n_procmux_1079_Y;
-  wire [3:0] n_procmux_1083_Y;
   wire [3:0] n_procmux_1087_Y;
   wire [3:0] n_procmux_1091_Y;
-  wire [3:0] n_signal;
-  reg [3:0] n_signal_15;
+  wire [3:0] n_procmux_1095_Y;
+  wire [3:0] n_procmux_1099_Y;
   reg [3:0] n_signature__addr;
+  wire [3:0] head;
+  reg [3:0] head_next;
   reg [3:0] read__addr;
   wire [3:0] tail;
   reg [3:0] tail_next;
@@ -1351,8 +1259,8 @@ module zs_fifo (
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
-  assign n_2 = n_signal_15 + 1'h1;
-  assign n_3 = n_signal_15 == n_signature__addr;
+  assign n_2 = head_next + 1'h1;
+  assign n_3 = head_next == n_signature__addr;
   assign n_4 = take & n_3;
   assign n_5 = ~ n_4;
   assign n_6 = valid & n_5;
@@ -1367,24 +1275,21 @@ module zs_fifo (
   always @(posedge clk) begin
     tail_next <= n_14;
     read__addr <= n_15;
-  end
-  always @(posedge clk)
-    n_signal_15 <= n_16;
-  always @(posedge clk) begin
+    head_next <= n_16;
     valid <= n_17;
     full <= n_18;
   end
   assign n_18 = rst ? 1'h0 : n_12;
   assign n_17 = rst ? 1'h0 : n_7;
-  assign n_procmux_1079_Y = take ? n_2[3:0] : n_signal_15;
-  assign n_16 = rst ? 4'h1 : n_procmux_1079_Y;
-  assign n_procmux_1083_Y = take ? n_signal_15 : read__addr;
-  assign n_15 = rst ? 4'h0 : n_procmux_1083_Y;
-  assign n_procmux_1087_Y = write ? n_1[3:0] : tail_next;
-  assign n_14 = rst ? 4'h1 : n_procmux_1087_Y;
-  assign n_procmux_1091_Y = write ? tail_next : n_signature__addr;
-  assign n_13 = rst ? 4'h0 : n_procmux_1091_Y;
-  assign n_signal = read__addr;
+  assign n_procmux_1087_Y = take ? n_2[3:0] : head_next;
+  assign n_16 = rst ? 4'h1 : n_procmux_1087_Y;
+  assign n_procmux_1091_Y = take ? head_next : read__addr;
+  assign n_15 = rst ? 4'h0 : n_procmux_1091_Y;
+  assign n_procmux_1095_Y = write ? n_1[3:0] : tail_next;
+  assign n_14 = rst ? 4'h1 : n_procmux_1095_Y;
+  assign n_procmux_1099_Y = write ? tail_next : n_signature__addr;
+  assign n_13 = rst ? 4'h0 : n_procmux_1099_Y;
+  assign head = read__addr;
   assign tail = n_signature__addr;
 endmodule
 
@@ -1423,13 +1328,13 @@ module zs_fifo_places (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [3:0] n_procmux_53_Y;
   wire [3:0] n_procmux_57_Y;
   wire [3:0] n_procmux_61_Y;
   wire [3:0] n_procmux_65_Y;
-  wire [3:0] n_signal;
-  reg [3:0] n_signal_15;
+  wire [3:0] n_procmux_69_Y;
   reg [3:0] n_signature__addr;
+  wire [3:0] head;
+  reg [3:0] head_next;
   reg [3:0] read__addr;
   wire [3:0] tail;
   reg [3:0] tail_next;
@@ -1440,8 +1345,8 @@ module zs_fifo_places (
   end
   assign data = memory[read__addr];
   assign n_1 = tail_next + 1'h1;
-  assign n_2 = n_signal_15 + 1'h1;
-  assign n_3 = n_signal_15 == n_signature__addr;
+  assign n_2 = head_next + 1'h1;
+  assign n_3 = head_next == n_signature__addr;
   assign n_4 = take & n_3;
   assign n_5 = ~ n_4;
   assign n_6 = valid & n_5;
@@ -1456,24 +1361,21 @@ module zs_fifo_places (
   always @(posedge clk) begin
     tail_next <= n_14;
     read__addr <= n_15;
-  end
-  always @(posedge clk)
-    n_signal_15 <= n_16;
-  always @(posedge clk) begin
+    head_next <= n_16;
     valid <= n_17;
     full <= n_18;
   end
   assign n_18 = rst ? 1'h0 : n_12;
   assign n_17 = rst ? 1'h0 : n_7;
-  assign n_procmux_53_Y = take ? n_2[3:0] : n_signal_15;
-  assign n_16 = rst ? 4'h1 : n_procmux_53_Y;
-  assign n_procmux_57_Y = take ? n_signal_15 : read__addr;
-  assign n_15 = rst ? 4'h0 : n_procmux_57_Y;
-  assign n_procmux_61_Y = write ? n_1[3:0] : tail_next;
-  assign n_14 = rst ? 4'h1 : n_procmux_61_Y;
-  assign n_procmux_65_Y = write ? tail_next : n_signature__addr;
-  assign n_13 = rst ? 4'h0 : n_procmux_65_Y;
-  assign n_signal = read__addr;
+  assign n_procmux_57_Y = take ? n_2[3:0] : head_next;
+  assign n_16 = rst ? 4'h1 : n_procmux_57_Y;
+  assign n_procmux_61_Y = take ? head_next : read__addr;
+  assign n_15 = rst ? 4'h0 : n_procmux_61_Y;
+  assign n_procmux_65_Y = write ? n_1[3:0] : tail_next;
+  assign n_14 = rst ? 4'h1 : n_procmux_65_Y;
+  assign n_procmux_69_Y = write ? tail_next : n_signature__addr;
+  assign n_13 = rst ? 4'h0 : n_procmux_69_Y;
+  assign head = read__addr;
   assign tail = n_signature__addr;
 endmodule
 
@@ -1528,42 +1430,41 @@ module zs_gate (
   wire n_7;
   wire n_8;
   wire n_9;
-  wire n_procmux_628_Y;
-  wire n_procmux_630_Y;
-  wire n_signal;
-  wire n_signal_18;
-  reg [4:0] n_signal_19;
-  wire n_signal_20;
-  assign n_signal = n_signal_19 >= 4'hf;
-  assign n_signal_18 = advance & source__valid;
-  assign issue = n_signal_18 & source__weight;
+  wire n_procmux_636_Y;
+  wire n_procmux_638_Y;
+  wire closed_20;
+  reg [4:0] in_flight;
+  wire nearly_full;
+  wire passes;
+  assign nearly_full = in_flight >= 4'hf;
+  assign passes = advance & source__valid;
+  assign issue = passes & source__weight;
   assign n_1 = advance ? ahead_valid : source__valid;
   assign n_2 = ~ n_1;
   assign n_3 = ~ closed;
   assign n_4 = advance ? ahead_first : first;
-  assign n_5 = n_4 & n_signal;
+  assign n_5 = n_4 & nearly_full;
   assign n_6 = ~ n_5;
   assign n_7 = n_3 & n_6;
   assign n_8 = n_2 | n_7;
   assign n_9 = issue & first;
-  assign n_10 = n_signal_19 + n_9;
+  assign n_10 = in_flight + n_9;
   assign n_11 = n_10 - collected;
-  assign n_12 = n_signal_18 & source__layer_end;
-  always @(posedge clk)
+  assign n_12 = passes & source__layer_end;
+  always @(posedge clk) begin
     advance <= n_13;
-  always @(posedge clk)
-    n_signal_19 <= n_14;
-  always @(posedge clk)
+    in_flight <= n_14;
     closed <= n_15;
-  assign n_procmux_628_Y = n_12 ? 1'h1 : closed;
-  assign n_procmux_630_Y = start ? 1'h0 : n_procmux_628_Y;
-  assign n_15 = rst ? 1'h1 : n_procmux_630_Y;
+  end
+  assign n_procmux_636_Y = n_12 ? 1'h1 : closed;
+  assign n_procmux_638_Y = start ? 1'h0 : n_procmux_636_Y;
+  assign n_15 = rst ? 1'h1 : n_procmux_638_Y;
   assign n_14 = rst ? 5'h00 : n_11[4:0];
   assign n_13 = rst ? 1'h0 : n_8;
   assign issue_last = source__layer_end;
   assign issue_tail = source__tile_end;
   assign issue_first = first;
-  assign n_signal_20 = closed;
+  assign closed_20 = closed;
 endmodule
 
 // Works through all rows of a layer, one nonzero weight of its channels per cycle, for columns MACs.
@@ -1630,11 +1531,11 @@ module zs_lane #(
   wire [2:0] n_25;
   wire [2:0] n_26;
   wire n_6;
-  wire [2:0] n_procmux_560_Y;
-  wire [2:0] n_procmux_562_Y;
-  wire [2:0] n_procmux_564_Y;
-  wire [2:0] n_procmux_568_Y;
   wire [2:0] n_procmux_570_Y;
+  wire [2:0] n_procmux_572_Y;
+  wire [2:0] n_procmux_574_Y;
+  wire [2:0] n_procmux_578_Y;
+  wire [2:0] n_procmux_580_Y;
   reg [2:0] columns0;
   wire [1:0] fetch__address;
   wire fetch__enable;
@@ -1715,13 +1616,13 @@ module zs_lane #(
     layer_weight <= n_26;
     weight <= weights__read_data;
   end
-  assign n_procmux_560_Y = gate__issue_last ? n_20[2:0] : layer_weight;
-  assign n_procmux_562_Y = gate__issue ? n_procmux_560_Y : layer_weight;
-  assign n_procmux_564_Y = rewind ? 3'h0 : n_procmux_562_Y;
-  assign n_26 = rst ? 3'h0 : n_procmux_564_Y;
-  assign n_procmux_568_Y = gate__issue ? n_19[2:0] : next_weight;
-  assign n_procmux_570_Y = rewind ? 3'h0 : n_procmux_568_Y;
-  assign n_25 = rst ? 3'h0 : n_procmux_570_Y;
+  assign n_procmux_570_Y = gate__issue_last ? n_20[2:0] : layer_weight;
+  assign n_procmux_572_Y = gate__issue ? n_procmux_570_Y : layer_weight;
+  assign n_procmux_574_Y = rewind ? 3'h0 : n_procmux_572_Y;
+  assign n_26 = rst ? 3'h0 : n_procmux_574_Y;
+  assign n_procmux_578_Y = gate__issue ? n_19[2:0] : next_weight;
+  assign n_procmux_580_Y = rewind ? 3'h0 : n_procmux_578_Y;
+  assign n_25 = rst ? 3'h0 : n_procmux_580_Y;
   assign n_24 = rst ? 4'h0 : flags1;
   assign n_23 = rst ? 4'h0 : flags0;
   assign n_22 = rst ? 4'h0 : { gate__issue_last, gate__issue_tail, gate__issue_first, gate__issue };
@@ -1825,23 +1726,23 @@ module zs_load_check (
   wire [1:0] n_5;
   wire n_6;
   wire [5:0] n_8;
-  reg n_signal;
   wire [31:0] crc_13;
   wire [15:0] data;
   reg [1:0] restart_9;
   wire start;
+  reg upper;
   wire valid;
   assign data = part >> n_8;
   assign n_2 = { restart_9, 1'h0 } | { 2'h0, restart };
   assign n_3 = crc == expected;
   always @(posedge clk)
-    n_signal <= n_4;
+    upper <= n_4;
   always @(posedge clk)
     restart_9 <= n_5;
   always @(posedge clk)
     good <= n_6;
-  assign valid = commit | n_signal;
-  assign n_8 = n_signal * 5'h10;
+  assign valid = commit | upper;
+  assign n_8 = upper * 5'h10;
   assign n_6 = rst ? 1'h0 : n_3;
   assign n_5 = rst ? 2'h0 : n_2[1:0];
   assign n_4 = rst ? 1'h0 : commit;
@@ -2507,6 +2408,18 @@ module zs_load_check_processor (
   wire n_97;
   wire [31:0] n_98;
   wire n_99;
+  wire n_procmux_1397_Y;
+  wire n_procmux_1399_Y;
+  wire n_procmux_1403_Y;
+  wire n_procmux_1405_Y;
+  wire n_procmux_1409_Y;
+  wire n_procmux_1411_Y;
+  wire n_procmux_1415_Y;
+  wire n_procmux_1417_Y;
+  wire n_procmux_1421_Y;
+  wire n_procmux_1423_Y;
+  wire n_procmux_1427_Y;
+  wire n_procmux_1429_Y;
   wire n_procmux_1433_Y;
   wire n_procmux_1435_Y;
   wire n_procmux_1439_Y;
@@ -2559,18 +2472,6 @@ module zs_load_check_processor (
   wire n_procmux_1579_Y;
   wire n_procmux_1583_Y;
   wire n_procmux_1585_Y;
-  wire n_procmux_1589_Y;
-  wire n_procmux_1591_Y;
-  wire n_procmux_1595_Y;
-  wire n_procmux_1597_Y;
-  wire n_procmux_1601_Y;
-  wire n_procmux_1603_Y;
-  wire n_procmux_1607_Y;
-  wire n_procmux_1609_Y;
-  wire n_procmux_1613_Y;
-  wire n_procmux_1615_Y;
-  wire n_procmux_1619_Y;
-  wire n_procmux_1621_Y;
   reg [31:0] crc_reg;
   wire [15:0] data_in;
   assign n_320 = n_319 ^ data[2];
@@ -3221,102 +3122,102 @@ module zs_load_check_processor (
   assign n_318 = n_317 ^ data[6];
   assign n_319 = n_318 ^ data[3];
   assign crc = ~ { crc_reg[0], crc_reg[1], crc_reg[2], crc_reg[3], crc_reg[4], crc_reg[5], crc_reg[6], crc_reg[7], crc_reg[8], crc_reg[9], crc_reg[10], crc_reg[11], crc_reg[12], crc_reg[13], crc_reg[14], crc_reg[15], crc_reg[16], crc_reg[17], crc_reg[18], crc_reg[19], crc_reg[20], crc_reg[21], crc_reg[22], crc_reg[23], crc_reg[24], crc_reg[25], crc_reg[26], crc_reg[27], crc_reg[28], crc_reg[29], crc_reg[30], crc_reg[31] };
-  assign n_procmux_1433_Y = start ? 1'h1 : crc_reg[31];
-  assign n_procmux_1435_Y = valid ? n_677 : n_procmux_1433_Y;
-  assign n_678[31] = rst ? 1'h1 : n_procmux_1435_Y;
-  assign n_procmux_1439_Y = start ? 1'h1 : crc_reg[28];
-  assign n_procmux_1441_Y = valid ? n_626 : n_procmux_1439_Y;
-  assign n_678[28] = rst ? 1'h1 : n_procmux_1441_Y;
-  assign n_procmux_1445_Y = start ? 1'h1 : crc_reg[27];
-  assign n_procmux_1447_Y = valid ? n_609 : n_procmux_1445_Y;
-  assign n_678[27] = rst ? 1'h1 : n_procmux_1447_Y;
-  assign n_procmux_1451_Y = start ? 1'h1 : crc_reg[26];
-  assign n_procmux_1453_Y = valid ? n_592 : n_procmux_1451_Y;
-  assign n_678[26] = rst ? 1'h1 : n_procmux_1453_Y;
-  assign n_procmux_1457_Y = start ? 1'h1 : crc_reg[25];
-  assign n_procmux_1459_Y = valid ? n_575 : n_procmux_1457_Y;
-  assign n_678[25] = rst ? 1'h1 : n_procmux_1459_Y;
-  assign n_procmux_1463_Y = start ? 1'h1 : crc_reg[24];
-  assign n_procmux_1465_Y = valid ? n_558 : n_procmux_1463_Y;
-  assign n_678[24] = rst ? 1'h1 : n_procmux_1465_Y;
-  assign n_procmux_1469_Y = start ? 1'h1 : crc_reg[23];
-  assign n_procmux_1471_Y = valid ? n_541 : n_procmux_1469_Y;
-  assign n_678[23] = rst ? 1'h1 : n_procmux_1471_Y;
-  assign n_procmux_1475_Y = start ? 1'h1 : crc_reg[22];
-  assign n_procmux_1477_Y = valid ? n_521 : n_procmux_1475_Y;
-  assign n_678[22] = rst ? 1'h1 : n_procmux_1477_Y;
-  assign n_procmux_1481_Y = start ? 1'h1 : crc_reg[21];
-  assign n_procmux_1483_Y = valid ? n_504 : n_procmux_1481_Y;
-  assign n_678[21] = rst ? 1'h1 : n_procmux_1483_Y;
-  assign n_procmux_1487_Y = start ? 1'h1 : crc_reg[20];
-  assign n_procmux_1489_Y = valid ? n_490 : n_procmux_1487_Y;
-  assign n_678[20] = rst ? 1'h1 : n_procmux_1489_Y;
-  assign n_procmux_1493_Y = start ? 1'h1 : crc_reg[19];
-  assign n_procmux_1495_Y = valid ? n_476 : n_procmux_1493_Y;
-  assign n_678[19] = rst ? 1'h1 : n_procmux_1495_Y;
-  assign n_procmux_1499_Y = start ? 1'h1 : crc_reg[18];
-  assign n_procmux_1501_Y = valid ? n_459 : n_procmux_1499_Y;
-  assign n_678[18] = rst ? 1'h1 : n_procmux_1501_Y;
-  assign n_procmux_1505_Y = start ? 1'h1 : crc_reg[17];
-  assign n_procmux_1507_Y = valid ? n_439 : n_procmux_1505_Y;
-  assign n_678[17] = rst ? 1'h1 : n_procmux_1507_Y;
-  assign n_procmux_1511_Y = start ? 1'h1 : crc_reg[16];
-  assign n_procmux_1513_Y = valid ? n_419 : n_procmux_1511_Y;
-  assign n_678[16] = rst ? 1'h1 : n_procmux_1513_Y;
-  assign n_procmux_1517_Y = start ? 1'h1 : crc_reg[15];
-  assign n_procmux_1519_Y = valid ? n_399 : n_procmux_1517_Y;
-  assign n_678[15] = rst ? 1'h1 : n_procmux_1519_Y;
-  assign n_procmux_1523_Y = start ? 1'h1 : crc_reg[14];
-  assign n_procmux_1525_Y = valid ? n_375 : n_procmux_1523_Y;
-  assign n_678[14] = rst ? 1'h1 : n_procmux_1525_Y;
-  assign n_procmux_1529_Y = start ? 1'h1 : crc_reg[13];
-  assign n_procmux_1531_Y = valid ? n_348 : n_procmux_1529_Y;
-  assign n_678[13] = rst ? 1'h1 : n_procmux_1531_Y;
-  assign n_procmux_1535_Y = start ? 1'h1 : crc_reg[12];
-  assign n_procmux_1537_Y = valid ? n_321 : n_procmux_1535_Y;
-  assign n_678[12] = rst ? 1'h1 : n_procmux_1537_Y;
-  assign n_procmux_1541_Y = start ? 1'h1 : crc_reg[11];
-  assign n_procmux_1543_Y = valid ? n_291 : n_procmux_1541_Y;
-  assign n_678[11] = rst ? 1'h1 : n_procmux_1543_Y;
-  assign n_procmux_1547_Y = start ? 1'h1 : crc_reg[10];
-  assign n_procmux_1549_Y = valid ? n_267 : n_procmux_1547_Y;
-  assign n_678[10] = rst ? 1'h1 : n_procmux_1549_Y;
-  assign n_procmux_1553_Y = start ? 1'h1 : crc_reg[9];
-  assign n_procmux_1555_Y = valid ? n_246 : n_procmux_1553_Y;
-  assign n_678[9] = rst ? 1'h1 : n_procmux_1555_Y;
-  assign n_procmux_1559_Y = start ? 1'h1 : crc_reg[8];
-  assign n_procmux_1561_Y = valid ? n_222 : n_procmux_1559_Y;
-  assign n_678[8] = rst ? 1'h1 : n_procmux_1561_Y;
-  assign n_procmux_1565_Y = start ? 1'h1 : crc_reg[7];
-  assign n_procmux_1567_Y = valid ? n_198 : n_procmux_1565_Y;
-  assign n_678[7] = rst ? 1'h1 : n_procmux_1567_Y;
-  assign n_procmux_1571_Y = start ? 1'h1 : crc_reg[6];
-  assign n_procmux_1573_Y = valid ? n_174 : n_procmux_1571_Y;
-  assign n_678[6] = rst ? 1'h1 : n_procmux_1573_Y;
-  assign n_procmux_1577_Y = start ? 1'h1 : crc_reg[5];
-  assign n_procmux_1579_Y = valid ? n_147 : n_procmux_1577_Y;
-  assign n_678[5] = rst ? 1'h1 : n_procmux_1579_Y;
-  assign n_procmux_1583_Y = start ? 1'h1 : crc_reg[4];
-  assign n_procmux_1585_Y = valid ? n_120 : n_procmux_1583_Y;
-  assign n_678[4] = rst ? 1'h1 : n_procmux_1585_Y;
-  assign n_procmux_1589_Y = start ? 1'h1 : crc_reg[3];
-  assign n_procmux_1591_Y = valid ? n_93 : n_procmux_1589_Y;
-  assign n_678[3] = rst ? 1'h1 : n_procmux_1591_Y;
-  assign n_procmux_1595_Y = start ? 1'h1 : crc_reg[2];
-  assign n_procmux_1597_Y = valid ? n_66 : n_procmux_1595_Y;
-  assign n_678[2] = rst ? 1'h1 : n_procmux_1597_Y;
-  assign n_procmux_1601_Y = start ? 1'h1 : crc_reg[1];
-  assign n_procmux_1603_Y = valid ? n_39 : n_procmux_1601_Y;
-  assign n_678[1] = rst ? 1'h1 : n_procmux_1603_Y;
-  assign n_procmux_1607_Y = start ? 1'h1 : crc_reg[0];
-  assign n_procmux_1609_Y = valid ? n_15 : n_procmux_1607_Y;
-  assign n_678[0] = rst ? 1'h1 : n_procmux_1609_Y;
-  assign n_procmux_1613_Y = start ? 1'h1 : crc_reg[30];
-  assign n_procmux_1615_Y = valid ? n_660 : n_procmux_1613_Y;
-  assign n_678[30] = rst ? 1'h1 : n_procmux_1615_Y;
-  assign n_procmux_1619_Y = start ? 1'h1 : crc_reg[29];
-  assign n_procmux_1621_Y = valid ? n_643 : n_procmux_1619_Y;
-  assign n_678[29] = rst ? 1'h1 : n_procmux_1621_Y;
+  assign n_procmux_1397_Y = start ? 1'h1 : crc_reg[31];
+  assign n_procmux_1399_Y = valid ? n_677 : n_procmux_1397_Y;
+  assign n_678[31] = rst ? 1'h1 : n_procmux_1399_Y;
+  assign n_procmux_1403_Y = start ? 1'h1 : crc_reg[28];
+  assign n_procmux_1405_Y = valid ? n_626 : n_procmux_1403_Y;
+  assign n_678[28] = rst ? 1'h1 : n_procmux_1405_Y;
+  assign n_procmux_1409_Y = start ? 1'h1 : crc_reg[27];
+  assign n_procmux_1411_Y = valid ? n_609 : n_procmux_1409_Y;
+  assign n_678[27] = rst ? 1'h1 : n_procmux_1411_Y;
+  assign n_procmux_1415_Y = start ? 1'h1 : crc_reg[26];
+  assign n_procmux_1417_Y = valid ? n_592 : n_procmux_1415_Y;
+  assign n_678[26] = rst ? 1'h1 : n_procmux_1417_Y;
+  assign n_procmux_1421_Y = start ? 1'h1 : crc_reg[25];
+  assign n_procmux_1423_Y = valid ? n_575 : n_procmux_1421_Y;
+  assign n_678[25] = rst ? 1'h1 : n_procmux_1423_Y;
+  assign n_procmux_1427_Y = start ? 1'h1 : crc_reg[24];
+  assign n_procmux_1429_Y = valid ? n_558 : n_procmux_1427_Y;
+  assign n_678[24] = rst ? 1'h1 : n_procmux_1429_Y;
+  assign n_procmux_1433_Y = start ? 1'h1 : crc_reg[23];
+  assign n_procmux_1435_Y = valid ? n_541 : n_procmux_1433_Y;
+  assign n_678[23] = rst ? 1'h1 : n_procmux_1435_Y;
+  assign n_procmux_1439_Y = start ? 1'h1 : crc_reg[22];
+  assign n_procmux_1441_Y = valid ? n_521 : n_procmux_1439_Y;
+  assign n_678[22] = rst ? 1'h1 : n_procmux_1441_Y;
+  assign n_procmux_1445_Y = start ? 1'h1 : crc_reg[21];
+  assign n_procmux_1447_Y = valid ? n_504 : n_procmux_1445_Y;
+  assign n_678[21] = rst ? 1'h1 : n_procmux_1447_Y;
+  assign n_procmux_1451_Y = start ? 1'h1 : crc_reg[20];
+  assign n_procmux_1453_Y = valid ? n_490 : n_procmux_1451_Y;
+  assign n_678[20] = rst ? 1'h1 : n_procmux_1453_Y;
+  assign n_procmux_1457_Y = start ? 1'h1 : crc_reg[19];
+  assign n_procmux_1459_Y = valid ? n_476 : n_procmux_1457_Y;
+  assign n_678[19] = rst ? 1'h1 : n_procmux_1459_Y;
+  assign n_procmux_1463_Y = start ? 1'h1 : crc_reg[18];
+  assign n_procmux_1465_Y = valid ? n_459 : n_procmux_1463_Y;
+  assign n_678[18] = rst ? 1'h1 : n_procmux_1465_Y;
+  assign n_procmux_1469_Y = start ? 1'h1 : crc_reg[17];
+  assign n_procmux_1471_Y = valid ? n_439 : n_procmux_1469_Y;
+  assign n_678[17] = rst ? 1'h1 : n_procmux_1471_Y;
+  assign n_procmux_1475_Y = start ? 1'h1 : crc_reg[16];
+  assign n_procmux_1477_Y = valid ? n_419 : n_procmux_1475_Y;
+  assign n_678[16] = rst ? 1'h1 : n_procmux_1477_Y;
+  assign n_procmux_1481_Y = start ? 1'h1 : crc_reg[15];
+  assign n_procmux_1483_Y = valid ? n_399 : n_procmux_1481_Y;
+  assign n_678[15] = rst ? 1'h1 : n_procmux_1483_Y;
+  assign n_procmux_1487_Y = start ? 1'h1 : crc_reg[14];
+  assign n_procmux_1489_Y = valid ? n_375 : n_procmux_1487_Y;
+  assign n_678[14] = rst ? 1'h1 : n_procmux_1489_Y;
+  assign n_procmux_1493_Y = start ? 1'h1 : crc_reg[13];
+  assign n_procmux_1495_Y = valid ? n_348 : n_procmux_1493_Y;
+  assign n_678[13] = rst ? 1'h1 : n_procmux_1495_Y;
+  assign n_procmux_1499_Y = start ? 1'h1 : crc_reg[12];
+  assign n_procmux_1501_Y = valid ? n_321 : n_procmux_1499_Y;
+  assign n_678[12] = rst ? 1'h1 : n_procmux_1501_Y;
+  assign n_procmux_1505_Y = start ? 1'h1 : crc_reg[11];
+  assign n_procmux_1507_Y = valid ? n_291 : n_procmux_1505_Y;
+  assign n_678[11] = rst ? 1'h1 : n_procmux_1507_Y;
+  assign n_procmux_1511_Y = start ? 1'h1 : crc_reg[10];
+  assign n_procmux_1513_Y = valid ? n_267 : n_procmux_1511_Y;
+  assign n_678[10] = rst ? 1'h1 : n_procmux_1513_Y;
+  assign n_procmux_1517_Y = start ? 1'h1 : crc_reg[9];
+  assign n_procmux_1519_Y = valid ? n_246 : n_procmux_1517_Y;
+  assign n_678[9] = rst ? 1'h1 : n_procmux_1519_Y;
+  assign n_procmux_1523_Y = start ? 1'h1 : crc_reg[8];
+  assign n_procmux_1525_Y = valid ? n_222 : n_procmux_1523_Y;
+  assign n_678[8] = rst ? 1'h1 : n_procmux_1525_Y;
+  assign n_procmux_1529_Y = start ? 1'h1 : crc_reg[7];
+  assign n_procmux_1531_Y = valid ? n_198 : n_procmux_1529_Y;
+  assign n_678[7] = rst ? 1'h1 : n_procmux_1531_Y;
+  assign n_procmux_1535_Y = start ? 1'h1 : crc_reg[6];
+  assign n_procmux_1537_Y = valid ? n_174 : n_procmux_1535_Y;
+  assign n_678[6] = rst ? 1'h1 : n_procmux_1537_Y;
+  assign n_procmux_1541_Y = start ? 1'h1 : crc_reg[5];
+  assign n_procmux_1543_Y = valid ? n_147 : n_procmux_1541_Y;
+  assign n_678[5] = rst ? 1'h1 : n_procmux_1543_Y;
+  assign n_procmux_1547_Y = start ? 1'h1 : crc_reg[4];
+  assign n_procmux_1549_Y = valid ? n_120 : n_procmux_1547_Y;
+  assign n_678[4] = rst ? 1'h1 : n_procmux_1549_Y;
+  assign n_procmux_1553_Y = start ? 1'h1 : crc_reg[3];
+  assign n_procmux_1555_Y = valid ? n_93 : n_procmux_1553_Y;
+  assign n_678[3] = rst ? 1'h1 : n_procmux_1555_Y;
+  assign n_procmux_1559_Y = start ? 1'h1 : crc_reg[2];
+  assign n_procmux_1561_Y = valid ? n_66 : n_procmux_1559_Y;
+  assign n_678[2] = rst ? 1'h1 : n_procmux_1561_Y;
+  assign n_procmux_1565_Y = start ? 1'h1 : crc_reg[1];
+  assign n_procmux_1567_Y = valid ? n_39 : n_procmux_1565_Y;
+  assign n_678[1] = rst ? 1'h1 : n_procmux_1567_Y;
+  assign n_procmux_1571_Y = start ? 1'h1 : crc_reg[0];
+  assign n_procmux_1573_Y = valid ? n_15 : n_procmux_1571_Y;
+  assign n_678[0] = rst ? 1'h1 : n_procmux_1573_Y;
+  assign n_procmux_1577_Y = start ? 1'h1 : crc_reg[30];
+  assign n_procmux_1579_Y = valid ? n_660 : n_procmux_1577_Y;
+  assign n_678[30] = rst ? 1'h1 : n_procmux_1579_Y;
+  assign n_procmux_1583_Y = start ? 1'h1 : crc_reg[29];
+  assign n_procmux_1585_Y = valid ? n_643 : n_procmux_1583_Y;
+  assign n_678[29] = rst ? 1'h1 : n_procmux_1585_Y;
   assign data_in = { data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7], data[8], data[9], data[10], data[11], data[12], data[13], data[14], data[15] };
 endmodule
 
@@ -3333,8 +3234,8 @@ endmodule
 //     AXI4-Stream. ready does not depend on valid.
 // write : Out(input_share), lanes : Out(lanes * load_elements)
 //     The elements of a step; of each lane, those that it takes.
-// full : Out(2), release : In(2)
-//     Halves of the buffer: filled with a group of samples; no longer needed.
+// full : Out(2), next_full : Out(2), release : In(2)
+//     Halves of the buffer: filled with a group of samples; the same a cycle ahead, but for what is released now; no longer needed.
 // first : Out(1)
 //     The first beat of a group is taken, or again of one whose first sample was dropped.
 // accepted : Out(1)
@@ -3359,6 +3260,7 @@ module zs_loader (
   output reg [7:0] write__data,
   output reg lanes,
   output reg [1:0] full,
+  output wire [1:0] next_full,
   input  wire [1:0] release_,
   output wire first,
   output wire accepted,
@@ -3366,6 +3268,8 @@ module zs_loader (
   output wire late_last
 );
   wire n_1;
+  wire [1:0] n_100;
+  wire n_101;
   wire [2:0] n_11;
   wire n_12;
   wire n_13;
@@ -3388,324 +3292,324 @@ module zs_loader (
   wire n_3;
   wire n_30;
   wire n_31;
-  wire n_32;
+  wire [1:0] n_32;
   wire [1:0] n_33;
-  wire [2:0] n_34;
-  wire [2:0] n_36;
+  wire [1:0] n_34;
+  wire [2:0] n_35;
   wire n_37;
   wire n_38;
   wire [2:0] n_39;
   wire n_4;
   wire [16:0] n_40;
   wire n_41;
-  wire [1:0] n_42;
-  wire [12:0] n_43;
-  wire n_44;
-  wire [2:0] n_45;
-  wire n_46;
+  wire n_42;
+  wire [1:0] n_43;
+  wire [2:0] n_44;
+  wire n_45;
+  wire [12:0] n_46;
   wire n_47;
-  wire n_48;
+  wire [2:0] n_48;
   wire n_49;
-  wire [1:0] n_50;
+  wire n_50;
   wire n_51;
   wire n_52;
-  wire n_53;
+  wire [1:0] n_53;
   wire n_54;
-  wire [1:0] n_55;
+  wire n_55;
   wire n_56;
   wire n_57;
   wire n_58;
-  wire [1:0] n_59;
+  wire n_59;
   wire n_6;
-  wire [1:0] n_60;
-  wire [1:0] n_61;
-  wire [15:0] n_63;
+  wire n_60;
+  wire n_61;
+  wire n_62;
+  wire n_63;
   wire n_64;
   wire [1:0] n_65;
-  wire [36:0] n_66;
-  wire [1:0] n_67;
-  wire [11:0] n_68;
-  wire n_69;
+  wire n_66;
+  wire n_67;
+  wire n_68;
+  wire [1:0] n_69;
   wire [1:0] n_70;
-  wire [15:0] n_71;
-  wire n_72;
+  wire [15:0] n_72;
   wire n_73;
-  wire n_74;
-  wire n_75;
-  wire [15:0] n_76;
+  wire [2:0] n_74;
+  wire [1:0] n_75;
+  wire [11:0] n_76;
   wire n_77;
-  wire n_78;
-  wire n_79;
+  wire [1:0] n_78;
+  wire [15:0] n_79;
   wire n_80;
   wire n_81;
   wire n_82;
   wire n_83;
-  wire [1:0] n_84;
-  wire [1:0] n_85;
+  wire n_84;
+  wire [15:0] n_85;
   wire n_86;
   wire n_87;
-  wire [7:0] n_88;
+  wire n_88;
   wire n_89;
   wire n_90;
-  wire [1:0] n_91;
+  wire n_91;
   wire n_92;
-  wire n_procmux_225_Y;
-  wire n_procmux_227_Y;
-  wire n_procmux_231_Y;
-  wire n_procmux_233_Y;
-  wire n_procmux_237_Y;
+  wire [1:0] n_93;
+  wire [1:0] n_94;
+  wire n_95;
+  wire n_96;
+  wire [7:0] n_97;
+  wire n_98;
+  wire n_99;
   wire n_procmux_239_Y;
-  wire n_procmux_243_Y;
+  wire n_procmux_241_Y;
   wire n_procmux_245_Y;
-  wire n_procmux_249_Y;
+  wire n_procmux_247_Y;
   wire n_procmux_251_Y;
-  wire n_procmux_255_Y;
+  wire n_procmux_253_Y;
   wire n_procmux_257_Y;
+  wire n_procmux_259_Y;
+  wire n_procmux_263_Y;
   wire n_procmux_265_Y;
-  wire n_procmux_267_Y;
+  wire n_procmux_269_Y;
   wire n_procmux_271_Y;
-  wire n_procmux_273_Y;
-  wire n_procmux_275_Y;
-  wire n_procmux_277_Y;
+  wire n_procmux_279_Y;
   wire n_procmux_281_Y;
   wire n_procmux_285_Y;
   wire n_procmux_287_Y;
-  wire [15:0] n_procmux_291_Y;
-  wire [15:0] n_procmux_293_Y;
-  wire [1:0] n_procmux_297_Y;
-  wire [1:0] n_procmux_299_Y;
+  wire n_procmux_289_Y;
+  wire n_procmux_291_Y;
+  wire n_procmux_297_Y;
+  wire n_procmux_301_Y;
   wire n_procmux_303_Y;
-  wire n_procmux_305_Y;
-  wire [11:0] n_procmux_309_Y;
-  wire [11:0] n_procmux_311_Y;
+  wire [15:0] n_procmux_307_Y;
+  wire [15:0] n_procmux_309_Y;
+  wire [1:0] n_procmux_313_Y;
   wire [1:0] n_procmux_315_Y;
-  wire [36:0] n_procmux_319_Y;
-  wire [1:0] n_procmux_323_Y;
-  wire [1:0] n_procmux_325_Y;
-  wire [1:0] n_procmux_327_Y;
+  wire n_procmux_319_Y;
+  wire n_procmux_321_Y;
+  wire [11:0] n_procmux_325_Y;
+  wire [11:0] n_procmux_327_Y;
   wire [1:0] n_procmux_331_Y;
-  wire n_signal;
-  wire n_signal_25;
-  wire [1:0] n_signal_26;
-  wire n_signal_27;
-  wire n_signal_28;
-  wire n_signal_29;
-  wire n_signal_30;
-  wire n_signal_31;
-  wire [1:0] n_signal_32;
-  reg [36:0] n_signal_35;
-  reg [15:0] n_signal_40;
-  reg n_signal_41;
-  reg n_signal_44;
-  reg [15:0] n_signal_45;
-  reg n_signal_47;
-  reg n_signal_48;
-  reg n_signal_50;
-  reg n_signal_51;
+  wire [2:0] n_procmux_335_Y;
+  wire [1:0] n_procmux_339_Y;
   wire [1:0] address0;
+  wire [1:0] after;
   reg again;
+  reg at_start;
+  wire beat_done;
+  reg beat_last;
   reg begin_;
+  reg busy;
   wire [2:0] channels__read_data;
   wire channels__write_enable;
+  wire done;
+  reg dropping;
   reg element;
+  wire [1:0] filled;
   reg [1:0] filled_later;
+  reg half;
+  reg [15:0] held;
   reg held_last;
+  reg in_group;
   reg index;
+  wire known;
+  wire next_element;
+  reg [36:0] now;
+  wire pixel_done;
   reg [1:0] place;
+  wire row_done;
   wire [36:0] rows__read_data;
   wire rows__write_enable;
+  wire sample_done;
   reg [11:0] state1;
   reg [11:0] state2;
   reg [1:0] step;
+  reg step_last;
+  reg [15:0] steps_left;
+  wire take;
   reg valid1;
   reg valid2;
-  reg [1:0] waiting;
+  reg [2:0] waiting;
   reg [2:0] word;
   reg x_last;
   reg [11:0] x_left;
-  assign channels__write_enable = load__commit & n_6;
-  assign n_signal = waiting == 2'h3;
-  assign n_signal_25 = n_signal_44 & n_signal;
-  assign { n_11[2], n_signal_26 } = element + n_signal_35[34:33];
-  assign n_signal_27 = n_signal_25 & n_signal_41;
-  assign n_signal_28 = n_signal_27 & x_last;
-  assign n_signal_29 = n_signal_28 & n_signal_35[1];
-  assign n_12 = n_signal_26 >= 2'h2;
-  assign n_13 = n_12 | n_signal_29;
-  assign n_signal_30 = n_signal_25 & n_13;
-  assign accepted = n_signal_29 & held_last;
-  assign n_14 = ~ held_last;
-  assign late_last = n_signal_29 & n_14;
-  assign n_15 = n_signal_30 & held_last;
-  assign n_16 = ~ n_signal_29;
-  assign early_last = n_15 & n_16;
-  assign n_17 = ~ again;
-  assign n_18 = enable & n_17;
-  assign n_19 = full >> n_signal_51;
-  assign n_20 = ~ n_19;
-  assign n_21 = ~ n_signal_44;
-  assign n_22 = ~ n_signal_29;
-  assign n_23 = n_signal_30 & n_22;
-  assign n_24 = ~ held_last;
-  assign n_25 = n_23 & n_24;
-  assign n_26 = n_21 | n_25;
-  assign n_27 = n_20 & n_26;
-  assign n_28 = n_signal_48 | n_27;
-  assign ready = n_18 & n_28;
-  assign n_signal_31 = valid & ready;
-  assign n_29 = n_signal_31 & n_signal_47;
-  assign n_30 = ~ n_signal_48;
-  assign n_31 = n_29 & n_30;
-  assign n_32 = ~ n_signal_50;
-  assign first = n_31 & n_32;
-  assign n_33 = n_signal_51 ? 2'h2 : 2'h1;
-  assign { n_34[2], address0 } = state2[3:2] + word[2:1];
-  assign n_36 = waiting + 1'h1;
-  assign n_37 = | n_signal_35[16:5];
-  assign n_38 = ~ n_37;
-  assign n_39 = step + 1'h1;
-  assign n_40 = n_signal_40 - 1'h1;
-  assign n_41 = n_signal_40 == 1'h1;
-  assign n_42 = n_signal_30 ? 2'h0 : n_signal_26;
-  assign n_43 = x_left - 1'h1;
-  assign n_44 = x_left == 1'h1;
-  assign n_45 = place + n_signal_35[36:35];
-  assign n_46 = ~ n_signal;
-  assign n_47 = n_signal_27 | n_46;
-  assign n_48 = | n_signal_35[32:17];
-  assign n_49 = ~ n_48;
-  assign n_50 = index + 1'h1;
-  assign n_51 = ~ n_signal_48;
-  assign n_52 = n_signal_31 & n_51;
-  assign n_53 = n_signal_31 & n_signal_48;
-  assign n_54 = n_53 & last;
-  assign n_55 = index + 1'h1;
-  assign n_56 = ~ n_signal_51;
-  assign n_57 = late_last | early_last;
-  assign n_58 = n_signal_29 | early_last;
-  assign n_59 = full | filled_later;
-  assign n_60 = ~ release_;
-  assign n_61 = n_59 & n_60;
-  assign n_63 = n_signal_45 >> { element, 3'h0 };
-  assign n_64 = state2[1] & valid2;
-  always @(posedge clk)
-    waiting <= n_65;
-  always @(posedge clk)
-    n_signal_35 <= n_66;
-  always @(posedge clk) begin
-    place <= n_67;
-    x_left <= n_68;
-    x_last <= n_69;
-    step <= n_70;
-  end
-  always @(posedge clk)
-    n_signal_40 <= n_71;
-  always @(posedge clk)
-    n_signal_41 <= n_72;
-  always @(posedge clk) begin
-    element <= n_73;
-    index <= n_74;
-  end
-  always @(posedge clk)
-    n_signal_44 <= n_75;
-  always @(posedge clk)
-    n_signal_45 <= n_76;
-  always @(posedge clk)
-    held_last <= n_77;
-  always @(posedge clk)
-    n_signal_47 <= n_78;
-  always @(posedge clk)
-    n_signal_48 <= n_79;
-  always @(posedge clk)
-    begin_ <= n_80;
-  always @(posedge clk)
-    n_signal_50 <= n_81;
-  always @(posedge clk)
-    n_signal_51 <= n_82;
-  always @(posedge clk) begin
-    again <= n_83;
-    filled_later <= n_84;
-    full <= n_85;
-    state1 <= { n_63[7:0], place, n_signal_35[2], n_signal_51 };
-    valid1 <= n_86;
-    state2 <= state1;
-    valid2 <= n_87;
-    word <= channels__read_data;
-    write__data <= n_88;
-    write__half <= n_89;
-    write__enable <= n_90;
-    write__address <= n_91;
-    lanes <= n_92;
-  end
   assign n_1 = load__window == 3'h7;
   assign n_3 = { 6'h00, load__offset[0] } == 1'h1;
   assign n_4 = n_1 & n_3;
   assign rows__write_enable = load__commit & n_4;
   assign n_6 = load__window == 4'h8;
-  assign n_92 = rst ? 1'h0 : word[0];
-  assign n_91 = rst ? 2'h0 : address0;
-  assign n_90 = rst ? 1'h0 : n_64;
-  assign n_89 = rst ? 1'h0 : state2[0];
-  assign n_88 = rst ? 8'h00 : state2[11:4];
-  assign n_87 = rst ? 1'h0 : valid1;
-  assign n_86 = rst ? 1'h0 : n_signal_25;
-  assign n_85 = rst ? 2'h0 : n_61;
-  assign n_84 = rst ? 2'h0 : n_signal_32;
-  assign n_procmux_225_Y = n_signal ? 1'h0 : again;
-  assign n_procmux_227_Y = n_57 ? 1'h1 : n_procmux_225_Y;
-  assign n_83 = rst ? 1'h0 : n_procmux_227_Y;
-  assign n_procmux_231_Y = n_signal_35[0] ? n_56 : n_signal_51;
-  assign n_procmux_233_Y = accepted ? n_procmux_231_Y : n_signal_51;
-  assign n_82 = rst ? 1'h0 : n_procmux_233_Y;
-  assign n_procmux_237_Y = n_signal_35[0] ? 1'h0 : 1'h1;
-  assign n_procmux_239_Y = accepted ? n_procmux_237_Y : n_signal_50;
-  assign n_81 = rst ? 1'h0 : n_procmux_239_Y;
-  assign n_procmux_243_Y = n_signal_35[0] ? 1'h0 : n_55[0];
-  assign n_procmux_245_Y = accepted ? n_procmux_243_Y : begin_;
-  assign n_80 = rst ? 1'h0 : n_procmux_245_Y;
-  assign n_procmux_249_Y = n_54 ? 1'h0 : n_signal_48;
-  assign n_procmux_251_Y = late_last ? 1'h1 : n_procmux_249_Y;
-  assign n_79 = rst ? 1'h0 : n_procmux_251_Y;
-  assign n_procmux_255_Y = n_52 ? 1'h0 : n_signal_47;
-  assign n_procmux_257_Y = n_58 ? 1'h1 : n_procmux_255_Y;
-  assign n_78 = rst ? 1'h1 : n_procmux_257_Y;
-  assign n_77 = n_52 ? last : held_last;
-  assign n_76 = n_52 ? data : n_signal_45;
-  assign n_procmux_265_Y = n_signal_30 ? 1'h0 : n_signal_44;
-  assign n_procmux_267_Y = n_52 ? 1'h1 : n_procmux_265_Y;
-  assign n_75 = rst ? 1'h0 : n_procmux_267_Y;
-  assign n_procmux_271_Y = n_signal_28 ? n_50[0] : index;
-  assign n_procmux_273_Y = n_signal_35[0] ? 1'h0 : n_procmux_271_Y;
-  assign n_procmux_275_Y = accepted ? n_procmux_273_Y : n_procmux_271_Y;
-  assign n_procmux_277_Y = n_57 ? begin_ : n_procmux_275_Y;
-  assign n_74 = rst ? 1'h0 : n_procmux_277_Y;
-  assign n_procmux_281_Y = n_signal_25 ? n_42[0] : element;
-  assign n_73 = rst ? 1'h0 : n_procmux_281_Y;
-  assign n_procmux_285_Y = n_signal_25 ? n_41 : n_signal_41;
-  assign n_procmux_287_Y = n_47 ? n_49 : n_procmux_285_Y;
-  assign n_72 = rst ? 1'h0 : n_procmux_287_Y;
-  assign n_procmux_291_Y = n_signal_25 ? n_40[15:0] : n_signal_40;
-  assign n_procmux_293_Y = n_47 ? n_signal_35[32:17] : n_procmux_291_Y;
-  assign n_71 = rst ? 16'h0000 : n_procmux_293_Y;
-  assign n_procmux_297_Y = n_signal_25 ? n_39[1:0] : step;
-  assign n_procmux_299_Y = n_47 ? 2'h0 : n_procmux_297_Y;
-  assign n_70 = rst ? 2'h0 : n_procmux_299_Y;
-  assign n_procmux_303_Y = n_signal ? x_last : n_38;
-  assign n_procmux_305_Y = n_signal_27 ? n_44 : n_procmux_303_Y;
-  assign n_69 = rst ? 1'h0 : n_procmux_305_Y;
-  assign n_procmux_309_Y = n_signal ? x_left : n_signal_35[16:5];
-  assign n_procmux_311_Y = n_signal_27 ? n_43[11:0] : n_procmux_309_Y;
-  assign n_68 = rst ? 12'h000 : n_procmux_311_Y;
-  assign n_procmux_315_Y = n_signal ? place : n_signal_35[4:3];
-  assign n_67 = n_signal_27 ? n_45[1:0] : n_procmux_315_Y;
-  assign n_procmux_319_Y = n_signal ? n_signal_35 : rows__read_data;
-  assign n_66 = rst ? 37'h0000000000 : n_procmux_319_Y;
-  assign n_procmux_323_Y = n_signal ? waiting : n_36[1:0];
-  assign n_procmux_325_Y = n_signal_28 ? 2'h0 : n_procmux_323_Y;
-  assign n_procmux_327_Y = n_57 ? 2'h0 : n_procmux_325_Y;
-  assign n_65 = rst ? 2'h0 : n_procmux_327_Y;
-  assign n_procmux_331_Y = n_signal_35[0] ? n_33 : 2'h0;
-  assign n_signal_32 = accepted ? n_procmux_331_Y : 2'h0;
+  assign channels__write_enable = load__commit & n_6;
+  assign done = busy & waiting[2];
+  assign { n_11[2], after } = element + now[34:33];
+  assign pixel_done = done & step_last;
+  assign row_done = pixel_done & x_last;
+  assign sample_done = row_done & now[1];
+  assign n_12 = beat_last | sample_done;
+  assign beat_done = done & n_12;
+  assign accepted = sample_done & held_last;
+  assign n_13 = ~ held_last;
+  assign late_last = sample_done & n_13;
+  assign n_14 = beat_done & held_last;
+  assign n_15 = ~ sample_done;
+  assign early_last = n_14 & n_15;
+  assign n_16 = ~ again;
+  assign n_17 = enable & n_16;
+  assign n_18 = full >> half;
+  assign n_19 = ~ n_18;
+  assign n_20 = ~ busy;
+  assign n_21 = ~ sample_done;
+  assign n_22 = beat_done & n_21;
+  assign n_23 = ~ held_last;
+  assign n_24 = n_22 & n_23;
+  assign n_25 = n_20 | n_24;
+  assign n_26 = n_19 & n_25;
+  assign n_27 = dropping | n_26;
+  assign ready = n_17 & n_27;
+  assign take = valid & ready;
+  assign n_28 = take & at_start;
+  assign n_29 = ~ dropping;
+  assign n_30 = n_28 & n_29;
+  assign n_31 = ~ in_group;
+  assign first = n_30 & n_31;
+  assign n_32 = beat_last ? 2'h0 : after;
+  assign { n_33[1], next_element } = done ? n_32 : { 1'h0, element };
+  assign n_34 = half ? 2'h2 : 2'h1;
+  assign next_full = full | filled_later;
+  assign { n_35[2], address0 } = state2[3:2] + word[2:1];
+  assign n_37 = | now[16:5];
+  assign n_38 = ~ n_37;
+  assign n_39 = step + 1'h1;
+  assign n_40 = steps_left - 1'h1;
+  assign n_41 = steps_left == 1'h1;
+  assign n_42 = beat_last | sample_done;
+  assign n_43 = n_42 ? 2'h0 : after;
+  assign n_44 = next_element + now[34:33];
+  assign n_45 = n_44 >= 2'h2;
+  assign n_46 = x_left - 1'h1;
+  assign n_47 = x_left == 1'h1;
+  assign n_48 = place + now[36:35];
+  assign n_49 = ~ waiting[2];
+  assign n_50 = pixel_done | n_49;
+  assign n_51 = | now[32:17];
+  assign n_52 = ~ n_51;
+  assign n_53 = index + 1'h1;
+  assign n_54 = step_last & x_last;
+  assign n_55 = beat_last & held_last;
+  assign n_56 = n_54 | n_55;
+  assign n_57 = done & n_56;
+  assign n_58 = ~ busy;
+  assign n_59 = waiting[2] & beat_last;
+  assign n_60 = n_58 | n_59;
+  assign n_61 = ~ dropping;
+  assign n_62 = take & n_61;
+  assign n_63 = take & dropping;
+  assign n_64 = n_63 & last;
+  assign n_65 = index + 1'h1;
+  assign n_66 = ~ half;
+  assign n_67 = late_last | early_last;
+  assign n_68 = sample_done | early_last;
+  assign n_69 = ~ release_;
+  assign n_70 = next_full & n_69;
+  assign n_72 = held >> { element, 3'h0 };
+  assign n_73 = state2[1] & valid2;
+  always @(posedge clk) begin
+    waiting <= n_74;
+    now <= rows__read_data;
+    place <= n_75;
+    x_left <= n_76;
+    x_last <= n_77;
+    step <= n_78;
+    steps_left <= n_79;
+    step_last <= n_80;
+    element <= n_81;
+    beat_last <= n_82;
+    index <= n_83;
+    busy <= n_84;
+    held <= n_85;
+    held_last <= n_86;
+    at_start <= n_87;
+    dropping <= n_88;
+  end
+  always @(posedge clk)
+    begin_ <= n_89;
+  always @(posedge clk) begin
+    in_group <= n_90;
+    half <= n_91;
+    again <= n_92;
+    filled_later <= n_93;
+    full <= n_94;
+    state1 <= { n_72[7:0], place, now[2], half };
+    valid1 <= n_95;
+    state2 <= state1;
+    valid2 <= n_96;
+    word <= channels__read_data;
+    write__data <= n_97;
+    write__half <= n_98;
+    write__enable <= n_99;
+    write__address <= n_100;
+    lanes <= n_101;
+  end
+  assign n_101 = rst ? 1'h0 : word[0];
+  assign n_100 = rst ? 2'h0 : address0;
+  assign n_99 = rst ? 1'h0 : n_73;
+  assign n_98 = rst ? 1'h0 : state2[0];
+  assign n_97 = rst ? 8'h00 : state2[11:4];
+  assign n_96 = rst ? 1'h0 : valid1;
+  assign n_95 = rst ? 1'h0 : done;
+  assign n_94 = rst ? 2'h0 : n_70;
+  assign n_93 = rst ? 2'h0 : filled;
+  assign n_procmux_239_Y = waiting[2] ? 1'h0 : again;
+  assign n_procmux_241_Y = n_67 ? 1'h1 : n_procmux_239_Y;
+  assign n_92 = rst ? 1'h0 : n_procmux_241_Y;
+  assign n_procmux_245_Y = now[0] ? n_66 : half;
+  assign n_procmux_247_Y = accepted ? n_procmux_245_Y : half;
+  assign n_91 = rst ? 1'h0 : n_procmux_247_Y;
+  assign n_procmux_251_Y = now[0] ? 1'h0 : 1'h1;
+  assign n_procmux_253_Y = accepted ? n_procmux_251_Y : in_group;
+  assign n_90 = rst ? 1'h0 : n_procmux_253_Y;
+  assign n_procmux_257_Y = now[0] ? 1'h0 : n_65[0];
+  assign n_procmux_259_Y = accepted ? n_procmux_257_Y : begin_;
+  assign n_89 = rst ? 1'h0 : n_procmux_259_Y;
+  assign n_procmux_263_Y = n_64 ? 1'h0 : dropping;
+  assign n_procmux_265_Y = late_last ? 1'h1 : n_procmux_263_Y;
+  assign n_88 = rst ? 1'h0 : n_procmux_265_Y;
+  assign n_procmux_269_Y = n_62 ? 1'h0 : at_start;
+  assign n_procmux_271_Y = n_68 ? 1'h1 : n_procmux_269_Y;
+  assign n_87 = rst ? 1'h1 : n_procmux_271_Y;
+  assign n_86 = n_60 ? last : held_last;
+  assign n_85 = n_60 ? data : held;
+  assign n_procmux_279_Y = beat_done ? 1'h0 : busy;
+  assign n_procmux_281_Y = n_62 ? 1'h1 : n_procmux_279_Y;
+  assign n_84 = rst ? 1'h0 : n_procmux_281_Y;
+  assign n_procmux_285_Y = row_done ? n_53[0] : index;
+  assign n_procmux_287_Y = now[0] ? 1'h0 : n_procmux_285_Y;
+  assign n_procmux_289_Y = accepted ? n_procmux_287_Y : n_procmux_285_Y;
+  assign n_procmux_291_Y = n_67 ? begin_ : n_procmux_289_Y;
+  assign n_83 = rst ? 1'h0 : n_procmux_291_Y;
+  assign n_82 = rst ? 1'h0 : n_45;
+  assign n_procmux_297_Y = done ? n_43[0] : element;
+  assign n_81 = rst ? 1'h0 : n_procmux_297_Y;
+  assign n_procmux_301_Y = done ? n_41 : step_last;
+  assign n_procmux_303_Y = n_50 ? n_52 : n_procmux_301_Y;
+  assign n_80 = rst ? 1'h0 : n_procmux_303_Y;
+  assign n_procmux_307_Y = done ? n_40[15:0] : steps_left;
+  assign n_procmux_309_Y = n_50 ? now[32:17] : n_procmux_307_Y;
+  assign n_79 = rst ? 16'h0000 : n_procmux_309_Y;
+  assign n_procmux_313_Y = done ? n_39[1:0] : step;
+  assign n_procmux_315_Y = n_50 ? 2'h0 : n_procmux_313_Y;
+  assign n_78 = rst ? 2'h0 : n_procmux_315_Y;
+  assign n_procmux_319_Y = waiting[2] ? x_last : n_38;
+  assign n_procmux_321_Y = pixel_done ? n_47 : n_procmux_319_Y;
+  assign n_77 = rst ? 1'h0 : n_procmux_321_Y;
+  assign n_procmux_325_Y = waiting[2] ? x_left : now[16:5];
+  assign n_procmux_327_Y = pixel_done ? n_46[11:0] : n_procmux_325_Y;
+  assign n_76 = rst ? 12'h000 : n_procmux_327_Y;
+  assign n_procmux_331_Y = waiting[2] ? place : now[4:3];
+  assign n_75 = pixel_done ? n_48[1:0] : n_procmux_331_Y;
+  assign n_procmux_335_Y = n_57 ? 3'h0 : { waiting[1:0], 1'h1 };
+  assign n_74 = rst ? 3'h0 : n_procmux_335_Y;
+  assign n_procmux_339_Y = now[0] ? n_34 : 2'h0;
+  assign filled = accepted ? n_procmux_339_Y : 2'h0;
   zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE("images/channels.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd3)) channels (
     .clk(clk), .write_enable(channels__write_enable), .write_address(load__offset[1:0]), .write_data(load__data[2:0]),
     .read_enable(1'h1), .read_address(step), .read_data(channels__read_data)
@@ -3715,8 +3619,10 @@ module zs_loader (
     .write_data({ load__data[4:0], load__data[63:32] }), .read_enable(1'h1), .read_address(index),
     .read_data(rows__read_data)
   );
-  assign n_34[1:0] = address0;
-  assign n_11[1:0] = n_signal_26;
+  assign n_35[1:0] = address0;
+  assign n_33[0] = next_element;
+  assign n_11[1:0] = after;
+  assign known = waiting[2];
 endmodule
 
 // One turn per cycle, in the order of the rows, tile after tile, as soon as every lane that contributes has its sum.
@@ -3817,73 +3723,73 @@ module zs_merge (
   wire n_6;
   wire n_8;
   wire n_9;
-  wire [2:0] n_procmux_473_Y;
-  wire [2:0] n_procmux_475_Y;
-  wire [2:0] n_procmux_477_Y;
-  wire [2:0] n_procmux_481_Y;
   wire [2:0] n_procmux_483_Y;
-  wire n_procmux_487_Y;
-  wire n_procmux_499_Y;
-  wire n_procmux_505_Y;
-  wire [2:0] n_procmux_509_Y;
-  wire [2:0] n_procmux_511_Y;
-  wire [2:0] n_procmux_513_Y;
-  wire [2:0] n_procmux_515_Y;
-  wire n_procmux_519_Y;
-  wire n_procmux_521_Y;
-  wire n_procmux_523_Y;
-  wire n_procmux_525_Y;
+  wire [2:0] n_procmux_485_Y;
+  wire [2:0] n_procmux_487_Y;
+  wire [2:0] n_procmux_491_Y;
+  wire [2:0] n_procmux_493_Y;
+  wire n_procmux_497_Y;
+  wire n_procmux_509_Y;
+  wire n_procmux_515_Y;
+  wire [2:0] n_procmux_519_Y;
+  wire [2:0] n_procmux_521_Y;
+  wire [2:0] n_procmux_523_Y;
+  wire [2:0] n_procmux_525_Y;
   wire n_procmux_529_Y;
   wire n_procmux_531_Y;
   wire n_procmux_533_Y;
-  wire [2:0] n_procmux_537_Y;
-  wire [2:0] n_procmux_539_Y;
-  wire [2:0] n_procmux_541_Y;
-  wire [2:0] n_procmux_546_Y;
-  wire [2:0] n_procmux_548_Y;
-  wire [2:0] n_procmux_550_Y;
-  wire [2:0] n_procmux_552_Y;
-  wire n_signal;
-  wire n_signal_26;
-  wire n_signal_27;
-  wire n_signal_29;
-  reg [2:0] n_signal_31;
-  reg [2:0] n_signal_32;
-  reg n_signal_34;
-  reg [1:0] n_signal_40;
-  reg n_signal_41;
-  reg n_signal_43;
-  reg n_signal_44;
-  reg [2:0] n_signal_45;
+  wire n_procmux_535_Y;
+  wire n_procmux_539_Y;
+  wire n_procmux_541_Y;
+  wire n_procmux_543_Y;
+  wire [2:0] n_procmux_547_Y;
+  wire [2:0] n_procmux_549_Y;
+  wire [2:0] n_procmux_551_Y;
+  wire [2:0] n_procmux_556_Y;
+  wire [2:0] n_procmux_558_Y;
+  wire [2:0] n_procmux_560_Y;
+  wire [2:0] n_procmux_562_Y;
+  wire advance;
   reg [2:0] begin_;
   reg [2:0] begin_46;
   wire [2:0] bundle0;
   wire complete;
+  wire contributes;
   reg [3:0] flags0;
   reg [3:0] flags1;
+  reg free;
+  wire grant_27;
   reg held;
+  reg [2:0] left;
+  reg left_43;
+  reg more;
+  reg [2:0] number;
+  reg running;
   reg [1:0] tags1;
   reg [1:0] tags2;
   wire take_30;
   wire tile_last;
   reg tiles_33;
+  reg [2:0] turn;
+  wire turn_last;
   reg valid1;
   reg valid2;
   wire waiting00__some;
+  reg [1:0] word;
   wire [1:0] words__read_data;
   wire words__write_enable;
   assign n_35 = n_33 ? { 1'h0, begin_46 } : n_34;
-  assign n_36 = n_signal_45 + 1'h1;
+  assign n_36 = number + 1'h1;
   assign n_37 = tags2 & { granted, granted };
-  assign n_39 = granted & n_signal_40[0];
-  always @(posedge clk)
-    n_signal_31 <= n_40;
-  always @(posedge clk)
-    n_signal_32 <= n_41;
+  assign n_39 = granted & word[0];
+  always @(posedge clk) begin
+    turn <= n_40;
+    left <= n_41;
+  end
   always @(posedge clk)
     tiles_33 <= n_42;
   always @(posedge clk)
-    n_signal_34 <= n_43;
+    running <= n_43;
   always @(posedge clk)
     begin_ <= n_44;
   always @(posedge clk) begin
@@ -3891,110 +3797,106 @@ module zs_merge (
     tags1 <= n_46;
     valid2 <= n_47;
     tags2 <= n_48;
+    word <= n_49;
+    grant <= n_50;
+    more <= n_23[0];
+    held <= hold;
   end
   always @(posedge clk)
-    n_signal_40 <= n_49;
-  always @(posedge clk)
-    grant <= n_50;
-  always @(posedge clk)
-    n_signal_41 <= n_23[0];
-  always @(posedge clk)
-    held <= hold;
-  always @(posedge clk)
-    n_signal_43 <= n_51;
-  always @(posedge clk)
-    n_signal_44 <= n_52;
-  always @(posedge clk)
-    n_signal_45 <= n_53;
+    left_43 <= n_51;
+  always @(posedge clk) begin
+    free <= n_52;
+    number <= n_53;
+  end
   always @(posedge clk)
     begin_46 <= n_54;
   always @(posedge clk) begin
     flags0 <= n_55;
-    next_bundle <= n_signal_45;
+    next_bundle <= number;
     flags1 <= n_56;
   end
   assign n_1 = load__window == 2'h3;
   assign words__write_enable = load__commit & n_1;
-  assign n_6 = | n_signal_32;
-  assign n_signal = ~ n_6;
+  assign n_6 = | left;
+  assign turn_last = ~ n_6;
   assign tile_last = ~ tiles_33;
-  assign n_8 = ~ n_signal_40[1];
-  assign n_9 = n_signal_44 | n_8;
+  assign n_8 = ~ word[1];
+  assign n_9 = free | n_8;
   assign n_10 = valid2 & n_9;
-  assign n_11 = ~ n_signal_40[0];
+  assign n_11 = ~ word[0];
   assign n_12 = n_11 | waiting00__some;
   assign granted = n_10 & n_12;
-  assign complete = granted & n_signal_40[1];
+  assign complete = granted & word[1];
   assign n_14 = ~ valid2;
-  assign n_signal_29 = n_14 | granted;
-  assign take_30 = n_signal_40[0] & granted;
+  assign advance = n_14 | granted;
+  assign take_30 = word[0] & granted;
   assign tile = granted & tags2[0];
-  assign n_15 = n_signal_29 & n_signal_34;
-  assign n_16 = n_signal_31 + 1'h1;
-  assign n_17 = n_signal_32 - 1'h1;
+  assign n_15 = advance & running;
+  assign n_16 = turn + 1'h1;
+  assign n_17 = left - 1'h1;
   assign n_18 = tiles_33 - 1'h1;
-  assign n_19 = n_signal_31 + 1'h1;
-  assign n_20 = n_signal & tile_last;
+  assign n_19 = turn + 1'h1;
+  assign n_20 = turn_last & tile_last;
   assign n_22 = hold - 1'h1;
   assign n_23 = hold ? n_22 : 2'h0;
-  assign n_25 = n_signal_43 - 1'h1;
-  assign n_26 = n_signal_44 ? { 1'h0, n_signal_41 } : n_25;
-  assign n_28 = ~ n_signal_43;
-  assign n_29 = n_signal_44 | n_28;
+  assign n_25 = left_43 - 1'h1;
+  assign n_26 = free ? { 1'h0, more } : n_25;
+  assign n_28 = ~ left_43;
+  assign n_29 = free | n_28;
   assign n_30 = held | tags2[0];
   assign n_31 = ~ n_30;
   assign n_32 = ~ tags2[1];
   assign n_33 = tags2[0] & n_32;
-  assign n_34 = n_signal_45 + 1'h1;
+  assign n_34 = number + 1'h1;
   assign n_56 = rst ? 4'h0 : flags0;
   assign n_55 = rst ? 4'h0 : { n_39, n_37, complete };
-  assign n_procmux_473_Y = tags2[1] ? n_36[2:0] : begin_46;
-  assign n_procmux_475_Y = complete ? n_procmux_473_Y : begin_46;
-  assign n_procmux_477_Y = rewind ? 3'h0 : n_procmux_475_Y;
-  assign n_54 = rst ? 3'h0 : n_procmux_477_Y;
-  assign n_procmux_481_Y = complete ? n_35[2:0] : n_signal_45;
-  assign n_procmux_483_Y = rewind ? 3'h0 : n_procmux_481_Y;
-  assign n_53 = rst ? 3'h0 : n_procmux_483_Y;
-  assign n_procmux_487_Y = complete ? n_31 : n_29;
-  assign n_52 = rst ? 1'h1 : n_procmux_487_Y;
+  assign n_procmux_483_Y = tags2[1] ? n_36[2:0] : begin_46;
+  assign n_procmux_485_Y = complete ? n_procmux_483_Y : begin_46;
+  assign n_procmux_487_Y = rewind ? 3'h0 : n_procmux_485_Y;
+  assign n_54 = rst ? 3'h0 : n_procmux_487_Y;
+  assign n_procmux_491_Y = complete ? n_35[2:0] : number;
+  assign n_procmux_493_Y = rewind ? 3'h0 : n_procmux_491_Y;
+  assign n_53 = rst ? 3'h0 : n_procmux_493_Y;
+  assign n_procmux_497_Y = complete ? n_31 : n_29;
+  assign n_52 = rst ? 1'h1 : n_procmux_497_Y;
   assign n_51 = rst ? 1'h0 : n_26[0];
   assign n_50 = rst ? 1'h0 : take_30;
-  assign n_49 = n_signal_29 ? words__read_data : n_signal_40;
-  assign n_48 = n_signal_29 ? tags1 : tags2;
-  assign n_procmux_499_Y = n_signal_29 ? valid1 : valid2;
-  assign n_47 = rst ? 1'h0 : n_procmux_499_Y;
-  assign n_46 = n_signal_29 ? { n_20, n_signal } : tags1;
-  assign n_procmux_505_Y = n_signal_29 ? n_signal_34 : valid1;
-  assign n_45 = rst ? 1'h0 : n_procmux_505_Y;
-  assign n_procmux_509_Y = tiles_33 ? begin_ : n_19[2:0];
-  assign n_procmux_511_Y = n_6 ? begin_ : n_procmux_509_Y;
-  assign n_procmux_513_Y = n_15 ? n_procmux_511_Y : begin_;
-  assign n_procmux_515_Y = rewind ? 3'h0 : n_procmux_513_Y;
-  assign n_44 = rst ? 3'h0 : n_procmux_515_Y;
-  assign n_procmux_519_Y = tiles_33 ? n_signal_34 : 1'h0;
-  assign n_procmux_521_Y = n_6 ? n_signal_34 : n_procmux_519_Y;
-  assign n_procmux_523_Y = n_15 ? n_procmux_521_Y : n_signal_34;
-  assign n_procmux_525_Y = start ? 1'h1 : n_procmux_523_Y;
-  assign n_43 = rst ? 1'h0 : n_procmux_525_Y;
-  assign n_procmux_529_Y = n_6 ? tiles_33 : n_18[0];
-  assign n_procmux_531_Y = n_15 ? n_procmux_529_Y : tiles_33;
-  assign n_procmux_533_Y = start ? tiles : n_procmux_531_Y;
-  assign n_42 = rst ? 1'h0 : n_procmux_533_Y;
-  assign n_procmux_537_Y = n_6 ? n_17[2:0] : turns;
-  assign n_procmux_539_Y = n_15 ? n_procmux_537_Y : n_signal_32;
-  assign n_procmux_541_Y = start ? turns : n_procmux_539_Y;
-  assign n_41 = rst ? 3'h0 : n_procmux_541_Y;
-  assign n_procmux_546_Y = tiles_33 ? begin_ : n_16[2:0];
-  assign n_procmux_548_Y = n_6 ? n_16[2:0] : n_procmux_546_Y;
-  assign n_procmux_550_Y = n_15 ? n_procmux_548_Y : n_signal_31;
-  assign n_procmux_552_Y = rewind ? 3'h0 : n_procmux_550_Y;
-  assign n_40 = rst ? 3'h0 : n_procmux_552_Y;
+  assign n_49 = advance ? words__read_data : word;
+  assign n_48 = advance ? tags1 : tags2;
+  assign n_procmux_509_Y = advance ? valid1 : valid2;
+  assign n_47 = rst ? 1'h0 : n_procmux_509_Y;
+  assign n_46 = advance ? { n_20, turn_last } : tags1;
+  assign n_procmux_515_Y = advance ? running : valid1;
+  assign n_45 = rst ? 1'h0 : n_procmux_515_Y;
+  assign n_procmux_519_Y = tiles_33 ? begin_ : n_19[2:0];
+  assign n_procmux_521_Y = n_6 ? begin_ : n_procmux_519_Y;
+  assign n_procmux_523_Y = n_15 ? n_procmux_521_Y : begin_;
+  assign n_procmux_525_Y = rewind ? 3'h0 : n_procmux_523_Y;
+  assign n_44 = rst ? 3'h0 : n_procmux_525_Y;
+  assign n_procmux_529_Y = tiles_33 ? running : 1'h0;
+  assign n_procmux_531_Y = n_6 ? running : n_procmux_529_Y;
+  assign n_procmux_533_Y = n_15 ? n_procmux_531_Y : running;
+  assign n_procmux_535_Y = start ? 1'h1 : n_procmux_533_Y;
+  assign n_43 = rst ? 1'h0 : n_procmux_535_Y;
+  assign n_procmux_539_Y = n_6 ? tiles_33 : n_18[0];
+  assign n_procmux_541_Y = n_15 ? n_procmux_539_Y : tiles_33;
+  assign n_procmux_543_Y = start ? tiles : n_procmux_541_Y;
+  assign n_42 = rst ? 1'h0 : n_procmux_543_Y;
+  assign n_procmux_547_Y = n_6 ? n_17[2:0] : turns;
+  assign n_procmux_549_Y = n_15 ? n_procmux_547_Y : left;
+  assign n_procmux_551_Y = start ? turns : n_procmux_549_Y;
+  assign n_41 = rst ? 3'h0 : n_procmux_551_Y;
+  assign n_procmux_556_Y = tiles_33 ? begin_ : n_16[2:0];
+  assign n_procmux_558_Y = n_6 ? n_16[2:0] : n_procmux_556_Y;
+  assign n_procmux_560_Y = n_15 ? n_procmux_558_Y : turn;
+  assign n_procmux_562_Y = rewind ? 3'h0 : n_procmux_560_Y;
+  assign n_40 = rst ? 3'h0 : n_procmux_562_Y;
   zs_waiting waiting00 (
     .clk(clk), .rst(rst), .pushed(pushed), .taken(take_30), .some(waiting00__some)
   );
   zs_ram #(.ADDRESS(32'd3), .DEPTH(32'd5), .IMAGE("images/merge.mem"), .PARTS(32'd1), .STYLE("block"), .WIDTH(32'd2)) words (
     .clk(clk), .write_enable(words__write_enable), .write_address(load__offset[2:0]), .write_data(load__data[1:0]),
-    .read_enable(n_signal_29), .read_address(n_signal_31), .read_data(words__read_data)
+    .read_enable(advance), .read_address(turn), .read_data(words__read_data)
   );
   assign layer_end = flags1[2];
   assign tile_end = flags1[1];
@@ -4002,8 +3904,8 @@ module zs_merge (
   assign total = sums;
   assign take = flags1[3];
   assign bundle0 = next_bundle;
-  assign n_signal_27 = granted;
-  assign n_signal_26 = n_signal_40[0];
+  assign grant_27 = granted;
+  assign contributes = word[0];
 endmodule
 
 // Five stages: tap memory, its register, sums, comparisons, address beyond the strip; between the latter two more for each level of
@@ -4136,18 +4038,16 @@ module zs_operands (
   wire [1:0] n_72;
   wire [4:0] n_8;
   wire n_9;
-  wire [1:0] n_procmux_638_Y;
-  wire n_procmux_642_Y;
   wire [1:0] n_procmux_646_Y;
-  wire [2:0] n_procmux_672_Y;
-  wire [2:0] n_procmux_674_Y;
-  wire [1:0] n_procmux_678_Y;
+  wire n_procmux_650_Y;
+  wire [1:0] n_procmux_654_Y;
+  wire [2:0] n_procmux_680_Y;
   wire [2:0] n_procmux_682_Y;
-  wire [2:0] n_procmux_684_Y;
-  wire [1:0] n_procmux_692_Y;
-  wire [3:0] n_procmux_697_Y;
-  wire n_procmux_703_Y;
-  wire n_procmux_707_Y;
+  wire [1:0] n_procmux_686_Y;
+  wire [2:0] n_procmux_690_Y;
+  wire [2:0] n_procmux_692_Y;
+  wire [1:0] n_procmux_700_Y;
+  wire [3:0] n_procmux_705_Y;
   wire n_procmux_711_Y;
   wire n_procmux_715_Y;
   wire n_procmux_719_Y;
@@ -4171,12 +4071,12 @@ module zs_operands (
   wire n_procmux_791_Y;
   wire n_procmux_795_Y;
   wire n_procmux_799_Y;
-  reg [3:0] n_signal;
-  reg [1:0] n_signal_58;
-  reg [2:0] n_signal_66;
-  wire n_signal_76;
+  wire n_procmux_803_Y;
+  wire n_procmux_807_Y;
   reg above;
   wire at_end;
+  reg [1:0] base;
+  wire below;
   reg beside;
   reg [2:0] cell_;
   reg first1;
@@ -4188,9 +4088,11 @@ module zs_operands (
   reg high_above;
   reg high_below;
   reg high_here;
+  reg [3:0] left;
   reg [2:0] next_x;
   reg [2:0] next_y;
   reg outside;
+  reg [2:0] row;
   reg [1:0] sum3;
   reg [1:0] sum4;
   reg [1:0] tile;
@@ -4242,11 +4144,9 @@ module zs_operands (
   end
   always @(posedge clk)
     tile_first_56 <= n_51;
-  always @(posedge clk)
-    n_signal <= n_52;
-  always @(posedge clk)
-    n_signal_58 <= n_53;
   always @(posedge clk) begin
+    left <= n_52;
+    base <= n_53;
     y <= n_54;
     x <= n_55;
     next_x <= n_56;
@@ -4254,9 +4154,8 @@ module zs_operands (
     next_y <= n_58;
     held <= n_59;
     sum3 <= n_60;
+    row <= n_61;
   end
-  always @(posedge clk)
-    n_signal_66 <= n_61;
   always @(posedge clk)
     cell_ <= n_62;
   always @(posedge clk) begin
@@ -4273,113 +4172,113 @@ module zs_operands (
   end
   assign at_end = next_x == x_last;
   assign n_1 = ~ above;
-  assign n_signal_76 = outside & n_1;
+  assign below = outside & n_1;
   assign n_2 = above ? high_above : high_here;
-  assign high = n_signal_76 ? high_below : n_2;
+  assign high = below ? high_below : n_2;
   assign n_3 = advance & token1__valid;
   assign n_4 = n_3 & first1;
-  assign n_5 = tile_first_56 | n_signal[3];
-  assign n_6 = n_signal_58 + row_step;
+  assign n_5 = tile_first_56 | left[3];
+  assign n_6 = base + row_step;
   assign n_7 = tile_first_56 ? { 1'h0, tile } : n_6;
-  assign n_8 = n_signal - 1'h1;
+  assign n_8 = left - 1'h1;
   assign n_9 = advance & token1__valid;
   assign n_10 = n_9 & tile_first_56;
   assign n_11 = next_x + x_stride;
   assign n_12 = at_end ? band_step : x_step;
   assign n_13 = tile + n_12;
   assign n_14 = next_y + y_stride;
-  assign n_15 = n_signal_58 + held[1:0];
+  assign n_15 = base + held[1:0];
   assign n_16 = $signed({ 1'h0, y }) + $signed(held[4:2]);
   assign n_17 = $signed({ 1'h0, x }) + $signed(held[7:5]);
-  assign n_18 = n_signal_66 >= height;
+  assign n_18 = row >= height;
   assign n_19 = cell_ >= width;
-  assign n_20 = n_signal_66 >= last_height;
-  assign n_21 = n_signal_66 >= above_height;
-  assign n_22 = n_signal_66 >= both_heights;
+  assign n_20 = row >= last_height;
+  assign n_21 = row >= above_height;
+  assign n_22 = row >= both_heights;
   assign n_23 = above | beside;
-  assign n_24 = n_signal_76 | beside;
-  assign n_procmux_638_Y = advance ? sum4 : address;
-  assign n_72 = rst ? 2'h0 : n_procmux_638_Y;
-  assign n_procmux_642_Y = advance ? n_25 : there;
-  assign n_71 = rst ? 1'h0 : n_procmux_642_Y;
-  assign n_procmux_646_Y = advance ? { n_24, n_23 } : turn;
-  assign n_70 = rst ? 2'h0 : n_procmux_646_Y;
+  assign n_24 = below | beside;
+  assign n_procmux_646_Y = advance ? sum4 : address;
+  assign n_72 = rst ? 2'h0 : n_procmux_646_Y;
+  assign n_procmux_650_Y = advance ? n_25 : there;
+  assign n_71 = rst ? 1'h0 : n_procmux_650_Y;
+  assign n_procmux_654_Y = advance ? { n_24, n_23 } : turn;
+  assign n_70 = rst ? 2'h0 : n_procmux_654_Y;
   assign n_69 = advance ? n_22 : high_below;
   assign n_68 = advance ? n_21 : high_above;
   assign n_67 = advance ? n_20 : high_here;
   assign n_66 = advance ? n_19 : beside;
   assign n_65 = advance ? n_18 : outside;
-  assign n_64 = advance ? n_signal_66[2] : above;
+  assign n_64 = advance ? row[2] : above;
   assign n_63 = advance ? sum3 : sum4;
   assign n_62 = advance ? n_17[2:0] : cell_;
-  assign n_61 = advance ? n_16[2:0] : n_signal_66;
+  assign n_61 = advance ? n_16[2:0] : row;
   assign n_60 = advance ? n_15[1:0] : sum3;
   assign n_59 = advance ? tap : held;
-  assign n_procmux_672_Y = at_end ? n_14[2:0] : next_y;
-  assign n_procmux_674_Y = n_10 ? n_procmux_672_Y : next_y;
-  assign n_58 = resume ? 3'h0 : n_procmux_674_Y;
-  assign n_procmux_678_Y = n_10 ? n_13[1:0] : tile;
-  assign n_57 = resume ? 2'h0 : n_procmux_678_Y;
-  assign n_procmux_682_Y = at_end ? 3'h0 : n_11[2:0];
-  assign n_procmux_684_Y = n_10 ? n_procmux_682_Y : next_x;
-  assign n_56 = resume ? 3'h0 : n_procmux_684_Y;
+  assign n_procmux_680_Y = at_end ? n_14[2:0] : next_y;
+  assign n_procmux_682_Y = n_10 ? n_procmux_680_Y : next_y;
+  assign n_58 = resume ? 3'h0 : n_procmux_682_Y;
+  assign n_procmux_686_Y = n_10 ? n_13[1:0] : tile;
+  assign n_57 = resume ? 2'h0 : n_procmux_686_Y;
+  assign n_procmux_690_Y = at_end ? 3'h0 : n_11[2:0];
+  assign n_procmux_692_Y = n_10 ? n_procmux_690_Y : next_x;
+  assign n_56 = resume ? 3'h0 : n_procmux_692_Y;
   assign n_55 = n_10 ? next_x : x;
   assign n_54 = n_10 ? next_y : y;
-  assign n_procmux_692_Y = n_5 ? n_7[1:0] : n_signal_58;
-  assign n_53 = n_4 ? n_procmux_692_Y : n_signal_58;
-  assign n_procmux_697_Y = n_5 ? repeat_ : n_8[3:0];
-  assign n_52 = n_4 ? n_procmux_697_Y : n_signal;
+  assign n_procmux_700_Y = n_5 ? n_7[1:0] : base;
+  assign n_53 = n_4 ? n_procmux_700_Y : base;
+  assign n_procmux_705_Y = n_5 ? repeat_ : n_8[3:0];
+  assign n_52 = n_4 ? n_procmux_705_Y : left;
   assign n_51 = advance ? tile_first : tile_first_56;
-  assign n_procmux_703_Y = advance ? ahead_first : first_out;
-  assign n_50 = rst ? 1'h0 : n_procmux_703_Y;
-  assign n_procmux_707_Y = advance ? first3 : ahead_first;
-  assign n_49 = rst ? 1'h0 : n_procmux_707_Y;
-  assign n_procmux_711_Y = advance ? first2 : first3;
-  assign n_48 = rst ? 1'h0 : n_procmux_711_Y;
-  assign n_procmux_715_Y = advance ? first1 : first2;
-  assign n_47 = rst ? 1'h0 : n_procmux_715_Y;
-  assign n_procmux_719_Y = advance ? first : first1;
-  assign n_46 = rst ? 1'h0 : n_procmux_719_Y;
-  assign n_procmux_723_Y = advance ? token4__layer_end : token__layer_end;
-  assign n_45 = rst ? 1'h0 : n_procmux_723_Y;
-  assign n_procmux_727_Y = advance ? token4__tile_end : token__tile_end;
-  assign n_44 = rst ? 1'h0 : n_procmux_727_Y;
-  assign n_procmux_731_Y = advance ? token4__weight : token__weight;
-  assign n_43 = rst ? 1'h0 : n_procmux_731_Y;
-  assign n_procmux_735_Y = advance ? ahead_valid : token__valid;
-  assign n_42 = rst ? 1'h0 : n_procmux_735_Y;
-  assign n_procmux_739_Y = advance ? token3__layer_end : token4__layer_end;
-  assign n_41 = rst ? 1'h0 : n_procmux_739_Y;
-  assign n_procmux_743_Y = advance ? token3__tile_end : token4__tile_end;
-  assign n_40 = rst ? 1'h0 : n_procmux_743_Y;
-  assign n_procmux_747_Y = advance ? token3__weight : token4__weight;
-  assign n_39 = rst ? 1'h0 : n_procmux_747_Y;
-  assign n_procmux_751_Y = advance ? token3__valid : ahead_valid;
-  assign n_38 = rst ? 1'h0 : n_procmux_751_Y;
-  assign n_procmux_755_Y = advance ? token2__layer_end : token3__layer_end;
-  assign n_37 = rst ? 1'h0 : n_procmux_755_Y;
-  assign n_procmux_759_Y = advance ? token2__tile_end : token3__tile_end;
-  assign n_36 = rst ? 1'h0 : n_procmux_759_Y;
-  assign n_procmux_763_Y = advance ? token2__weight : token3__weight;
-  assign n_35 = rst ? 1'h0 : n_procmux_763_Y;
-  assign n_procmux_767_Y = advance ? token2__valid : token3__valid;
-  assign n_34 = rst ? 1'h0 : n_procmux_767_Y;
-  assign n_procmux_771_Y = advance ? token1__layer_end : token2__layer_end;
-  assign n_33 = rst ? 1'h0 : n_procmux_771_Y;
-  assign n_procmux_775_Y = advance ? token1__tile_end : token2__tile_end;
-  assign n_32 = rst ? 1'h0 : n_procmux_775_Y;
-  assign n_procmux_779_Y = advance ? token1__weight : token2__weight;
-  assign n_31 = rst ? 1'h0 : n_procmux_779_Y;
-  assign n_procmux_783_Y = advance ? token1__valid : token2__valid;
-  assign n_30 = rst ? 1'h0 : n_procmux_783_Y;
-  assign n_procmux_787_Y = advance ? source__layer_end : token1__layer_end;
-  assign n_29 = rst ? 1'h0 : n_procmux_787_Y;
-  assign n_procmux_791_Y = advance ? source__tile_end : token1__tile_end;
-  assign n_28 = rst ? 1'h0 : n_procmux_791_Y;
-  assign n_procmux_795_Y = advance ? source__weight : token1__weight;
-  assign n_27 = rst ? 1'h0 : n_procmux_795_Y;
-  assign n_procmux_799_Y = advance ? source__valid : token1__valid;
-  assign n_26 = rst ? 1'h0 : n_procmux_799_Y;
+  assign n_procmux_711_Y = advance ? ahead_first : first_out;
+  assign n_50 = rst ? 1'h0 : n_procmux_711_Y;
+  assign n_procmux_715_Y = advance ? first3 : ahead_first;
+  assign n_49 = rst ? 1'h0 : n_procmux_715_Y;
+  assign n_procmux_719_Y = advance ? first2 : first3;
+  assign n_48 = rst ? 1'h0 : n_procmux_719_Y;
+  assign n_procmux_723_Y = advance ? first1 : first2;
+  assign n_47 = rst ? 1'h0 : n_procmux_723_Y;
+  assign n_procmux_727_Y = advance ? first : first1;
+  assign n_46 = rst ? 1'h0 : n_procmux_727_Y;
+  assign n_procmux_731_Y = advance ? token4__layer_end : token__layer_end;
+  assign n_45 = rst ? 1'h0 : n_procmux_731_Y;
+  assign n_procmux_735_Y = advance ? token4__tile_end : token__tile_end;
+  assign n_44 = rst ? 1'h0 : n_procmux_735_Y;
+  assign n_procmux_739_Y = advance ? token4__weight : token__weight;
+  assign n_43 = rst ? 1'h0 : n_procmux_739_Y;
+  assign n_procmux_743_Y = advance ? ahead_valid : token__valid;
+  assign n_42 = rst ? 1'h0 : n_procmux_743_Y;
+  assign n_procmux_747_Y = advance ? token3__layer_end : token4__layer_end;
+  assign n_41 = rst ? 1'h0 : n_procmux_747_Y;
+  assign n_procmux_751_Y = advance ? token3__tile_end : token4__tile_end;
+  assign n_40 = rst ? 1'h0 : n_procmux_751_Y;
+  assign n_procmux_755_Y = advance ? token3__weight : token4__weight;
+  assign n_39 = rst ? 1'h0 : n_procmux_755_Y;
+  assign n_procmux_759_Y = advance ? token3__valid : ahead_valid;
+  assign n_38 = rst ? 1'h0 : n_procmux_759_Y;
+  assign n_procmux_763_Y = advance ? token2__layer_end : token3__layer_end;
+  assign n_37 = rst ? 1'h0 : n_procmux_763_Y;
+  assign n_procmux_767_Y = advance ? token2__tile_end : token3__tile_end;
+  assign n_36 = rst ? 1'h0 : n_procmux_767_Y;
+  assign n_procmux_771_Y = advance ? token2__weight : token3__weight;
+  assign n_35 = rst ? 1'h0 : n_procmux_771_Y;
+  assign n_procmux_775_Y = advance ? token2__valid : token3__valid;
+  assign n_34 = rst ? 1'h0 : n_procmux_775_Y;
+  assign n_procmux_779_Y = advance ? token1__layer_end : token2__layer_end;
+  assign n_33 = rst ? 1'h0 : n_procmux_779_Y;
+  assign n_procmux_783_Y = advance ? token1__tile_end : token2__tile_end;
+  assign n_32 = rst ? 1'h0 : n_procmux_783_Y;
+  assign n_procmux_787_Y = advance ? token1__weight : token2__weight;
+  assign n_31 = rst ? 1'h0 : n_procmux_787_Y;
+  assign n_procmux_791_Y = advance ? token1__valid : token2__valid;
+  assign n_30 = rst ? 1'h0 : n_procmux_791_Y;
+  assign n_procmux_795_Y = advance ? source__layer_end : token1__layer_end;
+  assign n_29 = rst ? 1'h0 : n_procmux_795_Y;
+  assign n_procmux_799_Y = advance ? source__tile_end : token1__tile_end;
+  assign n_28 = rst ? 1'h0 : n_procmux_799_Y;
+  assign n_procmux_803_Y = advance ? source__weight : token1__weight;
+  assign n_27 = rst ? 1'h0 : n_procmux_803_Y;
+  assign n_procmux_807_Y = advance ? source__valid : token1__valid;
+  assign n_26 = rst ? 1'h0 : n_procmux_807_Y;
   assign first4 = ahead_first;
 endmodule
 
@@ -4476,89 +4375,89 @@ module zs_pick (
   wire n_97;
   wire [3:0] n_98;
   wire [1:0] n_99;
-  wire n_procmux_883_Y;
-  wire n_procmux_887_Y;
-  wire [1:0] n_procmux_891_Y;
-  wire [3:0] n_procmux_895_Y;
-  wire n_procmux_899_Y;
-  wire n_procmux_903_Y;
-  wire n_procmux_913_Y;
-  wire [3:0] n_procmux_917_Y;
+  wire n_procmux_891_Y;
+  wire n_procmux_895_Y;
+  wire [1:0] n_procmux_899_Y;
+  wire [3:0] n_procmux_903_Y;
+  wire n_procmux_907_Y;
+  wire n_procmux_911_Y;
   wire n_procmux_921_Y;
-  wire n_procmux_923_Y;
-  wire n_procmux_927_Y;
+  wire [3:0] n_procmux_925_Y;
   wire n_procmux_929_Y;
   wire n_procmux_931_Y;
-  wire n_procmux_941_Y;
-  wire n_procmux_943_Y;
-  wire n_procmux_945_Y;
+  wire n_procmux_935_Y;
+  wire n_procmux_937_Y;
+  wire n_procmux_939_Y;
   wire n_procmux_949_Y;
-  wire [1:0] n_procmux_953_Y;
-  wire [1:0] n_signal;
-  wire n_signal_19;
-  wire [3:0] n_signal_20;
-  wire n_signal_21;
-  wire n_signal_22;
-  reg n_signal_32;
-  reg [3:0] n_signal_33;
-  reg n_signal_34;
-  reg [1:0] n_signal_35;
+  wire n_procmux_951_Y;
+  wire n_procmux_953_Y;
+  wire n_procmux_957_Y;
+  wire [1:0] n_procmux_961_Y;
+  reg [1:0] at;
+  reg busy;
   wire done;
   reg empty;
+  wire give;
   reg is_last;
+  reg last_bit;
+  wire [3:0] leaf;
   reg [1:0] leaf_ends;
   wire [1:0] lowest_18;
-  wire [3:0] rest;
+  reg [3:0] mask;
+  wire ready;
+  wire [1:0] rest;
+  wire [3:0] rest_24;
+  wire step;
   reg waiting;
   reg [7:0] word;
   reg word_busy;
   reg [1:0] word_ends;
   reg [1:0] word_filled;
   reg word_number;
-  assign n_signal[1] = word_filled[1] & word_filled[0];
-  assign n_3 = ~ { n_signal[1], 1'h0 };
+  assign rest[1] = word_filled[1] & word_filled[0];
+  assign n_3 = ~ { rest[1], 1'h0 };
   assign lowest_18 = word_filled & n_3;
-  assign n_signal_19 = word_busy & done;
+  assign give = word_busy & done;
   assign n_4 = ~ word_busy;
-  assign n_5 = n_signal_19 & is_last;
+  assign n_5 = give & is_last;
   assign n_6 = n_4 | n_5;
   assign take = valid & n_6;
   assign n_7 = word[3:0] & { lowest_18[0], lowest_18[0], lowest_18[0], lowest_18[0] };
   assign n_8 = word[7:4] & { lowest_18[1], lowest_18[1], lowest_18[1], lowest_18[1] };
-  assign n_signal_20 = n_7 | n_8;
+  assign leaf = n_7 | n_8;
   assign n_9 = ~ waiting;
-  assign n_signal_21 = n_signal_32 & n_9;
-  assign n_signal_22 = n_signal_21 & advance;
-  assign n_10 = ~ n_signal_32;
-  assign n_11 = n_signal_22 & n_signal_34;
+  assign ready = busy & n_9;
+  assign step = ready & advance;
+  assign n_10 = ~ busy;
+  assign n_11 = step & last_bit;
   assign done = n_10 | n_11;
-  assign rest[1] = n_signal_33[1] & n_signal_33[0];
-  assign n_14 = | n_signal_33[1:0];
-  assign rest[2] = n_signal_33[2] & n_14;
-  assign n_16 = | n_signal_33[2:0];
-  assign rest[3] = n_signal_33[3] & n_16;
+  assign rest_24[1] = mask[1] & mask[0];
+  assign n_14 = | mask[1:0];
+  assign rest_24[2] = mask[2] & n_14;
+  assign n_16 = | mask[2:0];
+  assign rest_24[3] = mask[3] & n_16;
   assign n_26 = ~ entry__filled[0];
   assign n_29 = ~ entry__filled[1];
   assign n_31 = n_26 | n_29;
-  assign n_32 = n_signal_22 & n_signal_34;
-  assign n_34 = ~ rest[1];
-  assign n_36 = ~ rest[2];
-  assign n_39 = ~ rest[3];
+  assign n_32 = step & last_bit;
+  assign n_34 = ~ rest_24[1];
+  assign n_36 = ~ rest_24[2];
+  assign n_39 = ~ rest_24[3];
   assign n_41 = n_36 | n_39;
   assign n_42 = n_34 & n_41;
-  assign n_43 = | rest[3:2];
+  assign n_43 = | rest_24[3:2];
   assign n_44 = ~ n_43;
   assign n_53 = n_42 | n_44;
-  assign n_54 = | n_signal_20[1:0];
+  assign n_54 = | leaf[1:0];
   assign n_55 = ~ n_54;
-  assign n_57 = ~ n_signal_20[2];
-  assign n_60 = ~ n_signal_20[3];
+  assign n_57 = ~ leaf[2];
+  assign n_60 = ~ leaf[3];
   assign n_62 = n_57 | n_60;
   assign n_63 = n_55 & n_62;
-  assign n_64 = | n_signal_20[3:2];
+  assign n_64 = | leaf[3:2];
   assign n_65 = ~ n_64;
-  assign n_67 = ~ n_signal_20[0];
-  assign n_70 = ~ n_signal_20[1];
+  assign n_67 = ~ leaf[0];
+  assign n_70 = ~ leaf[1];
   assign n_72 = n_67 | n_70;
   assign n_73 = n_65 & n_72;
   assign n_74 = n_63 | n_73;
@@ -4566,9 +4465,9 @@ module zs_pick (
   assign n_77 = | word_filled;
   assign n_78 = ~ n_77;
   assign n_79 = ~ empty;
-  assign n_80 = ~ { rest[3:1], 1'h0 };
-  assign n_81 = n_signal_33 & n_80;
-  assign n_82 = leaf_ends & { n_signal_34, n_signal_34 };
+  assign n_80 = ~ { rest_24[3:1], 1'h0 };
+  assign n_81 = mask & n_80;
+  assign n_82 = leaf_ends & { last_bit, last_bit };
   always @(posedge clk) begin
     word_filled <= n_83;
     is_last <= n_84;
@@ -4577,16 +4476,10 @@ module zs_pick (
     word_ends <= n_87;
     word <= n_88;
     waiting <= n_89;
-  end
-  always @(posedge clk)
-    n_signal_32 <= n_90;
-  always @(posedge clk)
-    n_signal_33 <= n_91;
-  always @(posedge clk)
-    n_signal_34 <= n_92;
-  always @(posedge clk)
-    n_signal_35 <= n_93;
-  always @(posedge clk) begin
+    busy <= n_90;
+    mask <= n_91;
+    last_bit <= n_92;
+    at <= n_93;
     leaf_ends <= n_94;
     empty <= n_95;
     token__valid <= n_96;
@@ -4596,45 +4489,45 @@ module zs_pick (
     token__tile_end <= n_100;
     token__layer_end <= n_101;
   end
-  assign n_procmux_883_Y = advance ? n_82[1] : token__layer_end;
-  assign n_101 = rst ? 1'h0 : n_procmux_883_Y;
-  assign n_procmux_887_Y = advance ? n_82[0] : token__tile_end;
-  assign n_100 = rst ? 1'h0 : n_procmux_887_Y;
-  assign n_procmux_891_Y = advance ? n_signal_35 : place;
-  assign n_99 = rst ? 2'h0 : n_procmux_891_Y;
-  assign n_procmux_895_Y = advance ? n_81 : lowest;
-  assign n_98 = rst ? 4'h0 : n_procmux_895_Y;
-  assign n_procmux_899_Y = advance ? n_79 : token__weight;
-  assign n_97 = rst ? 1'h0 : n_procmux_899_Y;
-  assign n_procmux_903_Y = advance ? n_signal_21 : token__valid;
-  assign n_96 = rst ? 1'h0 : n_procmux_903_Y;
-  assign n_95 = n_signal_19 ? n_78 : empty;
-  assign n_94 = n_signal_19 ? n_76 : leaf_ends;
-  assign n_93 = n_signal_19 ? { word_number, lowest_18[1] } : n_signal_35;
-  assign n_procmux_913_Y = n_signal_22 ? n_53 : n_signal_34;
-  assign n_92 = n_signal_19 ? n_74 : n_procmux_913_Y;
-  assign n_procmux_917_Y = n_signal_22 ? { rest[3:1], 1'h0 } : n_signal_33;
-  assign n_91 = n_signal_19 ? n_signal_20 : n_procmux_917_Y;
-  assign n_procmux_921_Y = n_32 ? 1'h0 : n_signal_32;
-  assign n_procmux_923_Y = n_signal_19 ? 1'h1 : n_procmux_921_Y;
-  assign n_90 = rst ? 1'h0 : n_procmux_923_Y;
-  assign n_procmux_927_Y = resume ? 1'h0 : waiting;
-  assign n_procmux_929_Y = leaf_ends[1] ? 1'h1 : n_procmux_927_Y;
-  assign n_procmux_931_Y = n_32 ? n_procmux_929_Y : n_procmux_927_Y;
-  assign n_89 = rst ? 1'h1 : n_procmux_931_Y;
+  assign n_procmux_891_Y = advance ? n_82[1] : token__layer_end;
+  assign n_101 = rst ? 1'h0 : n_procmux_891_Y;
+  assign n_procmux_895_Y = advance ? n_82[0] : token__tile_end;
+  assign n_100 = rst ? 1'h0 : n_procmux_895_Y;
+  assign n_procmux_899_Y = advance ? at : place;
+  assign n_99 = rst ? 2'h0 : n_procmux_899_Y;
+  assign n_procmux_903_Y = advance ? n_81 : lowest;
+  assign n_98 = rst ? 4'h0 : n_procmux_903_Y;
+  assign n_procmux_907_Y = advance ? n_79 : token__weight;
+  assign n_97 = rst ? 1'h0 : n_procmux_907_Y;
+  assign n_procmux_911_Y = advance ? ready : token__valid;
+  assign n_96 = rst ? 1'h0 : n_procmux_911_Y;
+  assign n_95 = give ? n_78 : empty;
+  assign n_94 = give ? n_76 : leaf_ends;
+  assign n_93 = give ? { word_number, lowest_18[1] } : at;
+  assign n_procmux_921_Y = step ? n_53 : last_bit;
+  assign n_92 = give ? n_74 : n_procmux_921_Y;
+  assign n_procmux_925_Y = step ? { rest_24[3:1], 1'h0 } : mask;
+  assign n_91 = give ? leaf : n_procmux_925_Y;
+  assign n_procmux_929_Y = n_32 ? 1'h0 : busy;
+  assign n_procmux_931_Y = give ? 1'h1 : n_procmux_929_Y;
+  assign n_90 = rst ? 1'h0 : n_procmux_931_Y;
+  assign n_procmux_935_Y = resume ? 1'h0 : waiting;
+  assign n_procmux_937_Y = leaf_ends[1] ? 1'h1 : n_procmux_935_Y;
+  assign n_procmux_939_Y = n_32 ? n_procmux_937_Y : n_procmux_935_Y;
+  assign n_89 = rst ? 1'h1 : n_procmux_939_Y;
   assign n_88 = take ? entry__data : word;
   assign n_87 = take ? { entry__layer_end, entry__tile_end } : word_ends;
   assign n_86 = take ? entry__number : word_number;
-  assign n_procmux_941_Y = is_last ? 1'h0 : word_busy;
-  assign n_procmux_943_Y = n_signal_19 ? n_procmux_941_Y : word_busy;
-  assign n_procmux_945_Y = take ? 1'h1 : n_procmux_943_Y;
-  assign n_85 = rst ? 1'h0 : n_procmux_945_Y;
-  assign n_procmux_949_Y = n_signal_19 ? 1'h1 : is_last;
-  assign n_84 = take ? n_31 : n_procmux_949_Y;
-  assign n_procmux_953_Y = n_signal_19 ? { n_signal[1], 1'h0 } : word_filled;
-  assign n_83 = take ? entry__filled : n_procmux_953_Y;
+  assign n_procmux_949_Y = is_last ? 1'h0 : word_busy;
+  assign n_procmux_951_Y = give ? n_procmux_949_Y : word_busy;
+  assign n_procmux_953_Y = take ? 1'h1 : n_procmux_951_Y;
+  assign n_85 = rst ? 1'h0 : n_procmux_953_Y;
+  assign n_procmux_957_Y = give ? 1'h1 : is_last;
+  assign n_84 = take ? n_31 : n_procmux_957_Y;
+  assign n_procmux_961_Y = give ? { rest[1], 1'h0 } : word_filled;
+  assign n_83 = take ? entry__filled : n_procmux_961_Y;
+  assign rest_24[0] = 1'h0;
   assign rest[0] = 1'h0;
-  assign n_signal[0] = 1'h0;
 endmodule
 
 // clamp(zero_point + ((total + bias) * multiplier + (1 << (shift - 1)) >> shift)); one row of columns per cycle.
@@ -4936,15 +4829,13 @@ module zs_rows (
   wire n_7;
   wire [4:0] n_8;
   wire n_9;
-  wire [3:0] n_procmux_803_Y;
-  wire [3:0] n_procmux_805_Y;
-  wire [3:0] n_procmux_807_Y;
-  wire n_procmux_811_Y;
-  wire n_procmux_815_Y;
+  wire [3:0] n_procmux_811_Y;
+  wire [3:0] n_procmux_813_Y;
+  wire [3:0] n_procmux_815_Y;
   wire n_procmux_819_Y;
-  wire [2:0] n_procmux_823_Y;
-  wire n_procmux_835_Y;
-  wire n_procmux_839_Y;
+  wire n_procmux_823_Y;
+  wire n_procmux_827_Y;
+  wire [2:0] n_procmux_831_Y;
   wire n_procmux_843_Y;
   wire n_procmux_847_Y;
   wire n_procmux_851_Y;
@@ -4955,14 +4846,14 @@ module zs_rows (
   wire n_procmux_871_Y;
   wire n_procmux_875_Y;
   wire n_procmux_879_Y;
-  reg [3:0] n_signal;
-  reg n_signal_29;
-  reg n_signal_30;
-  reg n_signal_31;
-  reg [3:0] n_signal_32;
-  wire n_signal_34;
+  wire n_procmux_883_Y;
+  wire n_procmux_887_Y;
   reg [3:0] beyond;
   wire [3:0] distance;
+  reg [3:0] end_;
+  reg fresh;
+  reg fresh_later;
+  reg [3:0] position;
   reg token1__layer_end;
   reg token1__tile_end;
   reg token1__valid;
@@ -4971,15 +4862,17 @@ module zs_rows (
   reg token2__tile_end;
   reg token2__valid;
   reg token2__weight;
-  assign { n_1[4], distance } = n_signal - n_signal_32;
-  assign n_signal_34 = ~ distance[3];
+  wire wrap;
+  reg wrapped;
+  assign { n_1[4], distance } = position - end_;
+  assign wrap = ~ distance[3];
   assign n_2 = | { lowest[3], lowest[1] };
   assign n_3 = | lowest[3:2];
-  assign n_4 = n_signal_29 ? tap_base : tap_next;
+  assign n_4 = wrapped ? tap_base : tap_next;
   assign n_5 = beyond + n_4;
-  assign n_6 = n_signal_29 & token2__weight;
+  assign n_6 = wrapped & token2__weight;
   assign n_7 = advance & token1__valid;
-  assign n_8 = n_signal_32 + n;
+  assign n_8 = end_ + n;
   always @(posedge clk) begin
     token1__valid <= n_9;
     token1__weight <= n_10;
@@ -4993,64 +4886,57 @@ module zs_rows (
     token__weight <= n_18;
     token__tile_end <= n_19;
     token__layer_end <= n_20;
-  end
-  always @(posedge clk)
-    n_signal <= n_21;
-  always @(posedge clk)
+    position <= n_21;
     beyond <= n_22;
-  always @(posedge clk)
-    n_signal_29 <= n_23;
-  always @(posedge clk)
-    n_signal_30 <= n_24;
-  always @(posedge clk) begin
+    wrapped <= n_23;
+    fresh_later <= n_24;
     tap <= n_25;
     first <= n_26;
     tile_first <= n_27;
+    fresh <= n_28;
   end
   always @(posedge clk)
-    n_signal_31 <= n_28;
-  always @(posedge clk)
-    n_signal_32 <= n_29;
-  assign n_procmux_803_Y = distance[3] ? n_signal_32 : n_8[3:0];
-  assign n_procmux_805_Y = token1__tile_end ? 4'h0 : n_procmux_803_Y;
-  assign n_procmux_807_Y = n_7 ? n_procmux_805_Y : n_signal_32;
-  assign n_29 = rst ? 4'h0 : n_procmux_807_Y;
-  assign n_procmux_811_Y = n_7 ? token1__tile_end : n_signal_31;
-  assign n_28 = rst ? 1'h1 : n_procmux_811_Y;
-  assign n_procmux_815_Y = advance ? n_signal_30 : tile_first;
-  assign n_27 = rst ? 1'h0 : n_procmux_815_Y;
-  assign n_procmux_819_Y = advance ? n_6 : first;
-  assign n_26 = rst ? 1'h0 : n_procmux_819_Y;
-  assign n_procmux_823_Y = advance ? n_5[2:0] : tap;
-  assign n_25 = rst ? 3'h0 : n_procmux_823_Y;
-  assign n_24 = advance ? n_signal_31 : n_signal_30;
-  assign n_23 = advance ? n_signal_34 : n_signal_29;
+    end_ <= n_29;
+  assign n_procmux_811_Y = distance[3] ? end_ : n_8[3:0];
+  assign n_procmux_813_Y = token1__tile_end ? 4'h0 : n_procmux_811_Y;
+  assign n_procmux_815_Y = n_7 ? n_procmux_813_Y : end_;
+  assign n_29 = rst ? 4'h0 : n_procmux_815_Y;
+  assign n_procmux_819_Y = n_7 ? token1__tile_end : fresh;
+  assign n_28 = rst ? 1'h1 : n_procmux_819_Y;
+  assign n_procmux_823_Y = advance ? fresh_later : tile_first;
+  assign n_27 = rst ? 1'h0 : n_procmux_823_Y;
+  assign n_procmux_827_Y = advance ? n_6 : first;
+  assign n_26 = rst ? 1'h0 : n_procmux_827_Y;
+  assign n_procmux_831_Y = advance ? n_5[2:0] : tap;
+  assign n_25 = rst ? 3'h0 : n_procmux_831_Y;
+  assign n_24 = advance ? fresh : fresh_later;
+  assign n_23 = advance ? wrap : wrapped;
   assign n_22 = advance ? distance : beyond;
-  assign n_21 = advance ? { place, n_3, n_2 } : n_signal;
-  assign n_procmux_835_Y = advance ? token2__layer_end : token__layer_end;
-  assign n_20 = rst ? 1'h0 : n_procmux_835_Y;
-  assign n_procmux_839_Y = advance ? token2__tile_end : token__tile_end;
-  assign n_19 = rst ? 1'h0 : n_procmux_839_Y;
-  assign n_procmux_843_Y = advance ? token2__weight : token__weight;
-  assign n_18 = rst ? 1'h0 : n_procmux_843_Y;
-  assign n_procmux_847_Y = advance ? token2__valid : token__valid;
-  assign n_17 = rst ? 1'h0 : n_procmux_847_Y;
-  assign n_procmux_851_Y = advance ? token1__layer_end : token2__layer_end;
-  assign n_16 = rst ? 1'h0 : n_procmux_851_Y;
-  assign n_procmux_855_Y = advance ? token1__tile_end : token2__tile_end;
-  assign n_15 = rst ? 1'h0 : n_procmux_855_Y;
-  assign n_procmux_859_Y = advance ? token1__weight : token2__weight;
-  assign n_14 = rst ? 1'h0 : n_procmux_859_Y;
-  assign n_procmux_863_Y = advance ? token1__valid : token2__valid;
-  assign n_13 = rst ? 1'h0 : n_procmux_863_Y;
-  assign n_procmux_867_Y = advance ? source__layer_end : token1__layer_end;
-  assign n_12 = rst ? 1'h0 : n_procmux_867_Y;
-  assign n_procmux_871_Y = advance ? source__tile_end : token1__tile_end;
-  assign n_11 = rst ? 1'h0 : n_procmux_871_Y;
-  assign n_procmux_875_Y = advance ? source__weight : token1__weight;
-  assign n_10 = rst ? 1'h0 : n_procmux_875_Y;
-  assign n_procmux_879_Y = advance ? source__valid : token1__valid;
-  assign n_9 = rst ? 1'h0 : n_procmux_879_Y;
+  assign n_21 = advance ? { place, n_3, n_2 } : position;
+  assign n_procmux_843_Y = advance ? token2__layer_end : token__layer_end;
+  assign n_20 = rst ? 1'h0 : n_procmux_843_Y;
+  assign n_procmux_847_Y = advance ? token2__tile_end : token__tile_end;
+  assign n_19 = rst ? 1'h0 : n_procmux_847_Y;
+  assign n_procmux_851_Y = advance ? token2__weight : token__weight;
+  assign n_18 = rst ? 1'h0 : n_procmux_851_Y;
+  assign n_procmux_855_Y = advance ? token2__valid : token__valid;
+  assign n_17 = rst ? 1'h0 : n_procmux_855_Y;
+  assign n_procmux_859_Y = advance ? token1__layer_end : token2__layer_end;
+  assign n_16 = rst ? 1'h0 : n_procmux_859_Y;
+  assign n_procmux_863_Y = advance ? token1__tile_end : token2__tile_end;
+  assign n_15 = rst ? 1'h0 : n_procmux_863_Y;
+  assign n_procmux_867_Y = advance ? token1__weight : token2__weight;
+  assign n_14 = rst ? 1'h0 : n_procmux_867_Y;
+  assign n_procmux_871_Y = advance ? token1__valid : token2__valid;
+  assign n_13 = rst ? 1'h0 : n_procmux_871_Y;
+  assign n_procmux_875_Y = advance ? source__layer_end : token1__layer_end;
+  assign n_12 = rst ? 1'h0 : n_procmux_875_Y;
+  assign n_procmux_879_Y = advance ? source__tile_end : token1__tile_end;
+  assign n_11 = rst ? 1'h0 : n_procmux_879_Y;
+  assign n_procmux_883_Y = advance ? source__weight : token1__weight;
+  assign n_10 = rst ? 1'h0 : n_procmux_883_Y;
+  assign n_procmux_887_Y = advance ? source__valid : token1__valid;
+  assign n_9 = rst ? 1'h0 : n_procmux_887_Y;
   assign n_1[3:0] = distance;
 endmodule
 
@@ -5060,10 +4946,10 @@ endmodule
 // load : In(load_bus)
 // primed : In(1)
 //     All lanes are.
-// input_full : In(2), input_release : Out(2)
-//     The halves of the input buffer: filled; read for the last time.
-// output_full : In(2), output_done : Out(2)
-//     The halves of the output buffer: not yet sent; filled.
+// next_input_full : In(2), input_release : Out(2)
+//     The halves of the input buffer: filled in the next cycle, whether or not they are released now; read for the last time.
+// next_output_full : In(2), output_done : Out(2)
+//     The halves of the output buffer: not yet sent in the next cycle, whether or not they are filled now; filled.
 // finished : In(1)
 //     The layer's last write is under way.
 // start : Out(1), rewind : Out(1), layer : Out, input_half : Out(1)
@@ -5094,9 +4980,9 @@ module zs_sequencer (
   input  wire [6:0] load__offset,
   input  wire [63:0] load__data,
   input  wire primed,
-  input  wire [1:0] input_full,
+  input  wire [1:0] next_input_full,
   output wire [1:0] input_release,
-  input  wire [1:0] output_full,
+  input  wire [1:0] next_output_full,
   output wire [1:0] output_done,
   input  wire finished,
   output reg start,
@@ -5126,100 +5012,105 @@ module zs_sequencer (
   wire n_10;
   wire n_11;
   wire n_12;
-  wire n_13;
+  wire [1:0] n_13;
   wire n_14;
-  wire n_15;
   wire n_16;
   wire n_17;
   wire n_18;
-  wire [1:0] n_19;
+  wire n_19;
   wire n_20;
+  wire n_21;
   wire n_22;
   wire n_23;
-  wire n_24;
+  wire [1:0] n_24;
   wire n_25;
   wire n_26;
   wire n_27;
   wire n_28;
   wire n_29;
   wire n_3;
-  wire [1:0] n_30;
+  wire n_30;
   wire n_31;
   wire n_32;
   wire n_33;
   wire n_34;
-  wire [1:0] n_35;
-  wire [1:0] n_36;
+  wire n_35;
+  wire n_36;
   wire n_37;
-  wire n_38;
-  wire n_39;
+  wire [1:0] n_38;
+  wire [1:0] n_39;
   wire n_4;
   wire n_40;
   wire n_41;
   wire n_42;
-  wire [32:0] n_43;
-  wire [32:0] n_44;
-  wire [3:0] n_45;
-  wire n_46;
-  wire n_47;
-  wire n_48;
-  wire [51:0] n_49;
+  wire n_43;
+  wire n_44;
+  wire n_45;
+  wire [32:0] n_46;
+  wire [32:0] n_47;
+  wire [2:0] n_48;
+  wire n_49;
   wire n_50;
   wire n_51;
   wire n_52;
   wire n_53;
-  wire n_54;
+  wire [51:0] n_54;
   wire n_55;
   wire n_56;
-  wire [3:0] n_57;
+  wire n_57;
   wire n_58;
   wire n_59;
   wire n_6;
-  wire [8:0] n_60;
-  wire [8:0] n_61;
-  wire [8:0] n_62;
-  wire [2:0] n_63;
-  wire [31:0] n_64;
-  wire n_65;
+  wire n_60;
+  wire n_61;
+  wire [3:0] n_62;
+  wire n_63;
+  wire n_64;
+  wire [8:0] n_65;
+  wire [8:0] n_66;
+  wire [8:0] n_67;
+  wire [2:0] n_68;
+  wire [31:0] n_69;
   wire n_7;
+  wire n_70;
   wire n_8;
   wire n_9;
-  wire n_procmux_335_Y;
-  wire [2:0] n_procmux_341_Y;
-  wire [2:0] n_procmux_343_Y;
-  wire [8:0] n_procmux_347_Y;
-  wire [8:0] n_procmux_351_Y;
+  wire n_procmux_343_Y;
+  wire [2:0] n_procmux_349_Y;
+  wire [2:0] n_procmux_351_Y;
   wire [8:0] n_procmux_355_Y;
-  wire n_procmux_359_Y;
-  wire n_procmux_363_Y;
-  wire n_procmux_369_Y;
+  wire [8:0] n_procmux_359_Y;
+  wire [8:0] n_procmux_363_Y;
+  wire n_procmux_367_Y;
+  wire n_procmux_371_Y;
   wire n_procmux_377_Y;
-  wire n_procmux_381_Y;
   wire n_procmux_385_Y;
   wire n_procmux_389_Y;
-  wire n_procmux_391_Y;
-  wire [3:0] n_procmux_403_Y;
-  wire n_signal;
-  wire n_signal_36;
-  wire n_signal_37;
-  wire n_signal_38;
-  wire n_signal_39;
-  wire n_signal_40;
-  wire n_signal_47;
-  reg n_signal_48;
-  wire n_signal_50;
-  reg n_signal_53;
+  wire n_procmux_393_Y;
+  wire n_procmux_397_Y;
+  wire n_procmux_399_Y;
   reg n_signature__addr;
   wire n_signature__en;
+  wire began;
+  wire begin_;
+  reg could;
+  wire end_;
+  wire ended;
+  reg ending;
   reg [51:0] following;
+  wire go_on;
+  reg going;
   reg half;
   reg kept;
   reg [3:0] late;
-  reg [3:0] line;
+  reg [2:0] line;
   reg [51:0] now;
   reg number;
   wire [51:0] program__read_data;
   wire program__write_enable;
+  reg read;
+  wire release_;
+  wire running;
   wire timed;
   reg [31:0] cycles [1:0];
   always @(posedge clk) begin
@@ -5227,126 +5118,125 @@ module zs_sequencer (
       cycles[n_signature__addr] <= elapsed;
   end
   assign layer_cycles = cycles[layer_cycles_address];
-  assign n_27 = n_23 | n_26;
-  assign n_28 = ~ kept;
-  assign n_29 = n_signal_40 & n_28;
-  assign fault = n_27 | n_29;
-  assign n_30 = input_half ? 2'h2 : 2'h1;
-  assign n_31 = ~ rewind;
-  assign n_32 = start & n_31;
-  assign n_signature__en = n_32 | n_signal_39;
-  assign n_33 = n_signal_36 | n_signal_37;
-  assign n_34 = n_signal_36 | n_signal_37;
-  assign n_35 = number + 1'h1;
-  assign n_36 = following[0] ? 2'h0 : n_35;
-  assign n_37 = ~ half;
-  assign n_38 = n_signal_37 & now[1];
-  assign n_39 = kept | rewind;
-  assign n_40 = ~ n_signal_40;
-  assign n_41 = n_39 & n_40;
-  assign n_42 = ~ input_half;
-  assign n_43 = elapsed + 1'h1;
-  assign n_44 = start ? 33'h000000001 : n_43;
+  assign n_23 = release_ & n_22;
+  assign fault = n_21 | n_23;
+  assign n_24 = input_half ? 2'h2 : 2'h1;
+  assign n_25 = ~ rewind;
+  assign n_26 = start & n_25;
+  assign n_signature__en = n_26 | ended;
+  assign n_27 = input_half ^ release_;
+  assign n_28 = next_input_full >> n_27;
+  assign n_29 = half ^ ended;
+  assign n_30 = next_output_full >> n_29;
+  assign n_31 = ~ n_30;
+  assign n_32 = n_28 & n_31;
+  assign n_33 = busy & line[2];
+  assign n_34 = ~ now[0];
+  assign n_35 = n_33 & n_34;
+  assign n_36 = begin_ | go_on;
+  assign n_37 = begin_ | go_on;
+  assign n_38 = number + 1'h1;
+  assign n_39 = following[0] ? 2'h0 : n_38;
+  assign n_40 = ~ half;
+  assign n_41 = go_on & now[1];
+  assign n_42 = kept | rewind;
+  assign n_43 = ~ release_;
+  assign n_44 = n_42 & n_43;
+  assign n_45 = ~ input_half;
+  assign n_46 = elapsed + 1'h1;
+  assign n_47 = start ? 33'h000000001 : n_46;
   always @(posedge clk) begin
     following <= program__read_data;
-    line <= n_45;
-    start <= n_46;
-    rewind <= n_47;
+    line <= n_48;
+    could <= n_49;
+    going <= n_50;
+    start <= n_51;
+    rewind <= n_52;
+    ending <= n_53;
+    now <= n_54;
+    busy <= n_55;
+    layer <= n_56;
+    number <= n_57;
+    half <= n_58;
+    read <= n_59;
+    kept <= n_60;
+    input_half <= n_61;
+    late <= n_62;
+    output_half <= n_63;
+    to_output <= n_64;
+    zero_point <= n_65;
+    low <= n_66;
+    high <= n_67;
+    outputs <= n_68;
+    elapsed <= n_69;
   end
   always @(posedge clk)
-    n_signal_48 <= n_48;
-  always @(posedge clk) begin
-    now <= n_49;
-    busy <= n_50;
-    layer <= n_51;
-    number <= n_52;
-    half <= n_53;
-  end
-  always @(posedge clk)
-    n_signal_53 <= n_54;
-  always @(posedge clk) begin
-    kept <= n_55;
-    input_half <= n_56;
-    late <= n_57;
-    output_half <= n_58;
-    to_output <= n_59;
-    zero_point <= n_60;
-    low <= n_61;
-    high <= n_62;
-    outputs <= n_63;
-    elapsed <= n_64;
-  end
-  always @(posedge clk)
-    n_signature__addr <= n_65;
+    n_signature__addr <= n_70;
   assign n_1 = load__window == 1'h1;
   assign n_3 = { 6'h00, load__offset[0] } == 1'h1;
   assign n_4 = n_1 & n_3;
   assign program__write_enable = load__commit & n_4;
-  assign n_6 = input_full >> input_half;
-  assign n_7 = output_full >> half;
-  assign n_8 = ~ n_7;
-  assign n_signal = n_6 & n_8;
-  assign working = busy | n_signal;
-  assign n_9 = ~ busy;
-  assign n_10 = n_9 & primed;
-  assign n_11 = n_10 & n_signal;
+  assign working = busy | could;
+  assign n_6 = ~ busy;
+  assign n_7 = n_6 & primed;
+  assign n_8 = n_7 & could;
+  assign n_9 = ~ halt;
+  assign begin_ = n_8 & n_9;
+  assign n_10 = ~ halt;
+  assign go_on = going & n_10;
+  assign n_11 = busy & line[2];
+  assign end_ = n_11 & now[0];
   assign n_12 = ~ halt;
-  assign n_signal_36 = n_11 & n_12;
-  assign n_13 = busy & line[3];
-  assign n_14 = ~ now[0];
-  assign n_15 = n_13 & n_14;
-  assign n_16 = ~ halt;
-  assign n_signal_37 = n_15 & n_16;
-  assign n_17 = busy & line[2];
-  assign n_signal_38 = n_17 & now[0];
-  assign n_18 = ~ halt;
-  assign n_signal_39 = n_signal_48 & n_18;
-  assign n_19 = half ? 2'h2 : 2'h1;
-  assign n_20 = n_signal_39 & now[1];
-  assign n_signal_40 = n_signal_53 | n_20;
-  assign n_22 = ~ number;
-  assign n_23 = n_signal_37 & n_22;
-  assign n_24 = n_signal_39 & kept;
-  assign n_25 = ~ n_signal_40;
-  assign n_26 = n_24 & n_25;
-  assign n_procmux_335_Y = start ? layer : n_signature__addr;
-  assign n_65 = rst ? 1'h0 : n_procmux_335_Y;
-  assign n_64 = rst ? 32'd0 : n_44[31:0];
-  assign n_procmux_341_Y = now[2] ? now[5:3] : outputs;
-  assign n_procmux_343_Y = late[3] ? n_procmux_341_Y : outputs;
-  assign n_63 = rst ? 3'h0 : n_procmux_343_Y;
-  assign n_procmux_347_Y = late[3] ? now[32:24] : high;
-  assign n_62 = rst ? 9'h000 : n_procmux_347_Y;
-  assign n_procmux_351_Y = late[3] ? now[23:15] : low;
-  assign n_61 = rst ? 9'h000 : n_procmux_351_Y;
-  assign n_procmux_355_Y = late[3] ? now[14:6] : zero_point;
-  assign n_60 = rst ? 9'h000 : n_procmux_355_Y;
-  assign n_procmux_359_Y = late[3] ? now[2] : to_output;
-  assign n_59 = rst ? 1'h0 : n_procmux_359_Y;
-  assign n_procmux_363_Y = late[3] ? half : output_half;
-  assign n_58 = rst ? 1'h0 : n_procmux_363_Y;
-  assign n_57 = rst ? 4'h0 : { late[2:0], start };
-  assign n_procmux_369_Y = n_signal_40 ? n_42 : input_half;
-  assign n_56 = rst ? 1'h0 : n_procmux_369_Y;
-  assign n_55 = rst ? 1'h0 : n_41;
-  assign n_54 = rst ? 1'h0 : n_38;
-  assign n_procmux_377_Y = n_signal_39 ? n_37 : half;
-  assign n_53 = rst ? 1'h0 : n_procmux_377_Y;
-  assign n_procmux_381_Y = n_34 ? n_36[0] : number;
-  assign n_52 = rst ? 1'h0 : n_procmux_381_Y;
-  assign n_procmux_385_Y = n_34 ? number : layer;
-  assign n_51 = rst ? 1'h0 : n_procmux_385_Y;
-  assign n_procmux_389_Y = n_34 ? 1'h1 : busy;
-  assign n_procmux_391_Y = n_signal_39 ? 1'h0 : n_procmux_389_Y;
-  assign n_50 = rst ? 1'h0 : n_procmux_391_Y;
-  assign n_49 = n_34 ? following : now;
-  assign n_48 = rst ? 1'h0 : n_signal_38;
-  assign n_47 = rst ? 1'h0 : n_signal_36;
-  assign n_46 = rst ? 1'h0 : n_33;
-  assign n_procmux_403_Y = n_34 ? 4'h0 : { line[2:0], finished };
-  assign n_45 = rst ? 4'h0 : n_procmux_403_Y;
-  assign input_release = n_signal_40 ? n_30 : 2'h0;
-  assign output_done = n_signal_39 ? n_19 : 2'h0;
+  assign ended = ending & n_12;
+  assign n_13 = half ? 2'h2 : 2'h1;
+  assign n_14 = ended & now[1];
+  assign release_ = read | n_14;
+  assign n_16 = ~ number;
+  assign n_17 = go_on & n_16;
+  assign n_18 = ended & kept;
+  assign n_19 = ~ release_;
+  assign n_20 = n_18 & n_19;
+  assign n_21 = n_17 | n_20;
+  assign n_22 = ~ kept;
+  assign n_procmux_343_Y = start ? layer : n_signature__addr;
+  assign n_70 = rst ? 1'h0 : n_procmux_343_Y;
+  assign n_69 = rst ? 32'd0 : n_47[31:0];
+  assign n_procmux_349_Y = now[2] ? now[5:3] : outputs;
+  assign n_procmux_351_Y = late[3] ? n_procmux_349_Y : outputs;
+  assign n_68 = rst ? 3'h0 : n_procmux_351_Y;
+  assign n_procmux_355_Y = late[3] ? now[32:24] : high;
+  assign n_67 = rst ? 9'h000 : n_procmux_355_Y;
+  assign n_procmux_359_Y = late[3] ? now[23:15] : low;
+  assign n_66 = rst ? 9'h000 : n_procmux_359_Y;
+  assign n_procmux_363_Y = late[3] ? now[14:6] : zero_point;
+  assign n_65 = rst ? 9'h000 : n_procmux_363_Y;
+  assign n_procmux_367_Y = late[3] ? now[2] : to_output;
+  assign n_64 = rst ? 1'h0 : n_procmux_367_Y;
+  assign n_procmux_371_Y = late[3] ? half : output_half;
+  assign n_63 = rst ? 1'h0 : n_procmux_371_Y;
+  assign n_62 = rst ? 4'h0 : { late[2:0], start };
+  assign n_procmux_377_Y = release_ ? n_45 : input_half;
+  assign n_61 = rst ? 1'h0 : n_procmux_377_Y;
+  assign n_60 = rst ? 1'h0 : n_44;
+  assign n_59 = rst ? 1'h0 : n_41;
+  assign n_procmux_385_Y = ended ? n_40 : half;
+  assign n_58 = rst ? 1'h0 : n_procmux_385_Y;
+  assign n_procmux_389_Y = n_37 ? n_39[0] : number;
+  assign n_57 = rst ? 1'h0 : n_procmux_389_Y;
+  assign n_procmux_393_Y = n_37 ? number : layer;
+  assign n_56 = rst ? 1'h0 : n_procmux_393_Y;
+  assign n_procmux_397_Y = n_37 ? 1'h1 : busy;
+  assign n_procmux_399_Y = ended ? 1'h0 : n_procmux_397_Y;
+  assign n_55 = rst ? 1'h0 : n_procmux_399_Y;
+  assign n_54 = n_37 ? following : now;
+  assign n_53 = rst ? 1'h0 : end_;
+  assign n_52 = rst ? 1'h0 : begin_;
+  assign n_51 = rst ? 1'h0 : n_36;
+  assign n_50 = rst ? 1'h0 : n_35;
+  assign n_49 = rst ? 1'h0 : n_32;
+  assign n_48 = rst ? 3'h0 : { line[1:0], finished };
+  assign input_release = release_ ? n_24 : 2'h0;
+  assign output_done = ended ? n_13 : 2'h0;
   zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/program.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd52)) program_ (
     .clk(clk), .write_enable(program__write_enable), .write_address(load__offset[1]),
     .write_data({ load__data[19:0], load__data[63:32] }), .read_enable(1'h1), .read_address(number),
@@ -5358,8 +5248,8 @@ module zs_sequencer (
   assign tiles = now[36];
   assign turns = now[35:33];
   assign timed = n_signature__addr;
-  assign n_signal_50 = busy;
-  assign n_signal_47 = rewind;
+  assign running = busy;
+  assign began = rewind;
 endmodule
 
 // Hidden activations, and an input buffer of two halves; one read per cycle of either, and a write of both.
@@ -5488,30 +5378,32 @@ module zs_sparse_array (
 );
   wire n_1;
   wire n_10;
+  wire n_11;
   wire n_12;
   wire n_13;
   wire n_14;
   wire n_15;
-  wire [7:0] n_16;
-  wire [1:0] n_17;
-  wire n_18;
-  wire n_19;
+  wire n_16;
+  wire n_17;
+  wire [7:0] n_18;
+  wire [1:0] n_19;
   wire n_2;
   wire n_20;
   wire n_21;
   wire n_22;
   wire n_23;
   wire n_24;
+  wire n_25;
+  wire n_26;
+  wire n_27;
+  wire n_28;
   wire n_3;
   wire n_4;
   wire n_5;
   wire n_6;
-  wire n_7;
   wire n_8;
   wire n_9;
-  reg n_signal;
-  reg n_signal_107;
-  reg n_signal_108;
+  reg all_primed;
   wire [31:0] constants__part;
   wire constants__resume;
   wire constants__valid;
@@ -5521,6 +5413,7 @@ module zs_sparse_array (
   reg [1:0] hidden__address;
   reg [7:0] hidden__data;
   reg hidden__enable;
+  reg hidden_here;
   wire input_here;
   wire lane00__closed;
   wire lane00__primed;
@@ -5531,6 +5424,7 @@ module zs_sparse_array (
   wire loader__first;
   wire [1:0] loader__full;
   wire loader__lanes;
+  wire [1:0] loader__next_full;
   wire [1:0] loader__write__address;
   wire [7:0] loader__write__data;
   wire loader__write__enable;
@@ -5544,7 +5438,8 @@ module zs_sparse_array (
   wire merge__tile_end;
   wire [16:0] merge__total;
   wire merge__valid;
-  wire ready_109;
+  reg primed;
+  wire ready_111;
   wire [7:0] requantizer__data;
   wire requantizer__enable;
   wire [1:0] requantizer__place;
@@ -5579,11 +5474,12 @@ module zs_sparse_array (
   wire unloader__busy;
   wire [1:0] unloader__full;
   wire unloader__group_end;
+  wire [1:0] unloader__next_full;
   wire unloader__write__enable;
   wire watchdog__halt;
   wire watchdog__layer_ends;
-  wire watchdog__progress;
-  wire watchdog__working;
+  reg watchdog__progress;
+  reg watchdog__working;
   wire [1:0] writer__write__address;
   wire [7:0] writer__write__data;
   wire writer__write__enable;
@@ -5594,46 +5490,45 @@ module zs_sparse_array (
   assign n_2 = | loader__full;
   assign n_3 = sequencer__busy | n_2;
   assign busy = n_3 | unloader__busy;
-  assign n_4 = ~ ready;
-  assign watchdog__working = n_4 | sequencer__working;
-  assign n_5 = | sequencer__output_done;
-  assign watchdog__layer_ends = sequencer__start | n_5;
-  assign n_6 = | sequencer__output_done;
-  assign n_7 = sequencer__start | n_6;
-  assign n_8 = merge__granted & sequencer__busy;
-  assign watchdog__progress = n_7 | n_8;
-  assign n_9 = ~ sequencer__to_output;
-  assign n_10 = writer__write__enable & n_9;
-  assign n_12 = ready | n_signal_108;
-  assign n_13 = out_valid & out_ready;
-  assign n_14 = n_13 & unloader__group_end;
+  assign n_4 = | sequencer__output_done;
+  assign watchdog__layer_ends = sequencer__start | n_4;
+  assign n_5 = ~ sequencer__to_output;
+  assign n_6 = writer__write__enable & n_5;
+  assign n_8 = ready | all_primed;
+  assign n_9 = ~ ready;
+  assign n_10 = n_9 | sequencer__working;
+  assign n_11 = | sequencer__output_done;
+  assign n_12 = sequencer__start | n_11;
+  assign n_13 = merge__granted & sequencer__busy;
+  assign n_14 = n_12 | n_13;
+  assign n_15 = out_valid & out_ready;
+  assign n_16 = n_15 & unloader__group_end;
   always @(posedge clk) begin
-    hidden__enable <= n_15;
-    hidden__data <= n_16;
-    hidden__address <= n_17;
+    hidden__enable <= n_17;
+    hidden__data <= n_18;
+    hidden__address <= n_19;
+    hidden_here <= n_20;
+    primed <= n_21;
+    all_primed <= n_22;
+    ready <= n_23;
+    watchdog__working <= n_24;
+    watchdog__progress <= n_25;
+    counters__first <= n_26;
+    counters__accepted <= n_27;
+    counters__last <= n_28;
   end
-  always @(posedge clk)
-    n_signal <= n_18;
-  always @(posedge clk)
-    n_signal_107 <= n_19;
-  always @(posedge clk)
-    n_signal_108 <= n_20;
-  always @(posedge clk) begin
-    ready <= n_21;
-    counters__first <= n_22;
-    counters__accepted <= n_23;
-    counters__last <= n_24;
-  end
-  assign n_20 = rst ? 1'h0 : n_signal_107;
-  assign n_19 = rst ? 1'h0 : lane00__primed;
-  assign n_18 = rst ? 1'h0 : 1'h1;
-  assign n_17 = rst ? 2'h0 : writer__write__address;
-  assign n_16 = rst ? 8'h00 : writer__write__data;
-  assign n_15 = rst ? 1'h0 : n_10;
-  assign n_24 = rst ? 1'h0 : n_14;
-  assign n_23 = rst ? 1'h0 : loader__accepted;
-  assign n_22 = rst ? 1'h0 : loader__first;
-  assign n_21 = rst ? 1'h0 : n_12;
+  assign n_24 = rst ? 1'h0 : n_10;
+  assign n_23 = rst ? 1'h0 : n_8;
+  assign n_22 = rst ? 1'h0 : primed;
+  assign n_21 = rst ? 1'h0 : lane00__primed;
+  assign n_20 = rst ? 1'h0 : 1'h1;
+  assign n_19 = rst ? 2'h0 : writer__write__address;
+  assign n_18 = rst ? 8'h00 : writer__write__data;
+  assign n_17 = rst ? 1'h0 : n_6;
+  assign n_28 = rst ? 1'h0 : n_16;
+  assign n_27 = rst ? 1'h0 : loader__accepted;
+  assign n_26 = rst ? 1'h0 : loader__first;
+  assign n_25 = rst ? 1'h0 : n_14;
   zs_constants constants (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
     .load__data(load__data), .closed(lane00__closed), .valid(constants__valid), .part(constants__part),
@@ -5646,7 +5541,7 @@ module zs_sparse_array (
   zs_lane #(.MASKS("images/lane00.masks.mem"), .WEIGHTS("images/lane00.weights.mem")) lane00 (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
     .load__data(load__data), .masks_window(4'ha), .weights_window(4'hb), .hidden__enable(hidden__enable),
-    .hidden__address(hidden__address), .hidden__data(hidden__data), .hidden_here(n_signal),
+    .hidden__address(hidden__address), .hidden__data(hidden__data), .hidden_here(hidden_here),
     .input__enable(loader__write__enable), .input__half(loader__write__half), .input__address(loader__write__address),
     .input__data(loader__write__data), .input_here(loader__lanes), .half(sequencer__input_half),
     .constants_valid(constants__valid), .constants(constants__part), .resume(constants__resume),
@@ -5657,8 +5552,9 @@ module zs_sparse_array (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
     .load__data(load__data), .enable(loader__enable), .valid(in_valid), .ready(in_ready), .data(in_data), .last(in_last),
     .write__enable(loader__write__enable), .write__half(loader__write__half), .write__address(loader__write__address),
-    .write__data(loader__write__data), .lanes(loader__lanes), .full(loader__full), .release_(sequencer__input_release),
-    .first(loader__first), .accepted(loader__accepted), .early_last(early_last), .late_last(late_last)
+    .write__data(loader__write__data), .lanes(loader__lanes), .full(loader__full), .next_full(loader__next_full),
+    .release_(sequencer__input_release), .first(loader__first), .accepted(loader__accepted), .early_last(early_last),
+    .late_last(late_last)
   );
   zs_merge merge (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
@@ -5676,14 +5572,15 @@ module zs_sparse_array (
   );
   zs_sequencer sequencer (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
-    .load__data(load__data), .primed(n_signal_108), .input_full(loader__full), .input_release(sequencer__input_release),
-    .output_full(unloader__full), .output_done(sequencer__output_done), .finished(writer__written),
-    .start(sequencer__start), .rewind(sequencer__rewind), .layer(sequencer__layer), .input_half(sequencer__input_half),
-    .turns(sequencer__turns), .tiles(sequencer__tiles), .width(sequencer__width), .write_step(sequencer__write_step),
-    .band(sequencer__band), .to_output(sequencer__to_output), .zero_point(sequencer__zero_point), .low(sequencer__low),
-    .high(sequencer__high), .output_half(sequencer__output_half), .outputs(sequencer__outputs),
-    .layer_cycles_address(layer_cycles_address), .layer_cycles(layer_cycles), .busy(sequencer__busy),
-    .working(sequencer__working), .elapsed(sequencer__elapsed), .fault(sequencer__fault), .halt(watchdog__halt)
+    .load__data(load__data), .primed(all_primed), .next_input_full(loader__next_full),
+    .input_release(sequencer__input_release), .next_output_full(unloader__next_full),
+    .output_done(sequencer__output_done), .finished(writer__written), .start(sequencer__start),
+    .rewind(sequencer__rewind), .layer(sequencer__layer), .input_half(sequencer__input_half), .turns(sequencer__turns),
+    .tiles(sequencer__tiles), .width(sequencer__width), .write_step(sequencer__write_step), .band(sequencer__band),
+    .to_output(sequencer__to_output), .zero_point(sequencer__zero_point), .low(sequencer__low), .high(sequencer__high),
+    .output_half(sequencer__output_half), .outputs(sequencer__outputs), .layer_cycles_address(layer_cycles_address),
+    .layer_cycles(layer_cycles), .busy(sequencer__busy), .working(sequencer__working), .elapsed(sequencer__elapsed),
+    .fault(sequencer__fault), .halt(watchdog__halt)
   );
   zs_tiles tiles (
     .clk(clk), .rst(rst), .load__commit(load__commit), .load__window(load__window), .load__offset(load__offset),
@@ -5694,8 +5591,9 @@ module zs_sparse_array (
   zs_unloader unloader (
     .clk(clk), .rst(rst), .write__enable(unloader__write__enable), .write__address(writer__write__address),
     .write__data(writer__write__data), .half(sequencer__output_half), .outputs(sequencer__outputs),
-    .done(sequencer__output_done), .full(unloader__full), .valid(out_valid), .ready(out_ready), .data(out_data),
-    .keep(out_keep), .last(out_last), .group_end(unloader__group_end), .busy(unloader__busy)
+    .done(sequencer__output_done), .full(unloader__full), .next_full(unloader__next_full), .valid(out_valid),
+    .ready(out_ready), .data(out_data), .keep(out_keep), .last(out_last), .group_end(unloader__group_end),
+    .busy(unloader__busy)
   );
   zs_watchdog watchdog (
     .clk(clk), .rst(rst), .working(watchdog__working), .progress(watchdog__progress), .silence_limit(silence_limit),
@@ -5710,7 +5608,7 @@ module zs_sparse_array (
     .layer_end(requantizer__row_layer_end), .write__enable(writer__write__enable),
     .write__address(writer__write__address), .write__data(writer__write__data), .written(writer__written)
   );
-  assign ready_109 = ready;
+  assign ready_111 = ready;
   assign input_here = loader__lanes;
 endmodule
 
@@ -5756,7 +5654,6 @@ module zs_sums (
   wire n_2;
   wire [3:0] n_20;
   wire [3:0] n_21;
-  wire [16:0] n_22;
   wire n_3;
   wire n_4;
   wire n_5;
@@ -5764,18 +5661,19 @@ module zs_sums (
   wire [17:0] n_7;
   wire [17:0] n_8;
   wire [4:0] n_9;
-  wire [16:0] n_procmux_590_Y;
-  wire n_signal;
-  wire n_signal_12;
-  reg n_signal_17;
-  reg n_signal_18;
-  reg n_signal_20;
-  reg n_signal_21;
-  wire [3:0] n_signal_25;
+  wire [16:0] n_procmux_598_Y;
   reg [3:0] n_signature__addr;
   reg [16:0] n_signature__data;
   reg [16:0] acc0;
+  wire coming;
+  reg ended;
+  reg first_18;
+  wire [16:0] given;
+  wire [3:0] head;
+  reg is_open;
+  reg issue_17;
   wire [15:0] multiplier0__product;
+  wire push;
   reg [3:0] read_port__addr;
   wire [16:0] read_port__data;
   wire [16:0] sum0;
@@ -5783,53 +5681,50 @@ module zs_sums (
   wire [3:0] tail_number;
   reg [16:0] queue [15:0];
   always @(posedge clk) begin
-    if (n_signal)
+    if (push)
       queue[n_signature__addr] <= n_signature__data;
   end
   assign read_port__data = queue[read_port__addr];
-  assign n_1 = n_signal_17 & n_signal_18;
-  assign n_2 = n_1 & n_signal_21;
-  assign n_signal = n_2 | n_signal_20;
-  assign n_signal_12 = issue & first;
-  assign n_3 = n_signal_17 & tail_19;
-  assign n_4 = ~ n_signal_20;
-  assign n_5 = n_signal_21 & n_4;
-  assign n_6 = n_signal_17 | n_5;
+  assign n_1 = issue_17 & first_18;
+  assign n_2 = n_1 & is_open;
+  assign push = n_2 | ended;
+  assign coming = issue & first;
+  assign n_3 = issue_17 & tail_19;
+  assign n_4 = ~ ended;
+  assign n_5 = is_open & n_4;
+  assign n_6 = issue_17 | n_5;
   assign n_7 = $signed(acc0) + $signed(multiplier0__product);
   assign n_8 = $signed(acc0) + $signed(multiplier0__product);
-  assign n_9 = n_signature__addr + n_signal;
+  assign n_9 = n_signature__addr + push;
   assign n_10 = read_port__addr + grant;
   assign n_11 = grant ? read_port__data : 17'h00000;
   always @(posedge clk)
-    n_signal_17 <= n_12;
+    issue_17 <= n_12;
   always @(posedge clk)
-    n_signal_18 <= n_13;
+    first_18 <= n_13;
   always @(posedge clk)
     tail_19 <= n_14;
-  always @(posedge clk)
-    n_signal_20 <= n_15;
-  always @(posedge clk)
+  always @(posedge clk) begin
+    ended <= n_15;
     pushed <= n_16;
-  always @(posedge clk)
-    n_signal_21 <= n_17;
-  always @(posedge clk)
+    is_open <= n_17;
     acc0 <= n_18;
+  end
   always @(posedge clk)
     n_signature__data <= n_19;
   always @(posedge clk)
     n_signature__addr <= n_20;
   always @(posedge clk) begin
     read_port__addr <= n_21;
-    sums <= n_22;
+    sums <= n_11;
   end
-  assign n_22 = rst ? 17'h00000 : n_11;
   assign n_21 = rst ? 4'h0 : n_10[3:0];
   assign n_20 = rst ? 4'h0 : n_9[3:0];
-  assign n_19 = n_signal_17 ? n_8[16:0] : n_signature__data;
-  assign n_procmux_590_Y = n_signal_17 ? n_7[16:0] : acc0;
-  assign n_18 = n_signal_12 ? 17'h00000 : n_procmux_590_Y;
+  assign n_19 = issue_17 ? n_8[16:0] : n_signature__data;
+  assign n_procmux_598_Y = issue_17 ? n_7[16:0] : acc0;
+  assign n_18 = coming ? 17'h00000 : n_procmux_598_Y;
   assign n_17 = rst ? 1'h0 : n_6;
-  assign n_16 = rst ? 1'h0 : n_signal;
+  assign n_16 = rst ? 1'h0 : push;
   assign n_15 = rst ? 1'h0 : n_3;
   assign n_14 = rst ? 1'h0 : tail;
   assign n_13 = rst ? 1'h0 : first;
@@ -5837,13 +5732,14 @@ module zs_sums (
   zs_multiplier #(.A(32'd9), .B(32'd8), .PRODUCT(32'd16)) multiplier0 (
     .clk(clk), .a(operands), .b(weight), .product(multiplier0__product)
   );
-  assign n_signal_25 = read_port__addr;
+  assign given = sums;
+  assign head = read_port__addr;
   assign tail_number = n_signature__addr;
   assign sum0 = n_signature__data;
 endmodule
 
-// Raster of the layer's tiles, band after band; a tile's place is there from the third cycle after start, the next tile's in the
-// cycle after step. Steps are two cycles apart or more.
+// Raster of the layer's tiles, band after band. A tile's hold is there from the third cycle after start, the next tile's in
+// the cycle after step, and its place is announced one cycle later. Steps are two cycles apart or more.
 //
 // Members:
 // load : In(load_bus)
@@ -5866,7 +5762,7 @@ module zs_tiles (
   input  wire [11:0] width,
   input  wire [1:0] write_step,
   input  wire step,
-  output wire hold,
+  output reg hold,
   output reg place__fresh,
   output wire place__begin,
   output wire place__more,
@@ -5876,83 +5772,104 @@ module zs_tiles (
   wire n_10;
   wire n_11;
   wire n_12;
-  wire n_13;
-  wire [1:0] n_14;
-  wire [12:0] n_15;
-  wire [2:0] n_16;
+  wire [1:0] n_13;
+  wire [12:0] n_14;
+  wire n_15;
+  wire n_16;
   wire n_17;
   wire n_18;
-  wire n_19;
+  wire [2:0] n_19;
   wire [1:0] n_20;
   wire n_21;
   wire n_22;
   wire [11:0] n_23;
-  wire [1:0] n_24;
-  wire [2:0] n_25;
+  wire n_24;
+  wire n_25;
+  wire n_26;
+  wire n_27;
+  wire n_28;
+  wire n_29;
+  wire [1:0] n_30;
+  wire [2:0] n_31;
   wire n_6;
   wire n_7;
   wire n_8;
   wire n_9;
-  wire [1:0] n_procmux_71_Y;
-  wire [11:0] n_procmux_75_Y;
-  wire n_procmux_79_Y;
-  wire n_procmux_87_Y;
-  reg [11:0] n_signal;
+  wire [1:0] n_procmux_75_Y;
+  wire n_procmux_89_Y;
+  wire [11:0] n_procmux_93_Y;
+  wire n_procmux_97_Y;
+  reg band_last;
   wire [2:0] bands__read_data;
   wire bands__write_enable;
   reg [1:0] begun;
+  reg fresh;
+  wire hold_22;
   reg index;
   reg last;
   reg [2:0] now;
+  reg [2:0] shown;
+  reg stepped;
   wire take;
+  reg taken;
   wire [1:0] write;
+  reg [11:0] x;
   assign n_1 = load__window == 3'h5;
   assign bands__write_enable = load__commit & n_1;
   assign n_6 = step & last;
   assign take = begun[1] | n_6;
-  assign n_7 = n_signal == width;
-  assign n_8 = last & now[0];
-  assign n_9 = ~ n_8;
-  assign n_10 = step & n_9;
-  assign n_11 = begun[1] | n_10;
-  assign n_12 = step & last;
-  assign n_13 = begun[0] | n_12;
-  assign n_14 = index + 1'h1;
-  assign n_15 = n_signal + 1'h1;
-  assign n_16 = place__write + write_step;
-  assign n_17 = | width;
-  assign n_18 = ~ n_17;
+  assign n_7 = | width;
+  assign n_8 = ~ n_7;
+  assign n_9 = x == width;
+  assign n_10 = begun[1] ? n_8 : n_9;
+  assign n_11 = step & last;
+  assign n_12 = begun[0] | n_11;
+  assign n_13 = index + 1'h1;
+  assign n_14 = x + 1'h1;
+  assign n_15 = last & band_last;
+  assign n_16 = ~ n_15;
+  assign n_17 = step & n_16;
+  assign n_18 = begun[1] | n_17;
+  assign n_19 = place__write + write_step;
   always @(posedge clk) begin
-    last <= n_19;
     begun <= n_20;
-    place__fresh <= n_21;
+    last <= n_21;
     index <= n_22;
+    x <= n_23;
+    hold <= n_24;
+    band_last <= n_25;
+    stepped <= n_26;
+    taken <= n_27;
+    fresh <= n_28;
+    place__fresh <= n_29;
+    shown <= bands__read_data;
+    place__write <= n_30;
+    now <= n_31;
   end
-  always @(posedge clk)
-    n_signal <= n_23;
-  always @(posedge clk) begin
-    place__write <= n_24;
-    now <= n_25;
-  end
-  assign n_25 = take ? bands__read_data : now;
-  assign n_procmux_71_Y = step ? n_16[1:0] : place__write;
-  assign n_24 = take ? 2'h0 : n_procmux_71_Y;
-  assign n_procmux_75_Y = step ? n_15[11:0] : n_signal;
-  assign n_23 = take ? 12'h000 : n_procmux_75_Y;
-  assign n_procmux_79_Y = n_13 ? n_14[0] : index;
-  assign n_22 = start ? band : n_procmux_79_Y;
-  assign n_21 = rst ? 1'h0 : n_11;
+  assign n_21 = rst ? 1'h0 : n_10;
   assign n_20 = rst ? 2'h0 : { begun[0], start };
-  assign n_procmux_87_Y = take ? n_18 : n_7;
-  assign n_19 = rst ? 1'h0 : n_procmux_87_Y;
+  assign n_31 = taken ? shown : now;
+  assign n_procmux_75_Y = stepped ? n_19[1:0] : place__write;
+  assign n_30 = taken ? 2'h0 : n_procmux_75_Y;
+  assign n_29 = rst ? 1'h0 : fresh;
+  assign n_28 = rst ? 1'h0 : n_18;
+  assign n_27 = rst ? 1'h0 : take;
+  assign n_26 = rst ? 1'h0 : step;
+  assign n_25 = take ? bands__read_data[0] : band_last;
+  assign n_procmux_89_Y = take ? bands__read_data[2] : hold;
+  assign n_24 = rst ? 1'h0 : n_procmux_89_Y;
+  assign n_procmux_93_Y = step ? n_14[11:0] : x;
+  assign n_23 = take ? 12'h000 : n_procmux_93_Y;
+  assign n_procmux_97_Y = n_12 ? n_13[0] : index;
+  assign n_22 = start ? band : n_procmux_97_Y;
   zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/bands.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd3)) bands (
     .clk(clk), .write_enable(bands__write_enable), .write_address(load__offset[0]), .write_data(load__data[2:0]),
     .read_enable(1'h1), .read_address(index), .read_data(bands__read_data)
   );
   assign place__more = now[2];
   assign place__begin = now[1];
-  assign hold = now[2];
   assign write = place__write;
+  assign hold_22 = hold;
 endmodule
 
 // One stage, or none where there is one column; one word per cycle. The operands come from gates: the multiplier registers them.
@@ -5983,16 +5900,16 @@ module zs_turn (
   wire n_5;
   wire n_6;
   wire n_7;
-  reg n_signal;
-  assign operands[7:0] = n_signal ? padding : data[15:8];
-  assign n_2 = n_signal ? padding : data[15:8];
+  reg pad;
+  assign operands[7:0] = pad ? padding : data[15:8];
+  assign n_2 = pad ? padding : data[15:8];
   assign operands[8] = n_2[7] & signed_;
   assign n_4 = turn[0] ? 1'h0 : there[2];
   assign n_5 = turn[0] ? there[0] : there[1];
   assign n_6 = turn[1] ? n_4 : n_5;
   assign n_7 = ~ n_6;
   always @(posedge clk)
-    n_signal <= n_10;
+    pad <= n_10;
   assign n_10 = rst ? 1'h0 : n_7;
 endmodule
 
@@ -6047,20 +5964,20 @@ module zs_unfold (
   wire n_7;
   wire [7:0] n_8;
   wire n_9;
-  wire n_procmux_1095_Y;
-  wire n_procmux_1097_Y;
-  wire n_procmux_1101_Y;
+  wire n_procmux_1103_Y;
   wire n_procmux_1105_Y;
-  wire n_procmux_1117_Y;
-  wire n_procmux_1121_Y;
-  wire [7:0] n_like;
-  wire n_signal;
-  wire n_signal_18;
-  wire n_signal_27;
+  wire n_procmux_1109_Y;
+  wire n_procmux_1113_Y;
+  wire n_procmux_1125_Y;
+  wire n_procmux_1129_Y;
   wire [1:0] filled;
+  wire free;
   reg here__word;
   wire next_number;
+  wire number;
+  wire over;
   wire take_in;
+  wire [7:0] word_20;
   assign n_1 = push & full;
   assign advance = ~ n_1;
   assign { n_2[1], next_number } = entry__number + 1'h1;
@@ -6085,26 +6002,26 @@ module zs_unfold (
     entry__layer_end <= n_23;
     entry__number <= n_24;
   end
-  assign n_procmux_1095_Y = here__word ? n_15 : entry__number;
-  assign n_procmux_1097_Y = n_1 ? entry__number : n_procmux_1095_Y;
-  assign n_24 = rst ? 1'h0 : n_procmux_1097_Y;
-  assign n_procmux_1101_Y = n_1 ? entry__layer_end : source__layer_end;
-  assign n_23 = rst ? 1'h0 : n_procmux_1101_Y;
-  assign n_procmux_1105_Y = n_1 ? entry__tile_end : source__tile_end;
-  assign n_22 = rst ? 1'h0 : n_procmux_1105_Y;
-  assign n_procmux_1117_Y = n_1 ? here__word : source__word;
-  assign n_19 = rst ? 1'h0 : n_procmux_1117_Y;
-  assign n_procmux_1121_Y = n_1 ? push : n_14;
-  assign n_18 = rst ? 1'h0 : n_procmux_1121_Y;
+  assign n_procmux_1103_Y = here__word ? n_15 : entry__number;
+  assign n_procmux_1105_Y = n_1 ? entry__number : n_procmux_1103_Y;
+  assign n_24 = rst ? 1'h0 : n_procmux_1105_Y;
+  assign n_procmux_1109_Y = n_1 ? entry__layer_end : source__layer_end;
+  assign n_23 = rst ? 1'h0 : n_procmux_1109_Y;
+  assign n_procmux_1113_Y = n_1 ? entry__tile_end : source__tile_end;
+  assign n_22 = rst ? 1'h0 : n_procmux_1113_Y;
+  assign n_procmux_1125_Y = n_1 ? here__word : source__word;
+  assign n_19 = rst ? 1'h0 : n_procmux_1125_Y;
+  assign n_procmux_1129_Y = n_1 ? push : n_14;
+  assign n_18 = rst ? 1'h0 : n_procmux_1129_Y;
   assign n_17 = n_1 ? entry__filled : { n_10, n_7 };
   assign n_16 = n_1 ? entry__data : n_4;
   assign n_2[0] = next_number;
-  assign n_signal_27 = entry__number;
+  assign number = entry__number;
   assign filled = entry__filled;
-  assign n_like = entry__data;
+  assign word_20 = entry__data;
   assign take_in = advance;
-  assign n_signal_18 = 1'h1;
-  assign n_signal = advance;
+  assign over = 1'h1;
+  assign free = advance;
 endmodule
 
 // Two halves, one sent while the other is filled; one beat per cycle, also across samples and groups.
@@ -6116,8 +6033,8 @@ endmodule
 //     Outputs, of all columns or, where these hold strips, of the lowest; and the half that they go to.
 // outputs : In
 //     Of one sample; constant while the array runs.
-// done : In(2), full : Out(2)
-//     Halves: completely written; not yet sent.
+// done : In(2), full : Out(2), next_full : Out(2)
+//     Halves: completely written; not yet sent; the same a cycle ahead, but for what is written now.
 // valid : Out(1), ready : In(1), data : Out(stream_bits), keep : Out(stream_bits / 8), last : Out(1)
 //     AXI4-Stream; TLAST ends each sample, TKEEP marks the elements of a partial last beat.
 // group_end : Out(1)
@@ -6134,6 +6051,7 @@ module zs_unloader (
   input  wire [2:0] outputs,
   input  wire [1:0] done,
   output reg [1:0] full,
+  output wire [1:0] next_full,
   output reg valid,
   input  wire ready,
   output reg [15:0] data,
@@ -6144,160 +6062,163 @@ module zs_unloader (
 );
   wire n_1;
   wire n_10;
-  wire [1:0] n_11;
-  wire [3:0] n_12;
-  wire [1:0] n_13;
+  wire n_11;
+  wire [1:0] n_12;
+  wire [3:0] n_13;
   wire [1:0] n_14;
-  wire n_15;
-  wire [1:0] n_16;
+  wire [1:0] n_15;
+  wire n_16;
   wire [1:0] n_17;
   wire [1:0] n_18;
-  wire n_19;
+  wire [1:0] n_19;
   wire n_2;
   wire n_20;
-  wire [7:0] n_21;
+  wire n_21;
   wire [7:0] n_22;
-  wire n_23;
-  wire [2:0] n_24;
-  wire n_25;
+  wire [7:0] n_23;
+  wire n_24;
+  wire [2:0] n_25;
   wire n_26;
   wire n_27;
-  wire [1:0] n_28;
-  wire [7:0] n_29;
+  wire n_28;
+  wire [1:0] n_29;
   wire n_3;
   wire [7:0] n_30;
-  wire [5:0] n_31;
+  wire [7:0] n_31;
   wire [5:0] n_32;
-  wire n_33;
+  wire [5:0] n_33;
   wire n_34;
   wire n_35;
-  wire [1:0] n_36;
-  wire [15:0] n_37;
+  wire n_36;
+  wire [1:0] n_37;
+  wire [15:0] n_38;
   wire [1:0] n_4;
-  wire n_5;
-  wire n_9;
-  wire [15:0] n_procmux_143_Y;
-  wire [1:0] n_procmux_147_Y;
-  wire n_procmux_151_Y;
-  wire n_procmux_155_Y;
-  wire n_procmux_159_Y;
-  wire [5:0] n_procmux_163_Y;
-  wire [5:0] n_procmux_167_Y;
-  wire n_procmux_177_Y;
-  wire n_procmux_179_Y;
-  wire n_procmux_183_Y;
-  wire n_procmux_185_Y;
-  wire n_procmux_189_Y;
-  wire [2:0] n_procmux_193_Y;
+  wire [1:0] n_5;
+  wire n_6;
+  wire [15:0] n_procmux_157_Y;
+  wire [1:0] n_procmux_161_Y;
+  wire n_procmux_165_Y;
+  wire n_procmux_169_Y;
+  wire n_procmux_173_Y;
+  wire [5:0] n_procmux_177_Y;
+  wire [5:0] n_procmux_181_Y;
+  wire n_procmux_191_Y;
+  wire n_procmux_193_Y;
   wire n_procmux_197_Y;
   wire n_procmux_199_Y;
-  wire [1:0] n_procmux_203_Y;
-  wire n_signal;
-  wire n_signal_21;
-  reg n_signal_24;
-  reg n_signal_28;
+  wire n_procmux_203_Y;
+  wire [2:0] n_procmux_207_Y;
+  wire n_procmux_211_Y;
+  wire n_procmux_213_Y;
+  wire [1:0] n_procmux_217_Y;
   wire advance;
   wire [7:0] bank0__read_data;
   wire bank0__write_enable;
   wire [7:0] bank1__read_data;
   wire bank1__write_enable;
+  reg beat;
   reg column;
   reg [5:0] flags1;
   reg [5:0] flags2;
   reg fresh;
-  wire group_end_22;
+  wire group_end_23;
+  reg half_29;
   reg [7:0] held0;
   reg [7:0] held1;
   reg [2:0] left;
+  wire read;
   wire [1:0] release_;
   wire [2:0] remaining;
+  wire sample_end;
+  always @(posedge clk)
+    data <= n_38;
   assign n_1 = ~ valid;
   assign advance = n_1 | ready;
   assign remaining = fresh ? outputs : left;
-  assign n_signal = full >> n_signal_28;
-  assign n_signal_21 = remaining <= 2'h2;
+  assign read = full >> half_29;
+  assign sample_end = remaining <= 2'h2;
   assign n_2 = ! column;
-  assign group_end_22 = n_signal_21 & n_2;
-  assign n_3 = advance & n_signal;
-  assign n_4 = n_signal_28 ? 2'h2 : 2'h1;
-  assign n_5 = ! write__address[0];
-  assign bank0__write_enable = write__enable & n_5;
+  assign group_end_23 = sample_end & n_2;
+  assign n_3 = advance & read;
+  assign n_4 = half_29 ? 2'h2 : 2'h1;
+  assign n_5 = ~ release_;
+  assign next_full = full & n_5;
+  assign n_6 = ! write__address[0];
+  assign bank0__write_enable = write__enable & n_6;
   assign bank1__write_enable = write__enable & write__address[0];
-  assign n_9 = | full;
-  assign busy = | { flags2[0], flags1[0], valid, n_9 };
-  assign n_10 = advance & n_signal;
-  assign n_11 = n_signal_24 + 1'h1;
-  assign n_12 = remaining - 2'h2;
-  assign n_13 = column + 1'h1;
-  assign n_14 = group_end_22 ? 2'h0 : n_13;
-  assign n_15 = ~ n_signal_28;
-  assign n_16 = full | done;
-  assign n_17 = ~ release_;
-  assign n_18 = n_16 & n_17;
-  assign n_19 = remaining > 1'h0;
-  assign n_20 = remaining > 1'h1;
-  assign n_21 = held0 & { flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4] };
-  assign n_22 = held1 & { flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5] };
-  always @(posedge clk)
-    n_signal_24 <= n_23;
+  assign n_10 = | full;
+  assign busy = | { flags2[0], flags1[0], valid, n_10 };
+  assign n_11 = advance & read;
+  assign n_12 = beat + 1'h1;
+  assign n_13 = remaining - 2'h2;
+  assign n_14 = column + 1'h1;
+  assign n_15 = group_end_23 ? 2'h0 : n_14;
+  assign n_16 = ~ half_29;
+  assign n_17 = full | done;
+  assign n_18 = ~ release_;
+  assign n_19 = n_17 & n_18;
+  assign n_20 = remaining > 1'h0;
+  assign n_21 = remaining > 1'h1;
+  assign n_22 = held0 & { flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4], flags2[4] };
+  assign n_23 = held1 & { flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5], flags2[5] };
   always @(posedge clk) begin
-    left <= n_24;
-    fresh <= n_25;
-    column <= n_26;
+    beat <= n_24;
+    left <= n_25;
+    fresh <= n_26;
+    column <= n_27;
   end
   always @(posedge clk)
-    n_signal_28 <= n_27;
+    half_29 <= n_28;
   always @(posedge clk) begin
-    full <= n_28;
-    held0 <= n_29;
-    held1 <= n_30;
-    flags1 <= n_31;
-    flags2 <= n_32;
-    valid <= n_33;
-    last <= n_34;
-    group_end <= n_35;
-    keep <= n_36;
-    data <= n_37;
+    full <= n_29;
+    held0 <= n_30;
+    held1 <= n_31;
+    flags1 <= n_32;
+    flags2 <= n_33;
+    valid <= n_34;
+    last <= n_35;
+    group_end <= n_36;
+    keep <= n_37;
   end
-  assign n_procmux_143_Y = advance ? { n_22, n_21 } : data;
-  assign n_37 = rst ? 16'h0000 : n_procmux_143_Y;
-  assign n_procmux_147_Y = advance ? flags2[5:4] : keep;
-  assign n_36 = rst ? 2'h0 : n_procmux_147_Y;
-  assign n_procmux_151_Y = advance ? flags2[2] : group_end;
-  assign n_35 = rst ? 1'h0 : n_procmux_151_Y;
-  assign n_procmux_155_Y = advance ? flags2[1] : last;
-  assign n_34 = rst ? 1'h0 : n_procmux_155_Y;
-  assign n_procmux_159_Y = advance ? flags2[0] : valid;
-  assign n_33 = rst ? 1'h0 : n_procmux_159_Y;
-  assign n_procmux_163_Y = advance ? flags1 : flags2;
-  assign n_32 = rst ? 6'h00 : n_procmux_163_Y;
-  assign n_procmux_167_Y = advance ? { n_20, n_19, column, group_end_22, n_signal_21, n_signal } : flags1;
-  assign n_31 = rst ? 6'h00 : n_procmux_167_Y;
-  assign n_30 = advance ? bank1__read_data : held1;
-  assign n_29 = advance ? bank0__read_data : held0;
-  assign n_28 = rst ? 2'h0 : n_18;
-  assign n_procmux_177_Y = group_end_22 ? n_15 : n_signal_28;
-  assign n_procmux_179_Y = n_10 ? n_procmux_177_Y : n_signal_28;
-  assign n_27 = rst ? 1'h0 : n_procmux_179_Y;
-  assign n_procmux_183_Y = n_signal_21 ? n_14[0] : column;
-  assign n_procmux_185_Y = n_10 ? n_procmux_183_Y : column;
-  assign n_26 = rst ? 1'h0 : n_procmux_185_Y;
-  assign n_procmux_189_Y = n_10 ? n_signal_21 : fresh;
-  assign n_25 = rst ? 1'h1 : n_procmux_189_Y;
-  assign n_procmux_193_Y = n_10 ? n_12[2:0] : left;
-  assign n_24 = rst ? 3'h0 : n_procmux_193_Y;
-  assign n_procmux_197_Y = n_signal_21 ? 1'h0 : n_11[0];
-  assign n_procmux_199_Y = n_10 ? n_procmux_197_Y : n_signal_24;
-  assign n_23 = rst ? 1'h0 : n_procmux_199_Y;
-  assign n_procmux_203_Y = group_end_22 ? n_4 : 2'h0;
-  assign release_ = n_3 ? n_procmux_203_Y : 2'h0;
+  assign n_procmux_157_Y = advance ? { n_23, n_22 } : data;
+  assign n_38 = rst ? 16'h0000 : n_procmux_157_Y;
+  assign n_procmux_161_Y = advance ? flags2[5:4] : keep;
+  assign n_37 = rst ? 2'h0 : n_procmux_161_Y;
+  assign n_procmux_165_Y = advance ? flags2[2] : group_end;
+  assign n_36 = rst ? 1'h0 : n_procmux_165_Y;
+  assign n_procmux_169_Y = advance ? flags2[1] : last;
+  assign n_35 = rst ? 1'h0 : n_procmux_169_Y;
+  assign n_procmux_173_Y = advance ? flags2[0] : valid;
+  assign n_34 = rst ? 1'h0 : n_procmux_173_Y;
+  assign n_procmux_177_Y = advance ? flags1 : flags2;
+  assign n_33 = rst ? 6'h00 : n_procmux_177_Y;
+  assign n_procmux_181_Y = advance ? { n_21, n_20, column, group_end_23, sample_end, read } : flags1;
+  assign n_32 = rst ? 6'h00 : n_procmux_181_Y;
+  assign n_31 = advance ? bank1__read_data : held1;
+  assign n_30 = advance ? bank0__read_data : held0;
+  assign n_29 = rst ? 2'h0 : n_19;
+  assign n_procmux_191_Y = group_end_23 ? n_16 : half_29;
+  assign n_procmux_193_Y = n_11 ? n_procmux_191_Y : half_29;
+  assign n_28 = rst ? 1'h0 : n_procmux_193_Y;
+  assign n_procmux_197_Y = sample_end ? n_15[0] : column;
+  assign n_procmux_199_Y = n_11 ? n_procmux_197_Y : column;
+  assign n_27 = rst ? 1'h0 : n_procmux_199_Y;
+  assign n_procmux_203_Y = n_11 ? sample_end : fresh;
+  assign n_26 = rst ? 1'h1 : n_procmux_203_Y;
+  assign n_procmux_207_Y = n_11 ? n_13[2:0] : left;
+  assign n_25 = rst ? 3'h0 : n_procmux_207_Y;
+  assign n_procmux_211_Y = sample_end ? 1'h0 : n_12[0];
+  assign n_procmux_213_Y = n_11 ? n_procmux_211_Y : beat;
+  assign n_24 = rst ? 1'h0 : n_procmux_213_Y;
+  assign n_procmux_217_Y = group_end_23 ? n_4 : 2'h0;
+  assign release_ = n_3 ? n_procmux_217_Y : 2'h0;
   zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd8)) bank0 (
     .clk(clk), .write_enable(bank0__write_enable), .write_address({ half, write__address[1] }), .write_data(write__data),
-    .read_enable(advance), .read_address({ n_signal_28, n_signal_24 }), .read_data(bank0__read_data)
+    .read_enable(advance), .read_address({ half_29, beat }), .read_data(bank0__read_data)
   );
   zs_ram #(.ADDRESS(32'd2), .DEPTH(32'd4), .IMAGE(), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd8)) bank1 (
     .clk(clk), .write_enable(bank1__write_enable), .write_address({ half, write__address[1] }), .write_data(write__data),
-    .read_enable(advance), .read_address({ n_signal_28, n_signal_24 }), .read_data(bank1__read_data)
+    .read_enable(advance), .read_address({ half_29, beat }), .read_data(bank1__read_data)
   );
 endmodule
 
@@ -6323,23 +6244,23 @@ module zs_waiting (
   wire n_6;
   wire [4:0] n_7;
   wire n_8;
-  wire [4:0] n_signal;
-  reg [4:0] n_signal_7;
+  wire [4:0] after;
+  reg [4:0] count;
   wire more;
-  assign { n_2[6:5], n_signal } = n_1 - taken;
-  assign more = | n_signal_7[4:1];
+  assign { n_2[6:5], after } = n_1 - taken;
+  assign more = | count[4:1];
   assign n_3 = pushed | more;
   assign n_4 = ~ taken;
   assign n_5 = some & n_4;
   assign n_6 = n_3 | n_5;
-  always @(posedge clk)
-    n_signal_7 <= n_7;
-  always @(posedge clk)
+  always @(posedge clk) begin
+    count <= n_7;
     some <= n_8;
-  assign n_1 = n_signal_7 + pushed;
+  end
+  assign n_1 = count + pushed;
   assign n_8 = rst ? 1'h0 : n_6;
-  assign n_7 = rst ? 5'h00 : n_signal;
-  assign n_2[4:0] = n_signal;
+  assign n_7 = rst ? 5'h00 : after;
+  assign n_2[4:0] = after;
 endmodule
 
 // Counts the cycles without progress while the array works, and compares those of the layer that is computed.
@@ -6395,18 +6316,18 @@ module zs_watchdog (
   wire [32:0] n_7;
   wire n_8;
   wire [32:0] n_9;
-  wire n_procmux_101_Y;
-  wire [31:0] n_procmux_105_Y;
-  wire n_procmux_91_Y;
-  reg n_signal;
-  reg [32:0] n_signal_14;
+  wire n_procmux_105_Y;
+  wire n_procmux_115_Y;
+  wire [31:0] n_procmux_119_Y;
   reg at_once;
+  reg [32:0] nearly;
   reg over;
   reg [31:0] silence;
+  reg silent;
   assign n_1 = ~ layer_ends;
   assign n_2 = running & n_1;
   assign n_3 = n_2 & over;
-  assign n_4 = n_signal | n_3;
+  assign n_4 = silent | n_3;
   assign n_5 = n_4 | fault;
   assign n_6 = ~ halt;
   assign expired = n_5 & n_6;
@@ -6414,30 +6335,27 @@ module zs_watchdog (
   assign n_8 = silence >= silence_limit;
   assign n_9 = layer_limit - 1'h1;
   assign n_10 = layer_limit <= 1'h1;
-  assign n_11 = $signed({ 1'h0, elapsed }) >= $signed(n_signal_14);
+  assign n_11 = $signed({ 1'h0, elapsed }) >= $signed(nearly);
   assign n_12 = layer_ends ? at_once : n_11;
   assign n_13 = ~ working;
   assign n_14 = progress | n_13;
-  always @(posedge clk)
-    silence <= n_15;
-  always @(posedge clk)
-    n_signal <= n_16;
-  always @(posedge clk)
-    n_signal_14 <= n_17;
   always @(posedge clk) begin
+    silence <= n_15;
+    silent <= n_16;
+    nearly <= n_17;
     at_once <= n_18;
     over <= n_19;
     halt <= n_20;
   end
-  assign n_procmux_101_Y = n_14 ? 1'h0 : n_8;
-  assign n_16 = rst ? 1'h0 : n_procmux_101_Y;
-  assign n_procmux_105_Y = n_14 ? 32'd0 : n_7[31:0];
-  assign n_15 = rst ? 32'd0 : n_procmux_105_Y;
-  assign n_procmux_91_Y = expired ? 1'h1 : halt;
-  assign n_20 = rst ? 1'h0 : n_procmux_91_Y;
+  assign n_procmux_105_Y = expired ? 1'h1 : halt;
+  assign n_20 = rst ? 1'h0 : n_procmux_105_Y;
   assign n_19 = rst ? 1'h0 : n_12;
   assign n_18 = rst ? 1'h1 : n_10;
   assign n_17 = rst ? 33'h1ffffffff : n_9;
+  assign n_procmux_115_Y = n_14 ? 1'h0 : n_8;
+  assign n_16 = rst ? 1'h0 : n_procmux_115_Y;
+  assign n_procmux_119_Y = n_14 ? 32'd0 : n_7[31:0];
+  assign n_15 = rst ? 32'd0 : n_procmux_119_Y;
 endmodule
 
 // One write of every epilogue per cycle: results are written as often as their tile's list of passes says, the first time four cycles
@@ -6495,12 +6413,10 @@ module zs_writer (
   wire [1:0] n_29;
   wire [1:0] n_30;
   wire n_8;
-  wire n_procmux_41_Y;
-  wire n_procmux_43_Y;
-  wire n_signal;
-  wire n_signal_24;
-  reg n_signal_26;
-  reg n_signal_27;
+  wire n_procmux_45_Y;
+  wire n_procmux_47_Y;
+  wire active;
+  wire address;
   reg [1:0] base0_1;
   reg [1:0] base0_2;
   reg [1:0] base0_3;
@@ -6510,6 +6426,8 @@ module zs_writer (
   reg ends;
   reg [3:0] entry2;
   wire final_;
+  reg following;
+  reg left;
   reg mask3;
   wire [3:0] passes__read_data;
   wire passes__write_enable;
@@ -6523,22 +6441,20 @@ module zs_writer (
   assign n_1 = load__window == 3'h6;
   assign passes__write_enable = load__commit & n_1;
   assign places__take = enable & tile_end;
-  assign n_signal = enable ? places__data[0] : n_signal_26;
-  assign n_signal_24 = enable | n_signal_27;
+  assign address = enable ? places__data[0] : following;
+  assign active = enable | left;
   assign n_8 = ~ places__data[1];
-  assign final_ = enable ? n_8 : n_signal_27;
+  assign final_ = enable ? n_8 : left;
   assign n_10 = enable ? layer_end : ends;
   assign written = final_ & n_10;
-  assign n_11 = n_signal + 1'h1;
-  assign n_12 = n_signal_27 - 1'h1;
+  assign n_11 = address + 1'h1;
+  assign n_12 = left - 1'h1;
   assign n_13 = mask3 & valid3;
   assign n_18 = place + places__data[3:2];
   assign n_19 = base0_2 + entry2[1:0];
-  always @(posedge clk)
-    n_signal_26 <= n_20;
-  always @(posedge clk)
-    n_signal_27 <= n_21;
   always @(posedge clk) begin
+    following <= n_20;
+    left <= n_21;
     ends <= n_22;
     valid1 <= n_23;
     valid2 <= n_24;
@@ -6562,15 +6478,15 @@ module zs_writer (
   assign n_26 = rst ? 1'h0 : n_13;
   assign n_25 = rst ? 1'h0 : valid2;
   assign n_24 = rst ? 1'h0 : valid1;
-  assign n_23 = rst ? 1'h0 : n_signal_24;
+  assign n_23 = rst ? 1'h0 : active;
   assign n_22 = enable ? layer_end : ends;
-  assign n_procmux_41_Y = n_signal_24 ? n_12[0] : n_signal_27;
-  assign n_procmux_43_Y = enable ? places__data[1] : n_procmux_41_Y;
-  assign n_21 = rst ? 1'h0 : n_procmux_43_Y;
-  assign n_20 = n_signal_24 ? n_11[0] : n_signal_26;
+  assign n_procmux_45_Y = active ? n_12[0] : left;
+  assign n_procmux_47_Y = enable ? places__data[1] : n_procmux_45_Y;
+  assign n_21 = rst ? 1'h0 : n_procmux_47_Y;
+  assign n_20 = active ? n_11[0] : following;
   zs_ram #(.ADDRESS(32'd1), .DEPTH(32'd2), .IMAGE("images/passes.mem"), .PARTS(32'd1), .STYLE("auto"), .WIDTH(32'd4)) passes (
     .clk(clk), .write_enable(passes__write_enable), .write_address(load__offset[0]), .write_data(load__data[3:0]),
-    .read_enable(1'h1), .read_address(n_signal), .read_data(passes__read_data)
+    .read_enable(1'h1), .read_address(address), .read_data(passes__read_data)
   );
   zs_fifo_places places (
     .clk(clk), .rst(rst), .write(tile__fresh), .write_data({ tile__write, tile__more, tile__begin }),

@@ -58,21 +58,37 @@ class Loader(Component):
         m.submodules.channels = channels = LoadableRam(layout, "channels")
         rows.connect_load(m, self.load)
         channels.connect_load(m, self.load)
-        half, busy, dropping, at_start, in_group = Signal(), Signal(), Signal(), Signal(init=1), Signal()
-        held, held_last = Signal(c.stream_bits, reset_less=True), Signal(reset_less=True)
+        half = Signal()
+        busy = Signal()
+        dropping = Signal()
+        at_start = Signal(init=1)
+        in_group = Signal()
+        held = Signal(c.stream_bits, reset_less=True)
+        held_last = Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
         index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
-        now, waiting = Signal(layout.input_row.width, reset_less=True), Signal(INPUT_ROW_PAUSE)
+        now = Signal(layout.input_row.width, reset_less=True)
+        waiting = Signal(INPUT_ROW_PAUSE)
         row = fields(layout.input_row, now)
-        step, place = Signal.like(channels.read_address, name="step"), Signal(layout.operand_bits, reset_less=True)
+        step = Signal.like(channels.read_address)
+        place = Signal(layout.operand_bits, reset_less=True)
         # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
-        steps_left, x_left = Signal(len(row["steps"])), Signal(len(row["width"]))
-        step_last, x_last = Signal(), Signal()
+        steps_left = Signal(len(row["steps"]))
+        x_left = Signal(len(row["width"]))
+        step_last = Signal()
+        x_last = Signal()
         # So is whether it is its beat's last: a sample's last step is not counted, but a pause follows it, in which this is found again.
-        beat_last, next_element = Signal(), Signal.like(element, name="next_element")
+        beat_last = Signal()
+        next_element = Signal.like(element)
         again = Signal()
-        known, done, beat_done, after = Signal(), Signal(), Signal(), Signal(len(element) + 1)
-        pixel_done, row_done, sample_done, take = Signal(), Signal(), Signal(), Signal()
+        known = Signal()
+        done = Signal()
+        beat_done = Signal()
+        after = Signal(len(element) + 1)
+        pixel_done = Signal()
+        row_done = Signal()
+        sample_done = Signal()
+        take = Signal()
         m.d.comb += [
             known.eq(waiting[-1]), done.eq(busy & known), after.eq(element + row["elements"]),
             pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
@@ -118,7 +134,8 @@ class Loader(Component):
             m.d.sync += [busy.eq(1), at_start.eq(0)]
         with m.If(take & dropping & self.last):
             m.d.sync += dropping.eq(0)
-        filled, filled_later = Signal(2), Signal(2)
+        filled = Signal(2)
+        filled_later = Signal(2)
         with m.If(self.accepted):
             m.d.sync += [begin.eq(index + 1), in_group.eq(1)]
             with m.If(row["last"]):

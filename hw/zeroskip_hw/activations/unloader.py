@@ -62,11 +62,15 @@ class Unloader(Component):
         m.d.comb += advance.eq(~self.valid | self.ready)
 
         # Stage 0: which beat of which column.
-        half, column = Signal(), Signal(range(max(2, samples)))
-        beat, left = Signal(position), Signal(layout.output_bits)
+        half = Signal()
+        column = Signal(range(max(2, samples)))
+        beat = Signal(position)
+        left = Signal(layout.output_bits)
         fresh = Signal(init=1)
-        remaining = Signal.like(left, name="remaining")
-        read, sample_end, group_end = Signal(), Signal(), Signal()
+        remaining = Signal.like(left)
+        read = Signal()
+        sample_end = Signal()
+        group_end = Signal()
         m.d.comb += [
             remaining.eq(Mux(fresh, self.outputs, left)),
             read.eq(self.full.bit_select(half, 1)), sample_end.eq(remaining <= banks),

@@ -96,9 +96,13 @@ class Bridge(Component):
             crc.data.eq(Mux(writer.crc_valid, writer.crc_data, reader.crc_data)),
         ]  # fmt: skip
 
-        address, done, wanted = Signal(32), Signal(16), Signal(16)
-        place, data = Signal(range(config.payload + 1)), Signal(32)
-        kind, patience = Signal(8), Signal(range(config.patience_cycles + 1))
+        address = Signal(32)
+        done = Signal(16)
+        wanted = Signal(16)
+        place = Signal(range(config.payload + 1))
+        data = Signal(32)
+        kind = Signal(8)
+        patience = Signal(range(config.patience_cycles + 1))
         m.d.comb += [
             master.address.eq(address), master.data.eq(data), master.write.eq(kind == Kind.WRITE),
             writer.kind.eq(kind), writer.count.eq(done), writer.address.eq(address),

@@ -35,7 +35,8 @@ class Feeder(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        left, in_sample = Signal(self._address_bits + 1), Signal(self._address_bits + 1)
+        left = Signal(self._address_bits + 1)
+        in_sample = Signal(self._address_bits + 1)
         m.d.comb += [self.read_enable.eq(~self.valid | self.ready), self.finished.eq((left == 0) & ~self.valid)]
         with m.If(self.start):
             m.d.sync += [left.eq(self.beats), in_sample.eq(self.period), self.read_address.eq(0)]

@@ -67,8 +67,11 @@ class FrameReader(Component):
             width=8 * self._elements, depth=self._payload // self._elements, parts=self._elements, block=True
         )
         lane_bits = self._elements.bit_length() - 1
-        place, left, verdict = Signal(range(self._payload)), Signal(16), Signal(8)
-        silence, silent = Signal(range(self._silence + 1)), Signal()
+        place = Signal(range(self._payload))
+        left = Signal(16)
+        verdict = Signal(8)
+        silence = Signal(range(self._silence + 1))
+        silent = Signal()
         header = Cat(self.kind, self.length, self.count, self.address)
         m.d.comb += [
             memory.read_enable.eq(self.read_enable), memory.read_address.eq(self.read_address), self.read_data.eq(memory.read_data),

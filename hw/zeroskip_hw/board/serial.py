@@ -43,7 +43,8 @@ class Receiver(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        timer, left = Signal(range(self._divisor)), Signal(range(FRAME_BITS + 1))
+        timer = Signal(range(self._divisor))
+        left = Signal(range(FRAME_BITS + 1))
         # High after reset: a line that is low then must first rise.
         low_before = Signal(init=1)
         m.d.sync += [low_before.eq(~self.line), self.valid.eq(0)]
@@ -86,7 +87,9 @@ class Transmitter(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        timer, left, bits = Signal(range(self._divisor)), Signal(range(FRAME_BITS + 1)), Signal(FRAME_BITS - 1)
+        timer = Signal(range(self._divisor))
+        left = Signal(range(FRAME_BITS + 1))
+        bits = Signal(FRAME_BITS - 1)
         with m.If(self.ready):
             with m.If(self.valid):
                 m.d.sync += [

@@ -55,7 +55,8 @@ class FrameWriter(Component):
         elements, words = self._elements, self._payload // self._elements
         m.submodules.memory = memory = Ram(width=8 * elements, depth=words, parts=elements, block=True)
         lane_bits = elements.bit_length() - 1
-        place, left = Signal(range(self._payload)), Signal(16)
+        place = Signal(range(self._payload))
+        left = Signal(16)
         sent = Signal()
         m.d.comb += [
             memory.write_enable.eq(self.write_enable), memory.write_address.eq(self.write_address),

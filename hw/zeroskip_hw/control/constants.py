@@ -35,9 +35,15 @@ class Constants(Component):
         parts = self._layout.constant_parts
         m.submodules.words = words = LoadableRam(self._layout, "constants", block=True)
         words.connect_load(m, self.load)
-        all_closed, waits, sent, sending, held = Signal(), Signal(2), Signal(), Signal(), Signal(PART, reset_less=True)
-        address, left = Signal.like(words.read_address, name="address"), Signal(range(max(2, parts)))
-        last, active = Signal(), Signal(4)
+        all_closed = Signal()
+        waits = Signal(2)
+        sent = Signal()
+        sending = Signal()
+        held = Signal(PART, reset_less=True)
+        address = Signal.like(words.read_address)
+        left = Signal(range(max(2, parts)))
+        last = Signal()
+        active = Signal(4)
         m.d.sync += [all_closed.eq(self.closed.all()), waits.eq((waits << 1) | (all_closed & ~sent))]
         m.d.comb += [words.read_enable.eq(1), words.read_address.eq(address), last.eq(left == 0)]
         with m.If(~all_closed):

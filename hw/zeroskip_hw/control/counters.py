@@ -36,7 +36,10 @@ class Counters(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         # Until a sample is accepted, each beginning may be that of a dropped one, and time starts anew with the next.
-        settled, timing, again, since_last = Signal(), Signal(), Signal(), Signal(32)
+        settled = Signal()
+        timing = Signal()
+        again = Signal()
+        since_last = Signal(32)
         with m.If(self.accepted):
             m.d.sync += settled.eq(1)
         with m.If(self.first & ~settled):

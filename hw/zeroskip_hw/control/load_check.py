@@ -38,7 +38,8 @@ class LoadCheck(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.processor = processor = CRC32_ISO_HDLC(data_width=HALF).create()
-        upper, restart = Signal(), Signal(2)
+        upper = Signal()
+        restart = Signal(2)
         m.d.sync += [
             upper.eq(self.commit),
             restart.eq(restart << 1 | self.restart),

@@ -70,7 +70,9 @@ class Control(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        errors, found, clear = Signal(6), Signal(6), Signal(6)
+        errors = Signal(6)
+        found = Signal(6)
+        clear = Signal(6)
         # READY is low during reset, when nothing can be taken, and high from the second cycle on.
         awake = Signal()
         m.d.sync += awake.eq(1)
@@ -98,29 +100,38 @@ class Control(Component):
         values : the registers that hold what is written to them
         """
         layout = self._layout
-        addressed, filled, decide, whole = Signal(), Signal(), Signal(), Signal()
+        addressed = Signal()
+        filled = Signal()
+        decide = Signal()
+        whole = Signal()
         window = Signal(layout.address_bits - layout.window_bits, reset_less=True)
         offset = Signal(layout.window_bits - 2, reset_less=True)
-        # Which register it is is found as the address is taken: behind `decide` it would be among the slowest paths.
+        # Which register it is, or whether it is behind all, is found as the address is taken: a decision has far to go.
         places = (reg.CONTROL, reg.ERROR, *values)
         hits = Signal(len(places), reset_less=True)
+        beyond = Signal(reset_less=True)
         data = Signal(32, reset_less=True)
         starting = Signal(3)
         m.d.comb += [
             self.awready.eq(awake & ~addressed), self.wready.eq(awake & ~filled),
             decide.eq(addressed & filled & ~self.bvalid & ~starting.any()),
         ]  # fmt: skip
+        to_window, to_offset = self.awaddr[layout.window_bits :], self.awaddr[2 : layout.window_bits]
         with m.If(self.awready & self.awvalid):
             m.d.sync += [
-                addressed.eq(1), window.eq(self.awaddr[layout.window_bits :]), offset.eq(self.awaddr[2 : layout.window_bits]),
-                hits.eq(_hits(self.awaddr, places)),
+                addressed.eq(1), window.eq(to_window), offset.eq(to_offset),
+                hits.eq(_hits(self.awaddr, places)), beyond.eq(to_offset >= self._limit(to_window)),
             ]  # fmt: skip
         with m.If(self.wready & self.wvalid):
             m.d.sync += [filled.eq(1), data.eq(self.wdata), whole.eq(self.wstrb.all())]
         with m.If(decide):
             m.d.sync += [addressed.eq(0), filled.eq(0)]
 
-        answer, start, commit, committed, loaded = Signal(2), Signal(), Signal(), Signal(), Signal()
+        answer = Signal(2)
+        start = Signal()
+        commit = Signal()
+        committed = Signal()
+        loaded = Signal()
         m.d.comb += answer.eq(SLVERR)
         with m.If(decide):
             with m.If(hits[0]):
@@ -135,7 +146,7 @@ class Control(Component):
                     with m.If(whole):
                         m.d.comb += [answer.eq(OKAY), check.restart.eq(place == reg.EXPECTED_CRC)]
                         m.d.sync += register.eq(data)
-            with m.Elif(offset >= self._limit(window)):
+            with m.Elif(beyond):
                 m.d.comb += found[3].eq(1)
             with m.Elif(self.run):
                 m.d.comb += found[2].eq(1)
@@ -162,7 +173,7 @@ class Control(Component):
         with m.If(self.autostart & ~awake):
             m.d.sync += self.run.eq(1)
 
-    def _limit(self, window: Signal) -> Any:
+    def _limit(self, window: Value) -> Any:
         """The first 32-bit part behind the memory of ``window``. Lanes' memories alternate and are alike in every lane."""
         limits = [0, *(memory.depth * memory.stride // 4 for memory in self._layout.memories)]
         shared = len(limits) - 2 * self._layout.config.lanes
@@ -175,7 +186,8 @@ class Control(Component):
     def _read(self, m: Module, awake: Signal, kept: dict[int, Signal]) -> None:
         """``kept``: the registers of the slave itself."""
         layout, c = self._layout, self._layout.config
-        asked, decide = Signal(), Signal()
+        asked = Signal()
+        decide = Signal()
         address = Signal(layout.address_bits, reset_less=True)
         m.d.comb += [self.arready.eq(awake & ~asked), decide.eq(asked & ~self.rvalid)]
         values = {

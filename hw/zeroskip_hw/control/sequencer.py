@@ -96,11 +96,19 @@ class Sequencer(Component):
         taps = Cat(self.finished, line)
         m.d.sync += line.eq(taps)
 
-        running, began, half = Signal(), Signal(), Signal()
+        running = Signal()
+        began = Signal()
+        half = Signal()
         input_half = self.input_half
-        begin, go_on, end, ending, ended, release = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
+        begin = Signal()
+        go_on = Signal()
+        end = Signal()
+        ending = Signal()
+        ended = Signal()
+        release = Signal()
         # Both are decided a cycle ahead: what starts a layer goes to many registers.
-        could, going = Signal(), Signal()
+        could = Signal()
+        going = Signal()
         m.d.sync += [
             could.eq(
                 self.next_input_full.bit_select(input_half ^ release, 1)
@@ -127,7 +135,8 @@ class Sequencer(Component):
             m.d.comb += self.output_done.eq(Mux(half, 2, 1))
 
         # Some layer is the last that reads the input; it is released when that one ends, with the group or before.
-        read, kept = Signal(), Signal()
+        read = Signal()
+        kept = Signal()
         m.d.sync += [read.eq(go_on & current["release"]), kept.eq((kept | began) & ~release)]
         m.d.comb += [
             release.eq(read | (ended & current["release"])),
@@ -156,7 +165,8 @@ class Sequencer(Component):
         layout = self._layout
         m.submodules.cycles = cycles = DistributedRam(shape=unsigned(32), depth=1 << layout.layer_bits, init=[])
         write, read = cycles.write_port(), cycles.read_port(domain="comb")
-        elapsed, timed = self.elapsed, Signal(layout.layer_bits)
+        elapsed = self.elapsed
+        timed = Signal(layout.layer_bits)
         m.d.sync += elapsed.eq(Mux(self.start, 1, elapsed + 1))
         with m.If(self.start):
             m.d.sync += timed.eq(self.layer)

@@ -42,8 +42,10 @@ class Watchdog(Component):
         m = Module()
         # Both comparisons are made one cycle ahead, of the count that comes next: they would be among the slowest paths.
         silence = Signal(32)
-        silent, over = Signal(), Signal()
-        nearly, at_once = Signal(signed(33), init=-1), Signal(init=1)
+        silent = Signal()
+        over = Signal()
+        nearly = Signal(signed(33), init=-1)
+        at_once = Signal(init=1)
         m.d.sync += [
             silence.eq(silence + 1), silent.eq(silence >= self.silence_limit),
             nearly.eq(self.layer_limit - 1), at_once.eq(self.layer_limit <= 1),

@@ -76,7 +76,9 @@ class Fetch(Component):
         tiles = Signal(len(h["tiles"]), reset_less=True)
         at_last = Signal(reset_less=True)  # found one word ahead: the comparison would be the lane's slowest path
         again = Signal()
-        is_header, load, last = Signal(), Signal(), Signal()
+        is_header = Signal()
+        load = Signal()
+        last = Signal()
         m.d.comb += [
             self.address.eq(address), self.enable.eq(advance), last.eq(step.word & at_last),
             step.tile_end.eq(step.nothing | last), step.layer_end.eq(step.nothing | (last & ~again)),

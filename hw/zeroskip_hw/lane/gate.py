@@ -42,7 +42,10 @@ class Gate(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        in_flight, nearly_full, passes, closed = Signal(range(ROWS_IN_FLIGHT + 1)), Signal(), Signal(), Signal(init=1)
+        in_flight = Signal(range(ROWS_IN_FLIGHT + 1))
+        nearly_full = Signal()
+        passes = Signal()
+        closed = Signal(init=1)
         valid, first = (
             Mux(self.advance, self.ahead_valid, self.source.valid),
             Mux(self.advance, self.ahead_first, self.first),

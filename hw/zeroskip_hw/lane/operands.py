@@ -83,7 +83,8 @@ class Operands(Component):
         held = Signal(layout.tap.width, reset_less=True)
         tap = fields(layout.tap, held)
         pixel = layout.config.pixel_bits
-        row, cell = Signal(pixel, reset_less=True), Signal(pixel, reset_less=True)
+        row = Signal(pixel, reset_less=True)
+        cell = Signal(pixel, reset_less=True)
         sum3, sum4 = (Signal(layout.operand_bits, name=f"sum{i}", reset_less=True) for i in (3, 4))
         near, near_row, near_cell, far = self._brought_near(m, sum3, row, cell)
         above, outside, beside = (Signal(name=name, reset_less=True) for name in ("above", "outside", "beside"))
@@ -98,7 +99,8 @@ class Operands(Component):
                 high_here.eq(near_row >= self.last_height), high_above.eq(near_row >= self.above_height),
                 high_below.eq(near_row >= self.both_heights),
             ]  # fmt: skip
-        below, high = Signal(), Signal()
+        below = Signal()
+        high = Signal()
         m.d.comb += [below.eq(outside & ~above), high.eq(Mux(below, high_below, Mux(above, high_above, high_here)))]
         with m.If(self.advance):
             m.d.sync += [
@@ -135,9 +137,11 @@ class Operands(Component):
     def _raster(self, m: Module, step: Value, first: Value, tile_first: Value) -> tuple[Value, Value, Value]:
         """Returns (address of the window's corner for this row, its row, its cell), from the cycle after ``step`` on."""
         address, pixel = self._layout.operand_bits, self._layout.config.pixel_bits
-        base, tile = Signal(address, reset_less=True), Signal(address, reset_less=True)
+        base = Signal(address, reset_less=True)
+        tile = Signal(address, reset_less=True)
         y, x, next_y, next_x = (Signal(pixel, name=name, reset_less=True) for name in ("y", "x", "next_y", "next_x"))
-        left, at_end = Signal(len(self.repeat), reset_less=True), Signal()
+        left = Signal(len(self.repeat), reset_less=True)
+        at_end = Signal()
         m.d.comb += at_end.eq(next_x == self.x_last)
         with m.If(step & first):
             with m.If(tile_first | left[-1]):

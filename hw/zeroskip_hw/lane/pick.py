@@ -55,10 +55,16 @@ class Pick(Component):
         done = Signal()
         give, leaf, place, ends, is_empty = self._word_at_work(m, done)
 
-        busy, waiting = Signal(), Signal(init=1)
-        mask, last_bit, empty = Signal(LEAF, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
-        at, leaf_ends = Signal(len(place), reset_less=True), Signal(2, reset_less=True)
-        ready, step, rest = Signal(), Signal(), Signal(LEAF)
+        busy = Signal()
+        waiting = Signal(init=1)
+        mask = Signal(LEAF, reset_less=True)
+        last_bit = Signal(reset_less=True)
+        empty = Signal(reset_less=True)
+        at = Signal(len(place), reset_less=True)
+        leaf_ends = Signal(2, reset_less=True)
+        ready = Signal()
+        step = Signal()
+        rest = Signal(LEAF)
         m.d.comb += [
             ready.eq(busy & ~waiting), step.eq(ready & self.advance), done.eq(~busy | (step & last_bit)),
             rest.eq(without_lowest(mask)),
@@ -86,12 +92,15 @@ class Pick(Component):
     def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value]:
         """Returns (gives a leaf, leaf, its place, ends (tile, layer), is empty)."""
         busy, ends = Signal(name="word_busy"), Signal(2, name="word_ends", reset_less=True)
-        word = Signal.like(self.entry.data, name="word", reset_less=True)
+        word = Signal.like(self.entry.data, reset_less=True)
         filled = Signal.like(self.entry.filled, name="word_filled", reset_less=True)
         at = Signal.like(self.entry.number, name="word_number", reset_less=True)
-        give, leaf, leaves = Signal(), Signal(LEAF), len(filled)
+        give = Signal()
+        leaf = Signal(LEAF)
+        leaves = len(filled)
         is_last = Signal(reset_less=True)  # found with the word, for on it depends what the next cycle does
-        rest, lowest = Signal(leaves), Signal(leaves)
+        rest = Signal(leaves)
+        lowest = Signal(leaves)
         m.d.comb += [
             rest.eq(without_lowest(filled)), lowest.eq(filled & ~rest),
             give.eq(busy & done), self.take.eq(self.valid & (~busy | (give & is_last))),
@@ -122,9 +131,13 @@ class Pick(Component):
         The next word of leaves comes with the first chunk that needs it, and waits until the word before it is used up.
         """
         leaves = len(lowest)
-        packed, following = Signal(reset_less=True), Signal.like(word, name="following", reset_less=True)
-        ring, turned = Signal(leaves, init=1), Signal(leaves)  # the place, as a bit
-        used_up, needed = Signal(), Signal()
+        packed = Signal(reset_less=True)
+        following = Signal.like(word, reset_less=True)
+        # the place, as a bit
+        ring = Signal(leaves, init=1)
+        turned = Signal(leaves)
+        used_up = Signal()
+        needed = Signal()
         # Which word comes, if one does, is found beside `give`, behind which it would be the slowest path.
         m.d.comb += [
             turned.eq(Mux(is_last & tile_end, 1, Mux(packed, ring.rotate_left(1), ring))), used_up.eq(packed & ring[-1]),

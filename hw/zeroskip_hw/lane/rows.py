@@ -38,10 +38,15 @@ class Rows(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        position, beyond = Signal(len(self.n), reset_less=True), Signal(len(self.n), reset_less=True)
+        position = Signal(len(self.n), reset_less=True)
+        beyond = Signal(len(self.n), reset_less=True)
         # The end is the present row's; before a tile it is 0, and the tile's first bit then begins a row.
-        end, distance = Signal(len(self.n)), Signal(len(self.n))
-        wrap, wrapped, fresh, fresh_later = Signal(), Signal(reset_less=True), Signal(init=1), Signal(reset_less=True)
+        end = Signal(len(self.n))
+        distance = Signal(len(self.n))
+        wrap = Signal()
+        wrapped = Signal(reset_less=True)
+        fresh = Signal(init=1)
+        fresh_later = Signal(reset_less=True)
         token1, token2 = token().create(path=("token1",)), token().create(path=("token2",))
         passed_on(m, self.advance, self.source, token1)
         passed_on(m, self.advance, token1, token2)

@@ -50,13 +50,21 @@ class Sums(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         c = self._layout.config
-        issue, first, ended, is_open, push, coming = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
+        issue = Signal()
+        first = Signal()
+        ended = Signal()
+        is_open = Signal()
+        push = Signal()
+        coming = Signal()
         tail = Signal()
         m.d.comb += [push.eq((issue & first & is_open) | ended), coming.eq(self.issue & self.first)]
         m.d.sync += [
             issue.eq(self.issue), first.eq(self.first), tail.eq(self.tail), ended.eq(issue & tail), self.pushed.eq(push),
             is_open.eq(issue | (is_open & ~ended)),
         ]  # fmt: skip
+        # Without a grant it is 0 by itself: a reset would only have far to go.
+        given = Signal(len(self.sums), reset_less=True)
+        m.d.comb += self.sums.eq(given)
         sums = []
         for column in range(c.columns):
             # An activation lies within -128 … 255, so the product within 255 · 2**(weight_bits - 1).
@@ -78,7 +86,8 @@ class Sums(Component):
                 m.d.sync += acc.eq(Mux(self.maximum, LEAST, 0) if c.maximum else 0)
             sums.append(total)
         width = c.acc_bits * c.columns
-        head, tail_number = Signal(range(ROWS_IN_FLIGHT)), Signal(range(ROWS_IN_FLIGHT))
+        head = Signal(range(ROWS_IN_FLIGHT))
+        tail_number = Signal(range(ROWS_IN_FLIGHT))
         m.d.sync += [tail_number.eq(tail_number + push), head.eq(head + self.grant)]
         if self._layout.config.block_queue:
             m.submodules.queue = block = Ram(width=width, depth=ROWS_IN_FLIGHT, block=True)
@@ -87,7 +96,7 @@ class Sums(Component):
                 block.write_enable.eq(push), block.write_address.eq(tail_number), block.write_data.eq(Cat(*sums)),
                 block.read_enable.eq(1), block.read_address.eq(head),
             ]  # fmt: skip
-            m.d.sync += [read.eq(self.grant), self.sums.eq(Mux(read, block.read_data, 0))]
+            m.d.sync += [read.eq(self.grant), given.eq(Mux(read, block.read_data, 0))]
             return m
         m.submodules.queue = queue = Memory(shape=unsigned(width), depth=ROWS_IN_FLIGHT, init=[])
         write_port, read_port = queue.write_port(), queue.read_port(domain="comb")
@@ -95,5 +104,5 @@ class Sums(Component):
             write_port.en.eq(push), write_port.addr.eq(tail_number), write_port.data.eq(Cat(*sums)),
             read_port.addr.eq(head),
         ]  # fmt: skip
-        m.d.sync += self.sums.eq(Mux(self.grant, read_port.data, 0))
+        m.d.sync += given.eq(Mux(self.grant, read_port.data, 0))
         return m

@@ -40,7 +40,8 @@ class Turn(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         columns = self._layout.config.columns
-        pad, third = Signal(columns), Signal(columns)
+        pad = Signal(columns)
+        third = Signal(columns)
         from_above = Signal(columns)  # a copy for every column, since each drives eight choices
         operands = []
         for column in range(columns):

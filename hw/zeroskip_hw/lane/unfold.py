@@ -63,10 +63,14 @@ class Unfold(Component):
         m = Module()
         leaves = self._layout.config.word // LEAF
         here = walked(self._layout).create(path=("here",))
-        word, filled = Signal.like(self.word, reset_less=True), Signal(leaves, reset_less=True)
-        number, next_number = Signal(self._layout.number_bits), Signal(self._layout.number_bits)
+        word = Signal.like(self.word, reset_less=True)
+        filled = Signal(leaves, reset_less=True)
+        number = Signal(self._layout.number_bits)
+        next_number = Signal(self._layout.number_bits)
         # Nothing waits; the stage's word is done with; and another comes.
-        free, over, take_in = Signal(), Signal(init=1), Signal()
+        free = Signal()
+        over = Signal(init=1)
+        take_in = Signal()
         bits = self.word | self.source.ones.replicate(len(self.word))
         m.d.comb += [
             free.eq(~(self.push & self.full)), self.advance.eq(take_in), next_number.eq(number + 1),
@@ -103,13 +107,12 @@ class Unfold(Component):
         counts = [Signal(range(leaves + 1), name=f"count{i}", reset_less=True) for i in range(CHUNKS)]
         # The chunk to push and its count, and the chunks behind it that are not empty: found a cycle ahead, as the whole lane's fetching
         # depends on them.
-        lowest, count, rest = (
-            Signal(CHUNKS, reset_less=True),
-            Signal(range(leaves + 1), reset_less=True),
-            Signal(CHUNKS),
-        )
+        lowest = Signal(CHUNKS, reset_less=True)
+        count = Signal(range(leaves + 1), reset_less=True)
+        rest = Signal(CHUNKS)
         left = Signal(range(leaves))  # leaves of the present word of leaves that no chunk has had
-        fresh, flags = Signal(), Signal()
+        fresh = Signal()
+        flags = Signal()
         m.d.comb += [
             flags.eq(here.packed & self.push), fresh.eq(flags & exceeds(count, left)), take_in.eq(free & (over | fresh)),
             self.entry.packed.eq(here.packed), self.entry.fresh.eq(fresh),

@@ -35,8 +35,10 @@ class Fifo(Component):
         write, read = memory.write_port(), memory.read_port(domain="comb")
         m.d.comb += [write.en.eq(self.write), write.data.eq(self.write_data), self.data.eq(read.data)]
         # Each pointer runs with its successor, so that the flags compare registers with registers.
-        head, tail = Signal(range(self._depth)), Signal(range(self._depth))
-        head_next, tail_next = Signal(range(self._depth), init=1), Signal(range(self._depth), init=1)
+        head = Signal(range(self._depth))
+        tail = Signal(range(self._depth))
+        head_next = Signal(range(self._depth), init=1)
+        tail_next = Signal(range(self._depth), init=1)
         m.d.comb += [write.addr.eq(tail), read.addr.eq(head)]
         with m.If(self.write):
             m.d.sync += [tail.eq(tail_next), tail_next.eq(tail_next + 1)]

@@ -37,7 +37,8 @@ class Multiplier(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        a, b = Signal(signed(len(self.a)), reset_less=True), Signal(signed(len(self.b)), reset_less=True)
+        a = Signal(signed(len(self.a)), reset_less=True)
+        b = Signal(signed(len(self.b)), reset_less=True)
         product = Signal.like(self.product, name="registered", reset_less=True)
         m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b)]
         m.d.comb += self.product.eq(product)

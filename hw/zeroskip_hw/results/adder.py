@@ -22,7 +22,8 @@ class Adder(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        width, total = self._width, Signal(len(self.total), reset_less=True)
+        width = self._width
+        total = Signal(len(self.total), reset_less=True)
         for column in range(len(total) // width):
             part = total.word_select(column, width)
             m.d.sync += part.eq(self.a.word_select(column, width) + self.b.word_select(column, width))

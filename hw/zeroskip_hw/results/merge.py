@@ -70,10 +70,13 @@ class Merge(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout, lanes = self._layout, self._layout.config.lanes
-        grant, advance, free = Signal(), Signal(), Signal(init=1)
+        grant = Signal()
+        advance = Signal()
+        free = Signal(init=1)
         valid, word, (tile_end, layer_end) = self._read_ahead(m, advance)
         wanted = [word[f"lanes{number}"] for number in range(layout.config.epilogues)]
-        contributes, take = Signal(lanes), Signal(lanes)
+        contributes = Signal(lanes)
+        take = Signal(lanes)
         complete = Signal()
         m.d.comb += [
             contributes.eq(Cat(*(Cat(*(one[lane] for one in wanted)).any() for lane in range(lanes)))),
@@ -83,7 +86,9 @@ class Merge(Component):
         ]  # fmt: skip
         m.d.sync += self.grant.eq(take)
         # A tile's hold is there one cycle after the former tile's last row, and so in these registers when the next row may be granted.
-        left, more, held = Signal(layout.more_bits), Signal(layout.more_bits, reset_less=True), Signal(reset_less=True)
+        left = Signal(layout.more_bits)
+        more = Signal(layout.more_bits, reset_less=True)
+        held = Signal(reset_less=True)
         m.d.sync += [more.eq(Mux(self.hold.any(), self.hold - 1, 0)), held.eq(self.hold.any())]
         m.d.sync += [left.eq(Mux(free, more, left - 1)), free.eq(free | ~left.any())]
         with m.If(complete):
@@ -113,9 +118,13 @@ class Merge(Component):
         layout = self._layout
         m.submodules.words = words = LoadableRam(layout, "merge", block=True)
         words.connect_load(m, self.load)
-        running, turn, begin = Signal(), Signal(layout.row_bits), Signal(layout.row_bits)
-        left, tiles = Signal(layout.row_bits), Signal(layout.config.tile_bits)
-        turn_last, tile_last = Signal(), Signal()
+        running = Signal()
+        turn = Signal(layout.row_bits)
+        begin = Signal(layout.row_bits)
+        left = Signal(layout.row_bits)
+        tiles = Signal(layout.config.tile_bits)
+        turn_last = Signal()
+        tile_last = Signal()
         following = turn + 1
         m.d.comb += [turn_last.eq(~left.any()), tile_last.eq(~tiles.any())]
         m.d.comb += [words.read_enable.eq(advance), words.read_address.eq(turn)]
@@ -131,7 +140,9 @@ class Merge(Component):
             m.d.sync += [running.eq(1), left.eq(self.turns), tiles.eq(self.tiles)]
         with m.If(self.rewind):
             m.d.sync += [turn.eq(0), begin.eq(0)]
-        word, valid, tags = Signal(layout.merge.width, reset_less=True), running, Cat(turn_last, turn_last & tile_last)
+        word = Signal(layout.merge.width, reset_less=True)
+        valid = running
+        tags = Cat(turn_last, turn_last & tile_last)
         for stage in (1, 2):
             valid_later, tags_later = Signal(name=f"valid{stage}"), Signal(2, name=f"tags{stage}", reset_less=True)
             with m.If(advance):
@@ -143,7 +154,8 @@ class Merge(Component):
 
     def _bundle(self, m: Module, complete: Value, tile_end: Value, layer_end: Value) -> Value:
         """The number of the bundle that is being collected."""
-        number, begin = Signal(self._layout.row_bits), Signal(self._layout.row_bits)
+        number = Signal(self._layout.row_bits)
+        begin = Signal(self._layout.row_bits)
         following = number + 1
         with m.If(complete):
             m.d.sync += number.eq(Mux(tile_end & ~layer_end, begin, following))

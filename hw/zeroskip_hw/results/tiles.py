@@ -59,12 +59,16 @@ class Tiles(Component):
         m.submodules.bands = bands = LoadableRam(layout, "bands")
         bands.connect_load(m, self.load)
         # The memory always shows the band that comes next.
-        index = Signal.like(self.band, name="index", reset_less=True)
+        index = Signal.like(self.band, reset_less=True)
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         following = fields(layout.band, bands.read_data)
-        x, hold, band_last = Signal(WIDTH_BITS, reset_less=True), Signal.like(self.hold), Signal(reset_less=True)
+        x = Signal(WIDTH_BITS, reset_less=True)
+        hold = Signal.like(self.hold)
+        band_last = Signal(reset_less=True)
         # Found one cycle late, but for a layer's first tile: steps are two cycles apart.
-        last, begun, take = Signal(), Signal(2), Signal()
+        last = Signal()
+        begun = Signal(2)
+        take = Signal()
         m.d.comb += [take.eq(begun[1] | (self.step & last)), self.hold.eq(hold)]
         m.d.sync += [begun.eq(Cat(self.start, begun)), last.eq(Mux(begun[1], ~self.width.any(), x == self.width))]
         with m.If(begun[0] | (self.step & last)):
@@ -75,7 +79,9 @@ class Tiles(Component):
             m.d.sync += x.eq(x + 1)
         with m.If(take):
             m.d.sync += [x.eq(0), hold.eq(following["more"]), band_last.eq(following["last"])]
-        stepped, taken, fresh = Signal(), Signal(), Signal()
+        stepped = Signal()
+        taken = Signal()
+        fresh = Signal()
         m.d.sync += [
             stepped.eq(self.step), taken.eq(take), fresh.eq(begun[1] | (self.step & ~(last & band_last))),
             self.place.fresh.eq(fresh),

@@ -26,7 +26,9 @@ class Waiting(Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        count, after, more = Signal(range(ROWS_IN_FLIGHT + 1)), Signal(range(ROWS_IN_FLIGHT + 1)), Signal()
+        count = Signal(range(ROWS_IN_FLIGHT + 1))
+        after = Signal(range(ROWS_IN_FLIGHT + 1))
+        more = Signal()
         m.d.comb += [after.eq(count + self.pushed - self.taken), more.eq(count[1:].any())]
         m.d.sync += [count.eq(after), self.some.eq(self.pushed | more | (self.some & ~self.taken))]
         return m

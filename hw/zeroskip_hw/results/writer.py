@@ -69,8 +69,12 @@ class Writer(Component):
         )
 
         # Stage 0: which pass. Stages 1 and 2: memory and its register; the result keeps step, and is held while it is written.
-        following, left, ends = Signal(len(begin), reset_less=True), Signal(len(more)), Signal(reset_less=True)
-        address, active, final = Signal(len(begin)), Signal(), Signal()
+        following = Signal(len(begin), reset_less=True)
+        left = Signal(len(more))
+        ends = Signal(reset_less=True)
+        address = Signal(len(begin))
+        active = Signal()
+        final = Signal()
         m.d.comb += [
             address.eq(Mux(self.enable, begin, following)), active.eq(self.enable | left.any()),
             final.eq(Mux(self.enable, ~more.any(), left == 1)),
@@ -87,7 +91,8 @@ class Writer(Component):
 
         # Stage 3: address, and the turn by multiples of four; stage 4: the rest of the turn.
         entry = fields(layout.passes, entry2)
-        turn3, mask3 = Signal(2, reset_less=True), Signal(c.columns, reset_less=True)
+        turn3 = Signal(2, reset_less=True)
+        mask3 = Signal(c.columns, reset_less=True)
         m.d.sync += [
             mask3.eq(entry["mask"]), turn3.eq(entry["turn"]), self.write.enable.eq(mask3 & valid3.replicate(c.columns)),
         ]  # fmt: skip
