@@ -100,11 +100,11 @@ class SparseArray(Component):
         primed = Signal(len(lanes))
         all_primed = Signal()
         ready = Signal()
+        taking = Signal()  # from `ready` on, until the watchdog halts
         m.d.sync += [
-            primed.eq(Cat(*(lane.primed for lane in lanes))),
-            all_primed.eq(primed.all()),
-            ready.eq(ready | all_primed),
-        ]
+            primed.eq(Cat(*(lane.primed for lane in lanes))), all_primed.eq(primed.all()), ready.eq(ready | all_primed),
+            taking.eq((ready | all_primed) & ~(watchdog.halt | watchdog.expired)),
+        ]  # fmt: skip
         m.d.comb += [
             constants.closed.eq(Cat(*(lane.closed for lane in lanes))),
             merge.pushed.eq(Cat(*(lane.pushed for lane in lanes))), merge.sums.eq(Cat(*(lane.sums for lane in lanes))),
@@ -112,7 +112,7 @@ class SparseArray(Component):
             sequencer.next_input_full.eq(loader.next_full), loader.release.eq(sequencer.input_release),
             sequencer.next_output_full.eq(unloader.next_full), unloader.done.eq(sequencer.output_done),
             sequencer.layer_cycles_address.eq(self.layer_cycles_address), self.layer_cycles.eq(sequencer.layer_cycles),
-            loader.enable.eq(ready & ~watchdog.halt), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
+            loader.enable.eq(taking), loader.valid.eq(self.in_valid), self.in_ready.eq(loader.ready),
             loader.data.eq(self.in_data), loader.last.eq(self.in_last),
             self.early_last.eq(loader.early_last), self.late_last.eq(loader.late_last),
             unloader.half.eq(sequencer.output_half), unloader.outputs.eq(sequencer.outputs),

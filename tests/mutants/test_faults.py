@@ -50,7 +50,7 @@ def test_modules_have_tests_of_their_own() -> None:
         path.relative_to(PACKAGE).as_posix() for folder in FOLDERS for path in (PACKAGE / folder).glob("*.py")
         if path.name != "__init__.py" and not own_tests(path.relative_to(PACKAGE).as_posix())
     }  # fmt: skip
-    assert without == {f"primitives/{name}.py" for name in ("broadcast", "load", "onehot", "words")}
+    assert without == {f"primitives/{name}.py" for name in ("broadcast", "load", "words")}
 
 
 def test_each_equivalent_fault_has_a_reason_and_is_in_the_source() -> None:

@@ -53,7 +53,7 @@ class Pick(Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         done = Signal()
-        give, leaf, place, ends, is_empty = self._word_at_work(m, done)
+        give, leaf, several, place, ends, is_empty = self._word_at_work(m, done)
 
         busy = Signal()
         waiting = Signal(init=1)
@@ -79,7 +79,7 @@ class Pick(Component):
             m.d.sync += [mask.eq(rest), last_bit.eq(at_most_one(rest))]
         with m.If(give):
             m.d.sync += [
-                busy.eq(1), mask.eq(leaf), last_bit.eq(at_most_one(leaf)), at.eq(place), leaf_ends.eq(ends),
+                busy.eq(1), mask.eq(leaf), last_bit.eq(~several), at.eq(place), leaf_ends.eq(ends),
                 empty.eq(is_empty),
             ]  # fmt: skip
         with m.If(self.advance):
@@ -89,8 +89,8 @@ class Pick(Component):
             ]  # fmt: skip
         return m
 
-    def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value]:
-        """Returns (gives a leaf, leaf, its place, ends (tile, layer), is empty)."""
+    def _word_at_work(self, m: Module, done: Signal) -> tuple[Value, Value, Value, Value, Value, Value]:
+        """Returns (gives a leaf, leaf, it has several bits, its place, ends (tile, layer), is empty)."""
         busy, ends = Signal(name="word_busy"), Signal(2, name="word_ends", reset_less=True)
         word = Signal.like(self.entry.data, reset_less=True)
         filled = Signal.like(self.entry.filled, name="word_filled", reset_less=True)
@@ -120,8 +120,11 @@ class Pick(Component):
         else:
             with m.If(self.take):
                 m.d.sync += word.eq(self.entry.data)
-        m.d.comb += leaf.eq(chosen(place, [word.word_select(i, LEAF) for i in range(leaves)]))
-        return give, leaf, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
+        # Whether a leaf has more than one bit is asked of all before one is chosen.
+        all_leaves = [word.word_select(i, LEAF) for i in range(leaves)]
+        several = chosen(place, [~at_most_one(one) for one in all_leaves])
+        m.d.comb += leaf.eq(chosen(place, all_leaves))
+        return give, leaf, several, Cat(index_of(lowest), at), ends & is_last.replicate(2), ~filled.any()
 
     def _run_of_leaves(
         self, m: Module, word: Signal, lowest: Value, busy: Value, give: Value, is_last: Value, tile_end: Value
@@ -133,7 +136,7 @@ class Pick(Component):
         leaves = len(lowest)
         packed = Signal(reset_less=True)
         following = Signal.like(word, reset_less=True)
-        # the place, as a bit
+        # The place, as a bit.
         ring = Signal(leaves, init=1)
         turned = Signal(leaves)
         used_up = Signal()
