@@ -43,8 +43,9 @@ def synthesise(
     seeds : seeds of nextpnr's placer, each a positive integer; two run at a time
     freq : clock in MHz to aim at; by default the target's. Fmax may be below or above it. With one clock nextpnr 0.11 reaches the
         same Fmax whatever it aims at: tried from 100 to 400 MHz, five seeds
-    keep : modules whose name this regular expression finds keep their boundary while mapping, so that the area and Fmax of one
-        netlist can be split by module; None flattens all. The report's ``flat`` says what the boundaries cost
+    keep : the design is mapped a second time, in which the modules whose name this regular expression finds keep their boundary, so
+        that its area can be split by module; None for none. Placed is the first, which has no boundaries within, as tools of
+        vendors have none either: they cost area and clock. The report's ``apart`` says how much area
     progress : called with one line as each step begins or ends, from several threads
 
     The design is measured inside a wrapper with a flip-flop on every port (see :mod:`zeroskip.synth.wrapper`). The wrapper is a module
@@ -67,16 +68,16 @@ def synthesise(
         tell("yosys: reading the Verilog")
         kept_modules = _read(part, design, folder, top, clock, keep)
         tell(f"yosys: mapping to {part.name}")
-        runs = {"kept": kept_modules, "flat": [top]}
+        runs = {"flat": [top], "kept": kept_modules}
         if len(kept_modules) == 1:
-            del runs["flat"]
+            del runs["kept"]
         mapped = dict(zip(runs, pool.map(lambda run: _map(part, run, runs[run], folder, design), runs), strict=True))
-        whole = mapped["kept"].whole(top)
+        whole, apart = mapped["flat"].whole(top), mapped.get("kept", mapped["flat"])
         part.check_fit(whole, f"{design}: {top!r}")
 
         def place(seed: int) -> Placed:
             tell(f"nextpnr: seed {seed}")
-            placed = read_nextpnr(nextpnr(part, "kept.json", seed, aim, folder, f"{design}: {top!r}"))
+            placed = read_nextpnr(nextpnr(part, "flat.json", seed, aim, folder, f"{design}: {top!r}"))
             tell(f"nextpnr: seed {seed}: {placed.fmax:.1f} MHz")
             return placed
 
@@ -95,11 +96,11 @@ def synthesise(
         speed=part.speed,
         top=top,
         area=whole,
-        flat=mapped.get("flat", mapped["kept"]).whole(top),
+        apart=apart.whole(top),
         available=part.available,
-        wrapper=mapped["kept"].own(WRAPPER),
+        wrapper=mapped["flat"].own(WRAPPER),
         placed=middle.resources,
-        modules=mapped["kept"].modules(top),
+        modules=apart.modules(top),
         keep=keep,
         freq=aim,
         fmax=fmax,

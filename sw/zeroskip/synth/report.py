@@ -63,14 +63,14 @@ class SynthReport:
     package : package of the part
     speed : speed grade of the part
     top : the measured module; it sat in a wrapper that registers each port
-    area : area of the core alone, from Yosys' cells; the boundaries of the ``keep`` modules were kept
-    flat : the same core mapped without any inner boundary, for comparison; equal to ``area`` where nothing was kept
+    area : area of the core alone, from Yosys' cells
+    apart : the same core with the boundaries of the ``keep`` modules, for comparison; equal to ``area`` where nothing was kept
     available : resources of the part
     wrapper : area of the measuring wrapper, which is not part of ``area``
     placed : nextpnr's count, (used, available), of core and wrapper together after packing (median seed). Its TRELLIS_COMB is above
         ``area.lut4`` by the wrapper and by up to two cells per carry chain, which lead the carry in and out, and below it by the two
         LUT4 that each TRELLIS_RAMW blocks
-    modules : the core and each kept module in it, with everything inside; from the same run as ``area`` and ``fmax``
+    modules : the core and each kept module in it, with everything inside; from the same run as ``apart``
     keep : the regular expression that chose the kept modules, or None
     freq : clock in MHz that nextpnr aimed at
     fmax : MHz by seed
@@ -85,7 +85,7 @@ class SynthReport:
     speed: str
     top: str
     area: Area
-    flat: Area
+    apart: Area
     available: Area
     wrapper: Area
     placed: dict[str, tuple[int, int]]
@@ -116,7 +116,9 @@ class SynthReport:
             rows.append((name, f"{used} of {available}{share}"))
         if self.kept:
             rows += [(f"{_NAMES[key]} inside one of {self._kept_count}", self._spread(key)) for key in ("lut4", "ff")]
-            rows.append(("flattened", ", ".join(f"{getattr(self.flat, key)} {name}" for key, name in _NAMES.items())))
+            rows.append(
+                ("with them apart", ", ".join(f"{getattr(self.apart, key)} {name}" for key, name in _NAMES.items()))
+            )
         seeds = ", ".join(f"{value:.1f} (seed {seed})" for seed, value in self.fmax.items())
         rows.append(("Fmax", f"{self.fmax_median:.1f} MHz, median of {seeds}; aimed at {self.freq:g}"))
         rows.append(("critical path", str(self.critical_path)))
