@@ -27,7 +27,7 @@ BEFORE_LANES = {
     "loader": "array.loader.full array.loader.first array.loader.accepted array.loader.lanes array.loader.write__enable",
     "layer": (
         "array.sequencer.layer array.sequencer.start array.sequencer.finished array.sequencer.elapsed array.sequencer.primed"
-        " array.sequencer.working array.loader.full array.sequencer.input_half array.unloader.full"
+        " array.sequencer.working array.sequencer.could array.sequencer.input_half"
         " array.sequencer.output_half array.sequencer.output_done"
     ),
     "constants": "array.constants.closed array.constants.valid array.constants.part array.constants.resume",
