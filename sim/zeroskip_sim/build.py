@@ -24,6 +24,7 @@ from cocotb_tools.runner import Runner, VerilatorControlFile
 from cocotb_tools.runner import Verilator as CocotbVerilator
 from filelock import FileLock
 
+from zeroskip.contracts import macros
 from zeroskip.contracts.errors import InputError, ToolMissingError
 from zeroskip.contracts.extras import install_command
 
@@ -139,7 +140,7 @@ def _compile(runner: Any, folder: Path, sources: Mapping[str, str], options: Map
     try:
         runner.build(
             sources=paths, hdl_toplevel=options["top"], build_dir=folder, parameters=options["parameters"],
-            build_args=build_args, defines={} if options["images"] else {"ZEROSKIP_NO_IMAGES": 1},
+            build_args=build_args, defines={} if options["images"] else {macros.NO_IMAGES: 1},
             waves=options["waves"], timescale=("1ns", "1ps"), always=True, log_file=log,
         )  # fmt: skip
     except (SystemExit, RuntimeError, OSError) as error:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from zeroskip.contracts import macros
 from zeroskip.contracts.errors import CapacityError, InputError, ToolMissingError, ZeroskipError
 from zeroskip.contracts.extras import install_command
 
@@ -26,7 +27,7 @@ PACKERS = {
 }  # fmt: skip
 """Package and call of what makes a bitstream of a placed design."""
 
-PRIMITIVES = {"ecp5": "ZEROSKIP_ECP5"}
+PRIMITIVES = {"ecp5": macros.ECP5}
 """The macro by which the Verilog takes a family's own cells where Yosys does not find all that they can do."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zeroskip.contracts import registers
+from zeroskip.contracts import macros, registers
 from zeroskip.contracts.payload import Payload
 from zeroskip.export.bundle import RAM, Bundle
 from zeroskip.export.sources import NO_RW_CHECK, pins, sources
@@ -15,7 +15,7 @@ EXAMPLE = "LFE5U-25F-6BG256C"
 def files(bundle: Bundle) -> dict[str, bytes | str]:
     """As for Radiant, but the Verilog reads no image. ``load.txt`` lists the writes by which a host loads and starts the array."""
     verilog = bundle.verilog(attributes=NO_RW_CHECK)
-    verilog[RAM] = f"`define ZEROSKIP_NO_IMAGES\n{verilog[RAM]}"
+    verilog[RAM] = f"`define {macros.NO_IMAGES}\n{verilog[RAM]}"
     payload = Payload.of(bundle.saved)
     writes = load_list(payload)
     texts = ("create_project.tcl", "synthesize.tcl", "build.tcl", "zeroskip.lpf", "README.md")

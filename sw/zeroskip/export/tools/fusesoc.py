@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from zeroskip.contracts import macros
 from zeroskip.contracts.registers import VERSION_RESET
 from zeroskip.export.bundle import Bundle
 from zeroskip.export.template import render
@@ -19,7 +20,6 @@ PACKAGES = {"TG": "TQFP", "BG": "CABGA", "MG": "CSFBGA"}
 
 WAIVED = ("WIDTH", "CASEOVERLAP", "UNUSEDSIGNAL", "DECLFILENAME")
 """Verilator's warnings that generated code may raise; docs/04-developer.md says why each is harmless."""
-MULTIPLIER = "ZEROSKIP_ECP5"
 SIMULATORS = ("icarus", "verilator")
 VERILOG = "verilogSource-2005"
 
@@ -48,7 +48,7 @@ def files(bundle: Bundle) -> dict[str, bytes | str]:
 def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: Iterable[str]) -> Core:
     major, minor = VERSION_RESET >> 16, VERSION_RESET & 0xFFFF
     vectors = [name for name in bench if name.startswith("vectors/")]
-    parameters = ["AUTOSTART", "ZEROSKIP_NO_IMAGES"]
+    parameters = ["AUTOSTART", macros.NO_IMAGES]
     part = bundle.part or EXAMPLE
     top = bundle.sidecar["top"]
     return {
@@ -65,15 +65,15 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
                 "datatype": "int", "paramtype": "vlogparam", "default": 0,
                 "description": "1: the array starts by itself after reset",
             },
-            "ZEROSKIP_NO_IMAGES": {
+            macros.NO_IMAGES: {
                 "datatype": "bool", "paramtype": "vlogdefine",
                 "description": "Leave all memories unset; a host loads them through the register port. Leave it out to read the images",
             },
-            MULTIPLIER: {
+            macros.ECP5: {
                 "datatype": "bool", "paramtype": "vlogdefine",
                 "description": "The ECP5's own multipliers, with their registers; only for synthesis by Yosys",
             },
-            "ZEROSKIP_STATUS": {
+            macros.STATUS: {
                 "datatype": "bool", "paramtype": "vlogdefine", "default": True,
                 "description": "A simulation that finds a difference ends with an error",
             },
@@ -92,7 +92,7 @@ def _core(bundle: Bundle, verilog: Iterable[str], images: Iterable[str], bench: 
             },
             "synth": {
                 "description": f"Bitstream of the bare core for {part}, with yosys, nextpnr-ecp5 and ecppack; pins are the tool's choice",
-                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": [*parameters, f"{MULTIPLIER}=true"],
+                "flow": "trellis", "filesets": ["rtl", "images"], "toplevel": top, "parameters": [*parameters, f"{macros.ECP5}=true"],
                 "flow_options": {
                     "yosys_synth_options": ["-abc9"],
                     "nextpnr_options": [
@@ -121,7 +121,7 @@ def _simulations() -> Core:
         conditions[tool]: {
             "description": "Testbench with samples: outputs, registers and every count of cycles",
             "flow": "sim", "filesets": ["bench", "rtl", "images", "vectors"], "toplevel": "testbench",
-            "parameters": ["ZEROSKIP_STATUS", "pauses"], "flow_options": {"tool": tool, **options[tool]},
+            "parameters": [macros.STATUS, "pauses"], "flow_options": {"tool": tool, **options[tool]},
         }
         for tool in SIMULATORS
     }  # fmt: skip
