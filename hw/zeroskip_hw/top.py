@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, ResetInserter, ResetSignal, Signal
+from amaranth.hdl import Module, ResetInserter
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
@@ -49,11 +49,7 @@ class Top(Component):
             port, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
             m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
         m.d.comb += control.autostart.eq(self.autostart)
-        # The bus goes all over the array, so what it says is there a cycle before it counts. The gate is that of the control's own commit.
-        commit = Signal()
-        m.d.sync += commit.eq(control.load.commit)
         broadcast(m, control.load, array.load)
-        m.d.comb += array.load.commit.eq(commit & ~ResetSignal())
         m.d.comb += [
             array.in_valid.eq(self.s_axis_tvalid), self.s_axis_tready.eq(array.in_ready),
             array.in_data.eq(self.s_axis_tdata), array.in_last.eq(self.s_axis_tlast),

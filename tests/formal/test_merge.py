@@ -76,7 +76,7 @@ def spec(array: str, module: ModuleType = merge) -> Model:
     s = Spec(dut)
     m = s.m
     # What is loaded does not change while the array runs: loading stops at a reset. A proof begins with any contents.
-    s.assume("nothing is loaded", ~dut.load.commit)
+    s.assume("nothing is loaded", ~s.inner("words").write_enable)
 
     # The layer at work: its first word and bundle, the turn that is granted next, and the bundles of this tile that were.
     running, tile = Signal(name="at_work"), Signal.like(dut.tiles, name="tile_now")

@@ -67,10 +67,11 @@ async def load(ctx: Any, bus: Any, layout: Layout, name: str, words: Sequence[in
             ctx.set(bus.window, memory.window)
             ctx.set(bus.offset, address * memory.stride // 4 + part)
             ctx.set(bus.data, history)
-            await ctx.tick()
             ctx.set(bus.commit, 1)
             await ctx.tick()
             ctx.set(bus.commit, 0)
+            await ctx.tick()
+    await ctx.tick()  # a memory of an array of several lanes writes one cycle later than parts can come
 
 
 def joined(values: Iterable[int], width: int = 8) -> int:

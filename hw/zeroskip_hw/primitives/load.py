@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, ResetSignal, Signal, Value
 from amaranth.lib.wiring import In, Member, Out, Signature
 
 from zeroskip.contracts.layout import Layout
@@ -15,8 +15,8 @@ from .ram import Ram
 def load_bus(layout: Layout) -> Signature:
     """Broadcast of the load windows: ``commit`` gives 32-bit part ``offset`` of memory ``window``.
 
-    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first. All but ``commit`` are there one
-    cycle earlier.
+    ``data`` has the part at its lowest 32 bits, and above it the parts given before, the latest first. All but ``commit`` stay for one
+    cycle more.
     """
     return Signature({
         "commit": Out(1), "window": Out(layout.address_bits - layout.window_bits),
@@ -51,12 +51,17 @@ class LoadableRam(Ram):
             address[: len(self.write_address)],
             whole[: len(self.write_data)],
         )
+        write = load.commit & meant
         if self._apart:
-            # The bus comes from across the part, so its wires have a cycle for themselves, which the commit leaves them.
-            near = [
-                Signal(len(value), name=f"load_{name}", reset_less=True)
-                for name, value in (("meant", meant), ("to", to), ("word", word))
-            ]
-            m.d.sync += Cat(*near).eq(Cat(meant, to, word))
-            meant, to, word = near
-        m.d.comb += [self.write_enable.eq(load.commit & meant), self.write_address.eq(to), self.write_data.eq(word)]
+            # The bus comes from across the part, so its wires have a cycle for themselves. One more register takes the choice: a word's
+            # block RAMs may lie far from each other.
+            far, near = [load.commit, meant, to, word], []
+            for name, value in zip(("commit", "meant", "to", "word"), far, strict=True):
+                near.append(Signal(len(value), name=f"load_{name}", reset_less=True))
+                m.d.sync += near[-1].eq(value)
+            commit, meant, to, word = near
+            enable = Signal(name="load_enable", reset_less=True)
+            # Registers come up with any value: without the gates, the first two clock edges could spoil a word of a preloaded memory.
+            m.d.sync += enable.eq(commit & meant & ~ResetSignal())
+            write = enable & ~ResetSignal()
+        m.d.comb += [self.write_enable.eq(write), self.write_address.eq(to), self.write_data.eq(word)]

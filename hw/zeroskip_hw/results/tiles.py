@@ -63,13 +63,12 @@ class Tiles(Component):
         m.d.comb += [bands.read_enable.eq(1), bands.read_address.eq(index)]
         following = fields(layout.band, bands.read_data)
         x = Signal(WIDTH_BITS, reset_less=True)
-        hold = Signal.like(self.hold)
         band_last = Signal(reset_less=True)
         # Found one cycle late, but for a layer's first tile: steps are two cycles apart.
         last = Signal()
         begun = Signal(2)
         take = Signal()
-        m.d.comb += [take.eq(begun[1] | (self.step & last)), self.hold.eq(hold)]
+        m.d.comb += take.eq(begun[1] | (self.step & last))
         m.d.sync += [begun.eq(Cat(self.start, begun)), last.eq(Mux(begun[1], ~self.width.any(), x == self.width))]
         with m.If(begun[0] | (self.step & last)):
             m.d.sync += index.eq(index + 1)
@@ -78,7 +77,7 @@ class Tiles(Component):
         with m.If(self.step):
             m.d.sync += x.eq(x + 1)
         with m.If(take):
-            m.d.sync += [x.eq(0), hold.eq(following["more"]), band_last.eq(following["last"])]
+            m.d.sync += [x.eq(0), self.hold.eq(following["more"]), band_last.eq(following["last"])]
         stepped = Signal()
         taken = Signal()
         fresh = Signal()
