@@ -33,9 +33,10 @@ def spec(array: str, module: ModuleType = loader) -> Model:
     # The sequencer releases a half when it has read the group there.
     s.assume("only a full half is released", (dut.release & ~dut.full) == 0)
 
-    take, row = dut.valid & dut.ready, s.inner("row")
+    take, row, more = dut.valid & dut.ready, s.inner("row"), s.inner("more")
+    most, beat_size = layout.config.load_elements, layout.config.stream_elements
     # So are the rows packed: an array stores no more elements at once.
-    s.assume("elements of a step", row["elements"] <= layout.config.load_elements)
+    s.assume("elements of a step", row["elements"] < most)
     half, owned, dropping = Signal(name="filling"), Signal(2, name="owned"), Signal(name="dropped")
     ends = Mux(dut.accepted & row["last"], Mux(half, 2, 1), 0)
     m.d.sync += [
@@ -50,24 +51,38 @@ def spec(array: str, module: ModuleType = loader) -> Model:
     step, beat_ends = s.inner("done"), s.inner("beat_done")
     at_work, element = Signal(name="at_work"), Signal(4, name="step")
     data, last = Signal.like(dut.data, name="beat"), Signal(name="beat_last")
-    m.d.sync += element.eq(Mux(step, element + row["elements"], element))
+    m.d.sync += element.eq(Mux(step, element + more + 1, element))
     with m.If(beat_ends):
         m.d.sync += at_work.eq(0)
     begins = take & ~dropping
     with m.If(begins):
         m.d.sync += [at_work.eq(1), data.eq(dut.data), last.eq(dut.last), element.eq(0)]
-    elements = (data >> (element << 3))[: 8 * layout.config.load_elements]
-    steps: list[tuple[Value, Value, Value]] = [(step, half, elements)]
+    elements = (data >> (element << 3))[: 8 * most]
+    taken = Cat(more >= i for i in range(1, most))
+    steps: list[tuple[Value, ...]] = [(step, half, elements, taken)]
     for _ in range(3):
-        is_step, of_half, value = steps[-1]
-        steps.append((s.before(is_step), s.before(of_half), s.before(value)))
-    _, one, two, (step3, half3, elements3) = steps
+        steps.append(tuple(s.before(value) for value in steps[-1]))
+    _, one, two, (step3, half3, elements3, taken3) = steps
 
     writes = dut.write.enable.any()
     s.always("a sample goes into a free half", ~begins | ~owned.bit_select(half, 1))
     s.always("a full half is not written", ~writes | ~long_full.bit_select(dut.write.half, 1))
     s.always("a step is written where its group is filled", ~writes | (step3 & (dut.write.half == half3)))
     s.always("a step writes its elements", ~writes | (dut.write.data == elements3))
+    stored = Cat(dut.lanes[i::most].any() for i in range(1, most))
+    s.always("no element of another step is stored", ~writes | ((stored & ~taken3) == 0))
+    # What is left of the pixel: the channels behind those of the steps that were.
+    left = Signal(len(row["channels"]) + 1, name="channels_left")
+    with m.If(step):
+        m.d.sync += left.eq(Mux(s.inner("step_last"), row["channels"], left - more - 1))
+    with m.If(~s.inner("known")):
+        m.d.sync += left.eq(row["channels"])
+    s.always("a step is of a pixel", ~step | (more <= left))
+    s.always("a step is of its beat", ~step | (element + more < beat_size))
+    s.always("a pixel's last step", ~step | (s.inner("step_last") == (more == left)))
+    s.always("a step takes all that it can", ~step | (
+        (more == row["elements"]) | (more == left) | (element + more == beat_size - 1)
+    ))  # fmt: skip
     s.always("full behind a group's end, until it is released", dut.full == (owned & ~ended))
     s.always("full, a cycle ahead", dut.full == s.before(dut.next_full & ~dut.release))
     s.always("no beat is cut short", ~begins | ~at_work | beat_ends)
@@ -92,8 +107,18 @@ def spec(array: str, module: ModuleType = loader) -> Model:
     for name, since, held in (("read", 0, rows.read_data), ("known", 1, s.inner("now"))):
         s.always(f"row is {name}", ~waiting[since] | (held == word))
     s.always("waits", (waiting & (waiting + 1)) == 0)
-    at_end = s.inner("element") + row["elements"] >= layout.config.stream_elements
-    s.always("beat's last step", ~waiting[-1] | (s.inner("beat_last") == at_end))
+    s.always("within the beat", s.inner("element") < beat_size)
+    room, known = beat_size - 1 - s.inner("element"), waiting[-1]
+    s.always("beat's last step", ~known | (s.inner("beat_last") == (more == room)))
+    s.always("pixel's last step", ~known | (s.inner("step_last") == (more == left)))
+    s.always("channels are left", ~known | ((s.inner("_next_step.left") == left) & (left <= row["channels"])))
+    s.always("many channels are left", ~known | (s.inner("_next_step.many") == (left >= 2 * most)))
+    s.always(
+        "many channels in the row", ~waiting[1] | (s.inner("_next_step.row_many") == (row["channels"] >= 2 * most))
+    )
+    for name, bound in (("elements", row["elements"]), ("pixel", left), ("beat", room)):
+        s.always(f"step within {name}", ~known | (more <= bound))
+    s.always("step is whole", ~known | (more == row["elements"]) | (more == left) | (more == room))
     s.always("at work", ~at_work | (~owned.bit_select(half, 1) & ~dropping))
     s.always("owned", (ended & ~owned) == 0)
     # A row is read before its steps: so no group ends right behind another.
@@ -101,11 +126,13 @@ def spec(array: str, module: ModuleType = loader) -> Model:
         "ended",
         (s.inner("filled_later") == ended) & ~ended.bit_select(half, 1) & (~ended.any() | (waiting == 0)),
     )
-    for number, (is_step, of_half, value) in enumerate((one, two), 1):
+    for number, (is_step, of_half, value, takes) in enumerate((one, two), 1):
         state = s.inner(f"state{number}")
         s.always(f"step {number}", s.inner(f"valid{number}") == is_step)
-        s.always(f"state {number}", ~is_step | ((state[0] == of_half) & (state[-len(value) :] == value)))
-    for number, (is_step, of_half, _), full in (
+        s.always(f"state {number}", ~is_step | (
+            (state[0] == of_half) & (state[-len(value) - len(takes) :] == Cat(takes, value))
+        ))  # fmt: skip
+    for number, (is_step, of_half, *_), full in (
         (1, one, dut.full),
         (2, two, dut.full & was_full),
         (3, steps[-1], long_full),
@@ -139,6 +166,11 @@ def test_proof(array: str) -> None:
         ("a step writes its elements", "held >> (element << 3)", "held"),
         ("a step writes its elements", "~busy | (known & beat_last)", "~busy | known"),
         ("a step writes its elements", "Mux(done, Mux(beat_last, 0, after), element)", "element"),
+        ("no element of another step is stored", " & takes[i]", ""),
+        ("a step is of a pixel", "few.eq(~Mux(begins, row_many, many))", "few.eq(~row_many)"),
+        ("a step is of its beat", "least.eq(Mux(room < wanted, room, wanted))", "least.eq(wanted)"),
+        ("a step takes all that it can", "Mux(few & (bound < least), bound, least)", "Mux(few, bound, 0)"),
+        ("a pixel's last step", "left.eq(next_left), many", "left.eq(left - 1), many"),
         ("full behind a group's end, until it is released", "self.full | filled_later", "self.full | filled"),
         ("full, a cycle ahead", "self.full.eq(self.next_full & ~self.release)", "self.full.eq(self.next_full)"),
         (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from zeroskip.contracts.layout import Layout
+from zeroskip.contracts.layout import CHANNEL_BITS, Layout
 from zeroskip.contracts.timing import INPUT_ROW_PAUSE
 from zeroskip_hw.primitives.load import LoadableRam, load_bus
 from zeroskip_hw.primitives.words import fields
@@ -18,8 +18,8 @@ from .share import input_share
 class Loader(Component):
     """One step per cycle, channel by channel, pixel by pixel, row by row, sample by sample; a few cycles' pause before each row.
 
-    A step takes as many elements of the beat as the rows say, each for other lanes. A sample of wrong length is dropped whole and
-    reported; the next starts after its TLAST, in its place.
+    A step takes as many elements as the rows say, each for other lanes, but none behind its pixel or its beat. A sample of wrong length is
+    dropped whole and reported; the next starts after its TLAST, in its place.
 
     Members
     -------
@@ -66,18 +66,18 @@ class Loader(Component):
         held = Signal(c.stream_bits, reset_less=True)
         held_last = Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
+        more = Signal(range(max(2, c.load_elements)))  # elements of the step, less one
         index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
         now = Signal(layout.input_row.width, reset_less=True)
         waiting = Signal(INPUT_ROW_PAUSE)
         row = fields(layout.input_row, now)
         step = Signal.like(channels.read_address)
         place = Signal(layout.operand_bits, reset_less=True)
-        # Whether the next step is its pixel's last, or its row's, is found one step ahead: a comparison would be the slowest path.
-        steps_left = Signal(len(row["steps"]))
+        # How many elements the next step takes, and whether it is the last of its pixel, beat or row, is found one step ahead: a
+        # comparison would be the slowest path. Behind a sample's last step it is found in the pause, which knows that the beat is over.
         x_left = Signal(len(row["width"]))
         step_last = Signal()
         x_last = Signal()
-        # So is whether it is its beat's last: a sample's last step is not counted, but a pause follows it, in which this is found again.
         beat_last = Signal()
         next_element = Signal.like(element)
         again = Signal()
@@ -90,7 +90,7 @@ class Loader(Component):
         sample_done = Signal()
         take = Signal()
         m.d.comb += [
-            known.eq(waiting[-1]), done.eq(busy & known), after.eq(element + row["elements"]),
+            known.eq(waiting[-1]), done.eq(busy & known), after.eq(element + more + 1),
             pixel_done.eq(done & step_last), row_done.eq(pixel_done & x_last), sample_done.eq(row_done & row["sample_last"]),
             beat_done.eq(done & (beat_last | sample_done)),
             self.accepted.eq(sample_done & held_last), self.late_last.eq(sample_done & ~held_last),
@@ -111,15 +111,16 @@ class Loader(Component):
             ]  # fmt: skip
         with m.If(done):
             m.d.sync += [
-                step.eq(step + 1), steps_left.eq(steps_left - 1), step_last.eq(steps_left == 1),
-                element.eq(Mux(beat_last | sample_done, 0, after)),
+                step.eq(step + 1 + Mux(row["by_channel"], more, 0)), element.eq(Mux(beat_last | sample_done, 0, after)),
             ]  # fmt: skip
         m.d.comb += next_element.eq(Mux(done, Mux(beat_last, 0, after), element))
-        m.d.sync += beat_last.eq(next_element + row["elements"] >= c.stream_elements)
+        self._next_step(
+            m, row, rows.read_data, ~(done & ~step_last), done | ~known, next_element, more, step_last, beat_last
+        )
         with m.If(pixel_done):
             m.d.sync += [x_left.eq(x_left - 1), x_last.eq(x_left == 1), place.eq(place + row["x_step"])]
         with m.If(pixel_done | ~known):
-            m.d.sync += [step.eq(0), steps_left.eq(row["steps"]), step_last.eq(~row["steps"].any())]
+            m.d.sync += step.eq(0)
         with m.If(row_done):
             m.d.sync += index.eq(index + 1)
         # A row ends, or a sample where it should not.
@@ -153,18 +154,56 @@ class Loader(Component):
         # A cycle later: the group may begin with the element that is written last.
         m.d.comb += self.next_full.eq(self.full | filled_later)
         m.d.sync += [filled_later.eq(filled), self.full.eq(self.next_full & ~self.release)]
-        self._write(m, channels.read_data, Cat(half, row["columns"], place), held >> (element << 3), done)
+        taken = [more >= i for i in range(1, c.load_elements)]
+        self._write(m, channels.read_data, Cat(half, row["columns"], place), Cat(taken), held >> (element << 3), done)
         return m
 
-    def _write(self, m: Module, read: Value, state: Value, elements: Value, valid: Value) -> None:
-        """Stage 1: the channels from their memory, stage 2: its register, stage 3: the addresses."""
+    def _next_step(
+        self, m: Module, row: dict[str, Value], read: Value, begins: Value, found: Value, element: Value, more: Signal, step_last: Signal,
+        beat_last: Signal,
+    ) -> None:  # fmt: skip
+        """The step behind this one: it takes ``more`` elements and one, and is its pixel's or its beat's last.
+
+        row, read : the row's word, and what becomes it in the next cycle
+        begins : it begins a pixel; found : it comes next; element : its first of the beat
+        """
+        c, most = self._layout.config, self._layout.config.load_elements
+        left = Signal(CHANNEL_BITS, reset_less=True)  # channels of the pixel from this step on, less one
+        next_left = Signal(CHANNEL_BITS)
+        # With so many channels left, the next step is not bounded by them either. So only the lowest bits need be known for it in time.
+        few_bits = (2 * most - 1).bit_length()
+        many = Signal(reset_less=True)
+        row_many = Signal(reset_less=True)
+        few = Signal()
+        room = Signal(range(max(2, c.stream_elements)))
+        bound = Signal(few_bits)
+        least = Signal(few_bits)
+        m.d.comb += [
+            next_left.eq(Mux(begins, row["channels"], left - more - 1)), few.eq(~Mux(begins, row_many, many)),
+            room.eq(c.stream_elements - 1 - element), bound.eq(next_left),
+        ]  # fmt: skip
+        wanted = row["elements"][: few_bits - 1] if most > 1 else Const(0)
+        m.d.comb += least.eq(Mux(room < wanted, room, wanted))
+        m.d.sync += row_many.eq(fields(self._layout.input_row, read)["channels"][few_bits:].any())
+        with m.If(found):
+            m.d.sync += [
+                left.eq(next_left), many.eq(next_left[few_bits:].any()), more.eq(Mux(few & (bound < least), bound, least)),
+                step_last.eq(few & (bound <= least)), beat_last.eq((room <= wanted) & (~few | (room <= bound))),
+            ]  # fmt: skip
+
+    def _write(self, m: Module, read: Value, state: Value, taken: Value, elements: Value, valid: Value) -> None:
+        """Stage 1: the channels from their memory, stage 2: its register, stage 3: the addresses.
+
+        taken : of each element but the first, whether the step takes it
+        """
         layout, columns, count = self._layout, self._layout.config.columns, self._layout.config.load_elements
-        state = Cat(state, elements[: 8 * count])
+        state = Cat(state, taken, elements[: 8 * count])
         for stage in (1, 2):
             later, valid_later = Signal(len(state), name=f"state{stage}", reset_less=True), Signal(name=f"valid{stage}")
             m.d.sync += [later.eq(state), valid_later.eq(valid)]
             state, valid = later, valid_later
         half, wanted, place = state[0], state[1 : 1 + columns], state[1 + columns : 1 + columns + layout.operand_bits]
+        takes = [Const(1), *state[1 + columns + layout.operand_bits : -8 * count]]
         word = Signal(layout.channel.width, reset_less=True)
         owner = fields(layout.channel, word)
         addresses = [Signal(layout.operand_bits, name=f"address{i}") for i in range(count)]
@@ -173,5 +212,5 @@ class Loader(Component):
             word.eq(read), self.write.data.eq(state[-8 * count :]), self.write.half.eq(half),
             self.write.enable.eq(wanted & valid.replicate(columns)),
             self.write.address.eq(Cat(*(address[: layout.half_bit] for address in addresses))),
-            self.lanes.eq(Cat(*(owner[f"lanes{i}"][n] for n in range(layout.config.lanes) for i in range(count)))),
+            self.lanes.eq(Cat(*(owner[f"lanes{i}"][n] & takes[i] for n in range(layout.config.lanes) for i in range(count)))),
         ]  # fmt: skip

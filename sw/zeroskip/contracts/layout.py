@@ -301,7 +301,7 @@ class Layout:
 
     @cached_property
     def channel(self) -> Word:
-        """The channels of one step of the input: of each the lanes that store it, and its place within a cell."""
+        """Channels of the input that follow each other: of each the lanes that store it, and its place within a cell."""
         return Word(tuple(
             Field(f"{name}{element}", width) for element in range(self.config.load_elements)
             for name, width in (("lanes", self.config.lanes), ("offset", self.operand_bits))
@@ -309,13 +309,14 @@ class Layout:
 
     @cached_property
     def input_row(self) -> Word:
-        """One row of an input image: whether it is its group's last, its sample's; its columns and its place there; cells, and steps
-        through the channels of one, less one; elements of a step; addresses from cell to cell.
+        """One row of an input image: whether it is its group's last, its sample's; its columns and its place there; cells, channels of
+        one, and elements that a step takes at most, all less one; whether there is a channel word for every channel, or for every step;
+        addresses from cell to cell.
         """
         return Word((
             Field("last", 1), Field("sample_last", 1), Field("columns", self.config.columns), Field("base", self.operand_bits),
-            Field("width", WIDTH_BITS), Field("steps", CHANNEL_BITS), Field("elements", bits_for(self.config.stream_elements + 1)),
-            Field("x_step", self.operand_bits),
+            Field("width", WIDTH_BITS), Field("channels", CHANNEL_BITS), Field("elements", bits_for(self.config.stream_elements)),
+            Field("by_channel", 1), Field("x_step", self.operand_bits),
         ))  # fmt: skip
 
     # --- memories -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from .capacity import require_countable, sized_for
 from .encoding import Encoding, encoding
 from .fold import Folded, fold
 from .lanes.choice import one_column
-from .lanes.loading import most_elements
+from .lanes.loading import enough, loading
 from .lanes.network import filled, plan
 from .lanes.plan import OwnedPlan
 from .strips.prepare import prepared
@@ -189,14 +189,15 @@ def _require_read(network: QuantizedNetwork) -> None:
 def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, strips: bool) -> dict[str, Any]:
     layers, lanes = placed.layers, range(config.lanes)
     tiles = max(layer.tiles for layer in layers)
-    elements = most_elements(placed, config.lanes, config.load_elements or config.stream_elements)
+    beat = config.stream_elements
+    how = loading(placed, config.load_elements, beat) if config.load_elements else enough(placed, beat)
     channels, height, _ = network.shapes[INPUT]
     return {
         "strips": strips, "maximum": any(layer.maximum for layer in network.layers),
         "residual": any(layer.residual is not None for layer in network.layers),
         "slopes": any(layer.slope is not None for layer in network.layers),
         "across": strips and any(layer.across for layer in layers), "table_depth": len(distinct_tables(network)),
-        "load_elements": 1 if config.load_elements else elements, "reach": _reach(placed, config.columns if strips else 1),
+        "load_elements": 1 if config.load_elements else how.elements, "reach": _reach(placed, config.columns if strips else 1),
         "acc_bits": _accumulator(network, placed, config.columns if strips else 1),
         "pixel_bits": _pixel_bits(network, placed), "tile_bits": max(1, (tiles - 1).bit_length()),
         "weight_depth": max(1, *(sum(int(layer.shares[lane].mask.sum()) for layer in layers) for lane in lanes)),
@@ -206,7 +207,7 @@ def _needs(network: QuantizedNetwork, placed: OwnedPlan, config: ArrayConfig, st
         "layer_depth": len(layers), "tap_depth": sum(len(layer.taps) for layer in layers),
         "band_depth": sum(len(layer.writes) for layer in layers),
         "pass_depth": sum(len(writes) for layer in layers for writes in layer.writes),
-        "input_row_depth": height * (1 if strips else config.columns), "channel_depth": -(-channels // elements),
+        "input_row_depth": height * (1 if strips else config.columns), "channel_depth": len(how.begins(channels)),
     }  # fmt: skip
 
 

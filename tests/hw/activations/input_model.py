@@ -27,7 +27,8 @@ class Image:
 
     rows : of each sample of a group, of each row (columns, base)
     owners : of each channel (lanes, offset)
-    elements : of a step
+    elements : of a step at most
+    by_channel : there is a word for every channel, so that a step may begin at any
     """
 
     rows: list[list[tuple[int, int]]]
@@ -35,25 +36,21 @@ class Image:
     width: int
     elements: int
     x_step: int
-
-    @property
-    def steps(self) -> int:
-        """Of a cell."""
-        return -(-len(self.owners) // self.elements)
+    by_channel: bool = False
 
     def words(self, layout: Layout) -> dict[str, list[int]]:
         """By memory."""
         rows = [
             layout.input_row.encode({
                 "last": sample is self.rows[-1] and number == len(sample) - 1, "sample_last": number == len(sample) - 1,
-                "columns": columns, "base": base, "width": self.width - 1, "steps": self.steps - 1, "elements": self.elements,
-                "x_step": self.x_step,
+                "columns": columns, "base": base, "width": self.width - 1, "channels": len(self.owners) - 1,
+                "elements": self.elements - 1, "by_channel": self.by_channel, "x_step": self.x_step,
             })
             for sample in self.rows for number, (columns, base) in enumerate(sample)
         ]  # fmt: skip
         empty = {f"{name}{i}": 0 for i in range(layout.config.load_elements) for name in ("lanes", "offset")}
         channels = []
-        for begin in range(0, len(self.owners), self.elements):
+        for begin in range(0, len(self.owners), 1 if self.by_channel else self.elements):
             step = dict(empty)
             for i, (lanes, offset) in enumerate(self.owners[begin : begin + self.elements]):
                 step |= {f"lanes{i}": lanes, f"offset{i}": offset}
@@ -67,16 +64,19 @@ class Image:
     def writes(self, layout: Layout, beats: list[list[int]], sample: int, half: int) -> list[Write]:
         """Of the beats that there are, or of as many as a sample has."""
         stream, found, addresses = [byte for beat in beats for byte in beat], [], 1 << layout.operand_bits
+        most, beat_size = layout.config.load_elements, layout.config.stream_elements
+        at = 0
         for columns, base in self.rows[sample]:
             for cell in range(self.width):
-                for step in range(self.steps):
-                    data = stream[len(found) * self.elements :][: self.elements]
-                    if not data:
+                begin = 0
+                while begin < len(self.owners):
+                    if at == len(stream):
                         return found
-                    owners = self.owners[step * self.elements :][: self.elements]
-                    owners += [(0, 0)] * (layout.config.load_elements - len(owners))
+                    count = min(self.elements, len(self.owners) - begin, beat_size - at % beat_size)
+                    owners = self.owners[begin : begin + count] + [(0, 0)] * (most - count)
                     places = [(base + cell * self.x_step + offset) % addresses for _, offset in owners]
-                    data += [0] * (layout.config.load_elements - len(data))
+                    data = stream[at : at + count] + [0] * (most - count)
+                    begin, at = begin + count, at + count
                     found.append(Write(
                         columns, half, [lanes for lanes, _ in owners],
                         [p % (1 << layout.half_bit) if lanes else 0 for p, (lanes, _) in zip(places, owners, strict=True)],
@@ -86,12 +86,15 @@ class Image:
 
 
 def random_image(rng: Random, layout: Layout) -> Image:
-    """Of one cell, of as many channels as may be; else of whole steps. In strips a row belongs to some columns, else to the sample's."""
+    """In strips a row belongs to some columns, else to the sample's. There is a word for every step only where all begin alike in pixels: where
+    there is one pixel, or where these have whole steps.
+    """
     c = layout.config
     elements = rng.choice([count for count in (1, 2, 4, 8) if count <= c.load_elements])
     height, width = rng.choice([(1, 1), (rng.randint(1, 4), rng.randint(1, 4))])
+    by_channel = rng.random() < 0.5
     channels = rng.randint(1, 6) * elements
-    if (height, width) == (1, 1):
+    if by_channel or (height, width) == (1, 1):
         channels = rng.randint(1, channels)
     addresses = 1 << layout.operand_bits
     rows = [
@@ -99,7 +102,7 @@ def random_image(rng: Random, layout: Layout) -> Image:
         for sample in range(layout.group_samples)
     ]  # fmt: skip
     owners = [(rng.choice([0, rng.randrange(1, 1 << c.lanes)]), rng.randrange(addresses)) for _ in range(channels)]
-    return Image(rows, owners, width, elements, rng.randrange(addresses))
+    return Image(rows, owners, width, elements, rng.randrange(addresses), by_channel)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tests.hw.bench import layout_of, load, parted, simulate
 
 from zeroskip.contracts.layout import Layout
 from zeroskip.contracts.timing import INPUT_ROW_PAUSE
+from zeroskip.schedule.lanes.loading import Loading
 from zeroskip_hw.activations.loader import Loader
 
 ACCEPTED_TO_FULL = 2
@@ -140,7 +141,7 @@ SHAPES = [
 def test_samples_of_every_length(options: dict[str, Any], wrong: float, seed: int) -> None:
     """At any place of a group, at any pace of the stream and of who empties the halves."""
     rng = Random(seed)
-    layout = layout_of(**options, input_depth=rng.choice([16, 100]), input_row_depth=16, channel_depth=8)
+    layout = layout_of(**options, input_depth=rng.choice([16, 100]), input_row_depth=16, channel_depth=48)
     image = random_image(rng, layout)
     samples = random_samples(rng, layout, image, 5, wrong)
     supply, drain = rng.choice([1.0, 0.5, 0.2]), rng.choice([1.0, 0.1, 0.01])
@@ -149,14 +150,28 @@ def test_samples_of_every_length(options: dict[str, Any], wrong: float, seed: in
 
 @pytest.mark.parametrize("strips", [False, True], ids=["samples", "strips"])
 @pytest.mark.parametrize("elements", [1, 2, 4])
-def test_one_step_per_cycle_and_a_pause_before_each_row(strips: bool, elements: int) -> None:
+@pytest.mark.parametrize("channels, by_channel", [(4, False), (3, True), (6, True)])
+def test_one_step_per_cycle_and_a_pause_before_each_row(
+    strips: bool, elements: int, channels: int, by_channel: bool
+) -> None:
     """Across beats, samples and groups, of a stream that never pauses."""
     rng = Random(elements)
     layout = layout_of(strips=strips, columns=2, stream_bits=32, load_elements=4, input_row_depth=6, channel_depth=8)
     rows = [[(3, row) for row in range(3)] for _ in range(layout.group_samples)]
-    image = Image(rows, [(1, channel) for channel in range(4)], 5, elements, 4)
+    image = Image(rows, [(1, channel) for channel in range(channels)], 5, elements, channels, by_channel)
     run = Run(layout, image, random_samples(rng, layout, image, 4, 0.0), rng, 1.0, 1.0)
     run.simulate()
-    row = 5 * 4 // elements
+    at, steps = 0, []
+    for _ in range(3):
+        steps.append(0)
+        for _ in range(5):
+            left = channels
+            while left:
+                count = min(elements, left, 4 - at % 4)
+                at, left, steps[-1] = at + count, left - count, steps[-1] + 1
+    steps *= 4 * layout.group_samples
     gaps = [after - before for before, after in pairwise(run.written)]
-    assert gaps == ([1] * (row - 1) + [1 + INPUT_ROW_PAUSE]) * (len(run.written) // row - 1) + [1] * (row - 1)
+    expected = [gap for count in steps for gap in (1 + INPUT_ROW_PAUSE, *[1] * (count - 1))]
+    assert gaps == expected[1:]
+    shape = (channels, 3, 5)
+    assert sum(expected) == Loading(elements=elements, by_channel=by_channel).cycles(shape, 4) * len(steps) // 3

@@ -129,9 +129,18 @@ def test_every_element_of_the_input_goes_where_it_is_read(network: QuantizedNetw
     assert len(rows) == height * layout.group_samples
     assert [row["sample_last"] for row in rows] == ([0] * (height - 1) + [1]) * layout.group_samples
     assert [row["last"] for row in rows] == [0] * (len(rows) - 1) + [1]
-    elements = rows[0]["elements"]
-    assert {(row["elements"], row["steps"], row["width"]) for row in rows} == {(elements, len(steps) - 1, width - 1)}
-    found = [(step[f"lanes{i}"], step[f"offset{i}"]) for step in steps for i in range(elements)][:channels]
+    elements, by_channel = rows[0]["elements"] + 1, rows[0]["by_channel"]
+    assert {(row["elements"], row["by_channel"], row["channels"], row["width"]) for row in rows} == {
+        (elements - 1, by_channel, channels - 1, width - 1)
+    }
+    assert len(steps) == (channels if by_channel else -(-channels // elements))
+    for begin, step in enumerate(steps):  # where one may begin at any channel, each has the channels that follow
+        for i in range(1, elements if by_channel else 1):
+            there = steps[begin + i] if begin + i < len(steps) else {"lanes0": 0, "offset0": 0}
+            assert (step[f"lanes{i}"], step[f"offset{i}"]) == (there["lanes0"], there["offset0"])
+    found = [(step[f"lanes{i}"], step[f"offset{i}"]) for step in steps for i in range(1 if by_channel else elements)][
+        :channels
+    ]
     for (lanes, offset), stores, slot in zip(found, stored.hosting.lanes, stored.hosting.slots, strict=True):
         assert [lanes >> lane & 1 for lane in range(plan.config.lanes)] == stores.astype(int).tolist()
         assert offset == slot

@@ -23,7 +23,7 @@ from zeroskip.contracts.timing import (
     grant_to_total,
     requantize_stages,
 )
-from zeroskip.schedule.lanes.loading import most_elements
+from zeroskip.schedule.lanes.loading import loading
 from zeroskip.schedule.network import Schedule
 
 from .lane_time import LaneTime
@@ -90,12 +90,11 @@ def predict(schedule: Schedule) -> Cycles:
     """Latency, interval and cycles per layer, equal to what the RTL counts."""
     plan, layout, outputs = schedule.plan, Layout(schedule.config), schedule.outputs
     group = _Group(schedule, layout)
-    channels, height, width = plan.tensors[INPUT].shape
-    row = (
-        width * -(-channels // most_elements(plan, layout.config.lanes, layout.config.load_elements)) + INPUT_ROW_PAUSE
+    beat = layout.config.stream_elements
+    load = layout.group_samples * loading(plan, layout.config.load_elements, beat).cycles(
+        plan.tensors[INPUT].shape, beat
     )
-    load = layout.group_samples * height * row
-    unload = layout.group_samples * -(-outputs // layout.config.stream_elements)
+    unload = layout.group_samples * -(-outputs // beat)
     # The pause before the first row is over when an idle array takes its first beat, one cycle before the first element.
     loaded = load - INPUT_ROW_PAUSE
     start = group.primed() + PRIMED_TO_START + loaded
