@@ -79,4 +79,4 @@ def test_the_fastest_and_of_these_the_one_with_the_fewest_words(
 @pytest.mark.parametrize("outputs, size, elements", [(1, 1, 4), (3, 5, 2), (40, 5, 1)])
 def test_as_many_elements_as_the_latency_is_worth(outputs: int, size: int, elements: int) -> None:
     """Of a sample whose loading takes longer than its layer, a part as long, a small part."""
-    assert enough(planned((3, 16, 16), 4, outputs=outputs, size=size), 4).elements == elements
+    assert enough(planned((4, 16, 16), 4, outputs=outputs, size=size), 4).elements == elements
