@@ -132,7 +132,10 @@ class Lane(Component):
             m.d.sync += address.eq(Mux(tail & ~last, begin, address + 1))
             with m.If(last):
                 m.d.sync += begin.eq(following)
-        with m.If(self.rewind):
+        # From across the part it comes to a register. The layer's first weight is read later still.
+        rewound = Signal()
+        m.d.sync += rewound.eq(self.rewind)
+        with m.If(rewound):
             m.d.sync += [address.eq(0), begin.eq(0)]
         weight = Signal(layout.config.weight_bits, reset_less=True)
         m.d.sync += weight.eq(weights.read_data)
