@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from zeroskip.contracts.layout import Layout
@@ -44,20 +44,28 @@ class Top(Component):
         layout = self._layout
         m.submodules.control = control = Control(layout)
         array = SparseArray(layout)
-        m.submodules.array = ResetInserter(~control.run)(array)
+        # The array's reset goes all over the part, so it is this register alone, which the reset itself sets. In the first cycle of a
+        # reset the array has not heard of it yet, and nobody hears the array.
+        stopped = Signal(init=1)
+        m.d.sync += stopped.eq(~control.run)
+        m.submodules.array = ResetInserter(stopped)(array)
         for name, member in axil_members(layout).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(control, name)
             m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
         m.d.comb += control.autostart.eq(self.autostart)
         broadcast(m, control.load, array.load)
         m.d.comb += [
-            array.in_valid.eq(self.s_axis_tvalid), self.s_axis_tready.eq(array.in_ready),
+            array.in_valid.eq(self.s_axis_tvalid), self.s_axis_tready.eq(array.in_ready & ~stopped),
             array.in_data.eq(self.s_axis_tdata), array.in_last.eq(self.s_axis_tlast),
-            self.m_axis_tvalid.eq(array.out_valid), array.out_ready.eq(self.m_axis_tready),
+            self.m_axis_tvalid.eq(array.out_valid & ~stopped), array.out_ready.eq(self.m_axis_tready),
             self.m_axis_tdata.eq(array.out_data), self.m_axis_tkeep.eq(array.out_keep), self.m_axis_tlast.eq(array.out_last),
             *(
+                getattr(control, name).eq(getattr(array, name) & ~stopped)
+                for name in ("ready", "busy", "early_last", "late_last", "expired")
+            ),
+            *(
                 getattr(control, name).eq(getattr(array, name))
-                for name in ("ready", "busy", "early_last", "late_last", "expired", "latency", "interval", "groups", "layer_cycles")
+                for name in ("latency", "interval", "groups", "layer_cycles")
             ),
             array.layer_cycles_address.eq(control.layer_cycles_address),
             array.silence_limit.eq(control.silence_limit), array.layer_limit.eq(control.layer_limit),

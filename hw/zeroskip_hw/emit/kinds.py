@@ -146,8 +146,7 @@ class _Tree:
     def _instance(self, component: Component, name: str, reset: Value, outputs: list[Value]) -> Instance:
         kind = self.kind_of(component, name)
         pins: list[tuple[str, str, Any]] = [
-            ("i", pin, ClockSignal() if pin == CLOCK else ResetSignal() | reset if len(reset) else ResetSignal())
-            for pin in kind.inputs
+            ("i", pin, ClockSignal() if pin == CLOCK else reset if len(reset) else ResetSignal()) for pin in kind.inputs
         ]
         for port, (value, direction) in ports_of(component).items():
             if isinstance(value, Signal):
@@ -178,7 +177,7 @@ def _driven(instance: Instance) -> list[Signal]:
 
 
 def _without_reset(submodule: Any) -> tuple[Any, Value]:
-    """A component, and the reset that a ResetInserter gives it besides that of its domain; no bits where there is none."""
+    """A component, and the reset that a ResetInserter gives it in place of that of its domain, which must set it; no bits for none."""
     transforms = vars(submodule).get("_transforms_", [])
     if len(transforms) == 1 and isinstance(transforms[0], ResetInserter) and list(transforms[0].controls) == ["sync"]:
         return submodule._elaboratable_, Value.cast(transforms[0].controls["sync"])

@@ -9,6 +9,8 @@ from typing import Any
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.lib.wiring import Component
 
+from zeroskip_hw.primitives.load import POWER_UP
+
 from .comment import comment_of
 from .kinds import Emitted, emitted
 
@@ -35,8 +37,8 @@ def verilog_of(top: Component, name: str, platform: Any = "verilog") -> str:
 
 
 def _through_yosys(text: str) -> str:
-    # Registers come up through reset, memories through their images.
-    text = re.sub(r"^ *attribute \\init .*\n", "", text, flags=re.MULTILINE)
+    # Registers come up through reset, memories through their images, and what guards these by its initial value.
+    text = re.sub(r"(?:^ *attribute \\\S+ .*\n)+", _without_init, text, flags=re.MULTILINE)
     text = re.sub(r"^ *cell \$meminit_v2 .*?^ *end\n", "", text, flags=re.MULTILINE | re.DOTALL)
     # Processes become expressions: Icarus never evaluates an `always @*` whose inputs do not change.
     script = f"read_rtlil <<EOF_RTLIL\n{text}\nEOF_RTLIL\nproc -norom\nmemory_collect\nopt_clean\nwrite_verilog -norename -noattr\n"
@@ -49,6 +51,13 @@ def _through_yosys(text: str) -> str:
     return re.sub(
         r"^( *)(casez .*\S) *// synopsys parallel_case$", r"\1(* parallel_case *)\n\1\2", output, flags=re.MULTILINE
     )
+
+
+def _without_init(attributes: re.Match[str]) -> str:
+    """The attributes of one wire."""
+    if f"\\{POWER_UP} " in attributes[0]:
+        return attributes[0]
+    return re.sub(r"^ *attribute \\init .*\n", "", attributes[0], flags=re.MULTILINE)
 
 
 def _joined(registers: re.Match[str]) -> str:

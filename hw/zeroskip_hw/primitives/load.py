@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import In, Member, Out, Signature
 
 from zeroskip.contracts.layout import Layout
 
 from .ram import Ram
+
+POWER_UP = "zeroskip_power_up"
+"""Attribute of a register that has its initial value in Verilog too: it would spoil a memory's contents before the reset is heard."""
 
 
 def load_bus(layout: Layout) -> Signature:
@@ -56,12 +59,12 @@ class LoadableRam(Ram):
             # The bus comes from across the part, so its wires have a cycle for themselves. One more register takes the choice: a word's
             # block RAMs may lie far from each other.
             far, near = [load.commit, meant, to, word], []
+            # Where a memory has contents from the beginning, registers have them too. No reset comes here: it would have far to go.
             for name, value in zip(("commit", "meant", "to", "word"), far, strict=True):
-                near.append(Signal(len(value), name=f"load_{name}", reset_less=True))
+                known = {POWER_UP: 1} if name == "commit" else {}
+                near.append(Signal(len(value), name=f"load_{name}", reset_less=True, attrs=known))
                 m.d.sync += near[-1].eq(value)
             commit, meant, to, word = near
-            enable = Signal(name="load_enable", reset_less=True)
-            # Registers come up with any value: without the gates, the first two clock edges could spoil a word of a preloaded memory.
-            m.d.sync += enable.eq(commit & meant & ~ResetSignal())
-            write = enable & ~ResetSignal()
+            write = Signal(name="load_enable", reset_less=True, attrs={POWER_UP: 1})
+            m.d.sync += write.eq(commit & meant)
         m.d.comb += [self.write_enable.eq(write), self.write_address.eq(to), self.write_data.eq(word)]

@@ -16,6 +16,7 @@ from typing import Any
 from zeroskip.contracts.errors import ImageError, InputError
 
 from .area import Hierarchy, ModuleArea, plain_name
+from .floorplan import pin_down
 from .report import Placed, SynthReport, read_nextpnr
 from .targets import Target, target_named
 from .tools import nextpnr, read_verilog, tool_versions, yosys
@@ -74,6 +75,7 @@ def synthesise(
         mapped = dict(zip(runs, pool.map(lambda run: _map(part, run, runs[run], folder, design), runs), strict=True))
         whole, apart = mapped["flat"].whole(top), mapped.get("kept", mapped["flat"])
         part.check_fit(whole, f"{design}: {top!r}")
+        pin_down(folder / "flat.json", part)
 
         def place(seed: int) -> Placed:
             tell(f"nextpnr: seed {seed}")

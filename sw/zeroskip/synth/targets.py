@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from zeroskip.contracts.errors import CapacityError, InputError
@@ -75,6 +75,7 @@ class Target:
     freq : clock in MHz that nextpnr aims at by default
     cells : area of the mapped cells
     memories : mapping of memories
+    hard_blocks : types of the cells that have sites of their own, and the resource that each is; they are placed before all others
 
     Source of the figures: Lattice FPGA-DS-02012 (ECP5), FPGA-DS-02029 (iCE40 LP/HX), FPGA-DS-02008 (iCE40 UltraPlus). They equal
     what nextpnr reports as available, from which those of the GW2AR are taken.
@@ -91,6 +92,7 @@ class Target:
     freq: float
     cells: Cells
     memories: Memories
+    hard_blocks: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def words(self) -> str:
@@ -148,6 +150,7 @@ def ecp5(size: int, package: str, available: Area, *, speed: str = "8", fast: bo
         freq=200.0,
         cells=ECP5_CELLS,
         memories=ECP5_MEMORIES,
+        hard_blocks={"DP16KD": "bram", "MULT18X18D": "dsp"},
     )
 
 

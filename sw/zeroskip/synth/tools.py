@@ -110,6 +110,12 @@ def nextpnr(
     return report.read_text()
 
 
+def place_only(target: Target, netlist: str, placed: str, folder: Path) -> None:
+    """Place the cells of ``netlist`` in ``folder``, connect nothing, and write the netlist with their places as ``placed``."""
+    options = ["-q", "--json", netlist, *target.options, "--no-route", "--write", placed, "--timing-allow-fail"]
+    _call(f"yowasp_nextpnr_{target.nextpnr}", options, folder, f"the sites of {target.device}")
+
+
 def packer_version(packer: str) -> dict[str, str]:
     """Version of the package that brings a packer, by its name. Raises ToolMissingError where it is not installed."""
     package = PACKERS[packer][0]
