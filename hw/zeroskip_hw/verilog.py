@@ -38,7 +38,8 @@ class Verilog:
 def generate(config: ArrayConfig) -> Verilog:
     """The array of a sized ``config`` as Verilog that Icarus and Verilator accept; the same text for the same configuration.
 
-    Registers have no initial values: the design comes up through its reset alone. Memories take theirs from ``images/*.mem``.
+    Registers have no initial values but those that guard memories: the design comes up through its reset alone. Memories take theirs
+    from ``images/*.mem``.
     """
     if not config.sized:
         raise InputError("ArrayConfig must have every feature and size given before hardware is elaborated")

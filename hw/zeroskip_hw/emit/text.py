@@ -30,10 +30,14 @@ _INSTANCE = re.compile(r"^  (\w+) (?:#\(\n((?:    \..*\n)+)  \) )?(\w+) \(\n((?:
 def verilog_of(top: Component, name: str, platform: Any = "verilog") -> str:
     """Verilog-2005 of the module ``name`` of ``top``, and of one module for each kind of component below it.
 
-    Registers have no initial values. What differs between instances of a kind are parameters: the images of memories.
+    Registers have no initial values but those that ask for it by ``POWER_UP``. What differs between instances of a kind are
+    parameters: the images of memories.
     """
     made = emitted(top, name, platform)
-    return f"{HEAD}\n{_headed(_plain_names(_through_yosys(made.text)), made)}{TAIL}"
+    text = _plain_names(_through_yosys(made.text))
+    # Not at the declaration: Verilator warns of that.
+    text = re.sub(r"^  reg (\w+) = (.*);$", r"  reg \1;\n  initial \1 = \2;", text, flags=re.MULTILINE)
+    return f"{HEAD}\n{_headed(text, made)}{TAIL}"
 
 
 def _through_yosys(text: str) -> str:

@@ -54,7 +54,7 @@ def sites(target: Target, folder: Path) -> dict[str, list[Site]]:
     (folder / PROBE).write_text(json.dumps(netlist))
     place_only(target, PROBE, PLACED, folder)
     found: dict[str, list[Site]] = defaultdict(list)
-    for name, cell in _top(json.loads((folder / PLACED).read_text()))["cells"].items():
+    for name, cell in _flat(json.loads((folder / PLACED).read_text()))["cells"].items():
         if name in cells:
             bel = cell["attributes"]["NEXTPNR_BEL"]
             x, y = map(int, re.match(r"X(\d+)/Y(\d+)/", bel).groups())  # type: ignore[union-attr]
@@ -67,7 +67,7 @@ def floorplan(netlist: Mapping[str, Any], places: Mapping[str, Sequence[Site]]) 
 
     Empty where there is no more than one lane.
     """
-    cells = {name: cell["type"] for name, cell in _top(netlist)["cells"].items() if cell["type"] in places}
+    cells = {name: cell["type"] for name, cell in _flat(netlist)["cells"].items() if cell["type"] in places}
     lanes = {name: int(match[1]) if (match := LANE.search(name)) else None for name in cells}
     numbers = sorted({lane for lane in lanes.values() if lane is not None})
     if len(numbers) < 2:
@@ -92,7 +92,7 @@ def pin_down(netlist: Path, target: Target) -> int:
     content = json.loads(netlist.read_text())
     chosen = floorplan(content, sites(target, netlist.parent))
     for name, site in chosen.items():
-        _top(content)["cells"][name]["attributes"]["BEL"] = site
+        _flat(content)["cells"][name]["attributes"]["BEL"] = site
     netlist.write_text(json.dumps(content))
     return len(chosen)
 
@@ -150,10 +150,6 @@ def _nearest(targets: Sequence[Point], found: Sequence[Site]) -> list[str]:
     return [found[i].name for i in taken]
 
 
-def _top(netlist: Mapping[str, Any]) -> Any:
-    """The module that is placed."""
-    modules = netlist["modules"]
-    return next(
-        (module for module in modules.values() if int(str(module["attributes"].get("top", "0")), 2)),
-        next(iter(modules.values())),
-    )
+def _flat(netlist: Mapping[str, Any]) -> Any:
+    """The module that holds the design: around it there may be one that measures it."""
+    return max(netlist["modules"].values(), key=lambda module: len(module.get("cells", ())))
