@@ -1543,16 +1543,17 @@ module zs_lane #(
   wire n_11;
   wire n_16;
   wire n_17;
-  wire [3:0] n_18;
+  wire n_18;
   wire [3:0] n_19;
   wire [3:0] n_20;
-  wire [63:0] n_21;
-  wire [3:0] n_22;
+  wire [3:0] n_21;
+  wire [63:0] n_22;
   wire [3:0] n_23;
   wire [3:0] n_24;
-  wire [2:0] n_25;
+  wire [3:0] n_25;
   wire [2:0] n_26;
-  wire n_27;
+  wire [2:0] n_27;
+  wire n_28;
   wire n_6;
   wire [2:0] n_procmux_572_Y;
   wire [2:0] n_procmux_574_Y;
@@ -1622,37 +1623,38 @@ module zs_lane #(
   assign primed = fetch__stuck & operands__token__valid;
   assign n_11 = load__window == weights_window;
   assign weights__write_enable = load__commit & n_11;
-  assign n_16 = ~ gate__issue_last;
-  assign n_17 = gate__issue_tail & n_16;
-  assign n_18 = next_weight + 1'h1;
-  assign n_19 = n_17 ? { 1'h0, layer_weight } : n_18;
-  assign n_20 = next_weight + 1'h1;
+  assign n_16 = constants_valid & closed;
+  assign n_17 = ~ gate__issue_last;
+  assign n_18 = gate__issue_tail & n_17;
+  assign n_19 = next_weight + 1'h1;
+  assign n_20 = n_18 ? { 1'h0, layer_weight } : n_19;
+  assign n_21 = next_weight + 1'h1;
   always @(posedge clk)
-    held <= n_21;
+    held <= n_22;
   always @(posedge clk)
     half_75 <= half;
   always @(posedge clk) begin
-    flags0 <= n_22;
+    flags0 <= n_23;
     columns0 <= { operands__there, operands__turn };
-    flags1 <= n_23;
-    flags2 <= n_24;
-    next_weight <= n_25;
-    layer_weight <= n_26;
-    rewound <= n_27;
+    flags1 <= n_24;
+    flags2 <= n_25;
+    next_weight <= n_26;
+    layer_weight <= n_27;
+    rewound <= n_28;
     weight <= weights__read_data;
   end
-  assign n_27 = rst ? 1'h0 : rewind;
-  assign n_procmux_572_Y = gate__issue_last ? n_20[2:0] : layer_weight;
+  assign n_28 = rst ? 1'h0 : rewind;
+  assign n_procmux_572_Y = gate__issue_last ? n_21[2:0] : layer_weight;
   assign n_procmux_574_Y = gate__issue ? n_procmux_572_Y : layer_weight;
   assign n_procmux_576_Y = rewound ? 3'h0 : n_procmux_574_Y;
-  assign n_26 = rst ? 3'h0 : n_procmux_576_Y;
-  assign n_procmux_580_Y = gate__issue ? n_19[2:0] : next_weight;
+  assign n_27 = rst ? 3'h0 : n_procmux_576_Y;
+  assign n_procmux_580_Y = gate__issue ? n_20[2:0] : next_weight;
   assign n_procmux_582_Y = rewound ? 3'h0 : n_procmux_580_Y;
-  assign n_25 = rst ? 3'h0 : n_procmux_582_Y;
-  assign n_24 = rst ? 4'h0 : flags1;
-  assign n_23 = rst ? 4'h0 : flags0;
-  assign n_22 = rst ? 4'h0 : { gate__issue_last, gate__issue_tail, gate__issue_first, gate__issue };
-  assign n_21 = constants_valid ? { constants, held[63:32] } : held;
+  assign n_26 = rst ? 3'h0 : n_procmux_582_Y;
+  assign n_25 = rst ? 4'h0 : flags1;
+  assign n_24 = rst ? 4'h0 : flags0;
+  assign n_23 = rst ? 4'h0 : { gate__issue_last, gate__issue_tail, gate__issue_first, gate__issue };
+  assign n_22 = n_16 ? { constants, held[63:32] } : held;
   zs_fetch fetch (
     .clk(clk), .rst(rst), .address(fetch__address), .enable(fetch__enable), .data(masks__read_data),
     .valid(fetch__valid), .take(pick__take), .entry__data(fetch__entry__data), .entry__filled(fetch__entry__filled),

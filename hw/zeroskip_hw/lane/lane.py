@@ -76,7 +76,8 @@ class Lane(Component):
         taps.connect_load(m, self.load)
 
         held = Signal(layout.constants.width, reset_less=True)
-        with m.If(self.constants_valid):
+        # They come only while all lanes are closed. That this one is tells synthesis that its copy is not another lane's, far away.
+        with m.If(self.constants_valid & gate.closed):
             m.d.sync += held.eq(Cat(held, self.constants)[PART:])
         constant = fields(layout.constants, held)
         broadcast(m, fetch.entry, pick.entry)
