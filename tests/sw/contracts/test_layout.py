@@ -77,7 +77,7 @@ def test_fields_hold_the_largest_values_of_the_configuration(config: ArrayConfig
     encodes(layout.passes, base=config.output_depth - 1, turn=config.columns - 1, mask=columns)
     encodes(layout.passes, base=config.hidden_depth - 1)
     encodes(layout.band, begin=config.pass_depth - 1)
-    encodes(layout.input_row, columns=columns, base=config.input_depth - 1, elements=config.load_elements)
+    encodes(layout.input_row, columns=columns, base=config.input_depth - 1, elements=config.load_elements - 1)
     for element in range(config.load_elements):
         encodes(layout.channel, **{f"lanes{element}": lanes, f"offset{element}": config.input_depth - 1})
     encodes(layout.tap, offset=max(config.input_depth, config.hidden_depth) - 1)
