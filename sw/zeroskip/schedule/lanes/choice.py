@@ -77,7 +77,12 @@ def choose(
     for tensor in [] if compact else read:
         readers = [layer for layer in network.layers if layer.source == tensor]
         channels, *position = network.shapes[tensor]
-        if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or any(layer.groups > 1 for layer in readers):
+        if (
+            lanes == 1
+            or position != [1, 1]
+            or channels > MOST_EVERYWHERE
+            or any(layer.groups > 1 or layer.maximum for layer in readers)
+        ):
             continue
         if tensor == INPUT and channels > sum(map(_cycles, work.values())):
             continue  # every lane would take them one by one, for longer than all layers work

@@ -59,9 +59,10 @@ def host_apart(network: QuantizedNetwork, tensor: str, lanes: int, together: int
 
 
 def shareable(network: QuantizedNetwork, tensor: str, lanes: int) -> bool:
-    """Whether :func:`share` may be better: few channels, all of which every row may read."""
+    """Whether :func:`share` may be better: few channels, all of which every row may read, and adds up. Maxima are not added up."""
     readers = [layer for layer in network.layers if layer.source == tensor]
-    return network.shapes[tensor][0] <= FEW * lanes and all(layer.groups == 1 for layer in readers)
+    summed = all(layer.groups == 1 and not layer.maximum for layer in readers)
+    return network.shapes[tensor][0] <= FEW * lanes and summed
 
 
 def share(network: QuantizedNetwork, tensor: str, lanes: int, depth: int) -> Hosting:

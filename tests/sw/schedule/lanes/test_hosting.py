@@ -56,6 +56,21 @@ def test_every_weight_lies_in_a_lane_that_stores_its_channel(network: QuantizedN
             assert (np.count_nonzero(found, axis=1) == 1).all()
 
 
+@pytest.mark.parametrize("shape, size", [((1, 4, 4), (2, 2)), ((1, 1, 1), (1, 1)), ((1, 5, 1), (5, 1))])
+@pytest.mark.parametrize("lanes", [2, 3, 8])
+def test_a_maximum_of_one_channel_lies_in_one_lane(
+    shape: tuple[int, int, int], size: tuple[int, int], lanes: int
+) -> None:
+    """It has no partial sums: what two lanes found would be added up."""
+    builder = Builder(np.random.default_rng(0))
+    builder.input(shape)
+    network = prepared(builder.network(builder.maximum(INPUT, Window(kernel=size, padding=(1, 0, 1, 0)))))
+    hosts, _ = choose(network, lanes, 2, 1, 4)
+    (layer,) = network.layers
+    found = counts(deal(layer, hosts[INPUT]), lanes)
+    assert (np.count_nonzero(found, axis=1) == 1).all()
+
+
 def dense(channels: int, outputs: int, seed: int = 0) -> QuantizedNetwork:
     builder = Builder(np.random.default_rng(seed))
     builder.input((channels, 6, 6))
