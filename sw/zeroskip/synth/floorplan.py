@@ -45,8 +45,7 @@ def sites(target: Target, folder: Path) -> dict[str, list[Site]]:
     wanted = target.hard_blocks
     cells = {
         f"{kind}_{number}": {
-            "hide_name": 0, "type": kind, "parameters": {}, "attributes": {}, "port_directions": {"CLK0": "input", "CLKA": "input"},
-            "connections": {},
+            "hide_name": 0, "type": kind, "parameters": {}, "attributes": {}, "port_directions": {}, "connections": {},
         }
         for kind, resource in wanted.items() for number in range(getattr(target.available, resource))
     }  # fmt: skip
@@ -91,8 +90,9 @@ def pin_down(netlist: Path, target: Target) -> int:
         return 0
     content = json.loads(netlist.read_text())
     chosen = floorplan(content, sites(target, netlist.parent))
+    cells = _flat(content)["cells"]
     for name, site in chosen.items():
-        _flat(content)["cells"][name]["attributes"]["BEL"] = site
+        cells[name]["attributes"]["BEL"] = site
     netlist.write_text(json.dumps(content))
     return len(chosen)
 
@@ -106,7 +106,7 @@ def _centres(
     """
     rows = sorted({site.y for site in places[leading]})
     free = np.array([sum(site.y == y for site in places[leading]) for y in rows], dtype=np.float64)
-    half = (len(rows) - 1) // 2 if len(rows) % 2 else len(rows) // 2
+    half = len(rows) // 2
     free[half] = max(0.0, free[half] - others)
     counts = _dealt(len(numbers), free)
     left, right = (end(site.x for found in places.values() for site in found) for end in (min, max))

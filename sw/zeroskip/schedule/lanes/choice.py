@@ -15,7 +15,7 @@ from zeroskip.schedule.strips.readers import across
 from .copies import epilogues_of
 from .dealing import counts, deal
 from .estimate import STEADY, Counts, tile_cycles
-from .hosting import FEW, Hosting, everywhere, first_channels, host, host_apart, share, shareable
+from .hosting import FEW, Hosting, adds_up, everywhere, first_channels, host, host_apart, share, shareable
 from .order import Bundle, bundles
 
 MOST_EVERYWHERE = 1024
@@ -77,12 +77,7 @@ def choose(
     for tensor in [] if compact else read:
         readers = [layer for layer in network.layers if layer.source == tensor]
         channels, *position = network.shapes[tensor]
-        if (
-            lanes == 1
-            or position != [1, 1]
-            or channels > MOST_EVERYWHERE
-            or any(layer.groups > 1 or layer.maximum for layer in readers)
-        ):
+        if lanes == 1 or position != [1, 1] or channels > MOST_EVERYWHERE or not all(map(adds_up, readers)):
             continue
         if tensor == INPUT and channels > sum(map(_cycles, work.values())):
             continue  # every lane would take them one by one, for longer than all layers work

@@ -58,11 +58,15 @@ def host_apart(network: QuantizedNetwork, tensor: str, lanes: int, together: int
     return _in_lanes(work, units, level(work, lanes, -(-len(work) // lanes), units // together), lanes)
 
 
+def adds_up(layer: QuantizedLayer) -> bool:
+    """Whether several lanes may find parts of one row, to be added. A grouped layer's channels lie in one lane; maxima are not added."""
+    return layer.groups == 1 and not layer.maximum
+
+
 def shareable(network: QuantizedNetwork, tensor: str, lanes: int) -> bool:
-    """Whether :func:`share` may be better: few channels, all of which every row may read, and adds up. Maxima are not added up."""
+    """Whether :func:`share` may be better: few channels, all of which every row may read, and adds up."""
     readers = [layer for layer in network.layers if layer.source == tensor]
-    summed = all(layer.groups == 1 and not layer.maximum for layer in readers)
-    return network.shapes[tensor][0] <= FEW * lanes and summed
+    return network.shapes[tensor][0] <= FEW * lanes and all(map(adds_up, readers))
 
 
 def share(network: QuantizedNetwork, tensor: str, lanes: int, depth: int) -> Hosting:

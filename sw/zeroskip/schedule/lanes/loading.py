@@ -59,11 +59,9 @@ def loading(plan: OwnedPlan, most: int, beat: int) -> Loading:
     channels, *position = stored.shape
     found = []
     for elements in (size for size in SIZES if size <= most):
-        for by_channel in (False, True):
-            one = Loading(elements=elements, by_channel=by_channel)
-            aligned = position == [1, 1] or channels % elements == 0
-            if (by_channel or aligned) and _apart(stored.hosting, one):
-                found.append(one)
+        one = Loading(elements=elements, by_channel=position != [1, 1] and channels % elements > 0)
+        if _apart(stored.hosting, one):
+            found.append(one)
     return min(found, key=lambda one: (one.cycles(stored.shape, beat), len(one.begins(channels)), one.elements))
 
 
@@ -82,5 +80,6 @@ def enough(plan: OwnedPlan, beat: int) -> Loading:
 
 def _apart(hosting: Hosting, loading: Loading) -> bool:
     """Whether all elements of any step lie in different lanes."""
-    lanes = hosting.lanes
-    return all(lanes[begin : begin + loading.elements].sum(axis=0).max() <= 1 for begin in loading.begins(len(lanes)))
+    begins = np.array(loading.begins(len(hosting.lanes)))
+    stored = np.cumsum(np.pad(hosting.lanes, ((1, loading.elements), (0, 0))), axis=0, dtype=np.intp)
+    return bool((stored[begins + loading.elements] - stored[begins]).max() <= 1)
