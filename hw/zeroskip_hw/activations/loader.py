@@ -66,9 +66,7 @@ class Loader(Component):
         held = Signal(c.stream_bits, reset_less=True)
         held_last = Signal(reset_less=True)
         element = Signal(range(max(2, c.stream_elements)))
-        more = Signal(
-            range(max(2, c.load_elements))
-        )  # elements of the step, less one; with one at most nothing drives it
+        more = Signal(range(max(2, c.load_elements)))  # elements of the step, less one
         index, begin = (Signal.like(rows.read_address, name=name) for name in ("index", "begin"))
         now = Signal(layout.input_row.width, reset_less=True)
         waiting = Signal(INPUT_ROW_PAUSE)
@@ -184,19 +182,18 @@ class Loader(Component):
             room.eq(c.stream_elements - 1 - element), bound.eq(next_left),
         ]  # fmt: skip
         m.d.sync += row_many.eq(fields(self._layout.input_row, read)["channels"][few_bits:].any())
-        with m.If(found):
-            m.d.sync += [left.eq(next_left), many.eq(next_left[few_bits:].any())]
+        following = [left.eq(next_left), many.eq(next_left[few_bits:].any())]
         if most == 1:
-            with m.If(found):
-                m.d.sync += [step_last.eq(few & ~bound.any()), beat_last.eq(~room.any())]
-            return
-        wanted, least = row["elements"][: few_bits - 1], Signal(few_bits)
-        m.d.comb += least.eq(Mux(room < wanted, room, wanted))
-        with m.If(found):
-            m.d.sync += [
+            following += [step_last.eq(few & ~bound.any()), beat_last.eq(~room.any())]
+        else:
+            wanted, least = row["elements"][: few_bits - 1], Signal(few_bits)
+            m.d.comb += least.eq(Mux(room < wanted, room, wanted))
+            following += [
                 more.eq(Mux(few & (bound < least), bound, least)), step_last.eq(few & (bound <= least)),
                 beat_last.eq((room <= wanted) & (~few | (room <= bound))),
             ]  # fmt: skip
+        with m.If(found):
+            m.d.sync += following
 
     def _write(self, m: Module, read: Value, state: Value, taken: Value, elements: Value, valid: Value) -> None:
         """Stage 1: the channels from their memory, stage 2: its register, stage 3: the addresses.
