@@ -25,6 +25,9 @@ from .tools import place_only
 LANE = re.compile(r"(?:^|\.)lane_?(\d+)\.")
 """Finds a lane's number in the name of a cell."""
 
+SCARCE = 0.5
+"""Share of a kind of block from which on nextpnr scatters lanes. 4 × 1, which takes an eighth, lost a tenth of its clock by fixed places."""
+
 PROBE = "probe.json"
 PLACED = "probe_placed.json"
 
@@ -64,17 +67,17 @@ def sites(target: Target, folder: Path) -> dict[str, list[Site]]:
 def floorplan(netlist: Mapping[str, Any], places: Mapping[str, Sequence[Site]]) -> dict[str, str]:
     """Site by cell, for the hard blocks of a flat netlist. Each lane's lie together, in bands of lanes; all others in the middle.
 
-    Empty where there is no more than one lane.
+    Empty where there is no more than one lane, and where the part has plenty of every kind: nextpnr alone places such an array better.
     """
     cells = {name: cell["type"] for name, cell in _flat(netlist)["cells"].items() if cell["type"] in places}
     lanes = {name: int(match[1]) if (match := LANE.search(name)) else None for name in cells}
     numbers = sorted({lane for lane in lanes.values() if lane is not None})
-    if len(numbers) < 2:
+    use = max(sum(kind == one for kind in cells.values()) / len(found) for one, found in places.items())
+    if len(numbers) < 2 or use < SCARCE:
         return {}
     multipliers = min(places, key=lambda kind: len(places[kind]))  # the scarcer kind decides where lanes are
     needed = sum(kind == multipliers and lanes[name] is not None for name, kind in cells.items()) / len(numbers)
     others = sum(kind == multipliers and lanes[name] is None for name, kind in cells.items())
-    use = max(sum(kind == one for kind in cells.values()) / len(found) for one, found in places.items())
     centres, middle = _centres(numbers, needed, others, use, places, multipliers)
     chosen: dict[str, str] = {}
     for kind, found in places.items():

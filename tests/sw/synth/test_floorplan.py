@@ -37,9 +37,9 @@ def netlist(lanes: int, others: int, **blocks: int) -> dict[str, Any]:
     return {"modules": {"measure": around, "zeroskip": {"attributes": {}, "cells": cells}}}
 
 
-@pytest.mark.parametrize("lanes, others", [(16, 24), (8, 24), (3, 0), (2, 1), (13, 48)])
-def test_every_block_has_a_site_of_its_own_and_a_lanes_lie_together(lanes: int, others: int) -> None:
-    places = part({"MULT": (10, 34, 58), "RAM": (22, 46, 70, 82)}, 52)
+@pytest.mark.parametrize("lanes, others, per_row", [(16, 24, 52), (8, 24, 52), (3, 0, 10), (2, 1, 8), (13, 48, 52)])
+def test_every_block_has_a_site_of_its_own_and_a_lanes_lie_together(lanes: int, others: int, per_row: int) -> None:
+    places = part({"MULT": (10, 34, 58), "RAM": (22, 46, 70, 82)}, per_row)
     chosen = floorplan(netlist(lanes, others, MULT=8, RAM=9), places)
     assert Counter(name.rsplit("/", 1)[1] for name in chosen.values()) == {
         "MULT": 8 * lanes + others, "RAM": 9 * lanes + others,
@@ -71,6 +71,13 @@ def test_nothing_is_placed_where_there_are_no_lanes_to_keep_together(lanes: int)
     assert floorplan(netlist(lanes, 5, MULT=2, RAM=3), part({"MULT": (1,), "RAM": (2,)}, 52)) == {}
 
 
+def test_an_array_that_takes_little_of_the_part_is_left_to_nextpnr() -> None:
+    places = part({"MULT": (10, 34, 58), "RAM": (22, 46, 70, 82)}, 52)
+    assert floorplan(netlist(4, 2, MULT=1, RAM=5), places) == {}
+    assert floorplan(netlist(8, 13, MULT=8, RAM=5), places) == {}
+    assert len(floorplan(netlist(8, 14, MULT=8, RAM=5), places)) == 8 * 13 + 28
+
+
 def test_a_part_without_such_sites_is_left_alone(tmp_path: Path) -> None:
     assert pin_down(tmp_path / "missing.json", target_named("ice40-up5k")) == 0
 
@@ -87,7 +94,7 @@ def test_all_sites_of_a_part_are_found(name: str, tmp_path: Path) -> None:
 
 def test_nextpnr_places_the_blocks_where_it_is_told(tmp_path: Path) -> None:
     target, path = target_named("ecp5-25k"), tmp_path / "flat.json"
-    content = netlist(3, 1, MULT18X18D=2, DP16KD=4)
+    content = netlist(3, 1, MULT18X18D=5, DP16KD=4)
     del content["modules"]["measure"]
     (module,) = content["modules"].values()
     del module["cells"]["core.array.lane00.other"]
@@ -95,7 +102,7 @@ def test_nextpnr_places_the_blocks_where_it_is_told(tmp_path: Path) -> None:
     for cell in module["cells"].values():
         cell |= {"hide_name": 0, "parameters": {}, "port_directions": {}}
     path.write_text(json.dumps(content))
-    assert pin_down(path, target) == 3 * 6 + 2
+    assert pin_down(path, target) == 3 * 9 + 2
     place_only(target, path.name, "placed.json", tmp_path)
     (placed,) = (module["cells"] for module in json.loads((tmp_path / "placed.json").read_text())["modules"].values())
     told = json.loads(path.read_text())["modules"]["zeroskip"]["cells"]
