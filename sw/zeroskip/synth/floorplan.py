@@ -26,7 +26,7 @@ LANE = re.compile(r"(?:^|\.)lane_?(\d+)\.")
 """Finds a lane's number in the name of a cell."""
 
 SCARCE = 0.5
-"""Share of a kind of block from which on nextpnr scatters lanes. 4 × 1, which takes an eighth, lost a tenth of its clock by fixed places."""
+"""Share of a kind of block from which on nextpnr scatters lanes. 4 × 1, which takes an eighth, lost a tenth of its clock by them."""
 
 PROBE = "probe.json"
 PLACED = "probe_placed.json"
