@@ -7,7 +7,6 @@ import torch
 from torch.nn.functional import conv2d, max_pool2d, pad
 
 from zeroskip.contracts.graph import FloatArray, Layer
-from zeroskip.contracts.pointwise import table_function
 
 
 def before_activation(layer: Layer, x: FloatArray, residual: FloatArray | None) -> FloatArray:
@@ -20,7 +19,7 @@ def activated(layer: Layer, values: FloatArray) -> FloatArray:
     """The values behind the layer's activation."""
     activation = layer.activation
     if activation.table is not None:
-        return table_function(activation.table)(values)
+        return activation.table(values)
     if activation.slope is not None:
         values = np.where(values < 0, values * activation.slope[:, None, None], values)
     return np.clip(values, activation.low, activation.high)

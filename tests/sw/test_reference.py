@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sw.functions import SILU
 from tests.sw.graphs import RELU, chain, graph, layer
 from tests.sw.tiny_networks import python_tensors, tiny_inputs, tiny_network
 
@@ -230,7 +231,7 @@ def test_run_float_pools_adds_and_ends_layers_as_torch_does():
     window = Window(kernel=(2, 2), padding=(1, 1, 0, 0))
     pool = layer(np.ones((1, 1, 2, 2)), name="pool", maximum=True, window=window)
     leaky = layer([[1.0]], name="leaky", activation=Activation(slope=np.array([0.5]), low=-0.75))
-    silu = layer([[1.0]], name="silu", source="pool", residual="leaky", activation=Activation(table="silu"))
+    silu = layer([[1.0]], name="silu", source="pool", residual="leaky", activation=Activation(table=SILU))
     x = np.array([[[[-1.0, -2.0], [3.0, -4.0]]]])
     total = np.array([[-1 - 0.5, -1 - 0.75], [3 + 3, 3 - 0.75]])
     y = reference.run_float(graph(pool, leaky, silu, shape=(1, 2, 2)), x)

@@ -14,7 +14,7 @@ over a window. Fully connected layers, pooling, copies and additions are special
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,19 +33,37 @@ INPUT = "input"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Function:
+    """A function of one number, which runs as a table. Calibration, table and float network share one definition.
+
+    name : as ``sigmoid``, or the formula
+    of : from an array to one of the same shape
+    rising : it never falls, so that a maximum may be taken before or after it
+    """
+
+    name: str
+    of: Callable[[FloatArray], FloatArray]
+    rising: bool = False
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        with np.errstate(all="ignore"):  # where it has no value, the result says so
+            return np.asarray(self.of(x), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Activation:
     """The activation that ends a layer. At most one of ``slope`` and ``table`` is given. ``low`` and ``high`` apply only without a table.
 
     low : lower end of the clip, a real value; 0 for ReLU and ReLU6, -inf for none
     high : upper end of the clip, a real value; inf for ReLU and for none, 6 for ReLU6
     slope : (channels,) factor below zero, as LeakyReLU and PReLU have it, or None
-    table : a name of :mod:`zeroskip.contracts.pointwise`, or None
+    table : any other function, which runs as a table, or None
     """
 
     low: float = -np.inf
     high: float = np.inf
     slope: FloatArray | None = None
-    table: str | None = None
+    table: Function | None = None
 
 
 NOTHING = Activation()

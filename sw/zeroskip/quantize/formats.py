@@ -78,8 +78,9 @@ def activation_formats(graph: Graph, seen: Ranges, *, weight_bits: int, act_bits
     tensors = {name: tensor_format(*span, act_bits) for name, span in spans.items()} | fixed
     tables = {layer.name: layer for layer in graph.layers if layer.activation.table is not None}
     arguments = {
-        name: telling_range(str(layer.activation.table), seen.before[name], tensors[layer.output])
+        name: telling_range(layer.activation.table, seen.before[name], tensors[layer.output])
         for name, layer in tables.items()
+        if layer.activation.table is not None
     }
     formats = Formats(
         tensors=tensors, before={name: tensor_format(*argument, act_bits) for name, argument in arguments.items()}

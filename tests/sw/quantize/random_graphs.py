@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.sw.functions import FUNCTIONS, steepest
 
 from zeroskip.contracts.graph import INPUT, NOTHING, Activation, FloatArray, Graph, Layer, Shape, Window
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 from zeroskip.contracts.tensor import QuantizedTensor
 from zeroskip.quantize.forward import forward
-
-STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "hardsigmoid": 1 / 6, "hardswish": 1.5, "silu": 1.1}
-"""Bounds of the functions' derivatives."""
 
 
 def random_graph(rng: np.random.Generator) -> Graph:
@@ -70,7 +68,7 @@ def _activation(rng: np.random.Generator, outputs: int, slopes: bool, tables: bo
     if kind == "slope" and slopes:
         return Activation(slope=rng.choice([0.0, 0.01, 0.3, 1.0, 2.5], size=outputs))
     if kind == "table" and tables:
-        return Activation(table=str(rng.choice(list(STEEPEST))))
+        return Activation(table=FUNCTIONS[int(rng.integers(len(FUNCTIONS)))])
     return {"relu": Activation(low=0.0), "clip": Activation(low=-0.5, high=1.5)}.get(kind, NOTHING)
 
 
@@ -121,7 +119,7 @@ def _sum(layer: Layer, quantized: QuantizedLayer, network: QuantizedNetwork, int
     if layer.activation.slope is not None:
         total = total * np.maximum(layer.activation.slope, 1.0)
     if layer.activation.table is not None:
-        return STEEPEST[layer.activation.table] * (total + 1.01 * step) + 2.01 * after
+        return steepest(layer.activation.table) * (total + 1.01 * step) + 2.01 * after
     return np.asarray(total + 1.01 * step)
 
 

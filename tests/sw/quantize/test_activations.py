@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.sw.functions import FUNCTIONS, SIGMOID, TANH
 from tests.sw.graphs import graph, layer
 from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
@@ -45,11 +46,11 @@ def test_a_clip_is_a_clamp(low, high, expected):
     assert (got.low, got.high) == expected
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "hardsigmoid", "hardswish", "silu"])
-def test_a_table_gives_the_functions_values(name):
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_a_table_gives_the_functions_values(function):
     x = np.linspace(-8, 8, 200)[:, None]
-    network, got = one([[1.0]], [0.3], activation=Activation(table=name), x=x)
-    wanted = reference.run_float(graph(layer([[1.0]], [0.3], activation=Activation(table=name))), x)
+    network, got = one([[1.0]], [0.3], activation=Activation(table=function), x=x)
+    wanted = reference.run_float(graph(layer([[1.0]], [0.3], activation=Activation(table=function))), x)
     assert got.table.shape == (256,)
     assert (got.low, got.high) == (-128, 127)
     before = 16.6 / 255
@@ -59,7 +60,7 @@ def test_a_table_gives_the_functions_values(name):
 def test_a_tables_entries_are_indexed_by_the_integer_before_it_modulo_256():
     """A copy's argument is the input as it is stored: scale 1/16, zero-point 0."""
     x = np.array([[-8.0], [7.9375]])
-    network, got = one([[1.0]], structural=True, activation=Activation(table="tanh"), x=x)
+    network, got = one([[1.0]], structural=True, activation=Activation(table=TANH), x=x)
     assert network.input == QuantizedTensor(scale=1 / 16, zero_point=0, signed=True)
     assert (got.multiplier.tolist(), got.shift.tolist(), got.zero_point) == ([32768], [15], 0)
     output = network.output
@@ -73,7 +74,7 @@ def test_the_ends_of_a_sigmoid_take_no_integers():
     x = np.linspace(-8, 8, 161)[:, None]
     wide = np.concatenate([x, [[-4000.0], [4000.0]]])
     net = graph(
-        layer([[1.0]], activation=Activation(table="sigmoid")),
+        layer([[1.0]], activation=Activation(table=SIGMOID)),
         formats={INPUT: replace(SIGNED, scale=1 / 16, zero_point=0)},
     )
     for calibration in (x, wide):
@@ -84,5 +85,5 @@ def test_the_ends_of_a_sigmoid_take_no_integers():
 
 def test_a_table_that_is_constant_over_the_calibration_stays_so():
     x = np.array([[0.4], [0.4001]])
-    network, _ = one([[1.0]], activation=Activation(table="sigmoid"), x=x)
+    network, _ = one([[1.0]], activation=Activation(table=SIGMOID), x=x)
     np.testing.assert_allclose(outputs(network, x), 1 / (1 + np.exp(-0.4)), atol=0.003)

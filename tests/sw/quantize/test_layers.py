@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.sw.functions import TANH
 from tests.sw.graphs import RELU, graph, layer
 from tests.sw.quantize.single import BYTE, SIGNED, one, outputs
 
@@ -65,7 +66,7 @@ def test_a_copy_into_a_tensor_that_others_write_takes_that_ones_format():
     "fields",
     [
         {"bias": [1.0]}, {"weight": [[-1.0]]}, {"weight": [[0.5]]}, {"weight": [[1.0, 1.0]]}, {"structural": False}, {"residual": INPUT},
-        {"activation": Activation(slope=np.array([1.5]))}, {"activation": Activation(table="tanh")},
+        {"activation": Activation(slope=np.array([1.5]))}, {"activation": Activation(table=TANH)},
     ],
 )  # fmt: skip
 def test_what_changes_its_values_is_no_copy(fields):
@@ -174,7 +175,7 @@ def residual_of(**fields: object) -> Graph:
             r"layer 'fc': a maximum must have no slope",
         ),
         (
-            graph(layer([[1.0]], maximum=True, activation=Activation(table="tanh"))),
+            graph(layer([[1.0]], maximum=True, activation=Activation(table=TANH))),
             r"layer 'fc': a maximum must have no table",
         ),
         (graph(layer([[1.0]], [0.5], maximum=True)), r"layer 'fc': a maximum must have no bias, not 0.5"),

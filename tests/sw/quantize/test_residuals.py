@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.sw.functions import TANH
 from tests.sw.graphs import graph, layer
 from tests.sw.quantize.single import BYTE, outputs
 
@@ -85,7 +86,7 @@ def test_a_residual_on_a_row_without_weights_keeps_its_bias():
 
 
 def test_a_table_follows_a_residual():
-    network, got = add(activation=Activation(table="tanh"), x=np.array([[-1.0], [1.0]]))
+    network, got = add(activation=Activation(table=TANH), x=np.array([[-1.0], [1.0]]))
     x = np.linspace(-1, 1, 50)[:, None]
     np.testing.assert_allclose(outputs(network, x), np.tanh(2 * x), atol=0.03)
     assert got.residual_multiplier == pytest.approx(2048, rel=0.05)

@@ -13,9 +13,6 @@ from .copies import plain_copy
 from .passes import Formats, all_shapes, count_readers, ends_in_nothing, is_nothing
 from .steps import AddStep, PointwiseStep, Step
 
-MONOTONE = frozenset({None, "sigmoid", "tanh", "hardsigmoid"})
-"""Tables that never fall, so that the maximum may be taken before or after them."""
-
 
 def pool_last(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:
     """Move a rising activation behind a maximum to the front of it, if a layer or sum there takes it in."""
@@ -25,7 +22,7 @@ def pool_last(steps: Sequence[Step], known: Mapping[str, Shape], result: str, fo
         pool = done.get(step.source) if isinstance(step, PointwiseStep) else None
         if (
             isinstance(step, PointwiseStep)
-            and step.activation.table in MONOTONE
+            and (step.activation.table is None or step.activation.table.rising)
             and isinstance(pool, Layer)
             and pool.maximum
             and _takes_up(done.get(pool.source))

@@ -243,6 +243,34 @@ def cast(attributes: Attributes, x: Tensor) -> Tensor:
     return x
 
 
+def gelu(attributes: Attributes, x: Tensor) -> Tensor:
+    """Gelu, exact or by tanh."""
+    return F.gelu(x, approximate=attributes.get("approximate", b"none").decode())
+
+
+def shrink(attributes: Attributes, x: Tensor) -> Tensor:
+    """Shrink."""
+    limit, by = attributes.get("lambd", 0.5), attributes.get("bias", 0.0)
+    return torch.where(x < -limit, x + by, torch.where(x > limit, x - by, 0.0))
+
+
+def extreme(function: Function, attributes: Attributes, *inputs: Operand) -> Tensor:
+    """Min and Max of any number of tensors."""
+    result = inputs[0]
+    for other in inputs[1:]:
+        result = binary(function, attributes, result, other)
+    assert isinstance(result, Tensor)
+    return result
+
+
+def where(attributes: Attributes, condition: Operand, x: Operand, y: Operand) -> Tensor:
+    """Where."""
+    like = next(value for value in (x, y, condition) if isinstance(value, Tensor))
+    real = torch.float32 if like.dtype == torch.bool else like.dtype
+    first, second = (value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=real) for value in (x, y))
+    return torch.where(torch.as_tensor(condition), first, second)
+
+
 def leaky_relu(attributes: Attributes, x: Tensor) -> Tensor:
     """LeakyRelu."""
     return F.leaky_relu(x, attributes.get("alpha", 0.01))
@@ -267,6 +295,58 @@ FUNCTIONS: dict[str, Function] = {
     "LeakyRelu": leaky_relu,
     "PRelu": prelu,
     "Clip": clip,
+    "Elu": lambda attributes, x: F.elu(x, attributes.get("alpha", 1.0)),
+    "Celu": lambda attributes, x: F.celu(x, attributes.get("alpha", 1.0)),
+    "Selu": lambda attributes, x: (
+        attributes.get("gamma", 1.0507009873554805) * F.elu(x, attributes.get("alpha", 1.6732632423543772))
+    ),
+    "Gelu": gelu,
+    "Mish": partial(plain, F.mish),
+    "Softplus": partial(plain, F.softplus),
+    "Softsign": partial(plain, F.softsign),
+    "Swish": lambda attributes, x: x * torch.sigmoid(attributes.get("alpha", 1.0) * x),
+    "ThresholdedRelu": lambda attributes, x: F.threshold(x, attributes.get("alpha", 1.0), 0.0),
+    "Shrink": shrink,
+    **{
+        name: partial(plain, getattr(torch, name.lower()))
+        for name in (
+            "Abs",
+            "Neg",
+            "Exp",
+            "Log",
+            "Sqrt",
+            "Reciprocal",
+            "Erf",
+            "Sin",
+            "Cos",
+            "Tan",
+            "Asin",
+            "Acos",
+            "Atan",
+            "Sinh",
+            "Cosh",
+            "Asinh",
+            "Acosh",
+            "Atanh",
+            "Ceil",
+            "Floor",
+            "Round",
+            "Sign",
+        )
+    },
+    "Not": partial(plain, torch.logical_not),
+    "Greater": partial(binary, torch.gt),
+    "GreaterOrEqual": partial(binary, torch.ge),
+    "Less": partial(binary, torch.lt),
+    "LessOrEqual": partial(binary, torch.le),
+    "Equal": partial(binary, torch.eq),
+    "And": partial(binary, torch.logical_and),
+    "Or": partial(binary, torch.logical_or),
+    "Xor": partial(binary, torch.logical_xor),
+    "Where": where,
+    "Pow": partial(binary, torch.pow),
+    "Min": partial(extreme, torch.minimum),
+    "Max": partial(extreme, torch.maximum),
     "Add": partial(binary, torch.add),
     "Sub": partial(binary, torch.sub),
     "Mul": partial(binary, torch.mul),

@@ -28,7 +28,10 @@ MOVING = ("MaxPool", "GlobalMaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueez
 LIMITING = ("Clip", "Relu")
 """Operators that do the same only where an integer is the number itself: scale 1 and zero-point 0."""
 
-ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Sum", "PRelu", "Concat")
+ARITHMETIC = (
+    "Add", "Sub", "Mul", "Div", "Sum", "PRelu", "Concat", "Pow", "Min", "Max", "Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
+    "Equal", "And", "Or", "Xor",
+)  # fmt: skip
 """Operators whose constant inputs are tensors to compute with, and not shapes, axes or limits."""
 
 UNKNOWN = "not supported"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, fx, nn
@@ -18,10 +19,12 @@ from zeroskip.frontend.lowering.lower import lower
 from zeroskip.frontend.lowering.steps import Value
 from zeroskip.frontend.refusal import RefusalError
 
+from .chains import Chain
+from .functions import as_table, chain_of
 from .masks import Masks, remove_pruning_hooks
 from .nodes import Parameters, operator_name, qualified_name
-from .operators import READERS, SUPPORTED
-from .reading import Reading, SkippedError
+from .operators import READERS, SUPPORTED, Reader
+from .reading import Given, Reading, SkippedError
 
 _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
@@ -123,12 +126,14 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
         try:
             if not any(reading.holds(read) for read in node.all_input_nodes):
                 parameters.compute(node)
-            elif reader is None:
+                continue
+            chain = chain_of(node, reading)
+            if reader is None and chain is None:
                 unknown = True
                 problems.append(f"{location}: not supported")
                 reading.refuse(node)
             else:
-                reading.give(node, reader(node, reading))
+                _give(node, reading, reader, chain)
         except RefusalError as refusal:
             problems.append(f"{location}: {refusal}")
             reading.refuse(node)
@@ -140,6 +145,24 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
     if problems or faults or result is None:
         raise UnsupportedError("; ".join(problems + faults))
     return reading, result
+
+
+def _give(node: fx.Node, reading: Reading, reader: Reader | None, chain: Chain | None) -> None:
+    """Read the node: as a table what only a table computes, or what is refused otherwise."""
+    given: Given | Sequence[Given] | None = None
+    if reader is not None and (chain is None or not chain.tabled):
+        try:
+            given = reader(node, reading)
+        except RefusalError:
+            if chain is None:
+                raise
+    if given is None:
+        assert chain is not None
+        chain = replace(chain, tabled=True)
+        given = as_table(node, reading, chain)
+    if chain is not None and isinstance(given, Value) and given.name not in (chain.root.name, *reading.chains):
+        reading.chains[given.name] = chain
+    reading.give(node, given)
 
 
 def _result(program: ExportedProgram, reading: Reading) -> tuple[Value | None, list[str]]:

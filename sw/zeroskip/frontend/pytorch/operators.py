@@ -42,6 +42,8 @@ READERS: dict[object, Reader] = {
     aten.add_.Tensor: pointwise.add,
     aten.sub.Tensor: pointwise.subtract,
     aten.sub_.Tensor: pointwise.subtract,
+    aten.neg.default: pointwise.negate,
+    aten.neg_.default: pointwise.negate,
     aten.mul.Tensor: pointwise.multiply,
     aten.mul_.Tensor: pointwise.multiply,
     aten.div.Tensor: pointwise.divide,
@@ -63,16 +65,6 @@ READERS: dict[object, Reader] = {
     aten.leaky_relu.default: pointwise.leaky_relu,
     aten.leaky_relu_.default: pointwise.leaky_relu,
     aten.prelu.default: pointwise.prelu,
-    aten.sigmoid.default: pointwise.table("sigmoid"),
-    aten.sigmoid_.default: pointwise.table("sigmoid"),
-    aten.tanh.default: pointwise.table("tanh"),
-    aten.tanh_.default: pointwise.table("tanh"),
-    aten.hardsigmoid.default: pointwise.table("hardsigmoid"),
-    aten.hardsigmoid_.default: pointwise.table("hardsigmoid"),
-    aten.hardswish.default: pointwise.table("hardswish"),
-    aten.hardswish_.default: pointwise.table("hardswish"),
-    aten.silu.default: pointwise.table("silu"),
-    aten.silu_.default: pointwise.table("silu"),
     aten.fake_quantize_per_tensor_affine.default: rounding.fake_quantize,
     aten.fake_quantize_per_tensor_affine.tensor_qparams: rounding.fake_quantize,
     aten.fake_quantize_per_channel_affine.default: rounding.per_channel,
@@ -105,7 +97,7 @@ READERS: dict[object, Reader] = {
 """Operator → reader. A reader appends steps and returns the node's value. It raises RefusalError."""
 
 SUPPORTED = (
-    "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, amax, add, sub, mul, div, relu, relu6, "
-    "hardtanh, clamp, leaky_relu, prelu, sigmoid, tanh, hardsigmoid, hardswish, silu, fake_quantize, pad, slice, split, chunk, cat, "
+    "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, amax, add, sub, neg, mul, div, relu, relu6, "
+    "hardtanh, clamp, leaky_relu, prelu, any function of one tensor element by element, fake_quantize, pad, slice, split, chunk, cat, "
     "flatten, view, reshape, squeeze, unsqueeze, dropout, identity"
 )

@@ -13,7 +13,7 @@ from zeroskip.contracts.graph import Activation, FloatArray
 from zeroskip.frontend.lowering.steps import AddStep, AffineStep, PointwiseStep, Value
 from zeroskip.frontend.refusal import RefusalError
 
-from .nodes import arguments, qualified_name, shape
+from .nodes import arguments, operand, qualified_name, shape
 from .reading import Reading
 
 
@@ -37,52 +37,45 @@ def batch_norm(node: fx.Node, reading: Reading) -> Value:
 
 
 def add(node: fx.Node, reading: Reading) -> Value:
-    """The sum of two tensors, or of one and a constant per channel."""
-    given = arguments(node)
-    alpha = float(given.get("alpha", 1))
-    left, right = given["self"], given["other"]
-    if reading.holds(left) and reading.holds(right):
-        first, second = reading.value(left), reading.value(right)
-        if alpha != 1:
-            raise RefusalError(f"alpha must be 1 between two tensors, not {alpha:g}")
-        if (first.user, first.stored) != (second.user, second.stored):
-            raise RefusalError(f"must add two tensors of one shape, not {shape(left)} and {shape(right)}")
-        result = reading.make(node, first.stored)
-        reading.steps.append(AddStep(name=qualified_name(node), sources=(first.name, second.name), output=result.name))
-        return result
-    return _with_constant(
-        node, reading, left, right, lambda c: (np.ones(1), alpha * c), lambda c: (np.full(1, alpha), c)
-    )
+    """The sum of two tensors, or of one and a constant per channel; the second times ``alpha``."""
+    return _sum(node, reading, float(arguments(node).get("alpha", 1)))
 
 
 def subtract(node: fx.Node, reading: Reading) -> Value:
-    """A tensor less a constant per channel, or a constant less a tensor."""
+    """As the sum, the second times ``-alpha``."""
+    return _sum(node, reading, -float(arguments(node).get("alpha", 1)))
+
+
+def _sum(node: fx.Node, reading: Reading, factor: float) -> Value:
     given = arguments(node)
-    alpha = float(given.get("alpha", 1))
-    forward, backward = (lambda c: (np.ones(1), -alpha * c)), (lambda c: (np.full(1, -alpha), c))
-    return _with_constant(node, reading, given["self"], given["other"], forward, backward)
+    left, right = given["self"], given["other"]
+    if not (reading.holds(left) and reading.holds(right)):
+        return _with_constant(
+            node, reading, left, right, lambda c: (np.ones(1), factor * c), lambda c: (np.full(1, factor), c)
+        )
+    first, second = reading.value(left), reading.value(right)
+    if (first.user, first.stored) != (second.user, second.stored):
+        raise RefusalError(f"must add two tensors of one shape, not {shape(left)} and {shape(right)}")
+    if factor != 1:
+        second = _affine(node, reading, second, np.full(1, factor), np.zeros(1), ".scaled")
+    result = reading.make(node, first.stored)
+    reading.steps.append(AddStep(name=qualified_name(node), sources=(first.name, second.name), output=result.name))
+    return result
 
 
-GATES = {"sigmoid": "silu", "hardsigmoid": "hardswish"}
-"""Function → name of the product of a value and that function of it."""
+def negate(node: fx.Node, reading: Reading) -> Value:
+    """The tensor times -1."""
+    return _affine(node, reading, reading.value(operand(node)), np.full(1, -1.0), np.zeros(1))
 
 
 def multiply(node: fx.Node, reading: Reading) -> Value:
-    """A tensor times a constant per channel, or times its own sigmoid."""
+    """A tensor times a constant per channel."""
     given = arguments(node)
-    left, right = given["self"], given["other"]
-    if reading.holds(left) and reading.holds(right):
-        for value, gate in ((reading.value(left), reading.value(right)), (reading.value(right), reading.value(left))):
-            for step in reading.steps:
-                if isinstance(step, PointwiseStep) and (step.output, step.source) == (gate.name, value.name):
-                    table = GATES.get(step.activation.table or "")
-                    if table is not None and value.user == gate.user:
-                        return _pointwise(node, reading, value, Activation(table=table))
 
     def scale(constant: FloatArray) -> tuple[FloatArray, FloatArray]:
         return constant, np.zeros(1)
 
-    return _with_constant(node, reading, left, right, scale, scale)
+    return _with_constant(node, reading, given["self"], given["other"], scale, scale)
 
 
 def divide(node: fx.Node, reading: Reading) -> Value:
@@ -128,15 +121,6 @@ def prelu(node: fx.Node, reading: Reading) -> Value:
     given = arguments(node)
     source = reading.value(given["self"])
     return _slope(node, reading, source, reading.parameters.read(given["weight"], "weight")[1])
-
-
-def table(name: str) -> Callable[[fx.Node, Reading], Value]:
-    """A reader of a function that runs as a table."""
-
-    def reader(node: fx.Node, reading: Reading) -> Value:
-        return _pointwise(node, reading, reading.value(arguments(node)["self"]), Activation(table=name))
-
-    return reader
 
 
 def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) -> Value:
@@ -213,8 +197,10 @@ def shift(node: fx.Node, reading: Reading, source: Value, by: float, suffix: str
     return result
 
 
-def _affine(node: fx.Node, reading: Reading, source: Value, scale: FloatArray, shift: FloatArray) -> Value:
-    name = qualified_name(node)
+def _affine(
+    node: fx.Node, reading: Reading, source: Value, scale: FloatArray, shift: FloatArray, suffix: str = ""
+) -> Value:
+    name = qualified_name(node) + suffix
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise InputError(f"layer {name!r}: scale and shift must be finite, but hold NaN or infinity")
     if max(len(scale), len(shift)) > 1:
@@ -222,7 +208,7 @@ def _affine(node: fx.Node, reading: Reading, source: Value, scale: FloatArray, s
     if (scale == 1).all() and (shift == 0).all():
         return source
     length = source.stored[0]
-    result = reading.make(node, source.stored)
+    result = reading.make(node, source.stored, suffix)
     reading.steps.append(
         AffineStep(
             name=name, source=source.name, output=result.name,

@@ -14,6 +14,7 @@ from zeroskip.contracts.graph import INPUT, Shape
 from zeroskip.frontend.lowering.steps import FlattenStep, Step, Value, image_shape, size
 from zeroskip.frontend.refusal import RefusalError
 
+from .chains import Chain
 from .nodes import Parameters, is_in_place, operand, operator_name, shape
 
 aten = torch.ops.aten
@@ -68,6 +69,7 @@ class Reading:
     parameters : the tensors of the model
     input : the value that enters the network
     steps : the steps read so far
+    chains : of values that are functions of another one, element by element, by name
 
     Readers take operands with :meth:`value`, make results with :meth:`make` or :meth:`view`, and append to ``steps``.
     """
@@ -75,6 +77,7 @@ class Reading:
     def __init__(self, graph: fx.Graph, parameters: Parameters, entry: fx.Node) -> None:
         self.parameters = parameters
         self.steps: list[Step] = []
+        self.chains: dict[str, Chain] = {}
         self._order = {node: position for position, node in enumerate(graph.nodes)}
         self._memories: dict[fx.Node, _Memory] = defaultdict(_Memory)
         user = shape(entry)[1:]
