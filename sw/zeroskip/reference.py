@@ -40,7 +40,7 @@ def run(network: QuantizedNetwork, x_int: npt.ArrayLike, *, batch: int | None = 
     if batch is not None and batch < 1:
         raise InputError(f"batch must be at least 1, not {batch!r}")
     outputs = _integers(network, x_int, (network.output_name,), batch)[network.output_name]
-    return outputs.reshape(len(outputs), *network.output_shape)
+    return np.asarray(network.output_axes.from_image(outputs, network.output_shape))
 
 
 def run_layers(network: QuantizedNetwork, x_int: npt.ArrayLike) -> dict[str, IntArray]:
@@ -55,12 +55,13 @@ def run_float(graph: Graph, x: npt.ArrayLike) -> FloatArray:
     """The masked float network in float64, (N, *output_shape). Raises InputError unless x has shape (N, *input_shape)."""
     samples = np.asarray(x, dtype=np.float64)
     _require_shape(samples.shape, graph.input_shape)
+    samples = graph.input_axes.to_image(samples, graph.tensors[INPUT])
     operators = [_float_operator(layer) for layer in graph.layers]
     outputs = np.empty((len(samples), math.prod(graph.output_shape)))
     for start, chunk in _chunks(samples, graph.tensors, graph.layers, None):
         values = _evaluate(graph.layers, operators, graph.tensors, chunk, (graph.output,))
         outputs[start : start + len(chunk)] = values[graph.output].flatten(1).numpy()
-    return outputs.reshape(len(samples), *graph.output_shape)
+    return np.asarray(graph.output_axes.from_image(outputs, graph.output_shape))
 
 
 def _integers(
@@ -104,16 +105,15 @@ def _chunks(
     samples: npt.NDArray[np.float64 | np.int64], shapes: Mapping[str, Shape],
     layers: Sequence[Layer | QuantizedLayer], batch: int | None,
 ) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
-    """Index of the first sample and (n, channels, height, width), as many samples at a time as memory allows."""
+    """Index of the first sample and so many of ``samples``, (N, channels, height, width), as memory allows."""
     if batch is None:
         windows = [
             shapes[layer.source][0] * math.prod(layer.window.kernel) * math.prod(shapes[layer.output][1:])
             for layer in layers
         ]
         batch = max(1, _ELEMENTS // max(windows, default=1))
-    images = samples.reshape(len(samples), *shapes[INPUT])
-    for start in range(0, len(images), batch):
-        yield start, torch.tensor(images[start : start + batch])
+    for start in range(0, len(samples), batch):
+        yield start, torch.tensor(samples[start : start + batch])
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def _checked_input(network: QuantizedNetwork, x_int: npt.ArrayLike) -> IntArray:
     low, high = network.input.low, network.input.high
     if values.size and (values.min() < low or values.max() > high):
         raise InputError(f"input: must lie within {low} … {high}, not {values.min()} … {values.max()}")
-    return values.astype(np.int64)
+    return network.input_axes.to_image(values.astype(np.int64), network.shapes[INPUT])
 
 
 def _require_shape(shape: tuple[int, ...], sample: tuple[int, ...]) -> None:

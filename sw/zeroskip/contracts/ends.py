@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .axes import PLAIN, Axes
 from .errors import InputError
 from .graph import INPUT, FloatArray, Shape
 from .network import IntArray, QuantizedNetwork
@@ -23,6 +24,7 @@ class End:
     what : ``input`` or ``output``, for refusals
     shape : of one sample as the user has it
     planes : (channels, height, width) of the same
+    axes : from the one order to the other
     format : its integers
     """
 
@@ -30,15 +32,21 @@ class End:
     shape: tuple[int, ...]
     planes: Shape
     format: QuantizedTensor
+    axes: Axes = PLAIN
 
     @classmethod
     def input_of(cls, network: QuantizedNetwork) -> End:
-        return cls(what="input", shape=network.input_shape, planes=network.shapes[INPUT], format=network.input)
+        planes = network.shapes[INPUT]
+        return cls(
+            what="input", shape=network.input_shape, planes=planes, format=network.input, axes=network.input_axes
+        )
 
     @classmethod
     def output_of(cls, network: QuantizedNetwork) -> End:
         planes = network.shapes[network.output_name]
-        return cls(what="output", shape=network.output_shape, planes=planes, format=network.output)
+        return cls(
+            what="output", shape=network.output_shape, planes=planes, format=network.output, axes=network.output_axes
+        )
 
     @property
     def size(self) -> int:
@@ -76,22 +84,25 @@ class End:
 
     def to_bytes(self, values: IntArray) -> list[bytes]:
         """(N, *shape) integers → the bytes of each sample in the order of the stream, two's complement where signed."""
-        return [row.tobytes() for row in (to_stream(values, self.planes) & 0xFF).astype(np.uint8)]
+        return [row.tobytes() for row in (to_stream(values, self.planes, self.axes) & 0xFF).astype(np.uint8)]
 
     def from_bytes(self, samples: Sequence[bytes]) -> IntArray:
         """The inverse of :meth:`to_bytes`, int64. Every sample must have ``size`` bytes."""
         kind = np.int8 if self.format.signed else np.uint8
         values = np.frombuffer(b"".join(samples), dtype=kind).reshape(len(samples), self.size)
-        return from_stream(values, self.planes).reshape(len(samples), *self.shape)
+        return from_stream(values, self.planes, self.shape, self.axes)
 
     def to_json(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "planes": list(self.planes), "format": asdict(self.format)}
+        return {
+            "shape": list(self.shape), "planes": list(self.planes), "axes": asdict(self.axes), "format": asdict(self.format),
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, values: dict[str, Any], what: str) -> End:
         channels, height, width = values["planes"]
         format = QuantizedTensor(**values["format"])
-        return cls(what=what, shape=tuple(values["shape"]), planes=(channels, height, width), format=format)
+        axes = Axes(**{name: tuple(numbers) for name, numbers in values["axes"].items()})
+        return cls(what=what, shape=tuple(values["shape"]), planes=(channels, height, width), format=format, axes=axes)
 
     def _require_shape(self, shape: tuple[int, ...]) -> None:
         if len(shape) == 0 or shape[1:] != self.shape:

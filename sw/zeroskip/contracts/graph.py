@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from .axes import PLAIN, Axes
 from .errors import InputError
+from .host import HostOperator
 from .tensor import QuantizedTensor
 
 FloatArray = npt.NDArray[np.float64]
@@ -156,8 +158,11 @@ class Layer:
 class Graph:
     """Layers in an order in which every tensor is complete before it is read.
 
-    input_shape : shape of one sample as the user has it, without the batch axis; in C order its elements are those of ``INPUT``
-    output_shape : shape of one sample as the user gets it, without the batch axis; in C order its elements are those of ``output``
+    input_shape : shape of one sample as the user has it, without the batch axis
+    output_shape : shape of one sample as the user gets it, without the batch axis
+    input_axes : from the user's order to that of ``INPUT``
+    output_axes : from the user's order to that of ``output``, in the same way
+    host : operators of the host behind the output, in order; ``output_shape`` is the shape before them
     tensors : shape by name, ``INPUT`` among them
     output : name of the tensor that leaves the network
     formats : number formats that a quantized model fixes, by tensor name; calibration gives all others
@@ -168,4 +173,7 @@ class Graph:
     tensors: Mapping[str, Shape]
     layers: tuple[Layer, ...]
     output: str
+    input_axes: Axes = PLAIN
+    output_axes: Axes = PLAIN
+    host: tuple[HostOperator, ...] = ()
     formats: Mapping[str, QuantizedTensor] = field(default_factory=dict)

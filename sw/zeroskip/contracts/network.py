@@ -20,7 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .axes import PLAIN, Axes
 from .graph import INPUT, POINTWISE, Shape, Window
+from .host import HostOperator
 from .tensor import QuantizedTensor
 
 IntArray = npt.NDArray[np.int64]
@@ -87,6 +89,7 @@ class QuantizedNetwork:
     shapes : (channels, height, width) of every tensor by name, ``INPUT`` and ``output_name`` among them
     formats : number format of every tensor by name
     output_name : the tensor that leaves the network
+    input_axes, output_axes, host : as in :class:`zeroskip.contracts.graph.Graph`
     """
 
     input_shape: tuple[int, ...]
@@ -96,6 +99,9 @@ class QuantizedNetwork:
     formats: Mapping[str, QuantizedTensor]
     layers: tuple[QuantizedLayer, ...]
     output_name: str
+    input_axes: Axes = PLAIN
+    output_axes: Axes = PLAIN
+    host: tuple[HostOperator, ...] = ()
 
     @property
     def input(self) -> QuantizedTensor:

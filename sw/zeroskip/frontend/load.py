@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from torch import nn
 
 from zeroskip.contracts.errors import InputError, typed_line
 from zeroskip.contracts.extras import needs_extra
+
+from .quiet import quiet
 
 FORMS = "file.onnx, file.pt2, package.module:callable or path/to/file.py:callable"
 
@@ -55,7 +56,7 @@ def _load_exported(path: Path) -> nn.Module:
     if not zipfile.is_zipfile(path):
         raise InputError(f"model {str(path)!r}: must be a file saved by torch.export.save")
     try:
-        with _quiet("torch.export"):
+        with quiet("torch.export"):
             return torch.export.load(path).module()
     except Exception as error:
         raise InputError(f"model {str(path)!r}: torch.export.load failed: {typed_line(error)}") from error
@@ -119,15 +120,3 @@ def _import_path(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-
-
-@contextmanager
-def _quiet(logger_name: str) -> Iterator[None]:
-    """Keep torch from printing tracebacks of an error that is reported in one line."""
-    logger = logging.getLogger(logger_name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

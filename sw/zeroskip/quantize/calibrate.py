@@ -42,7 +42,7 @@ def checked_calibration(graph: Graph, calibration: object) -> FloatArray:
         raise InputError(f"calibration: shape must be ({wanted}), not {values.shape}")
     if len(values) == 0:
         raise InputError("calibration: must hold at least one sample, not 0")
-    samples = values.astype(np.float64).reshape(len(values), *graph.tensors[INPUT])
+    samples = graph.input_axes.to_image(values.astype(np.float64), graph.tensors[INPUT])
     finite = np.isfinite(samples).all(axis=(1, 2, 3))
     if not finite.all():
         raise InputError(f"calibration: must be finite, but sample {int(np.argmin(finite))} holds NaN or infinity")

@@ -57,7 +57,8 @@ def quantize(
     samples = checked_calibration(graph, calibration)
     formats = activation_formats(graph, ranges(graph, samples), weight_bits=weight_bits, act_bits=act_bits)
     return QuantizedNetwork(
-        input_shape=graph.input_shape, output_shape=graph.output_shape, weight_bits=weight_bits,
+        input_shape=graph.input_shape, output_shape=graph.output_shape, input_axes=graph.input_axes,
+        output_axes=graph.output_axes, host=graph.host, weight_bits=weight_bits,
         shapes=dict(graph.tensors), formats=formats.tensors, output_name=graph.output,
         layers=tuple(
             _maximum(layer, formats) if layer.maximum else _sum(layer, formats, weight_bits) for layer in graph.layers

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from zeroskip.contracts.axes import PLAIN
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import INPUT
 from zeroskip.contracts.network import MULTIPLIER_BITS, RESIDUAL_FRACTION, QuantizedLayer, QuantizedNetwork
@@ -24,11 +25,16 @@ def require_consistent(network: QuantizedNetwork) -> None:
     It refuses a tensor that is unknown, read before it is complete, or never written; shapes that do not follow from each other; numbers
     outside of their ranges.
     """
-    for name, user in ((INPUT, network.input_shape), (network.output_name, network.output_shape)):
+    ends = (
+        (INPUT, network.input_shape, network.input_axes), (network.output_name, network.output_shape, network.output_axes),
+    )  # fmt: skip
+    for name, user, axes in ends:
         if name not in network.shapes:
             raise InputError(f"tensor {name!r}: is missing")
         if math.prod(user) != math.prod(network.shapes[name]):
             raise InputError(f"tensor {name!r}: shape {network.shapes[name]} must have as many elements as {user}")
+        if axes != PLAIN and math.prod(axes.shape) != math.prod(user):
+            raise InputError(f"tensor {name!r}: axes of {axes.shape} must have as many elements as {user}")
     names = [layer.name for layer in network.layers]
     if len(set(names)) != len(names):
         raise InputError(f"layers must have names of their own, not {', '.join(names)}")

@@ -12,8 +12,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from safetensors.numpy import save as tensors_to_bytes
 
+from zeroskip.contracts.axes import Axes
 from zeroskip.contracts.errors import ImageError
 from zeroskip.contracts.graph import Window
+from zeroskip.contracts.host import HostOperator
 from zeroskip.contracts.network import QuantizedLayer, QuantizedNetwork
 from zeroskip.contracts.tensor import QuantizedTensor
 
@@ -28,6 +30,8 @@ def network_to_json(network: QuantizedNetwork) -> dict[str, Any]:
     """Everything except the arrays."""
     return {
         "input_shape": list(network.input_shape), "output_shape": list(network.output_shape),
+        "input_axes": asdict(network.input_axes), "output_axes": asdict(network.output_axes),
+        "host": [asdict(operator) for operator in network.host],
         "weight_bits": network.weight_bits, "output": network.output_name,
         "tensors": {
             name: {"shape": list(shape), "format": asdict(network.formats[name])} for name, shape in network.shapes.items()
@@ -68,6 +72,8 @@ def load_network(values: Mapping[str, Any], path: Path) -> QuantizedNetwork:
         layers.append(QuantizedLayer(**layer | stored | {"window": window}))
     return QuantizedNetwork(
         input_shape=tuple(values["input_shape"]), output_shape=tuple(values["output_shape"]),
+        **{end: Axes(**{name: tuple(part) for name, part in values[end].items()}) for end in ("input_axes", "output_axes")},
+        host=tuple(HostOperator(**operator) for operator in values["host"]),
         weight_bits=values["weight_bits"], layers=tuple(layers), output_name=values["output"],
         shapes={name: tuple(tensor["shape"]) for name, tensor in values["tensors"].items()},
         formats={name: QuantizedTensor(**tensor["format"]) for name, tensor in values["tensors"].items()},

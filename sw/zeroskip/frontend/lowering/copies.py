@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeroskip.contracts.graph import Layer, Shape, Window
+from zeroskip.contracts.graph import POINTWISE, Layer, Shape, Window
 
 from .padding import padding_after
 from .passes import Formats, all_shapes, count_readers, readers_of
@@ -88,7 +88,7 @@ def absorb_flattening(steps: Sequence[Step], known: Mapping[str, Shape], result:
         if not isinstance(step, FlattenStep) or step.output == result or step.output in formats:
             continue
         readers = readers_of(step.output, kept.values())
-        if not all(isinstance(reader, Layer) and reader.groups == 1 and not reader.maximum for reader in readers):
+        if not all(isinstance(reader, Layer) and reader.groups == 1 and _is_one_product(reader) for reader in readers):
             continue
         for reader in readers:
             assert isinstance(reader, Layer)
@@ -99,6 +99,11 @@ def absorb_flattening(steps: Sequence[Step], known: Mapping[str, Shape], result:
             )  # fmt: skip
         del kept[step.output]
     return list(kept.values())
+
+
+def _is_one_product(layer: Layer) -> bool:
+    """Whether it takes the sum over one tap, which is the whole of a vector."""
+    return layer.window == POINTWISE and not layer.maximum
 
 
 def copies_to_layers(steps: Sequence[Step], known: Mapping[str, Shape], result: str, formats: Formats) -> list[Step]:

@@ -10,18 +10,18 @@ from .affine import fold_affine
 from .copies import absorb_flattening, copies_to_layers, fold_padding, merge_copies, plain_copy
 from .formats import fix_formats
 from .fuse import fuse, pool_last
-from .steps import Step, Value, sources
+from .steps import Port, Step, sources
 from .tensors import assign_tensors
 
 
-def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
+def lower(steps: Sequence[Step], input: Port, result: Port) -> Graph:
     """The graph that computes ``result`` from ``input``. Steps that it does not need vanish. A graph that changes nothing is one copy.
 
     Raises InputError for numbers that are not finite.
     """
     shapes = {INPUT: input.stored}
-    needed = _needed(steps, result.name)
-    needed, output, formats = fix_formats(needed, result.name)
+    needed = _needed(steps, result.value)
+    needed, output, formats = fix_formats(needed, result.value)
     for rewrite in (merge_copies, fold_padding, fold_affine, absorb_flattening, copies_to_layers, pool_last, fuse):
         needed = rewrite(needed, shapes, output, formats)
     if output == INPUT:
@@ -29,8 +29,8 @@ def lower(steps: Sequence[Step], input: Value, result: Value) -> Graph:
         formats |= {output: formats[INPUT]} if INPUT in formats else {}
     layers, tensors, names, formats = assign_tensors(needed, shapes, output, formats)
     return Graph(
-        input_shape=input.user, output_shape=result.user, tensors=tensors, layers=layers, output=names[output],
-        formats=formats,
+        input_shape=input.user, output_shape=result.user, input_axes=input.axes, output_axes=result.axes, host=result.host,
+        tensors=tensors, layers=layers, output=names[output], formats=formats,
     )  # fmt: skip
 
 

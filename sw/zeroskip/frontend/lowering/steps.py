@@ -11,31 +11,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from zeroskip.contracts.axes import PLAIN, Axes
 from zeroskip.contracts.graph import Activation, FloatArray, Layer, Shape, Window
+from zeroskip.contracts.host import HostOperator
 from zeroskip.contracts.tensor import QuantizedTensor
 
 
-@dataclass(frozen=True)
-class Value:
-    """A tensor of the model, for one sample.
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A value that enters or leaves the network.
 
-    name : unique
+    value : its name
     stored : (channels, height, width) as the array keeps it
-    user : shape in the model; it is ``stored`` in C order, so flattening and unflattening cost nothing
+    user : shape of one sample in the model
+    axes : from the user's order to the stored one
+    host : what the host does with the numbers that leave
     """
 
-    name: str
+    value: str
     stored: Shape
     user: tuple[int, ...]
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the model's axes are the stored axes: (features), (channels, length) or (channels, height, width)."""
-        return image_shape(self.user) == self.stored
-
-    @property
-    def is_vector(self) -> bool:
-        return len(self.user) == 1
+    axes: Axes = PLAIN
+    host: tuple[HostOperator, ...] = ()
 
 
 def image_shape(user: tuple[int, ...]) -> Shape | None:

@@ -190,29 +190,145 @@ def pad(
     both = [int(n) for n in (attributes["pads"] if amounts is None else numbers(amounts))]
     over = list(range(x.ndim)) if axes is None else [int(axis) % x.ndim for axis in numbers(axes)]
     fill = attributes.get("value", 0.0) if value is None else numbers(value)[0]
-    if mode != "constant":
-        raise RefusalError(f"padding must be a constant number, not mode {mode!r}")
     before, after = [0] * x.ndim, [0] * x.ndim
     for position, axis in enumerate(over):
         before[axis], after[axis] = both[position], both[position + len(over)]
-    return pad_image(x, before, after, float(fill))
+    if mode == "constant":
+        return pad_image(x, before, after, float(fill))
+    for axis, (first, last) in enumerate(zip(before, after, strict=True)):
+        if first or last:
+            x = x.index_select(axis, torch.tensor(_around(x.shape[axis], first, last, mode)))
+    return x
+
+
+def _around(length: int, before: int, after: int, mode: str) -> list[int]:
+    """The places along an axis that padding by the tensor's own elements takes."""
+    places = np.arange(-before, length + after)
+    if mode == "edge":
+        return np.clip(places, 0, length - 1).tolist()  # type: ignore[no-any-return]
+    if mode == "wrap":
+        return (places % length).tolist()  # type: ignore[no-any-return]
+    if mode == "reflect":
+        period = max(2 * (length - 1), 1)
+        return (length - 1 - np.abs(places % period - (length - 1))).tolist()  # type: ignore[no-any-return]
+    raise RefusalError(f"mode must be constant, edge, reflect or wrap, not {mode!r}")
 
 
 def slice_axes(
     attributes: Attributes, x: Tensor, starts: Operand = None, ends: Operand = None, axes: Operand = None,
     steps: Operand = None,
 ) -> Tensor:  # fmt: skip
-    """Slice, forward steps only."""
+    """Slice."""
     first = attributes["starts"] if starts is None else numbers(starts)
     last = attributes["ends"] if ends is None else numbers(ends)
     over = attributes.get("axes", list(range(len(first)))) if axes is None else numbers(axes)
     by = [1] * len(first) if steps is None else numbers(steps)
-    if min(by) < 1:
-        raise RefusalError(f"steps must be above zero, not {min(by)}")
-    cut = [slice(None)] * x.ndim
     for axis, a, b, step in zip(over, first, last, by, strict=True):
-        cut[axis] = slice(int(a), int(b), int(step))
-    return x[tuple(cut)]
+        if step > 0:
+            x = x[(slice(None),) * (int(axis) % x.ndim) + (slice(int(a), int(b), int(step)),)]
+        else:
+            places = range(x.shape[int(axis)])[int(a) : int(b) : int(step)]
+            x = x.index_select(int(axis), torch.tensor(list(places), dtype=torch.int64))
+    return x
+
+
+def transpose(attributes: Attributes, x: Tensor) -> Tensor:
+    """Transpose."""
+    return x.permute(*attributes.get("perm", list(range(x.ndim))[::-1]))
+
+
+def expand(attributes: Attributes, x: Tensor, shape: Operand) -> Tensor:
+    """Expand, where axes of one become longer and new ones stand in front."""
+    wanted = [int(n) for n in numbers(shape)]
+    return x.expand(torch.broadcast_shapes(x.shape, wanted))
+
+
+def gather(attributes: Attributes, x: Tensor, indices: Operand) -> Tensor:
+    """Gather at constant places."""
+    axis = int(attributes.get("axis", 0)) % x.ndim
+    places = np.asarray(numbers(indices), dtype=np.int64) % x.shape[axis]
+    taken = x.index_select(axis, torch.from_numpy(places.reshape(-1)))
+    return taken.reshape(*x.shape[:axis], *np.shape(indices), *x.shape[axis + 1 :])
+
+
+def depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
+    """DepthToSpace."""
+    by = int(attributes["blocksize"])
+    batch, channels, height, width = x.shape
+    if attributes.get("mode", b"DCR") == b"CRD":
+        return F.pixel_shuffle(x, by)
+    blocks = x.reshape(batch, by, by, channels // by**2, height, width)
+    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // by**2, height * by, width * by)
+
+
+def space_to_depth(attributes: Attributes, x: Tensor) -> Tensor:
+    """SpaceToDepth."""
+    by = int(attributes["blocksize"])
+    batch, channels, height, width = x.shape
+    blocks = x.reshape(batch, channels, height // by, by, width // by, by)
+    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(batch, channels * by**2, height // by, width // by)
+
+
+def resize(
+    attributes: Attributes, x: Tensor, roi: Operand = None, scales: Operand = None, sizes: Operand = None
+) -> Tensor:
+    """Resize and Upsample by whole elements."""
+    mode = attributes.get("mode", b"nearest").decode()
+    if mode != "nearest":
+        raise RefusalError(f"mode must be nearest, not {mode!r}")
+    over = [int(axis) % x.ndim for axis in attributes.get("axes", range(x.ndim))]
+    given = attributes.get("scales") if scales is None or not numbers(scales) else numbers(scales)
+    if sizes is not None and numbers(sizes):
+        lengths = [int(n) for n in numbers(sizes)]
+        factors = [wanted / x.shape[axis] for axis, wanted in zip(over, lengths, strict=True)]
+        policy = attributes.get("keep_aspect_ratio_policy", b"stretch").decode()
+        if policy != "stretch":
+            raise RefusalError(f"keep_aspect_ratio_policy must be stretch, not {policy!r}")
+    else:
+        factors = [float(factor) for factor in given or []]
+        lengths = [int(x.shape[axis] * factor) for axis, factor in zip(over, factors, strict=True)]
+    for axis, length, factor in zip(over, lengths, factors, strict=True):
+        if length != x.shape[axis] or factor != 1:
+            x = x.index_select(axis, torch.tensor(_nearest(attributes, x.shape[axis], length, factor)))
+    return x
+
+
+def _nearest(attributes: Attributes, length: int, wanted: int, factor: float) -> list[int]:
+    """The place of the input for each place of the output."""
+    how = attributes.get("coordinate_transformation_mode", b"half_pixel").decode()
+    at = np.arange(wanted, dtype=np.float64)
+    if how == "asymmetric" or attributes["opset"] < 11:
+        places = at / factor
+    elif how == "align_corners":
+        places = at * (length - 1) / (wanted - 1) if wanted > 1 else 0 * at
+    elif how in ("half_pixel", "pytorch_half_pixel"):
+        places = (at + 0.5) / factor - 0.5 if wanted > 1 or how == "half_pixel" else 0 * at
+    else:
+        raise RefusalError(f"coordinate_transformation_mode must be asymmetric, align_corners or half_pixel, not {how!r}")
+    rounding = attributes.get("nearest_mode", b"round_prefer_floor" if attributes["opset"] >= 11 else b"floor").decode()
+    rounded = {
+        "floor": np.floor, "ceil": np.ceil, "round_prefer_ceil": lambda p: np.floor(p + 0.5),
+        "round_prefer_floor": lambda p: np.ceil(p - 0.5),
+    }[rounding](places)  # fmt: skip
+    return np.clip(rounded, 0, length - 1).astype(np.int64).tolist()  # type: ignore[no-any-return]
+
+
+def softmax(function: Function, attributes: Attributes, x: Tensor) -> Tensor:
+    """Softmax and LogSoftmax. Before operator set 13 they work on all axes from one on."""
+    axis = int(attributes.get("axis", -1 if attributes["opset"] >= 13 else 1)) % x.ndim
+    if attributes["opset"] < 13:
+        longer = [a for a in range(axis, x.ndim) if x.shape[a] > 1]
+        if len(longer) > 1:
+            raise RefusalError(f"must work on one axis, not on all of {tuple(x.shape)} from axis {axis} on")
+        axis = longer[0] if longer else axis
+    return function(x, axis)  # type: ignore[no-any-return]
+
+
+def place(function: Function, attributes: Attributes, x: Tensor) -> Tensor:
+    """ArgMax and ArgMin."""
+    if attributes.get("select_last_index", 0):
+        raise RefusalError("select_last_index must be 0")
+    return function(x, int(attributes.get("axis", 0)), bool(attributes.get("keepdims", 1)))  # type: ignore[no-any-return]
 
 
 def split(attributes: Attributes, outputs: int, x: Tensor, sizes: Operand = None) -> Sequence[Tensor]:
@@ -252,6 +368,11 @@ def shrink(attributes: Attributes, x: Tensor) -> Tensor:
     """Shrink."""
     limit, by = attributes.get("lambd", 0.5), attributes.get("bias", 0.0)
     return torch.where(x < -limit, x + by, torch.where(x > limit, x - by, 0.0))
+
+
+def average(attributes: Attributes, *inputs: Operand) -> Tensor:
+    """Mean of any number of tensors."""
+    return total(attributes, *inputs) / len(inputs)
 
 
 def extreme(function: Function, attributes: Attributes, *inputs: Operand) -> Tensor:
@@ -352,16 +473,31 @@ FUNCTIONS: dict[str, Function] = {
     "Mul": partial(binary, torch.mul),
     "Div": partial(binary, torch.div),
     "Sum": total,
+    "Mean": average,
     "MaxPool": max_pool,
     "AveragePool": average_pool,
     "GlobalAveragePool": partial(over_image, torch.mean),
     "GlobalMaxPool": partial(over_image, torch.amax),
     "ReduceMean": lambda attributes, x, axes=None: reduce(attributes, torch.mean, x, axes),
+    "ReduceSum": lambda attributes, x, axes=None: reduce(attributes, torch.sum, x, axes),
+    "ReduceMin": lambda attributes, x, axes=None: reduce(attributes, torch.amin, x, axes),
     "ReduceMax": lambda attributes, x, axes=None: reduce(attributes, torch.amax, x, axes),
     "Flatten": flatten,
     "Reshape": reshape,
     "Squeeze": squeeze,
     "Unsqueeze": unsqueeze,
+    "Transpose": transpose,
+    "Expand": expand,
+    "Tile": lambda attributes, x, times: x.repeat([int(n) for n in numbers(times)]),
+    "Gather": gather,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+    "Resize": resize,
+    "Upsample": lambda attributes, x, scales=None: resize(attributes, x, None, scales),
+    "Softmax": partial(softmax, torch.softmax),
+    "LogSoftmax": partial(softmax, torch.log_softmax),
+    "ArgMax": partial(place, torch.argmax),
+    "ArgMin": partial(place, torch.argmin),
     "Pad": pad,
     "Slice": slice_axes,
     "Concat": concat,

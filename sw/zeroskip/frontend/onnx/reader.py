@@ -22,7 +22,10 @@ FLOAT = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto
 INTEGER: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 255), TensorProto.INT8: (-128, 127)}
 """Range of the integers that may enter the network, by type."""
 
-MOVING = ("MaxPool", "GlobalMaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice")
+MOVING = (
+    "MaxPool", "GlobalMaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Transpose", "Expand", "Tile", "Gather",
+    "DepthToSpace", "SpaceToDepth", "Resize", "Upsample", "ArgMax",
+)  # fmt: skip
 """Operators that do the same to integers as to the numbers that these stand for."""
 
 LIMITING = ("Clip", "Relu")
@@ -30,7 +33,7 @@ LIMITING = ("Clip", "Relu")
 
 ARITHMETIC = (
     "Add", "Sub", "Mul", "Div", "Sum", "PRelu", "Concat", "Pow", "Min", "Max", "Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
-    "Equal", "And", "Or", "Xor",
+    "Equal", "And", "Or", "Xor", "Mean",
 )  # fmt: skip
 """Operators whose constant inputs are tensors to compute with, and not shapes, axes or limits."""
 
@@ -47,6 +50,7 @@ class Reader:
         self._model = model
         self._entry = entry
         self._known = Constants(model)
+        self._opset = max((known.version for known in model.opset_import if known.domain in ("", "ai.onnx")), default=1)
         self.constants = self._known.values
         self.calls: list[Call] = []
         self.modules: dict[str, nn.Module] = {}
@@ -150,7 +154,7 @@ class Reader:
         self._append(Call(path=path, inputs=tuple(node.input), outputs=tuple(node.output)))
 
     def _function(self, node: onnx.NodeProto, attributes: dict[str, Any], location: str) -> None:
-        function = partial(FUNCTIONS[node.op_type], attributes)
+        function = partial(FUNCTIONS[node.op_type], {**attributes, "opset": self._opset})
         known = {
             position: host_array(self.constants[name])
             for position, name in enumerate(node.input)

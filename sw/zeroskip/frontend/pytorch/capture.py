@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
+from zeroskip.contracts.axes import Axes
 from zeroskip.contracts.errors import InputError, UnsupportedError, first_line
-from zeroskip.contracts.graph import Graph
+from zeroskip.contracts.graph import INPUT, Graph
 from zeroskip.frontend.lowering.lower import lower
-from zeroskip.frontend.lowering.steps import Value
+from zeroskip.frontend.lowering.steps import Port, image_shape
+from zeroskip.frontend.quiet import quiet
 from zeroskip.frontend.refusal import RefusalError
 
 from .chains import Chain
 from .functions import as_table, chain_of
+from .layouts import image_of, in_whole
 from .masks import Masks, remove_pruning_hooks
-from .nodes import Parameters, operator_name, qualified_name
-from .operators import READERS, SUPPORTED, Reader
-from .reading import Given, Reading, SkippedError
+from .moves import entry_layout
+from .nodes import Parameters, operator_name, qualified_name, shape
+from .operators import SUPPORTED, Reader, reader_of
+from .orders import Order, whole
+from .reading import Given, Reading, SkippedError, Value, same_order
 
 _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
@@ -43,11 +50,11 @@ def capture(model: nn.Module, example_input: Tensor, masks: Mapping[str, Tensor]
     _check_arguments(model, example_input)
     working = _copy(model)
     hooked = remove_pruning_hooks(working)
-    known_masks = Masks(working, masks or {}, hooked)
     program = _export(working, example_input, type(model).__name__)
-    reading, result = _read(program, known_masks)
+    known_masks = Masks(working, masks or {}, hooked)
+    reading, entry, result = _read(program, known_masks)
     known_masks.require_all_used()
-    return lower(reading.steps, reading.input, result)
+    return lower(reading.steps, entry, result)
 
 
 def _check_arguments(model: object, example_input: object) -> None:
@@ -92,20 +99,26 @@ def _copy(model: nn.Module) -> nn.Module:
 
 
 def _export(model: nn.Module, example_input: Tensor, model_name: str) -> ExportedProgram:
-    try:
-        with torch.no_grad():
-            return torch.export.export(model, (example_input.detach().cpu(),), strict=False)
-    except UnsupportedError:  # a module's own refusal
-        raise
-    except (Exception, SystemExit) as error:  # the model's forward is the user's code
-        shape = tuple(example_input.shape)
-        raise UnsupportedError(
-            f"model {model_name!r}: torch.export cannot capture it for an example of shape {shape}: {first_line(error)}"
-        ) from error
+    """The program for a batch of several samples, in which samples that are mixed show, or for one where the model takes no more."""
+    example = example_input.detach().cpu()
+    several = example if len(example) > 1 else torch.cat([example, example])
+    failures: list[tuple[Tensor, BaseException]] = []
+    for batch in (several, example[:1]):
+        try:
+            with torch.no_grad(), quiet("torch.export"):
+                return torch.export.export(model, (batch,), strict=False)
+        except UnsupportedError:  # a module's own refusal
+            raise
+        except (Exception, SystemExit) as error:  # the model's forward is the user's code
+            failures.append((batch, error))
+    batch, failure = failures[0] if len(example) > 1 else failures[-1]
+    raise UnsupportedError(
+        f"model {model_name!r}: torch.export cannot capture it for an example of shape {tuple(batch.shape)}: {first_line(failure)}"
+    ) from failure
 
 
-def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
-    """The steps of the graph in order, and the output value. Raises UnsupportedError with a clause for each fault."""
+def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Port, Port]:
+    """The steps of the graph in order, and its two ends. Raises UnsupportedError with a clause for each fault."""
     signature = program.graph_signature
     stored = {**program.state_dict, **program.constants}
     tensors = {
@@ -115,13 +128,14 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
     }
     entry = next(n for n in program.graph.nodes if n.op == "placeholder" and n.name in signature.user_inputs)
     parameters = Parameters(tensors, masks)
-    reading = Reading(program.graph, parameters, entry)
+    image, order = entry_layout(program.graph, entry, parameters)
+    reading = Reading(program.graph, parameters, entry, image, order)
     problems: list[str] = []
     unknown = False
     for node in program.graph.nodes:
         if node.op != "call_function" or node.target in _CHECKS:
             continue
-        reader = READERS.get(node.target)
+        reader = reader_of(node)
         location = f"{operator_name(node)} {qualified_name(node)!r}"
         try:
             if not any(reading.holds(read) for read in node.all_input_nodes):
@@ -144,7 +158,10 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Value]:
         faults.append(f"supported are {SUPPORTED}")
     if problems or faults or result is None:
         raise UnsupportedError("; ".join(problems + faults))
-    return reading, result
+    user = shape(entry)[1:]
+    axes = _axes(order, reading.batch)
+    assert axes is not None  # as it was chosen
+    return reading, Port(value=INPUT, stored=image, user=user, axes=axes), result
 
 
 def _give(node: fx.Node, reading: Reading, reader: Reader | None, chain: Chain | None) -> None:
@@ -160,13 +177,13 @@ def _give(node: fx.Node, reading: Reading, reader: Reader | None, chain: Chain |
         assert chain is not None
         chain = replace(chain, tabled=True)
         given = as_table(node, reading, chain)
-    if chain is not None and isinstance(given, Value) and given.name not in (chain.root.name, *reading.chains):
-        reading.chains[given.name] = chain
+    if chain is not None and isinstance(given, Value) and same_order(given, chain.root) and given.name != chain.root.name:
+        reading.chains.setdefault(given.name, chain)
     reading.give(node, given)
 
 
-def _result(program: ExportedProgram, reading: Reading) -> tuple[Value | None, list[str]]:
-    """The output value, or the clauses that say what is wrong with it."""
+def _result(program: ExportedProgram, reading: Reading) -> tuple[Port | None, list[str]]:
+    """The output, or the clauses that say what is wrong with it."""
     kinds = [spec.kind for spec in program.graph_signature.output_specs]
     if kinds != [OutputKind.USER_OUTPUT]:
         return None, [f"output: must be one tensor, not {len(kinds)} outputs"]
@@ -175,8 +192,29 @@ def _result(program: ExportedProgram, reading: Reading) -> tuple[Value | None, l
     if not isinstance(node, fx.Node) or not reading.holds(node):
         return None, ["output: must depend on the network's input"]
     try:
-        return reading.value(node), []
+        return _leaving(node, reading), []
     except RefusalError as refusal:
         return None, [f"output: {str(refusal).removeprefix('input ')}"]
     except SkippedError:
         return None, []
+
+
+def _leaving(node: fx.Node, reading: Reading) -> Port:
+    """The value as it leaves: in the order in which it is stored, if the host can turn it into the model's."""
+    value = reading.given(node)
+    host = value.host
+    value = in_whole(node, reading, value)
+    first = whole(value.order, reading.batch, math.prod(value.stored))
+    axes = _axes(value.order, reading.batch) if first.size == math.prod(value.stored) == len(np.unique(first)) else None
+    if axes is not None:
+        return Port(value=value.name, stored=value.stored, user=first.shape, axes=axes, host=host)
+    wanted = image_shape(first.shape) or (first.size, 1, 1)
+    copy = image_of(node, reading, value, first.reshape(wanted))
+    axes = _axes(copy.order(*copy.shape), 1)
+    assert axes is not None  # an image, or one turned
+    return Port(value=copy.value, stored=copy.stored, user=first.shape, axes=axes, host=host)
+
+
+def _axes(order: Order, batch: int) -> Axes | None:
+    """From the user's order to the stored one. ``order`` tells where the user's elements are stored."""
+    return Axes.of(np.argsort(order.reshape(batch, -1)[0]))

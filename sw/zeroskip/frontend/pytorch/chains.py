@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zeroskip.contracts.graph import FloatArray, Function
-from zeroskip.frontend.lowering.steps import Value
+
+if TYPE_CHECKING:
+    from .reading import Value
 
 aten = torch.ops.aten
 

@@ -9,12 +9,13 @@ import torch
 from torch import fx
 
 from zeroskip.contracts.graph import Activation
-from zeroskip.frontend.lowering.steps import PointwiseStep, Value
+from zeroskip.frontend.lowering.steps import PointwiseStep
 from zeroskip.frontend.refusal import RefusalError
 
 from .chains import ROOT, Chain, Expression
+from .layouts import in_whole
 from .nodes import is_in_place, operator_name, qualified_name, shape
-from .reading import Reading, SkippedError
+from .reading import Reading, SkippedError, Value, same_order
 
 aten = torch.ops.aten
 
@@ -31,7 +32,7 @@ def chain_of(node: fx.Node, reading: Reading) -> Chain | None:
         return None
     if torch.Tag.pointwise not in target.tags and target not in UNTAGGED:
         return None
-    roots: dict[str, Value] = {}
+    roots: list[Value] = []
     tabled = False
 
     def known(operand: fx.Node) -> Any:
@@ -41,12 +42,11 @@ def chain_of(node: fx.Node, reading: Reading) -> Chain | None:
             if number is None or number.size != 1:
                 raise RefusalError("not one number")
             return float(number.reshape(()))
-        value = reading.value(operand)
-        if value.user != shape(node)[1:]:
+        value = in_whole(node, reading, reading.value(operand))
+        if value.order.shape != shape(node):
             raise RefusalError("not of one shape")
         chain = reading.chains.get(value.name)
-        root = value if chain is None else chain.root
-        roots[root.name] = root
+        roots.append(value if chain is None else replace(chain.root, order=value.order))
         tabled |= chain is not None and chain.tabled
         return ROOT if chain is None else chain.expression
 
@@ -59,20 +59,16 @@ def chain_of(node: fx.Node, reading: Reading) -> Chain | None:
         if args[1].is_complex:
             return None
         args = (args[0], torch.float64 if args[1].is_floating_point else args[1])  # all is computed in float64
-    if len(roots) != 1:
+    if not roots or any(root.name != roots[0].name or not same_order(root, roots[0]) for root in roots):
         return None
-    return Chain(
-        root=next(iter(roots.values())),
-        expression=Expression(target, tuple(args), dict(kwargs)),
-        tabled=tabled,
-    )
+    return Chain(root=roots[0], expression=Expression(target, tuple(args), dict(kwargs)), tabled=tabled)
 
 
 def as_table(node: fx.Node, reading: Reading, chain: Chain) -> Value:
     """The value of ``node`` by a table."""
     if is_in_place(node) and not node.meta["val"].is_floating_point():
         raise RefusalError(f"{operator_name(node)} must not change the type of numbers in place")
-    result = replace(reading.make(node, chain.root.stored), user=shape(node)[1:])
+    result = chain.root.fresh(f"%{node.name}")
     reading.steps.append(
         PointwiseStep(
             name=qualified_name(node), source=chain.root.name, output=result.name, activation=Activation(table=chain.function)

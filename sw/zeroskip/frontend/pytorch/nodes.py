@@ -56,6 +56,12 @@ class Parameters:
             return self.read(node, "operand")[1]
         return None
 
+    def tensor(self, node: fx.Node) -> Any:
+        """The value of an operand that the model computes from its parameters alone."""
+        if node.name not in self._values:
+            raise RefusalError(f"must not depend on {node.name!r}, a result of the network, but on constants")
+        return self._values[node.name]
+
     def compute(self, node: fx.Node) -> None:
         """Evaluate, in float64, a node that reads parameters alone. An operator that is random or changes the model is refused."""
         target = node.target

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import fx
 
-from . import pointwise, rounding, shapes, windows
+from . import hosted, moves, pointwise, reductions, rounding, windows
 from .reading import Given, Reading
 
 aten = torch.ops.aten
@@ -35,8 +35,12 @@ READERS: dict[object, Reader] = {
     aten.adaptive_avg_pool2d.default: windows.adaptive_average,
     aten.adaptive_max_pool1d.default: windows.adaptive_maximum,
     aten.adaptive_max_pool2d.default: windows.adaptive_maximum,
-    aten.mean.dim: windows.mean,
-    aten.amax.default: windows.maximum,
+    aten.mean.dim: reductions.mean,
+    aten.sum.dim_IntList: reductions.total,
+    aten.mean.default: reductions.mean,
+    aten.sum.default: reductions.total,
+    aten.amax.default: reductions.maximum,
+    aten.amin.default: reductions.minimum,
     aten.batch_norm.default: pointwise.batch_norm,
     aten.add.Tensor: pointwise.add,
     aten.add_.Tensor: pointwise.add,
@@ -68,36 +72,31 @@ READERS: dict[object, Reader] = {
     aten.fake_quantize_per_tensor_affine.default: rounding.fake_quantize,
     aten.fake_quantize_per_tensor_affine.tensor_qparams: rounding.fake_quantize,
     aten.fake_quantize_per_channel_affine.default: rounding.per_channel,
-    aten.pad.default: shapes.pad,
-    aten.constant_pad_nd.default: shapes.pad,
-    aten.slice.Tensor: shapes.take,
-    aten.chunk.default: shapes.split,
-    aten.split.Tensor: shapes.split,
-    aten.split_with_sizes.default: shapes.split,
-    shapes.READ_AS_PART: shapes.getitem,
-    aten.cat.default: shapes.concat,
-    aten.flatten.using_ints: shapes.view,
-    aten.view.default: shapes.view,
-    aten.reshape.default: shapes.view,
-    aten.unflatten.int: shapes.view,
-    aten.squeeze.default: shapes.view,
-    aten.squeeze.dim: shapes.view,
-    aten.squeeze.dims: shapes.view,
-    aten.unsqueeze.default: shapes.view,
-    aten.dropout.default: shapes.dropout,
-    aten.dropout_.default: shapes.dropout,
-    aten.feature_dropout.default: shapes.dropout,
-    aten.alpha_dropout.default: shapes.dropout,
-    aten.contiguous.default: shapes.identity,
-    aten.clone.default: shapes.identity,
-    aten.detach.default: shapes.identity,
-    aten.alias.default: shapes.identity,
-    aten.to.dtype: shapes.identity,
+    aten.pad.default: moves.pad,
+    aten.constant_pad_nd.default: moves.pad,
+    moves.READ_AS_PART: moves.getitem,
+    aten.cat.default: moves.concat,
+    aten.stack.default: moves.concat,
+    aten.dropout.default: moves.dropout,
+    aten.dropout_.default: moves.dropout,
+    aten.feature_dropout.default: moves.dropout,
+    aten.alpha_dropout.default: moves.dropout,
+    aten.to.dtype: moves.cast,
+    aten.softmax.int: hosted.softmax,
+    aten.log_softmax.int: hosted.softmax,
+    aten.argmax.default: hosted.place,
+    aten.argmin.default: hosted.place,
 }
 """Operator → reader. A reader appends steps and returns the node's value. It raises RefusalError."""
 
+
+def reader_of(node: fx.Node) -> Reader | None:
+    """The reader of the node's operator, or None where there is none."""
+    return READERS.get(node.target) or (moves.move if moves.is_move(node) else None)
+
+
 SUPPORTED = (
-    "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, amax, add, sub, neg, mul, div, relu, relu6, "
-    "hardtanh, clamp, leaky_relu, prelu, any function of one tensor element by element, fake_quantize, pad, slice, split, chunk, cat, "
-    "flatten, view, reshape, squeeze, unsqueeze, dropout, identity"
+    "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, sum, amax, add, sub, neg, mul, div, relu, relu6, "
+    "hardtanh, clamp, leaky_relu, prelu, any function of one tensor element by element, fake_quantize, pad, cat, stack, all that moves "
+    "elements and changes none, as reshape, permute, slice, split or flip; at the end of the network softmax, log_softmax and argmax"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from torch import fx
 
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import Activation, FloatArray
-from zeroskip.frontend.lowering.steps import AddStep, AffineStep, PointwiseStep, Value
+from zeroskip.frontend.lowering.steps import AddStep, AffineStep, PointwiseStep
 from zeroskip.frontend.refusal import RefusalError
 
+from .layouts import aligned, in_whole, per_channel
 from .nodes import arguments, operand, qualified_name, shape
-from .reading import Reading
+from .reading import Reading, Value
 
 
 def batch_norm(node: fx.Node, reading: Reading) -> Value:
@@ -33,7 +35,12 @@ def batch_norm(node: fx.Node, reading: Reading) -> Value:
     name = qualified_name(node)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise InputError(f"layer {name!r}: batch_norm scale and shift must be finite, but hold NaN or infinity")
-    return _affine(node, reading, source, scale, shift)
+    return _affine(node, reading, source, _along_channels(node, scale), _along_channels(node, shift))
+
+
+def _along_channels(node: fx.Node, values: FloatArray) -> FloatArray:
+    """One number per channel, in a shape that broadcasts to the node's."""
+    return values.reshape(-1, *(1,) * (len(shape(node)) - 2))
 
 
 def add(node: fx.Node, reading: Reading) -> Value:
@@ -53,12 +60,10 @@ def _sum(node: fx.Node, reading: Reading, factor: float) -> Value:
         return _with_constant(
             node, reading, left, right, lambda c: (np.ones(1), factor * c), lambda c: (np.full(1, factor), c)
         )
-    first, second = reading.value(left), reading.value(right)
-    if (first.user, first.stored) != (second.user, second.stored):
-        raise RefusalError(f"must add two tensors of one shape, not {shape(left)} and {shape(right)}")
+    first, second = aligned(node, reading, reading.value(left), reading.value(right))
     if factor != 1:
         second = _affine(node, reading, second, np.full(1, factor), np.zeros(1), ".scaled")
-    result = reading.make(node, first.stored)
+    result = first.fresh(f"%{node.name}")
     reading.steps.append(AddStep(name=qualified_name(node), sources=(first.name, second.name), output=result.name))
     return result
 
@@ -120,15 +125,15 @@ def prelu(node: fx.Node, reading: Reading) -> Value:
     """PReLU, of one slope or one per channel."""
     given = arguments(node)
     source = reading.value(given["self"])
-    return _slope(node, reading, source, reading.parameters.read(given["weight"], "weight")[1])
+    slope = reading.parameters.read(given["weight"], "weight")[1]
+    return _slope(node, reading, source, slope if slope.size == 1 else _along_channels(node, slope))
 
 
 def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) -> Value:
     if not np.isfinite(slope).all():
         raise InputError(f"layer {qualified_name(node)!r}: slopes must be finite, but hold NaN or infinity")
-    if slope.size > 1:
-        source = reading.stored(source)
-    slopes = np.broadcast_to(slope.reshape(-1), (source.stored[0],)).copy()
+    source, (slope,) = per_channel(node, reading, source, slope)
+    slopes = np.broadcast_to(slope, (source.stored[0],)).copy()
     if (slopes < 0).any():
         return _falling(node, reading, source, slopes)
     return _pointwise(node, reading, source, Activation(slope=slopes))
@@ -137,7 +142,7 @@ def _slope(node: fx.Node, reading: Reading, source: Value, slope: FloatArray) ->
 def _falling(node: fx.Node, reading: Reading, source: Value, slopes: FloatArray) -> Value:
     """Slopes below zero, which no single layer has, as relu(x) - slope * relu(-x)."""
     name, zeros = qualified_name(node), np.zeros(len(slopes))
-    result = reading.make(node, source.stored)
+    result = source.fresh(f"%{node.name}")
     parts = [f"{result.name}.{part}" for part in ("minus", "below", "scaled", "above")]
     minus, below, scaled, above = parts
     relu = Activation(low=0.0)
@@ -152,7 +157,8 @@ def _falling(node: fx.Node, reading: Reading, source: Value, slopes: FloatArray)
 
 
 def _pointwise(node: fx.Node, reading: Reading, source: Value, activation: Activation) -> Value:
-    result = reading.make(node, source.stored)
+    source = in_whole(node, reading, source)
+    result = source.fresh(f"%{node.name}")
     reading.steps.append(
         PointwiseStep(name=qualified_name(node), source=source.name, output=result.name, activation=activation)
     )
@@ -173,28 +179,8 @@ def _with_constant(
         raise RefusalError("must be with a constant, not between two results of the network")
     if not np.isfinite(number).all():
         raise InputError(f"layer {qualified_name(node)!r}: constant must be finite, but holds NaN or infinity")
-    user = source.user
-    if number.size == 1:
-        values = number.reshape(1)
-    else:
-        aligned = (1,) * (len(user) + 1 - number.ndim) + number.shape
-        if aligned != (1, user[0], *(1,) * (len(user) - 1)):
-            raise RefusalError(f"the constant must have one value, or one per channel, not shape {number.shape}")
-        values = number.reshape(-1)
-    return _affine(node, reading, source, *scaling(values))
-
-
-def shift(node: fx.Node, reading: Reading, source: Value, by: float, suffix: str, user: tuple[int, ...]) -> Value:
-    """Add a number to every element, as a value of its own."""
-    channels = source.stored[0]
-    result = Value(f"%{node.name}{suffix}", source.stored, user)
-    reading.steps.append(
-        AffineStep(
-            name=f"{qualified_name(node)}{suffix}", source=source.name, output=result.name, scale=np.ones(channels),
-            shift=np.full(channels, by),
-        )
-    )  # fmt: skip
-    return result
+    spread = replace(source, order=np.broadcast_to(source.order, shape(node)))
+    return _affine(node, reading, spread, *scaling(number))
 
 
 def _affine(
@@ -203,12 +189,11 @@ def _affine(
     name = qualified_name(node) + suffix
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise InputError(f"layer {name!r}: scale and shift must be finite, but hold NaN or infinity")
-    if max(len(scale), len(shift)) > 1:
-        source = reading.stored(source)
+    source, (scale, shift) = per_channel(node, reading, source, scale, shift)
     if (scale == 1).all() and (shift == 0).all():
         return source
     length = source.stored[0]
-    result = reading.make(node, source.stored, suffix)
+    result = source.fresh(f"%{node.name}{suffix}")
     reading.steps.append(
         AffineStep(
             name=name, source=source.name, output=result.name,

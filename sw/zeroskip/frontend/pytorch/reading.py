@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import fx
 
 from zeroskip.contracts.graph import INPUT, Shape
-from zeroskip.frontend.lowering.steps import FlattenStep, Step, Value, image_shape, size
+from zeroskip.contracts.host import HostOperator
+from zeroskip.frontend.lowering.steps import Step, image_shape, size
 from zeroskip.frontend.refusal import RefusalError
 
 from .chains import Chain
 from .nodes import Parameters, is_in_place, operand, operator_name, shape
+from .orders import FILL, Order, of_batch, plain
 
 aten = torch.ops.aten
 
@@ -26,13 +29,38 @@ VIEWS: frozenset[object] = frozenset({
 })  # fmt: skip
 """Operators whose result has all elements of their operand, in order, and may share its memory."""
 
-_PARTS: frozenset[object] = frozenset({aten.slice.Tensor, aten.chunk.default, aten.split.Tensor,
-                                       aten.split_with_sizes.default, aten.narrow.default})  # fmt: skip
-"""Operators whose result shares part of their operand's memory."""
-
 
 class SkippedError(Exception):
     """A node reads the value of a refused node. Nothing more can be said about it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the model.
+
+    name : of what is stored; values that only order it differently share the name
+    stored : (channels, height, width) as the array keeps it, for one sample
+    order : in the tensor's own shape, where its elements lie (:mod:`.orders`)
+    fill : the number where ``order`` is -1
+    host : what the host does before the value has these numbers
+    moved_by : name of the last operator that changed the order
+    """
+
+    name: str
+    stored: Shape
+    order: Order
+    fill: float = 0.0
+    host: tuple[HostOperator, ...] = ()
+    moved_by: str = ""
+
+    def fresh(self, name: str) -> Value:
+        """A value of its own, whose elements lie as these do."""
+        return replace(self, name=name)
+
+    def moved(self, order: Order, by: str) -> Value:
+        """The same elements in another order, or only in another shape."""
+        same = np.array_equal(order.reshape(-1), self.order.reshape(-1))
+        return replace(self, order=order, moved_by=self.moved_by if same else by)
 
 
 @dataclass(frozen=True)
@@ -42,16 +70,7 @@ class Missing:
     what: str
 
 
-@dataclass(frozen=True)
-class Padded:
-    """A value with minus infinity around it, which only a maximum can read. ``padding`` is (top, left, bottom, right)."""
-
-    value: Value
-    user: tuple[int, ...]
-    padding: tuple[int, int, int, int]
-
-
-Given: TypeAlias = Value | Missing | Padded
+Given: TypeAlias = Value | Missing
 """The result of a node."""
 
 
@@ -67,23 +86,24 @@ class Reading:
     """The state that readers of operators work with.
 
     parameters : the tensors of the model
-    input : the value that enters the network
+    batch : samples that the graph was exported with
     steps : the steps read so far
     chains : of values that are functions of another one, element by element, by name
+    made : names of reordered copies, by what they are made from and how
 
-    Readers take operands with :meth:`value`, make results with :meth:`make` or :meth:`view`, and append to ``steps``.
+    Readers take operands with :meth:`value`, make results with :meth:`make`, and append to ``steps``.
     """
 
-    def __init__(self, graph: fx.Graph, parameters: Parameters, entry: fx.Node) -> None:
+    def __init__(self, graph: fx.Graph, parameters: Parameters, entry: fx.Node, stored: Shape, order: Order) -> None:
         self.parameters = parameters
+        self.batch = shape(entry)[0]
         self.steps: list[Step] = []
         self.chains: dict[str, Chain] = {}
-        self._order = {node: position for position, node in enumerate(graph.nodes)}
+        self.made: dict[tuple[str, float, Shape, bytes], str] = {}
+        self._position = {node: position for position, node in enumerate(graph.nodes)}
         self._memories: dict[fx.Node, _Memory] = defaultdict(_Memory)
-        user = shape(entry)[1:]
-        self._batch = shape(entry)[0]
-        self.input = Value(INPUT, _stored(entry), user)
-        self._values: dict[fx.Node, Given | Sequence[Given] | None] = {entry: self.input}
+        self._refused: set[str] = set()
+        self._values: dict[fx.Node, Given | Sequence[Given] | None] = {entry: Value(INPUT, stored, order)}
         self._remember(entry)
 
     def holds(self, node: object) -> bool:
@@ -91,14 +111,19 @@ class Reading:
         return node in self._values
 
     def value(self, node: object) -> Value:
-        """The value that ``node`` gives now."""
+        """The value that ``node`` gives now, as the array has it."""
+        found = self.given(node)
+        if found.host:
+            raise RefusalError(f"input must not be the result of {found.host[-1].name}, which only the host computes")
+        return found
+
+    def given(self, node: object) -> Value:
+        """The value that ``node`` gives now, the host's part of it included."""
         if not isinstance(node, fx.Node) or node not in self._values:
             raise RefusalError("must work on the network's input, not on parameters alone")
         found = self._values[node]
         if isinstance(found, Missing):
             raise RefusalError(f"input must not be {found.what}")
-        if isinstance(found, Padded):
-            raise RefusalError("input must not be padded with minus infinity; only max pooling may read that")
         if not isinstance(found, Value):
             raise SkippedError
         return found
@@ -110,47 +135,20 @@ class Reading:
             raise SkippedError
         return found[index]
 
-    def padded(self, node: object, axes: int) -> Padded:
-        """The image that :meth:`image` gives, and the padding that a maximum finds around it."""
-        found = self._values[node] if isinstance(node, fx.Node) and self.holds(node) else None
-        if isinstance(found, Padded) and len(found.user) == axes:
-            return found
-        value = self.image(node, axes)
-        return Padded(value, value.user, (0, 0, 0, 0))
+    def is_refused(self, value: Value) -> bool:
+        """Whether the value stands for one that cannot be built, so that nothing is known of its order."""
+        return value.name in self._refused
 
-    def image(self, node: object, axes: int) -> Value:
-        """The value of a node that must be an image of ``axes`` axes: the channels, and one or two more."""
-        value = self.value(node)
-        wanted = "(batch, channels, length)" if axes == 2 else "(batch, channels, height, width)"
-        if len(value.user) != axes:
-            raise RefusalError(f"input must be {wanted}, not {(self._batch, *value.user)}")
-        return self.stored(value)
+    def make(
+        self, node: fx.Node, stored: Shape, first: Order | None = None, suffix: str = "", user: tuple[int, ...] | None = None
+    ) -> Value:  # fmt: skip
+        """A new value for what ``node`` gives.
 
-    def stored(self, value: Value) -> Value:
-        """The value in the stored axes: an image as it is, a vector flattened. Any other value is refused."""
-        if value.is_image:
-            return value
-        if value.is_vector:
-            name = f"{value.name}.flat"
-            flat = Value(name, (size(value.stored), 1, 1), value.user)
-            if all(step.output != name for step in self.steps):
-                self.steps.append(FlattenStep(name="flatten", source=value.name, output=name, shape=value.stored))
-            return flat
-        raise RefusalError(
-            f"input must not be reshaped to {value.user} from {value.stored}: only the network's input may be"
-        )
-
-    def make(self, node: fx.Node, stored: Shape, suffix: str = "") -> Value:
-        """A new value for what ``node`` gives."""
-        return Value(f"%{node.name}{suffix}", stored, shape(node)[1:])
-
-    def view(self, node: fx.Node) -> Value:
-        """The operand's elements in the shape of ``node``."""
-        value = self.value(operand(node))
-        before, after = shape(operand(node)), shape(node)
-        if after[:1] != before[:1]:
-            raise RefusalError(f"must leave the batch axis alone, {before} to {after}")
-        return replace(value, user=after[1:])
+        first : where the elements of the first sample lie; as they are stored, if left out
+        user : shape with the batch axis, if it is not the node's
+        """
+        order = plain(stored) if first is None else first
+        return Value(f"%{node.name}{suffix}", stored, of_batch(order, self.batch, size(stored), user or shape(node)))
 
     def give(self, node: fx.Node, result: Given | Sequence[Given]) -> None:
         """Set ``result`` as the value of ``node``. If the node writes in place, its operand has this value too from now on."""
@@ -163,9 +161,13 @@ class Reading:
     def refuse(self, node: fx.Node) -> None:
         """Give a refused node a value too, so that the nodes after it are still judged."""
         meta = node.meta.get("val")
-        user = shape(node)[1:] if isinstance(meta, torch.Tensor) and meta.ndim else None
-        stored = image_shape(user) if user is not None else None
-        self._values[node] = Value(f"%{node.name}", stored, user) if stored and user else None
+        self._values[node] = None
+        if isinstance(meta, torch.Tensor) and meta.ndim and meta.shape[0] == self.batch and meta.numel():
+            user = shape(node)[1:]
+            stored = image_shape(user) or (size(user), 1, 1)  # type: ignore[arg-type]
+            value = self.make(node, stored)
+            self._values[node] = value
+            self._refused.add(value.name)
         self._remember(node)
 
     def _remember(self, node: fx.Node) -> None:
@@ -176,7 +178,7 @@ class Reading:
             memory = self._memories[origin]
             certain = writes or origin.meta["val"].is_contiguous()
             (memory.same if certain and origin in memory.same else memory.unsure).append(node)
-        elif isinstance(origin, fx.Node) and (node.target in _PARTS or operator_name(node) == "getitem"):
+        elif isinstance(origin, fx.Node) and (_may_alias(node) or operator_name(node) == "getitem"):
             memory = self._memories[origin]
             memory.unsure.append(node)
         else:
@@ -195,24 +197,28 @@ class Reading:
             if written in memory.same and other in memory.same:
                 value = self._values[other]
                 if isinstance(value, Value):
-                    self._values[other] = replace(result, user=value.user)
-            elif any(self._order[user] > self._order[node] for user in other.users):
+                    self._values[other] = replace(result, order=result.order.reshape(value.order.shape))
+            elif any(self._position[user] > self._position[node] for user in other.users):
                 raise RefusalError(f"must not change {other.name!r} in place through a view of it")
-        value = self._values[written]
-        if isinstance(value, Value):
-            self._values[written] = replace(result, user=value.user)
+        self._values[written] = result
 
 
-def _stored(entry: fx.Node) -> Shape:
-    """The stored shape of the network's input: as the first operator that is not a view reads it."""
-    seen: list[tuple[int, ...]] = []
-    pending = [entry]
-    while pending:
-        node = pending.pop(0)
-        readers = list(node.users)
-        pending += [user for user in readers if user.target in VIEWS]
-        if any(user.target not in VIEWS for user in readers):
-            seen.append(shape(node)[1:])
-    images = [image_shape(user) for user in seen if len(user) > 1]
-    found = next((image for image in images if image is not None), None)
-    return found or (size(shape(entry)[1:]), 1, 1)  # type: ignore[arg-type]
+def _may_alias(node: fx.Node) -> bool:
+    """Whether the operator's result may share part of its operand's memory."""
+    return isinstance(node.target, torch._ops.OpOverload) and any(
+        returned.alias_info is not None for returned in node.target._schema.returns
+    )
+
+
+def filled(value: Value) -> bool:
+    """Whether some of its elements are not stored."""
+    return bool((value.order == FILL).any())
+
+
+def same_order(first: Value, second: Value) -> bool:
+    """Whether both have their elements at the same places."""
+    return (
+        first.stored == second.stored
+        and (first.fill == second.fill or not filled(first))
+        and np.array_equal(first.order, second.order)
+    )

@@ -6,17 +6,18 @@ import numpy as np
 from torch import fx
 
 from zeroskip.contracts.tensor import QuantizedTensor
-from zeroskip.frontend.lowering.steps import FormatStep, Value
+from zeroskip.frontend.lowering.steps import FormatStep
 from zeroskip.frontend.refusal import RefusalError
 
+from .layouts import in_whole
 from .nodes import arguments, qualified_name
-from .reading import Reading
+from .reading import Reading, Value
 
 
 def fake_quantize(node: fx.Node, reading: Reading) -> Value:
     """fake_quantize_per_tensor_affine. The tensor has that scale and zero-point from now on."""
     given = arguments(node)
-    source = reading.value(given["self"])
+    source = in_whole(node, reading, reading.value(given["self"]))
     scale, zero_point = (reading.parameters.constant(given[role]) for role in ("scale", "zero_point"))
     if scale is None or zero_point is None:
         raise RefusalError("scale and zero-point must be constants, not results of the network")
@@ -25,7 +26,7 @@ def fake_quantize(node: fx.Node, reading: Reading) -> Value:
     if given.get("fake_quant_enabled") is not None:
         raise RefusalError("rounding must not be switched on and off")
     format = number_format(float(scale.item()), int(zero_point.item()), given["quant_min"], given["quant_max"])
-    result = reading.make(node, source.stored)
+    result = source.fresh(f"%{node.name}")
     reading.steps.append(FormatStep(name=qualified_name(node), source=source.name, output=result.name, format=format))
     return result
 

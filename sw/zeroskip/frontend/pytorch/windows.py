@@ -14,11 +14,12 @@ from torch import fx
 from zeroskip.contracts.errors import InputError
 from zeroskip.contracts.graph import BoolArray, FloatArray, Layer, Window
 from zeroskip.frontend.lowering.padding import padding_after
-from zeroskip.frontend.lowering.steps import Value
 from zeroskip.frontend.refusal import RefusalError
 
+from .layouts import Image, image, image_of, in_whole
 from .nodes import arguments, module_path, operator_name, qualified_name, shape
-from .reading import Given, Missing, Reading
+from .orders import BATCH, FILL, of_batch, plain, whole
+from .reading import Given, Missing, Reading, Value
 
 aten = torch.ops.aten
 
@@ -27,7 +28,7 @@ def convolution(node: fx.Node, reading: Reading) -> Value:
     """conv1d and conv2d, padding as numbers or by name."""
     given = arguments(node)
     axes = len(shape(given["weight"])) - 1 if isinstance(given["weight"], fx.Node) else 0
-    source = reading.image(given["input"], axes)
+    source = image(node, reading, given["input"], axes)
     learned = _learned(node, reading, "weight")
     weight, mask = learned.weight, learned.mask
     stride, dilation = _spatial(given["stride"], axes), _spatial(given["dilation"], axes)
@@ -35,44 +36,36 @@ def convolution(node: fx.Node, reading: Reading) -> Value:
     if axes == 2:
         weight, mask = weight[..., None], mask[..., None]
     window = Window(kernel=weight.shape[2:], stride=_pair(stride, 1), dilation=_pair(dilation, 1), padding=padding)
-    result = reading.make(node, (len(weight), *window.output(*source.stored[1:])))
-    reading.steps.append(
-        Layer(
-            name=learned.name, source=source.name, output=result.name, weight=weight, mask=mask, bias=learned.bias,
-            window=window, groups=given["groups"], weight_scale=learned.scale,
-        )
+    layer = Layer(
+        name=learned.name, source=source.value, output=f"%{node.name}", weight=weight, mask=mask, bias=learned.bias,
+        window=window, groups=given["groups"], weight_scale=learned.scale,
     )  # fmt: skip
-    return result
+    return _walk(node, reading, source, layer)
 
 
 def linear(node: fx.Node, reading: Reading) -> Value:
-    """A 1×1 convolution on a vector. On a flattened image, a convolution whose kernel is the whole image."""
-    given = arguments(node)
-    source = reading.value(given["input"])
-    _require_vector(given["input"], source)
-    return _linear_layer(node, reading, source, _learned(node, reading, "weight"))
+    """A 1×1 convolution on the last axis. On a flattened image, a convolution whose kernel is the whole image."""
+    return _product(node, reading, arguments(node)["input"], _learned(node, reading, "weight"))
 
 
 def matmul(node: fx.Node, reading: Reading) -> Value:
-    """A vector per sample times a constant matrix (inputs, outputs)."""
+    """A tensor times a constant matrix (inputs, outputs), on its last axis."""
     given = arguments(node)
     role = "other" if "other" in given else "mat2"
     if reading.holds(given[role]):
         raise RefusalError("must have a constant matrix on the right, not a result of the network")
-    source = reading.value(given["self"])
-    _require_vector(given["self"], source)
     if len(shape(given[role])) != 2:
         raise RefusalError(f"the constant must be a matrix (inputs, outputs), not {shape(given[role])}")
     learned = _learned(node, reading, role, outputs_axis=1)
-    return _linear_layer(node, reading, source, replace(learned, weight=learned.weight.T, mask=learned.mask.T))
+    return _product(node, reading, given["self"], replace(learned, weight=learned.weight.T, mask=learned.mask.T))
 
 
 def average_pool(node: fx.Node, reading: Reading) -> Value:
     """avg_pool1d and avg_pool2d: a depthwise convolution, where every window divides by the same number."""
     given = arguments(node)
     axes = 2 if node.target is aten.avg_pool1d.default else 3
-    source = reading.image(given["self"], axes)
-    window = _pool_window(node, given, source.stored[1:], axes)
+    source = image(node, reading, given["self"], axes)
+    window = _pool_window(node, given, source.shape[1:], axes)
     divisor = given.get("divisor_override") or _divisor(
         source, window, given["padding"], given["count_include_pad"], axes
     )
@@ -83,16 +76,28 @@ def max_pool(node: fx.Node, reading: Reading) -> Value:
     """max_pool1d and max_pool2d. The only padding around it may be minus infinity."""
     given = arguments(node)
     axes = 2 if node.target is aten.max_pool1d.default else 3
-    padded = reading.padded(given["self"], axes)
-    source, around = padded.value, padded.padding
-    size = (source.stored[1] + around[0] + around[2], source.stored[2] + around[1] + around[3])
+    source, around = _padded(node, reading, given["self"], axes)
+    size = (source.shape[1] + around[0] + around[2], source.shape[2] + around[1] + around[3])
     window = _pool_window(node, given, size, axes)
     window = replace(window, padding=tuple(a + b for a, b in zip(window.padding, around, strict=True)))  # type: ignore[arg-type]
-    for length, before, kernel, stride, dilation, count in _axes(source, window, shape(node)[2:]):
+    for length, before, kernel, stride, dilation, count in _axes(source, window):
         positions = np.arange(count)[:, None] * stride + np.arange(kernel) * dilation - before
         if not ((positions >= 0) & (positions < length)).any(axis=1).all():
             raise RefusalError("every window must hold an element of its input, not padding alone")
     return _pool(node, reading, source, window, None)
+
+
+def _padded(node: fx.Node, reading: Reading, operand: object, axes: int) -> tuple[Image, tuple[int, int, int, int]]:
+    """The image, and the padding (top, left, bottom, right) that a maximum finds around it where the model pads with minus infinity."""
+    value = reading.value(operand)
+    if value.fill != -math.inf or value.order.ndim != axes + 1 or (value.order == FILL).all():
+        return image(node, reading, operand, axes), (0, 0, 0, 0)
+    first = whole(value.order, reading.batch, math.prod(value.stored))
+    first = first.reshape(*first.shape, 1) if axes == 2 else first
+    _, rows, columns = (first != FILL).nonzero()
+    top, left, bottom, right = (int(end) for end in (rows.min(), columns.min(), rows.max(), columns.max()))
+    inside = image_of(node, reading, value, first[:, top : bottom + 1, left : right + 1])
+    return inside, (top, left, first.shape[1] - 1 - bottom, first.shape[2] - 1 - right)
 
 
 def adaptive_average(node: fx.Node, reading: Reading) -> Value:
@@ -104,18 +109,7 @@ def adaptive_average(node: fx.Node, reading: Reading) -> Value:
 def adaptive_maximum(node: fx.Node, reading: Reading) -> Sequence[Given]:
     """adaptive_max_pool1d and adaptive_max_pool2d. The values are given; the indices are not kept."""
     source, window = _adaptive(node, reading)
-    result = Value(f"%{node.name}", (source.stored[0], *window.output(*source.stored[1:])), _first_shape(node)[1:])
-    return [_append_pool(node, reading, source, window, None, result), Missing("the indices of a maximum")]
-
-
-def mean(node: fx.Node, reading: Reading) -> Value:
-    """The mean over the length, or over height or width or both."""
-    return _reduce(node, reading, average=True)
-
-
-def maximum(node: fx.Node, reading: Reading) -> Value:
-    """The maximum over the same axes."""
-    return _reduce(node, reading, average=False)
+    return [_pool(node, reading, source, window, None), Missing("the indices of a maximum")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,23 +149,40 @@ def _learned(node: fx.Node, reading: Reading, role: str, outputs_axis: int = 0) 
     return _Learned(name=name, weight=np.where(mask, weight, 0.0), mask=mask, bias=bias, scale=scale)
 
 
-def _linear_layer(node: fx.Node, reading: Reading, source: Value, learned: _Learned) -> Value:
-    outputs = len(learned.weight)
-    shape4 = (outputs, *source.stored)
-    result = reading.make(node, (outputs, 1, 1))
-    reading.steps.append(
-        Layer(
-            name=learned.name, source=source.name, output=result.name, weight=learned.weight.reshape(shape4),
-            mask=learned.mask.reshape(shape4), bias=learned.bias, window=Window(kernel=source.stored[1:]),
-            weight_scale=learned.scale,
-        )
+def _product(node: fx.Node, reading: Reading, operand: object, learned: _Learned) -> Value:
+    """Weights (outputs, inputs) on the last axis, at every position of the axes before it."""
+    value = in_whole(node, reading, reading.value(operand))
+    batch, elements = reading.batch, math.prod(value.stored)
+    features = value.order.shape[-1]
+    rows = value.order.reshape(-1, features)
+    samples = rows[:, 0] // elements
+    if (rows // elements != samples[:, None]).any():
+        raise RefusalError(BATCH)
+    by_sample = np.argsort(samples, kind="stable")
+    positions = len(rows) // batch
+    first = whole(rows[by_sample].reshape(batch, positions, features), batch, elements)
+    if positions == 1 and elements == features:  # a vector, however it is stored
+        places = first[0]
+        window = Window(kernel=value.stored[1:])
+        source = Image(value.name, value.stored)
+        stored: tuple[int, ...] = value.stored
+    else:
+        places = np.arange(features)
+        channels, height, width = value.stored
+        across = (height, width) if (channels, height * width) == (features, positions) else (positions, 1)
+        source = image_of(node, reading, value, first.T.reshape(features, *across))
+        window, stored = Window(), (features, 1, 1)
+    weight, mask = (np.zeros((len(learned.weight), features), dtype=kind) for kind in (float, bool))
+    weight[:, places], mask[:, places] = learned.weight, learned.mask
+    layer = Layer(
+        name=learned.name, source=source.value, output=f"%{node.name}", weight=weight.reshape(-1, *stored),
+        mask=mask.reshape(-1, *stored), bias=learned.bias, window=window, weight_scale=learned.scale,
     )  # fmt: skip
-    return result
-
-
-def _require_vector(node: object, source: Value) -> None:
-    if not source.is_vector:
-        raise RefusalError(f"input must be (batch, features), not {shape(node)}")
+    reading.steps.append(layer)
+    made = (len(weight), *window.output(*source.stored[1:]))
+    order = np.empty((len(rows), len(weight)), dtype=np.int64)
+    order[by_sample] = of_batch(plain(made).reshape(len(weight), -1).T, batch, math.prod(made), order.shape)
+    return Value(layer.output, made, order.reshape(shape(node)))
 
 
 def _spatial(value: Any, axes: int) -> tuple[int, ...]:
@@ -207,28 +218,26 @@ def _pool_window(node: fx.Node, given: dict[str, Any], size: tuple[int, int], ax
     after = [
         padding_after(length, count, k, s, d, p)
         for length, count, k, s, d, p in zip(
-            size, _pair(shape(node)[2:], 1), kernel, stride, dilation, before, strict=True
+            size, _pair(shape(node)[1 - axes :], 1), kernel, stride, dilation, before, strict=True
         )
     ]
     return Window(kernel=kernel, stride=stride, dilation=dilation, padding=(*before, *after))  # type: ignore[arg-type]
 
 
-def _axes(source: Value, window: Window, outputs: Sequence[int]) -> list[tuple[int, int, int, int, int, int]]:
+def _axes(source: Image, window: Window) -> list[tuple[int, int, int, int, int, int]]:
     return list(
         zip(
-            source.stored[1:], window.padding[:2], window.kernel, window.stride, window.dilation, _pair(outputs, 1),
-            strict=True,
+            source.shape[1:], window.padding[:2], window.kernel, window.stride, window.dilation,
+            window.output(*source.shape[1:]), strict=True,
         )
     )  # fmt: skip
 
 
-def _divisor(source: Value, window: Window, padding: Any, count_padding: bool, axes: int) -> float:
+def _divisor(source: Image, window: Window, padding: Any, count_padding: bool, axes: int) -> float:
     """The number by which every window of an average divides: its elements, with or without those of the padding."""
     divisor = 1
     after = _pair(_spatial(padding, axes), 0)
-    for axis, (length, before, kernel, stride, _, count) in enumerate(
-        _axes(source, window, window.output(*source.stored[1:]))
-    ):
+    for axis, (length, before, kernel, stride, _, count) in enumerate(_axes(source, window)):
         starts = np.arange(count) * stride - before
         ends = np.minimum(starts + kernel, length + after[axis])
         if not count_padding:
@@ -243,24 +252,34 @@ def _divisor(source: Value, window: Window, padding: Any, count_padding: bool, a
     return float(divisor)
 
 
-def _pool(node: fx.Node, reading: Reading, source: Value, window: Window, weight: float | None) -> Value:
-    result = reading.make(node, (source.stored[0], *window.output(*source.stored[1:])))
-    return _append_pool(node, reading, source, window, weight, result)
-
-
-def _append_pool(
-    node: fx.Node, reading: Reading, source: Value, window: Window, weight: float | None, result: Value
-) -> Value:
+def _pool(node: fx.Node, reading: Reading, source: Image, window: Window, weight: float | None) -> Value:
     """A depthwise layer of equal weights, or the maximum where ``weight`` is None."""
-    channels = source.stored[0]
+    channels = source.shape[0]
     full = np.full((channels, 1, *window.kernel), 1.0 if weight is None else weight)
-    reading.steps.append(
-        Layer(
-            name=qualified_name(node), source=source.name, output=result.name, weight=full, mask=full != 0,
-            bias=np.zeros(channels), window=window, groups=channels, structural=True, maximum=weight is None,
-        )
+    layer = Layer(
+        name=qualified_name(node), source=source.value, output=f"%{node.name}", weight=full, mask=full != 0,
+        bias=np.zeros(channels), window=window, groups=channels, structural=True, maximum=weight is None,
     )  # fmt: skip
-    return result
+    return _walk(node, reading, source, layer)
+
+
+def _walk(node: fx.Node, reading: Reading, source: Image, layer: Layer) -> Value:
+    """The value of a layer that is given in the operator's axes. An image that is stored turned is walked turned."""
+    made = (layer.outputs, *layer.window.output(*source.shape[1:]))
+    order = source.order(*made)
+    if source.turned:
+        window = layer.window
+        top, left, bottom, right = window.padding
+        turned = Window(
+            kernel=window.kernel[::-1], stride=window.stride[::-1], dilation=window.dilation[::-1],
+            padding=(left, top, right, bottom),
+        )  # fmt: skip
+        made = (made[0], made[2], made[1])
+        layer = replace(
+            layer, window=turned, weight=layer.weight.transpose(0, 1, 3, 2), mask=layer.mask.transpose(0, 1, 3, 2)
+        )
+    reading.steps.append(layer)
+    return reading.make(node, made, order, user=_first_shape(node))
 
 
 def _first_shape(node: fx.Node) -> tuple[int, ...]:
@@ -268,12 +287,14 @@ def _first_shape(node: fx.Node) -> tuple[int, ...]:
     return tuple(int(size) for size in (meta[0] if isinstance(meta, tuple | list) else meta).shape)
 
 
-def _adaptive(node: fx.Node, reading: Reading) -> tuple[Value, Window]:
+def _adaptive(node: fx.Node, reading: Reading) -> tuple[Image, Window]:
     given = arguments(node)
-    wanted = _first_shape(node)[2:]
-    source = reading.image(given["self"], len(wanted) + 1)
+    output = given["output_size"]
+    axes = len(output) + 1
+    wanted = _first_shape(node)[1 - axes :]
+    source = image(node, reading, given["self"], axes)
     kernel, stride = [], []
-    for length, count in zip(source.stored[1:], _pair(wanted, 1), strict=True):
+    for length, count in zip(source.shape[1:], _pair(wanted, 1), strict=True):
         starts = np.arange(count) * length // count
         sizes = -(-(np.arange(count) + 1) * length // count) - starts
         steps = np.diff(starts)
@@ -282,17 +303,3 @@ def _adaptive(node: fx.Node, reading: Reading) -> tuple[Value, Window]:
         kernel.append(int(sizes[0]))
         stride.append(int(steps[0]) if count > 1 else int(sizes[0]))
     return source, Window(kernel=_pair(kernel, 1), stride=_pair(stride, 1))
-
-
-def _reduce(node: fx.Node, reading: Reading, *, average: bool) -> Value:
-    given = arguments(node)
-    rank = len(shape(given["self"]))
-    over = sorted(axis % rank for axis in given["dim"] or range(rank))
-    if rank not in (3, 4) or not set(over) <= {2, 3}:
-        raise RefusalError(
-            f"must reduce the length, or height or width, not the axes {tuple(over)} of {shape(given['self'])}"
-        )
-    source = reading.image(given["self"], rank - 1)
-    kernel = _pair([length if axis in over else 1 for axis, length in zip((2, 3), source.stored[1:], strict=True)], 1)
-    window = Window(kernel=kernel, stride=kernel)
-    return _pool(node, reading, source, window, 1.0 / math.prod(kernel) if average else None)

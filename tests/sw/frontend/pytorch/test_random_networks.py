@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,18 @@ from tests.sw.frontend.evaluate import captured, lively
 from torch import nn
 
 Function = Callable[..., torch.Tensor]
+
+
+class Last(nn.Module):
+    """Constants and a linear layer on the channels, which lie behind."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(inputs))
+        self.linear = nn.Linear(inputs, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x.permute(0, 2, 3, 1) * self.scale).movedim(-1, 1)
 
 
 class Random(nn.Module):
@@ -44,6 +57,7 @@ class Random(nn.Module):
         same = [j for j, shape in enumerate(shapes) if shape == shapes[i]]
         joinable = [j for j, shape in enumerate(shapes) if shape[1:] == shapes[i][1:] and shape[0] + c < 12]
         kinds = ["conv", "conv", "depthwise", "bn", "act", "act", "pad", "add", "concat", "scale", "drop"]
+        kinds += ["move", "move", "broadcast", "last", "reduce"]
         kinds += ["pool", "average", "slice", "channels", "crop"] * (min(h, w) >= 3)
         match r.choice(kinds):
             case "conv":
@@ -91,11 +105,40 @@ class Random(nn.Module):
             case "slice":
                 a, b, s = r.randint(0, 1), r.randint(2, 3), r.randint(1, 2)
                 return lambda x: x[:, :, a::s, :b], [i]
+            case "move":
+                return r.choice(self.moves(c, h, w)), [i]
+            case "broadcast":
+                over = r.choice([(1,), (2,), (3,), (2, 3), (1, 3)])
+                return lambda x: x + x.mean(over, keepdim=True), [i]
+            case "last":  # a linear layer or constants on the channels behind
+                return self.module(Last(c, r.randint(1, 4))), [i]
+            case "reduce":
+                over = r.choice([1, 2, 3])
+                function = r.choice([torch.mean, torch.sum, torch.amax])
+                return lambda x: function(x, over, keepdim=True), [i]
             case "channels" if c > 1:
                 a = r.randint(1, c - 1)
                 return lambda x: x[:, a:], [i]
             case _:
                 return F.relu, [i]
+
+    def moves(self, c: int, h: int, w: int) -> list[Function]:
+        """What moves elements about and changes none."""
+        r = self.choose
+        by, order = r.randint(1, 3), torch.randperm(c, generator=torch.Generator().manual_seed(r.randint(0, 99)))
+        found: list[Function] = [
+            lambda x: x.transpose(2, 3), lambda x: x.flip(3),
+            lambda x: x.roll(by, 2), lambda x: x[:, order], lambda x: x.permute(0, 2, 3, 1).reshape(x.shape),
+            lambda x: x.transpose(1, 2), lambda x: torch.cat([x, x[:, :, :1]], 2),
+            lambda x: torch.stack([x, x], 2).flatten(1, 2), lambda x: x.reshape(len(x), c * h, w, 1),
+            lambda x: x.flatten(1)[:, : c * h].reshape(-1, c, h, 1), lambda x: x[:, :, torch.tensor([0, h - 1, 0])],
+            lambda x: x.mean(3, keepdim=True).expand(-1, -1, -1, w), lambda x: x.unflatten(3, (w, 1)).squeeze(-1).flip(2),
+        ]  # fmt: skip
+        if min(h, w) > 2:
+            found += [partial(F.pad, pad=(2, 1, 0, 2), mode=m) for m in ("reflect", "replicate", "circular")]
+        if h * w * c < 60:
+            found += [lambda x: F.interpolate(x, scale_factor=2)]
+        return found
 
     def module(self, layer: nn.Module) -> nn.Module:
         self.layers.append(layer.eval())
