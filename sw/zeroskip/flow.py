@@ -19,6 +19,7 @@ from zeroskip.contracts.config import CHOSEN, ArrayConfig
 from zeroskip.contracts.cycles import Cycles
 from zeroskip.contracts.errors import InputError, MismatchError
 from zeroskip.contracts.extras import needs_extra
+from zeroskip.contracts.host import on_host
 from zeroskip.contracts.network import IntArray, QuantizedNetwork
 from zeroskip.contracts.program import Program
 from zeroskip.contracts.streams import from_output_stream, to_input_stream, to_output_stream
@@ -224,6 +225,14 @@ class Design:
     def reference(self, x: npt.ArrayLike) -> IntArray:
         """Integer outputs (N, …) for float inputs, computed by PyTorch with the masked weights."""
         return reference.run(self.network, self.quantize_input(x))
+
+    def predict(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
+        """What the float model gives for ``x`` (N, …), as the array and its host compute it: (N, …) floats, or places of an argmax."""
+        return self.finish(self.reference(x))
+
+    def finish(self, y: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Integer outputs → what the model gives: floats behind the operators that the host computes, as a softmax at the end."""
+        return on_host(self.network.host, self.dequantize(y))
 
     def simulate(
         self,

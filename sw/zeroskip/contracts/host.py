@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,3 +53,10 @@ class HostOperator:
 
     def __str__(self) -> str:
         return f"{self.name} over axis {self.axis}"
+
+
+def on_host(operators: Sequence[HostOperator], values: Numbers) -> Numbers:
+    """(N, …) through all of them, in order."""
+    for operator in operators:
+        values = operator(values)
+    return values

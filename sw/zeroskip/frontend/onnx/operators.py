@@ -207,7 +207,7 @@ def _around(length: int, before: int, after: int, mode: str) -> list[int]:
     if mode == "edge":
         return np.clip(places, 0, length - 1).tolist()  # type: ignore[no-any-return]
     if mode == "wrap":
-        return (places % length).tolist()  # type: ignore[no-any-return]
+        return (places % length).tolist()
     if mode == "reflect":
         period = max(2 * (length - 1), 1)
         return (length - 1 - np.abs(places % period - (length - 1))).tolist()  # type: ignore[no-any-return]
@@ -240,15 +240,16 @@ def transpose(attributes: Attributes, x: Tensor) -> Tensor:
 def expand(attributes: Attributes, x: Tensor, shape: Operand) -> Tensor:
     """Expand, where axes of one become longer and new ones stand in front."""
     wanted = [int(n) for n in numbers(shape)]
-    return x.expand(torch.broadcast_shapes(x.shape, wanted))
+    return x.expand(np.broadcast_shapes(tuple(x.shape), tuple(wanted)))
 
 
 def gather(attributes: Attributes, x: Tensor, indices: Operand) -> Tensor:
     """Gather at constant places."""
     axis = int(attributes.get("axis", 0)) % x.ndim
-    places = np.asarray(numbers(indices), dtype=np.int64) % x.shape[axis]
-    taken = x.index_select(axis, torch.from_numpy(places.reshape(-1)))
-    return taken.reshape(*x.shape[:axis], *np.shape(indices), *x.shape[axis + 1 :])
+    if not isinstance(indices, np.ndarray):
+        raise RefusalError("indices must be constants, not results of the network")
+    taken = x.index_select(axis, torch.from_numpy(indices.reshape(-1).astype(np.int64) % x.shape[axis]))
+    return taken.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
 
 
 def depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
@@ -304,12 +305,15 @@ def _nearest(attributes: Attributes, length: int, wanted: int, factor: float) ->
     elif how in ("half_pixel", "pytorch_half_pixel"):
         places = (at + 0.5) / factor - 0.5 if wanted > 1 or how == "half_pixel" else 0 * at
     else:
-        raise RefusalError(f"coordinate_transformation_mode must be asymmetric, align_corners or half_pixel, not {how!r}")
+        raise RefusalError(
+            f"coordinate_transformation_mode must be asymmetric, align_corners or half_pixel, not {how!r}"
+        )
     rounding = attributes.get("nearest_mode", b"round_prefer_floor" if attributes["opset"] >= 11 else b"floor").decode()
-    rounded = {
+    functions: dict[str, Function] = {
         "floor": np.floor, "ceil": np.ceil, "round_prefer_ceil": lambda p: np.floor(p + 0.5),
         "round_prefer_floor": lambda p: np.ceil(p - 0.5),
-    }[rounding](places)  # fmt: skip
+    }  # fmt: skip
+    rounded = functions[rounding](places)
     return np.clip(rounded, 0, length - 1).astype(np.int64).tolist()  # type: ignore[no-any-return]
 
 

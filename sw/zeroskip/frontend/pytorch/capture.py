@@ -177,7 +177,12 @@ def _give(node: fx.Node, reading: Reading, reader: Reader | None, chain: Chain |
         assert chain is not None
         chain = replace(chain, tabled=True)
         given = as_table(node, reading, chain)
-    if chain is not None and isinstance(given, Value) and same_order(given, chain.root) and given.name != chain.root.name:
+    if (
+        chain is not None
+        and isinstance(given, Value)
+        and same_order(given, chain.root)
+        and given.name != chain.root.name
+    ):
         reading.chains.setdefault(given.name, chain)
     reading.give(node, given)
 

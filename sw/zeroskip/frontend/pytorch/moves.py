@@ -16,7 +16,8 @@ from zeroskip.contracts.graph import Shape
 from zeroskip.frontend.lowering.steps import ConcatStep, image_shape, size
 from zeroskip.frontend.refusal import RefusalError
 
-from .layouts import add_up, as_it_stands, image_of, in_whole
+from .copying import add_up
+from .layouts import as_it_stands, image_of, in_whole
 from .nodes import Parameters, arguments, operand, qualified_name, shape
 from .orders import FILL, Order, of_batch, plain, whole
 from .reading import Given, Reading, Value, filled
@@ -211,7 +212,7 @@ def entry_layout(graph: fx.Graph, entry: fx.Node, parameters: Parameters) -> tup
 def _stored_as(image: Order, batch: int, user: tuple[int, ...]) -> tuple[Shape, Order]:
     places = np.empty(image.size, dtype=np.int64)
     places[image.reshape(-1)] = np.arange(image.size)
-    return image.shape, of_batch(places, batch, image.size, user)  # type: ignore[return-value]
+    return image.shape, of_batch(places, batch, image.size, user)
 
 
 def _follow(node: fx.Node, order: Order, parameters: Parameters) -> Order | None:
