@@ -9,6 +9,7 @@ import onnx
 from zeroskip.contracts.errors import InputError, UnsupportedError, typed_line
 
 from .network import OnnxNetwork
+from .qonnx import import_domains
 from .reader import Reader, unknown_nodes
 
 
@@ -19,6 +20,7 @@ def load_onnx(path: Path) -> OnnxNetwork:
     """
     try:
         model = onnx.load(str(path))
+        import_domains(model)
         onnx.checker.check_model(model)
     except Exception as error:
         raise InputError(f"model {str(path)!r}: must be an ONNX model: {typed_line(error)}") from error

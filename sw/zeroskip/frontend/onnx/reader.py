@@ -13,6 +13,7 @@ from torch import nn
 
 from zeroskip.frontend.refusal import RefusalError
 
+from . import qonnx
 from .constants import Constants, node_name
 from .layers import BatchNorm, Linear, Rounding, conv
 from .network import Array, Call, Operator, free_path
@@ -94,7 +95,7 @@ class Reader:
         ]
 
     def _node(self, node: onnx.NodeProto, location: str) -> None:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx", *qonnx.DOMAINS):
             raise RefusalError(f"domain {node.domain!r} is not supported")
         if not self._refused.isdisjoint(node.input):
             if node.op_type not in (*FUNCTIONS, *_BUILDERS, "Shape"):
@@ -103,7 +104,9 @@ class Reader:
             return
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         inputs = [name for name in node.input if name]
-        if all(name in self.constants for name in inputs):
+        if node.domain in qonnx.ROUNDING:
+            self._rounding(node, attributes)
+        elif all(name in self.constants for name in inputs):
             self._known.fold(node, attributes)
         elif node.op_type == "Shape":
             span = slice(attributes.get("start", 0), attributes.get("end"))
@@ -160,7 +163,8 @@ class Reader:
             for position, name in enumerate(node.input)
             if node.op_type in ARITHMETIC and name in self.constants
         }
-        self._add_module(node, Operator(location, function, known))
+        module: nn.Module = Operator(location, function, known)
+        self._add_module(node, qonnx.on_channels_last(module) if node.domain == qonnx.CHANNELS_LAST else module)
 
     def _split(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
@@ -194,7 +198,9 @@ class Reader:
         rounded = self._known.rounded.get(node.input[1])
         if rounded is not None and len(np.atleast_1d(rounded.scale)) > 1 and rounded.axis != 0:
             raise RefusalError(f"weight scales must be one per output, along axis 0, not along axis {rounded.axis}")
-        self._add_module(node, conv(weight, self._constant(node, 2), attributes, rounded), node.input[1])
+        last = node.domain == qonnx.CHANNELS_LAST
+        module = conv(qonnx.channels_first(weight) if last else weight, self._constant(node, 2), attributes, rounded)
+        self._add_module(node, qonnx.on_channels_last(module) if last else module, node.input[1])
 
     def _gemm(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
@@ -230,13 +236,36 @@ class Reader:
                 raise RefusalError(f"weight scales must be one per output, not along axis {rounded.axis}")
         self._add_module(node, Linear(weight * alpha, bias, rounded, axis, abs(alpha)), node.input[1])
 
+    def _rounding(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
+        """QONNX's rounding, of a constant or of an activation."""
+        if node.op_type not in ("Quant", "BipolarQuant"):
+            raise RefusalError(UNKNOWN)
+        self._require_real(node)
+        known = [self._constant(node, position) for position in range(1, len(node.input))]
+        if any(value is None for value in known):
+            raise RefusalError("scale, zero-point and bit width must be given, as constants")
+        numbers: list[Any] = known
+        bipolar = node.op_type == "BipolarQuant"
+        values = self._constant(node, 0) if node.input[0] in self.constants else None
+        if values is None:
+            module = qonnx.Bipolar(*numbers) if bipolar else qonnx.activation(attributes, *numbers)
+            self._add_module(node, module)
+            return
+        real, rounded = (
+            qonnx.bipolar_weight(values, *numbers) if bipolar else qonnx.rounded_weight(attributes, values, *numbers)
+        )
+        output = node.output[0]
+        self.constants[output], self._known.rounded[output] = real, rounded
+        self._known.origins[output] = self._known.origins.get(node.input[0], node_name(node))
+
     def _batch_norm(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
         if attributes.get("training_mode", 0) or len([name for name in node.output if name]) > 1:
             raise RefusalError("must be in inference mode, not training_mode")
         scale, shift, mean, variance = (self._constant(node, position) for position in range(1, 5))
         assert scale is not None and shift is not None and mean is not None and variance is not None  # noqa: PT018
-        module = BatchNorm(scale, shift, mean, variance, float(attributes.get("epsilon", 1e-5)))
+        module: nn.Module = BatchNorm(scale, shift, mean, variance, float(attributes.get("epsilon", 1e-5)))
+        module = qonnx.on_channels_last(module) if node.domain == qonnx.CHANNELS_LAST else module
         self._add_module(node, module, node.input[1])
 
     # --- quantized models ---
@@ -331,7 +360,7 @@ def unknown_nodes(nodes: Sequence[onnx.NodeProto]) -> list[str]:
     return [
         f"{node.op_type} {node_name(node)!r}: {UNKNOWN}"
         for node in nodes
-        if node.op_type not in (*FUNCTIONS, *_BUILDERS, "Shape", "Constant")
+        if node.op_type not in (*FUNCTIONS, *_BUILDERS, "Shape", "Constant", "Quant", "BipolarQuant")
     ]
 
 

@@ -20,7 +20,15 @@ from .reading import Reading, SkippedError, Value, same_order
 aten = torch.ops.aten
 
 UNTAGGED: frozenset[object] = frozenset(
-    {aten.hardswish.default, aten.hardswish_.default, aten.log_sigmoid.default, aten.to.dtype}
+    {
+        aten.hardswish.default,
+        aten.hardswish_.default,
+        aten.log_sigmoid.default,
+        aten.to.dtype,
+        aten.where.Scalar,
+        aten.where.ScalarOther,
+        aten.where.ScalarSelf,
+    }
 )
 """Operators that work element by element, though torch does not say so."""
 

@@ -174,6 +174,8 @@ def _side_by_side(node: fx.Node, reading: Reading, values: Sequence[Value]) -> V
 READ_AS_PART = operator.getitem
 """The operator that picks from a list of tensors, in the exported graph."""
 
+_PADS = (aten.pad.default, aten.constant_pad_nd.default)
+
 CHANNELS = {
     aten.conv1d: 1, aten.conv2d: 1, aten.avg_pool1d: 1, aten.avg_pool2d: 1, aten.max_pool1d: 1, aten.max_pool2d: 1,
     aten.adaptive_avg_pool1d: 1, aten.adaptive_avg_pool2d: 1, aten.adaptive_max_pool1d: 1, aten.adaptive_max_pool2d: 1,
@@ -199,7 +201,7 @@ def entry_layout(graph: fx.Graph, entry: fx.Node, parameters: Parameters) -> tup
         found = None if axis is None else _image_order(orders[source], axis, batch, elements)
         if found is not None and orders[source].ndim > 2:
             return _stored_as(found, batch, user)
-        if not is_move(node):
+        if not is_move(node) and node.target not in _PADS:
             read.append(orders[source])
         moved = _follow(node, orders[source], parameters)
         if moved is not None and axis is None:
@@ -216,8 +218,10 @@ def _stored_as(image: Order, batch: int, user: tuple[int, ...]) -> tuple[Shape, 
 
 
 def _follow(node: fx.Node, order: Order, parameters: Parameters) -> Order | None:
-    """The order behind a node: moved, or the same if the node changes every element alone; else None."""
+    """The order behind a node: moved, or the same if the node only pads or changes every element alone; else None."""
     meta = node.meta.get("val")
+    if node.target in _PADS:
+        return order
     if is_move(node):
         try:
             moved = _run(node, order, parameters)

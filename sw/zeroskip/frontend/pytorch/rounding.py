@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from torch import fx
 
+from zeroskip.contracts.graph import Activation
 from zeroskip.contracts.tensor import QuantizedTensor
-from zeroskip.frontend.lowering.steps import FormatStep
+from zeroskip.frontend.lowering.steps import FormatStep, PointwiseStep
 from zeroskip.frontend.refusal import RefusalError
 
 from .layouts import in_whole
@@ -25,9 +26,16 @@ def fake_quantize(node: fx.Node, reading: Reading) -> Value:
         raise RefusalError("an activation must have one scale, not one per channel")
     if given.get("fake_quant_enabled") is not None:
         raise RefusalError("rounding must not be switched on and off")
-    format = number_format(float(scale.item()), int(zero_point.item()), given["quant_min"], given["quant_max"])
-    result = source.fresh(f"%{node.name}")
-    reading.steps.append(FormatStep(name=qualified_name(node), source=source.name, output=result.name, format=format))
+    low, high = given["quant_min"], given["quant_max"]
+    format = number_format(float(scale.item()), int(zero_point.item()), low, high)
+    name, result = qualified_name(node), source.fresh(f"%{node.name}")
+    inside = source.name
+    if (low, high) != (format.low, format.high):  # fewer integers than a byte has
+        ends = [(end - format.zero_point) * format.scale for end in (low, high)]
+        inside = f"{result.name}.within"
+        limits = Activation(low=ends[0], high=ends[1])
+        reading.steps.append(PointwiseStep(name=f"{name}.within", source=source.name, output=inside, activation=limits))
+    reading.steps.append(FormatStep(name=name, source=inside, output=result.name, format=format))
     return result
 
 
@@ -37,11 +45,10 @@ def per_channel(node: fx.Node, reading: Reading) -> Value:
 
 
 def number_format(scale: float, zero_point: int, low: int, high: int) -> QuantizedTensor:
-    """The format of integers low … high. Raises RefusalError for numbers that belong to no integer type."""
-    bits = int(high - low).bit_length()
-    format = QuantizedTensor(scale=scale, zero_point=zero_point, signed=low < 0, bits=bits)
-    if (format.low, format.high) != (low, high):
-        raise RefusalError(f"integers must be all of an integer type, as -128 … 127 or 0 … 255, not {low} … {high}")
+    """The bytes that hold the integers low … high. Raises RefusalError for numbers that no byte holds."""
+    format = QuantizedTensor(scale=scale, zero_point=zero_point, signed=low < 0)
+    if not format.low <= low < high <= format.high:
+        raise RefusalError(f"integers must lie within -128 … 127 or 0 … 255, not {low} … {high}")
     if not low <= zero_point <= high:
         raise RefusalError(f"zero-point must lie within {low} … {high}, not be {zero_point}")
     if not (scale > 0 and np.isfinite(scale)):
