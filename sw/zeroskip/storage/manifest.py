@@ -17,7 +17,7 @@ from .sealed import NAME, Sealed, stated
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-VERSION = 5
+VERSION = 6
 DESIGN = Sealed(
     format="zeroskip", version=VERSION, kind="a zeroskip manifest", origin="a design that zeroskip build wrote",
     again="build the design again",

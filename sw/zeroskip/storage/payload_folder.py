@@ -27,7 +27,7 @@ from .manifest import is_design
 from .sealed import NAME, Sealed, require_files
 
 IMAGES = Sealed(
-    format="zeroskip images", version=2, kind="a manifest of zeroskip images",
+    format="zeroskip images", version=3, kind="a manifest of zeroskip images",
     origin="a folder that zeroskip build or zeroskip images wrote", again="make the images again",
 )  # fmt: skip
 
