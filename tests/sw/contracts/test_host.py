@@ -34,5 +34,7 @@ def test_one_after_the_other() -> None:
 
 
 def test_an_unknown_operator_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^host operator 'sort': must be one of softmax, log_softmax, argmax, argmin$"):
+    with pytest.raises(
+        InputError, match=r"^host operator 'sort': must be one of softmax, log_softmax, argmax, argmin$"
+    ):
         HostOperator(name="sort", axis=0)

@@ -241,10 +241,9 @@ class Reader:
         if node.op_type not in ("Quant", "BipolarQuant"):
             raise RefusalError(UNKNOWN)
         self._require_real(node)
-        known = [self._constant(node, position) for position in range(1, len(node.input))]
-        if any(value is None for value in known):
+        if not all(name in self.constants for name in node.input[1:]):
             raise RefusalError("scale, zero-point and bit width must be given, as constants")
-        numbers: list[Any] = known
+        numbers: list[Any] = [self._constant(node, position) for position in range(1, len(node.input))]
         bipolar = node.op_type == "BipolarQuant"
         values = self._constant(node, 0) if node.input[0] in self.constants else None
         if values is None:
