@@ -209,3 +209,25 @@ def test_names_that_a_module_cannot_have():
     constants = {name: random(2, 2, 1, 1) for name in ("forward", "a..b", "a", "e.weight.weight")}
     graph = check(model(nodes, ["batch", 2, 5, 5], constants), 2, 5, 5)
     assert [layer.name for layer in graph.layers] == ["forward_", "a.b", "a", "e.weight"]
+
+
+def test_a_batch_of_one_in_the_files_shapes_is_no_limit():
+    nodes = [
+        make("Reshape", ["x", "image"], ["a"]), make("Conv", ["a", "W"], ["b"], kernel_shape=[3, 3]), make("Reshape", ["b", "flat"], ["c"]),
+        make("MatMul", ["c", "V"], ["y"]),
+    ]  # fmt: skip
+    constants = {
+        "image": np.array([1, 2, 5, 4]), "flat": np.array([1, 18]), "W": random(3, 2, 3, 3), "V": random(18, 4),
+    }  # fmt: skip
+    net = model(nodes, [1, 40], constants)
+    network = read_model(net, "net.onnx")
+    x = random(5, 40)
+    alone = np.concatenate([ReferenceEvaluator(net).run(None, {"x": sample[None]})[0] for sample in x])
+    with torch.no_grad():
+        np.testing.assert_allclose(network(torch.from_numpy(x)).numpy(), alone, rtol=1e-4, atol=1e-5)
+    for batch in (1, 5):
+        graph = capture(network, torch.zeros(batch, 40))
+        assert graph.tensors["input"] == (2, 5, 4)
+        np.testing.assert_allclose(run_float(graph, x), alone, rtol=1e-4, atol=1e-5)
+    masks = prune.gradient(network, 0.5, [(torch.from_numpy(x), torch.zeros(5, dtype=torch.int64))], torch.nn.functional.cross_entropy)
+    assert masks["W.weight"].sum() + masks["V.weight"].sum() < 100
