@@ -27,6 +27,7 @@ from zeroskip.cli.prune.prune import prune
 from zeroskip.contracts.errors import ZeroskipError, typed_line
 
 from .build import BuildOptions, build
+from .check import CheckOptions, check
 from .command import command
 from .demo import DemoOptions, demo
 from .sim import SimOptions, sim
@@ -42,6 +43,7 @@ app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
 )  # fmt: skip
 app.command("demo")(command(DemoOptions, demo))
+app.command("check")(command(CheckOptions, check))
 app.command("build")(command(BuildOptions, build))
 app.command("sim")(command(SimOptions, sim))
 app.command("synth")(command(SynthOptions, synth))

@@ -34,12 +34,19 @@ def samples_for(folder: Path, given: Path | None, most: int | None) -> np.ndarra
 
 def example_input(samples: np.ndarray[Any, Any], shape: str | None) -> torch.Tensor:
     """Zeros in the shape of one sample, as ``--input-shape`` or the samples give it."""
+    if shape is None and samples.ndim < 2:
+        raise InputError(f"--calibration: must have shape (N, …), not {samples.shape}")
+    return example_of(shape, samples.shape[1:])
+
+
+def example_of(shape: str | None, otherwise: tuple[int, ...] | None) -> torch.Tensor:
+    """Zeros in the shape of one sample, as ``--input-shape`` gives it, or ``otherwise``."""
     import torch
 
     if shape is None:
-        if samples.ndim < 2:
-            raise InputError(f"--calibration: must have shape (N, …), not {samples.shape}")
-        return torch.zeros(1, *samples.shape[1:])
+        if otherwise is None:
+            raise InputError("--input-shape: must give the shape of one sample, as 1,28,28; the model does not tell it")
+        return torch.zeros(1, *otherwise)
     try:
         sizes = [int(part) for part in shape.split(",")]
     except ValueError:

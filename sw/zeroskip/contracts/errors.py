@@ -12,7 +12,14 @@ class InputError(ZeroskipError, ValueError):
 
 
 class UnsupportedError(InputError):
-    """The model holds operators that cannot be built. The message lists all of them by node name."""
+    """The model holds operators that cannot be built. The message lists all of them by node name.
+
+    clauses : one for each, ``operator 'name': reason``
+    """
+
+    def __init__(self, *clauses: str) -> None:
+        super().__init__("; ".join(clauses))
+        self.clauses = clauses
 
 
 class ImageError(InputError):

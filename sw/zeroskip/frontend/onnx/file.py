@@ -41,7 +41,7 @@ def read_model(model: onnx.ModelProto, location: str) -> OnnxNetwork:
     reader = None if problems else Reader(model, entries[0])
     problems += reader.read() if reader is not None else []
     if reader is None or problems:
-        raise UnsupportedError("; ".join(problems))
+        raise UnsupportedError(*problems)
     network = OnnxNetwork(
         reader.calls, reader.modules, reader.constants, entries[0].name, graph.output[0].name, _shape(entries[0])
     )

@@ -83,14 +83,14 @@ class OnnxNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > 1 and not torch.compiler.is_exporting() and not self._takes_batches(x):
-            return torch.cat([self._run(sample) for sample in x.split(1)])
+            return torch.cat([self._run(x[i : i + 1]) for i in range(len(x))])
         return self._run(x)
 
     def _takes_batches(self, x: Tensor) -> bool:
         """Whether several samples at once give what each gives alone. A file exported with a batch of one often has that in its shapes."""
         if self._batches is None:
             with torch.no_grad():
-                alone = torch.cat([self._run(sample) for sample in x[:2].split(1)])
+                alone = torch.cat([self._run(x[i : i + 1]) for i in range(2)])
                 try:
                     together = self._run(x[:2])
                 except (RuntimeError, UnsupportedError):

@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper
 from torch import nn
 
+from zeroskip.frontend.hints import hint
 from zeroskip.frontend.refusal import RefusalError
 
 from . import qonnx
@@ -38,6 +39,9 @@ ARITHMETIC = (
 )  # fmt: skip
 """Operators whose constant inputs are tensors to compute with, and not shapes, axes or limits."""
 
+QUANTIZERS = ("Quant", "BipolarQuant")
+"""QONNX's operators that round."""
+
 UNKNOWN = "not supported"
 
 Format = tuple[float, int, int, int]
@@ -63,19 +67,17 @@ class Reader:
     def read(self) -> list[str]:
         """Returns a clause for each node that cannot be built."""
         problems = self._input_problems()
-        unknown = False
         for node in self._needed():
             location = f"{node.op_type} {node_name(node)!r}"
             try:
                 self._node(node, location)
             except RefusalError as refusal:
-                unknown |= str(refusal) == UNKNOWN
-                problems.append(f"{location}: {refusal}")
+                problems.append(f"{location}: {refusal}{hint(node.op_type) if str(refusal) == UNKNOWN else ''}")
                 self._refused.update(node.output)
         output = self._model.graph.output[0].name
         if output in self._formats:  # a maximum or a slice of integers gives integers of that format
             self._add_module(_node_of("output", [output], [output]), Rounding(*self._formats[output]))
-        return problems + ([SUPPORTED] if unknown else [])
+        return problems
 
     def _needed(self) -> list[onnx.NodeProto]:
         wanted = {self._model.graph.output[0].name}
@@ -238,7 +240,7 @@ class Reader:
 
     def _rounding(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         """QONNX's rounding, of a constant or of an activation."""
-        if node.op_type not in ("Quant", "BipolarQuant"):
+        if node.op_type not in QUANTIZERS:
             raise RefusalError(UNKNOWN)
         self._require_real(node)
         if not all(name in self.constants for name in node.input[1:]):
@@ -347,7 +349,8 @@ _BUILDERS = {
 }
 """Operators with weights or number formats → the method that builds their module."""
 
-SUPPORTED = f"supported are {', '.join(sorted({*FUNCTIONS, *_BUILDERS}))}"
+SUPPORTED = tuple(sorted({*FUNCTIONS, *_BUILDERS, "Shape", *QUANTIZERS}))
+"""Names of the operators that are built. Any other may compute constants."""
 
 
 def _node_of(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> onnx.NodeProto:
@@ -357,9 +360,9 @@ def _node_of(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> onnx.N
 def unknown_nodes(nodes: Sequence[onnx.NodeProto]) -> list[str]:
     """A clause for each node whose operator is not supported."""
     return [
-        f"{node.op_type} {node_name(node)!r}: {UNKNOWN}"
+        f"{node.op_type} {node_name(node)!r}: {UNKNOWN}{hint(node.op_type)}"
         for node in nodes
-        if node.op_type not in (*FUNCTIONS, *_BUILDERS, "Shape", "Constant", "Quant", "BipolarQuant")
+        if node.op_type not in (*SUPPORTED, "Constant")
     ]
 
 

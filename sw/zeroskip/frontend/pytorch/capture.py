@@ -18,6 +18,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from zeroskip.contracts.axes import Axes
 from zeroskip.contracts.errors import InputError, UnsupportedError, first_line
 from zeroskip.contracts.graph import INPUT, Graph
+from zeroskip.frontend.hints import hint
 from zeroskip.frontend.lowering.lower import lower
 from zeroskip.frontend.lowering.steps import Port, image_shape
 from zeroskip.frontend.quiet import quiet
@@ -29,7 +30,7 @@ from .layouts import image_of, in_whole
 from .masks import Masks, remove_pruning_hooks
 from .moves import entry_layout
 from .nodes import Parameters, operator_name, qualified_name, shape
-from .operators import SUPPORTED, Reader, reader_of
+from .operators import Reader, reader_of
 from .orders import Order, whole
 from .reading import Given, Reading, SkippedError, Value, same_order
 
@@ -131,7 +132,6 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Port, Port]:
     image, order = entry_layout(program.graph, entry, parameters)
     reading = Reading(program.graph, parameters, entry, image, order)
     problems: list[str] = []
-    unknown = False
     for node in program.graph.nodes:
         if node.op != "call_function" or node.target in _CHECKS:
             continue
@@ -143,8 +143,7 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Port, Port]:
                 continue
             chain = chain_of(node, reading)
             if reader is None and chain is None:
-                unknown = True
-                problems.append(f"{location}: not supported")
+                problems.append(f"{location}: not supported{hint(operator_name(node))}")
                 reading.refuse(node)
             else:
                 _give(node, reading, reader, chain)
@@ -154,10 +153,8 @@ def _read(program: ExportedProgram, masks: Masks) -> tuple[Reading, Port, Port]:
         except SkippedError:
             reading.refuse(node)
     result, faults = _result(program, reading)
-    if unknown:
-        faults.append(f"supported are {SUPPORTED}")
     if problems or faults or result is None:
-        raise UnsupportedError("; ".join(problems + faults))
+        raise UnsupportedError(*problems, *faults)
     user = shape(entry)[1:]
     axes = _axes(order, reading.batch)
     assert axes is not None  # as it was chosen

@@ -85,14 +85,27 @@ def in_whole(node: fx.Node, reading: Reading, value: Value) -> Value:
 
 
 def as_it_stands(node: fx.Node, reading: Reading, value: Value) -> Value:
-    """The value stored in the axes that it has, each element once."""
+    """The value stored in the axes that it has, each element once. Its channels become the channels, on whichever axis they are."""
     first = whole(value.order, reading.batch, size(value.stored))
-    wanted = image_shape(first.shape)
+    axis = _channel_axis(first, value.stored)
+    moved = np.moveaxis(first, axis, 0)
+    wanted = image_shape(moved.shape)
     if wanted is None:
         raise RefusalError(f"must have three axes for each sample at most, not shape {value.order.shape}")
-    copy = image_of(node, reading, value, first.reshape(wanted))
-    order = copy.order(*copy.shape)
+    copy = image_of(node, reading, value, moved.reshape(wanted))
+    order = np.moveaxis(copy.order(*copy.shape).reshape(moved.shape), 0, axis)
     return Value(copy.value, copy.stored, of_batch(order, reading.batch, size(copy.stored), value.order.shape))
+
+
+def _channel_axis(first: Order, stored: Shape) -> int:
+    """The axis along which the stored channel changes, and along no other; the first axis where there is none."""
+    channels = np.where(first == FILL, FILL, np.maximum(first, 0) // (stored[1] * stored[2]))
+    for axis in range(first.ndim):
+        lines = np.moveaxis(channels, axis, 0).reshape(first.shape[axis], -1)
+        highest = lines.max(axis=1, keepdims=True)
+        if ((lines == highest) | (lines == FILL)).all():
+            return axis
+    return 0
 
 
 def vector(node: fx.Node, reading: Reading, value: Value) -> Value:

@@ -96,7 +96,9 @@ def reader_of(node: fx.Node) -> Reader | None:
 
 
 SUPPORTED = (
-    "conv1d, conv2d, linear, matmul, batch_norm, max, average and adaptive pooling, mean, sum, amax, add, sub, neg, mul, div, relu, relu6, "
-    "hardtanh, clamp, leaky_relu, prelu, any function of one tensor element by element, fake_quantize, pad, cat, stack, all that moves "
-    "elements and changes none, as reshape, permute, slice, split or flip; at the end of the network softmax, log_softmax and argmax"
-)
+    "conv1d, conv2d, linear, matmul with a constant, batch_norm", "max, average and adaptive pooling; mean, sum, amax, amin",
+    "add and sub of two tensors or of one and a constant; neg; mul and div by a constant", "any function of one tensor element by element",
+    "pad, cat, stack; all that moves elements and changes none, as reshape, permute, slice, split, flip or upsample_nearest",
+    "fake_quantize; dropout in eval mode", "at the end of the network: softmax, log_softmax, argmax, argmin, which the host computes",
+)  # fmt: skip
+"""For people, in groups."""

@@ -229,5 +229,7 @@ def test_a_batch_of_one_in_the_files_shapes_is_no_limit():
         graph = capture(network, torch.zeros(batch, 40))
         assert graph.tensors["input"] == (2, 5, 4)
         np.testing.assert_allclose(run_float(graph, x), alone, rtol=1e-4, atol=1e-5)
-    masks = prune.gradient(network, 0.5, [(torch.from_numpy(x), torch.zeros(5, dtype=torch.int64))], torch.nn.functional.cross_entropy)
+    masks = prune.gradient(
+        network, 0.5, [(torch.from_numpy(x), torch.zeros(5, dtype=torch.int64))], torch.nn.functional.cross_entropy
+    )
     assert masks["W.weight"].sum() + masks["V.weight"].sum() < 100

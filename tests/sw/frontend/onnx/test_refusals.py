@@ -20,14 +20,11 @@ def refuse(net: onnx.ModelProto, match: str, *shape: int) -> None:
         capture(read_model(net, "net.onnx"), torch.zeros(shape))
 
 
-SUPPORTED = r"supported are Abs, Acos, .*, Xor"
-
-
 @pytest.mark.parametrize(
     "nodes, shape, match",
     [
         ([make("Softmax", ["x"], ["a"], "first"), make("Conv", ["a", "W"], ["b"]), make("Det", ["b"], ["y"])], (2, 5, 5),
-         rf"Det 'det': not supported; {SUPPORTED}"),
+         r"Det 'det': not supported"),
         ([make("Gemm", ["x", "M"], ["y"], transA=1)], (4,), r"Gemm 'gemm': transA must be 0, so that the batch axis stays in front"),
         ([make("Gemm", ["x", "M", "M"], ["y"])], (4,), r"Gemm 'gemm': C must be one value, or one per output, not shape \(4, 4\)"),
         ([make("MatMul", ["M", "x"], ["y"])], (4,), r"MatMul 'matmul': input 'x' must be a constant, not a result of the network"),

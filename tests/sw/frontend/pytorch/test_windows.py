@@ -163,7 +163,7 @@ def test_any_axes(module, shape):
          r"adaptive_avg_pool2d 'adaptive_avg_pool2d': must give windows of equal size and distance, but 7 to 5 does not"),
         (nn.MaxPool2d(2, padding=1, dilation=3), (2, 2, 6),
          r"max_pool2d 'max_pool2d': every window must hold an element of its input, not padding alone"),
-        (nn.Conv3d(2, 2, 1), (2, 3, 3, 3), r"conv3d 'conv3d': not supported; supported are conv1d, .*"),
+        (nn.Conv3d(2, 2, 1), (2, 3, 3, 3), r"conv3d 'conv3d': not supported; at most height and width are walked"),
         (nn.ConvTranspose2d(2, 2, 2), (2, 3, 3), r"conv_transpose2d 'conv_transpose2d': not supported; .*"),
         (Forward(lambda m, x: F.conv2d(x, x)), (2, 3, 3),
          r"conv2d 'conv2d': weight must be a parameter of the model, not computed by x"),
