@@ -42,12 +42,13 @@ def shared_arrays(networks: Iterable[QuantizedNetwork]) -> dict[str, ArrayConfig
     shared = {}
     for name, array in ARRAYS.items():
         # All other capacities set the width of the headers in the mask memory, so that its depth comes last.
-        largest = _largest(users[name], array)
-        shared[name] = _largest(users[name], replace(largest, mask_depth=0))
+        most = largest(users[name], array)
+        shared[name] = largest(users[name], replace(most, mask_depth=0))
     return shared
 
 
-def _largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfig:
+def largest(networks: list[QuantizedNetwork], array: ArrayConfig) -> ArrayConfig:
+    """``array`` with the most that any of the networks needs."""
     sizes = [schedule(network, array).config.to_json() for network in networks]
     return ArrayConfig(**{name: max(size[name] for size in sizes) for name in array.to_json()})
 

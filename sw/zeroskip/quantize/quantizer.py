@@ -82,6 +82,8 @@ def _require_integer_form(layer: Layer) -> None:
         if layer.residual is not None:
             raise InputError(f"layer {layer.name!r}: a slope cannot follow the residual {layer.residual!r}")
     if layer.maximum:
+        if layer.weight.shape[1] != 1:
+            raise InputError(f"layer {layer.name!r}: a maximum must be of one channel, not of {layer.weight.shape[1]}")
         for name, value in (("residual", layer.residual), ("slope", slope), ("table", table)):
             if value is not None:
                 raise InputError(f"layer {layer.name!r}: a maximum must have no {name}")

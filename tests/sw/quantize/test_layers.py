@@ -178,6 +178,7 @@ def residual_of(**fields: object) -> Graph:
             graph(layer([[1.0]], maximum=True, activation=Activation(table=TANH))),
             r"layer 'fc': a maximum must have no table",
         ),
+        (graph(layer([[1.0, 1.0]], maximum=True)), r"layer 'fc': a maximum must be of one channel, not of 2"),
         (graph(layer([[1.0]], [0.5], maximum=True)), r"layer 'fc': a maximum must have no bias, not 0.5"),
         (
             graph(layer([[1.0]], maximum=True), formats={INPUT: SIGNED, "fc": replace(SIGNED, scale=1.0)}),

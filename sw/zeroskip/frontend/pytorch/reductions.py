@@ -77,7 +77,9 @@ def _reduced(node: fx.Node, reading: Reading, value: Value, weight_for: Callable
         return replace(value, order=value.order.reshape(shape(node)))
     places = rows % math.prod(value.stored)
     spanned = _spanned(places, value.stored)
-    if spanned is None:  # the elements lie apart: they are moved together first
+    if spanned is None or (
+        spanned[0] and weight is None
+    ):  # moved together first: no layer takes a maximum over channels
         first = whole(rows.reshape(reading.batch, -1, count), reading.batch, math.prod(value.stored))
         source = image_of(node, reading, value, first[..., None])
         value = Value(source.value, source.stored, value.order)
