@@ -100,11 +100,12 @@ def _copy(model: nn.Module) -> nn.Module:
 
 
 def _export(model: nn.Module, example_input: Tensor, model_name: str) -> ExportedProgram:
-    """The program for a batch of several samples, in which samples that are mixed show, or for one where the model takes no more."""
+    """The program for two samples, in which samples that are mixed show, or for as many as the model takes."""
     example = example_input.detach().cpu()
-    several = example if len(example) > 1 else torch.cat([example, example])
+    two = example[:2] if len(example) > 1 else torch.cat([example, example])
+    candidates = [two, *([example] if len(example) > 2 else []), example[:1]]
     failures: list[tuple[Tensor, BaseException]] = []
-    for batch in (several, example[:1]):
+    for batch in candidates:
         try:
             with torch.no_grad(), quiet("torch.export"):
                 return torch.export.export(model, (batch,), strict=False)
@@ -112,7 +113,7 @@ def _export(model: nn.Module, example_input: Tensor, model_name: str) -> Exporte
             raise
         except (Exception, SystemExit) as error:  # the model's forward is the user's code
             failures.append((batch, error))
-    batch, failure = failures[0] if len(example) > 1 else failures[-1]
+    batch, failure = next((found for found in failures if len(found[0]) == len(example)), failures[-1])
     raise UnsupportedError(
         f"model {model_name!r}: torch.export cannot capture it for an example of shape {tuple(batch.shape)}: {first_line(failure)}"
     ) from failure

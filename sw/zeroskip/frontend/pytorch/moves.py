@@ -37,6 +37,10 @@ MOVES: frozenset[object] = frozenset({
 """Operators of one tensor, in all their forms, each element of whose result is an element of their operand."""
 
 
+_LIKE = frozenset({aten.expand_as, aten.view_as, aten.reshape_as})
+"""Those of which the second operand gives no more than its shape."""
+
+
 def is_move(node: fx.Node) -> bool:
     """Whether :func:`move` reads the node."""
     return isinstance(node.target, torch._ops.OpOverload) and node.target.overloadpacket in MOVES
@@ -61,7 +65,10 @@ def move(node: fx.Node, reading: Reading) -> Given | Sequence[Given]:
 def _run(node: fx.Node, order: Order, parameters: Parameters) -> Any:
     """The operator's result on the order."""
     assert isinstance(node.target, torch._ops.OpOverload)
-    args, kwargs = fx.map_arg((node.args[1:], dict(node.kwargs)), parameters.tensor)
+    like = node.target.overloadpacket in _LIKE
+    args, kwargs = fx.map_arg(
+        (node.args[1:], dict(node.kwargs)), lambda read: torch.zeros(shape(read)) if like else parameters.tensor(read)
+    )
     return _orders(node.target(_indices(order), *args, **kwargs))
 
 

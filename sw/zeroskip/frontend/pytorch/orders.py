@@ -76,6 +76,9 @@ def cut_of(wanted: Order, stored: Shape) -> Cut | None:
         if len(known) > 1:
             return None
         channels.append(int(known[0]) if len(known) else None)
+    if all(source is None for source in channels):
+        height, width = (there - here for there, here in zip(wanted.shape[1:], stored[1:], strict=True))
+        return Cut(tuple(channels), Window(padding=(0, 0, height, width)))
     rows, columns = row.max(axis=(0, 2)), column.max(axis=(0, 1))
     walks = [_walk(places, length) for places, length in ((rows, stored[1]), (columns, stored[2]))]
     if None in walks:

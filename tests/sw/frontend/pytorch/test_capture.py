@@ -12,6 +12,7 @@ from tests.sw.frontend.evaluate import assert_same
 from torch import nn
 from torch.nn.utils import prune
 
+from zeroskip.contracts.errors import UnsupportedError
 from zeroskip.contracts.graph import Layer
 from zeroskip.frontend import capture
 from zeroskip.reference import run_float
@@ -177,3 +178,17 @@ def test_half_precision_parameters_arrive_exactly():
     model = nn.Sequential(nn.Linear(3, 2)).bfloat16()
     graph = capture(model, torch.zeros(1, 3, dtype=torch.bfloat16))
     np.testing.assert_array_equal(graph.layers[0].weight[..., 0, 0], model[0].weight.detach().double().numpy())
+
+
+@pytest.mark.parametrize("given, exported", [(1, 1), (3, 1), (3, 3), (1, 2), (5, 2)])
+def test_a_model_exported_for_so_many_samples_is_captured(given, exported):
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    fixed = torch.export.export(model, (torch.zeros(exported, 4),)).module()
+    if exported in (1, 2, given):
+        assert_same(model, capture(fixed, torch.zeros(given, 4)), torch.randn(6, 4))
+
+
+def test_a_model_that_takes_another_number_of_samples_is_refused():
+    fixed = torch.export.export(nn.Linear(4, 3), (torch.zeros(7, 4),)).module()
+    with pytest.raises(UnsupportedError, match=r"torch.export cannot capture it for an example of shape \(3, 4\): "):
+        capture(fixed, torch.zeros(3, 4))

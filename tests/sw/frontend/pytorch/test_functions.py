@@ -83,8 +83,8 @@ def test_a_rising_function_is_taken_before_the_maximum() -> None:
 
 def test_functions_of_two_tensors_or_of_their_places_are_refused() -> None:
     refuse(Forward(lambda m, x: m.fc1(x) * m.fc2(x)), 1, 4, match=r"mul 'mul': must be with a constant, .*")
-    refuse(Forward(lambda m, x: torch.where(x > 0, m.fc1(x), 0)), 1, 4, match=r"where 'where': not supported; .*")
-    refuse(Forward(lambda m, x: torch.pow(x, m.fc1.bias)), 1, 4, match=r"pow 'pow_1': not supported; .*")
+    refuse(Forward(lambda m, x: torch.where(x > 0, m.fc1(x), 0)), 1, 4, match=r"where 'where': not supported")
+    refuse(Forward(lambda m, x: torch.pow(x, m.fc1.bias)), 1, 4, match=r"pow 'pow_1': not supported")
     refuse(Forward(lambda m, x: F.dropout(x, training=True)), 1, 4, match=r"dropout 'dropout': must be in eval mode")
     refuse(Forward(lambda m, x: torch.rand_like(x) * x), 1, 4, match=r"rand_like 'rand_like': .*")
 

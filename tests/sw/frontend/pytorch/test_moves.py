@@ -105,6 +105,7 @@ def test_the_layers_that_remain(forward, layers):
         (lambda m, x: m.point(F.pixel_unshuffle(x[:, :2], 2)), 2),
         (lambda m, x: F.pixel_shuffle(x, 2), None),
         (lambda m, x: x.flip(2), 2),
+        (lambda m, x: x.mean(3, keepdim=True).expand_as(x) + x.flatten(1).view_as(x), None),
         (lambda m, x: F.unfold(x, 2, stride=2), None),
         (lambda m, x: F.interpolate(x, scale_factor=2), None),
     ],

@@ -81,7 +81,7 @@ def unsigned(x: torch.Tensor) -> torch.Tensor:
         (lambda m, x: m.bn(rounded(m.b(x))), {"b": S8}),
         (lambda m, x: rounded(x), {"input": S8, "copy": S8}),
         (lambda m, x: torch.fake_quantize_per_tensor_affine(x, m.one, m.zero, -8, 7) + 1,
-         {"input": QuantizedTensor(scale=float(np.float32(0.02)), zero_point=0, signed=True, bits=4)}),
+         {"fake_quantize_per_tensor_affine.within": QuantizedTensor(scale=float(np.float32(0.02)), zero_point=0, signed=True)}),
     ],
 )  # fmt: skip
 def test_formats_stay_with_their_tensors(forward, formats):
@@ -151,8 +151,8 @@ def test_weights_with_a_zero_point_are_integers_of_one_bit_more():
     [
         (lambda m, x: torch.fake_quantize_per_channel_affine(x, m.scale, m.zeros, 1, 0, 255),
          r"fake_quantize_per_channel_affine '.*': an activation must have one scale, not one per channel"),
-        (lambda m, x: rounded(x, low=-127), r"fake_quantize_per_tensor_affine '.*': integers must be all of an integer type, "
-         r"as -128 … 127 or 0 … 255, not -127 … 127"),
+        (lambda m, x: rounded(x, low=-200), r"fake_quantize_per_tensor_affine '.*': integers must lie within -128 … 127 or 0 … 255, "
+         r"not -200 … 127"),
         (lambda m, x: rounded(x, scale=-1.0), r"fake_quantize_per_tensor_affine '.*': scale must be finite and above zero, not -1"),
         (lambda m, x: F.conv2d(x, torch.fake_quantize_per_channel_affine(m.b.weight, m.scale, m.zeros, 1, -127, 127)),
          r"conv2d 'conv2d': weight scales must be one per output, along axis 0, not along axis 1"),
