@@ -22,11 +22,13 @@ class Image:
     """A value that is stored as the image that an operator reads.
 
     turned : height and width are stored the other way around
+    channels : where the operator's channels are stored, if it takes them in any order; else None
     """
 
     value: str
     stored: Shape
     turned: bool = False
+    channels: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> Shape:
@@ -41,8 +43,11 @@ class Image:
         return plain((channels, width, height)).transpose(0, 2, 1)
 
 
-def image(node: fx.Node, reading: Reading, operand: object, axes: int) -> Image:
-    """The operand as an image: (batch, channels, length) for two axes, (batch, channels, height, width) for three."""
+def image(node: fx.Node, reading: Reading, operand: object, axes: int, *, any_channels: bool = False) -> Image:
+    """The operand as an image: (batch, channels, length) for two axes, (batch, channels, height, width) for three.
+
+    any_channels : the operator takes the stored channels in any order
+    """
     value = reading.value(operand)
     first = value.order if value.order.ndim == axes and reading.batch == 1 else None
     if value.order.ndim == axes + 1:
@@ -50,7 +55,22 @@ def image(node: fx.Node, reading: Reading, operand: object, axes: int) -> Image:
     if first is None:
         wanted = "(batch, channels, length)" if axes == 2 else "(batch, channels, height, width)"
         raise RefusalError(f"input must be {wanted}, not {value.order.shape}")
-    return image_of(node, reading, value, first.reshape(*first.shape, 1) if axes == 2 else first)
+    first = first.reshape(*first.shape, 1) if axes == 2 else first
+    channels = _permuted(first, value.stored) if any_channels else None
+    return (
+        image_of(node, reading, value, first)
+        if channels is None
+        else Image(value.name, value.stored, channels=channels)
+    )
+
+
+def _permuted(first: Order, stored: Shape) -> tuple[int, ...] | None:
+    """The stored channels in the order of ``first``, if it is those in another order and nothing else."""
+    if first.shape != stored:
+        return None
+    channels = first[:, 0, 0] // (stored[1] * stored[2])
+    changed = not np.array_equal(channels, np.arange(stored[0])) and len(np.unique(channels)) == stored[0]
+    return tuple(channels.tolist()) if changed and np.array_equal(first, plain(stored)[channels]) else None
 
 
 def image_of(node: fx.Node, reading: Reading, value: Value, first: Order) -> Image:

@@ -28,9 +28,12 @@ def convolution(node: fx.Node, reading: Reading) -> Value:
     """conv1d and conv2d, padding as numbers or by name."""
     given = arguments(node)
     axes = len(shape(given["weight"])) - 1 if isinstance(given["weight"], fx.Node) else 0
-    source = image(node, reading, given["input"], axes)
+    source = image(node, reading, given["input"], axes, any_channels=given["groups"] == 1)
     learned = _learned(node, reading, "weight")
     weight, mask = learned.weight, learned.mask
+    if source.channels is not None:
+        stored = np.argsort(source.channels)
+        weight, mask = weight[:, stored], mask[:, stored]
     stride, dilation = _spatial(given["stride"], axes), _spatial(given["dilation"], axes)
     padding = _conv_padding(given["padding"], weight.shape[2:], dilation, axes)
     if axes == 2:
