@@ -24,6 +24,7 @@ from zeroskip.prune.masks.patterns import PATTERNS, Pattern
 from zeroskip.prune.masks.selection import MaskFunction
 from zeroskip.prune.masks.torch_masks import from_torch, from_zeros, to_torch
 from zeroskip.prune.masks.weights import Masks, prunable
+from zeroskip.prune.model.bake import bake
 from zeroskip.prune.model.state import load_state, save_state
 from zeroskip.prune.training.batch_norm import reestimate
 from zeroskip.prune.training.fine_tune import fine_tune
@@ -50,6 +51,7 @@ __all__ = [
     "Ticket",
     "allocate",
     "apply",
+    "bake",
     "check",
     "constant",
     "cosine",

@@ -114,7 +114,7 @@ def _parameter(module: nn.Module, name: str) -> nn.Parameter:
         parameter = module._parameters.get("weight_orig", module._parameters.get("weight"))
     if not isinstance(parameter, nn.Parameter):
         raise InputError(
-            f"weight {name!r} is computed from several tensors; make it one parameter again before pruning"
+            f"weight {name!r} is computed from several tensors; zeroskip.prune.bake(model) makes it one parameter"
         )
     if isinstance(parameter, nn.UninitializedParameter):
         raise InputError(f"weight {name!r} has no shape yet; run the model once on an example before pruning")

@@ -76,7 +76,8 @@ def test_refusals():
     ):
         prunable(nn.Sequential(nn.LazyLinear(3)))
     with pytest.raises(
-        InputError, match=r"^weight '0\.weight' is computed from several tensors; make it one parameter again"
+        InputError,
+        match=r"^weight '0\.weight' is computed from several tensors; zeroskip\.prune\.bake\(model\) makes it one parameter",
     ):
         prunable(nn.Sequential(parametrizations.weight_norm(nn.Linear(2, 2))))
     with pytest.raises(InputError, match=r"^exclude: unknown name 'fc'; allowed are 0\.weight, 1\.weight$"):
