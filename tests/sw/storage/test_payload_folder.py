@@ -88,7 +88,7 @@ def test_a_file_that_is_missing_or_altered_is_named(images_folder: Path) -> None
     [
         (lambda m: m.update(crc=5), "manifest.json: crc must be 0x"),
         (lambda m: m.update(config_id=5), "manifest.json: config_id must be 0x"),
-        (lambda m: m.update(version=1), "manifest.json: version must be 2, not 1; make the images again"),
+        (lambda m: m.update(version=1), "manifest.json: version must be 3, not 1; make the images again"),
         (lambda m: m.update(format="zip"), "manifest.json: is not a manifest of zeroskip images"),
     ],
 )
