@@ -19,8 +19,10 @@ from tests.sim.packed import fault, packed
 from tests.sw.frontend.evaluate import lively
 from torch import nn
 
+import zeroskip as zs
+from zeroskip.contracts.axes import PLAIN
 from zeroskip.contracts.config import ArrayConfig
-from zeroskip.contracts.host import on_host
+from zeroskip.contracts.host import HostOperator, on_host
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.frontend import capture, load_model
 from zeroskip.quantize import dequantize, quantize, quantize_input
@@ -146,3 +148,18 @@ def test_files_that_others_start_from(require_data: Callable[[str], Path], tmp_p
     for it in networks.values():
         near(it)
     assert {name: wrong for name, wrong in results(networks, tmp_path).items() if wrong} == {}
+
+
+def test_the_ends_are_kept_in_a_saved_design(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = lively(ChannelsLast())
+    x = torch.randn(8, 7, 6, 3)
+    design = zs.compile(model, x[:1], calibration=x.numpy(), config=zs.ArrayConfig(lanes=2, columns=2))
+    loaded = zs.Design.load(design.save(tmp_path / "design"))
+    assert loaded.network.input_axes == design.network.input_axes != PLAIN
+    assert loaded.network.host == (HostOperator(name="softmax", axis=0),)
+    predicted = loaded.predict(x.numpy())
+    np.testing.assert_array_equal(predicted, design.finish(design.reference(x.numpy())))
+    np.testing.assert_allclose(predicted.sum(axis=1), 1.0)
+    with torch.no_grad():
+        np.testing.assert_allclose(predicted, model(x).numpy(), atol=0.06)
