@@ -43,8 +43,9 @@ def read_model(model: onnx.ModelProto, location: str) -> OnnxNetwork:
     if reader is None or problems:
         raise UnsupportedError(*problems)
     network = OnnxNetwork(
-        reader.calls, reader.modules, reader.constants, entries[0].name, graph.output[0].name, _shape(entries[0])
-    )
+        reader.calls, reader.modules, reader.constants, entries[0].name, graph.output[0].name, _shape(entries[0]),
+        one_by_one=[axis.dim_value for axis in entries[0].type.tensor_type.shape.dim[:1]] == [1],
+    )  # fmt: skip
     return network.eval()
 
 
