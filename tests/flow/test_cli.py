@@ -22,7 +22,7 @@ def trained():
     return nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 5)).eval()
 
 def unsupported():
-    return nn.Sequential(nn.GELU(), nn.Conv2d(1, 2, 3), nn.Softmax(dim=1), nn.Flatten())
+    return nn.Sequential(nn.GroupNorm(1, 1), nn.Conv2d(1, 2, 3), nn.ConvTranspose2d(2, 2, 2), nn.Flatten())
 """
 
 
@@ -176,7 +176,7 @@ def refusal(said: str) -> str:
         (["build", "NET:trained", "--calibration", "X", "--image-format", "elf"], "zeroskip: image format must be one of "),
         (["build", "NET:trained", "--calibration", "X", "--masks", "none.npz"], "zeroskip: "),
         (["build", "NET:trained", "--calibration", "X", "--masks", "m", "--method", "magnitude"], "zeroskip: --masks: cannot"),
-        (["build", "NET:unsupported", "--calibration", "X", "--input-shape", "1,5,5"], "zeroskip: gelu '0'"),
+        (["build", "NET:unsupported", "--calibration", "X", "--input-shape", "1,5,5"], "zeroskip: group_norm '0'"),
         (["build", "net.onnx", "--calibration", "X"], "zeroskip: "),
         (["prune", "NET:trained", "--layer", "2", "--sparsity", "0.5"], "zeroskip: --layer: must be NAME=SPARSITY"),
         (["prune", "NET:trained", "--method", "gradient", "--sparsity", "0.5"], "zeroskip: --method gradient: needs --inputs"),
