@@ -29,10 +29,13 @@ def place(node: fx.Node, reading: Reading) -> Value:
 
 def _hosted(node: fx.Node, reading: Reading, *, keepdim: bool) -> Value:
     given = arguments(node)
-    value = reading.value(given["self"])
+    value = reading.given(given["self"])
+    if value.host and not value.host[-1].name.endswith("softmax"):
+        value = reading.value(given["self"])  # refused: the places of an argmax have no order
     axis = given["dim"] % value.order.ndim
     if value.order.shape[0] != reading.batch:
         raise RefusalError(f"{BATCH}, not give shape {value.order.shape}")
     if axis == 0:
         raise RefusalError(BATCH)
-    return replace(value, host=(HostOperator(name=operator_name(node), axis=axis - 1, keepdim=keepdim),))
+    operator = HostOperator(name=operator_name(node), axis=axis - 1, keepdim=keepdim)
+    return replace(value, host=(*value.host, operator))

@@ -32,6 +32,7 @@ def test_every_unsupported_operator_is_listed_at_once():
         (lambda m, x: torch.cumsum(m.fc1(x), 1), r"cumsum 'cumsum': not supported"),
         (lambda m, x: m.fc2(F.log_softmax(m.fc1(x), 1)), r"linear 'fc2': input must not be the result of log_softmax, which only the host .*"),
         (lambda m, x: F.softmax(m.fc1(x), 1).flip(1), r"flip 'flip': must not move the result of softmax, which only the host computes"),
+        (lambda m, x: m.fc1(x).argmax(1).argmin(1), r"argmin 'argmin': input must not be the result of argmax, which .*|model .*"),
         (lambda m, x: F.softmax(m.fc1(x), 0), r"softmax 'softmax': must leave the batch axis alone"),
         (lambda m, x: m.fc1(x).argmax(), r"argmax 'argmax': must leave the batch axis alone: name the axis"),
         (lambda m, x: m.mask, r"output: must depend on the network's input"),
