@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.elaboration import verilog_of
+from tests.flow import zoo
 from tests.flow.onnx_arrays import largest
 from tests.sim.packed import fault, packed
 from tests.sw.frontend.evaluate import lively
@@ -22,11 +23,12 @@ from torch import nn
 import zeroskip as zs
 from zeroskip.contracts.axes import PLAIN
 from zeroskip.contracts.config import ArrayConfig
+from zeroskip.contracts.graph import Graph
 from zeroskip.contracts.host import HostOperator, on_host
 from zeroskip.contracts.network import QuantizedNetwork
 from zeroskip.frontend import capture, load_model
 from zeroskip.quantize import dequantize, quantize, quantize_input
-from zeroskip.reference import run
+from zeroskip.reference import run, run_float
 from zeroskip_sim.run import run_all
 
 SAMPLES = 3
@@ -72,6 +74,13 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "lowest and over channels": (lambda: Moved(lambda x: x.amin(1, keepdim=True) + x.sum(1, keepdim=True), 1), (3, 5, 6)),
 }  # fmt: skip
 
+FAMILIES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "MobileNetV2": (zoo.mobilenet, (3, 10, 12)),
+    "ShuffleNetV2": (zoo.shufflenet, (3, 7, 8)),
+    "SqueezeNet": (zoo.squeezenet, (3, 10, 9)),
+    "U-Net": (zoo.UNet, (1, 6, 8)),
+}
+
 FILES = (
     "bnn_model_fc_1layer", "conv1d_small_keras", "conv2d_small_keras", "conv2d_small_mp_keras", "dense_big_keras", "three_layer_bn_keras",
     "three_layer_bn_pytorch", "three_layer_keras", "three_layer_pytorch", "two_layer_keras", "two_layer_pytorch",
@@ -90,17 +99,20 @@ class Turned(nn.Module):
 class Built:
     """A network, float inputs, and what the float model makes of each of them alone."""
 
+    graph: Graph
     network: QuantizedNetwork
     x: np.ndarray
     expected: np.ndarray
 
 
 def built(model: nn.Module, shape: tuple[int, ...]) -> Built:
+    model.eval()
     x = torch.randn(SAMPLES, *shape, generator=torch.Generator().manual_seed(1))
-    network = quantize(capture(model, x[:1]), x)
+    graph = capture(model, x[:1])
+    network = quantize(graph, x)
     with torch.no_grad():
         expected = torch.cat([model(sample[None]) for sample in x])
-    return Built(network, x.numpy(), expected.numpy())
+    return Built(graph, network, x.numpy(), expected.numpy())
 
 
 def results(networks: Mapping[str, Built], folder: Path) -> dict[str, str | None]:
@@ -121,6 +133,11 @@ def results(networks: Mapping[str, Built], folder: Path) -> dict[str, str | None
     }
 
 
+def same(it: Built) -> None:
+    """The float graph computes what the model does."""
+    np.testing.assert_allclose(on_host(it.graph.host, run_float(it.graph, it.x)), it.expected, rtol=1e-3, atol=1e-4)
+
+
 def near(it: Built) -> None:
     """The integers stay near the float model: within a few of its output's steps, in units of its range."""
     outputs = on_host(it.network.host, dequantize(it.network, run(it.network, quantize_input(it.network, it.x))))
@@ -134,9 +151,12 @@ def near(it: Built) -> None:
 def test_networks_whose_elements_move(tmp_path: Path) -> None:
     torch.manual_seed(1)
     networks = {name: built(lively(make()), shape) for name, (make, shape) in MODELS.items()}
+    families = {name: built(lively(make()), shape) for name, (make, shape) in FAMILIES.items()}
     for it in networks.values():
         near(it)
-    assert {name: wrong for name, wrong in results(networks, tmp_path).items() if wrong} == {}
+    for it in [*networks.values(), *families.values()]:
+        same(it)
+    assert {name: wrong for name, wrong in results(networks | families, tmp_path).items() if wrong} == {}
 
 
 @pytest.mark.slow
@@ -147,6 +167,7 @@ def test_files_that_others_start_from(require_data: Callable[[str], Path], tmp_p
     networks = {name: built(model, model.input_shape) for name, model in models.items()}  # type: ignore[arg-type]
     for it in networks.values():
         near(it)
+        same(it)
     assert {name: wrong for name, wrong in results(networks, tmp_path).items() if wrong} == {}
 
 
