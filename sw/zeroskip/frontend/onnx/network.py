@@ -66,25 +66,26 @@ class OnnxNetwork(nn.Module):
     name ``W`` is ``W.weight``.
 
     input_shape : shape of one sample without the batch axis, or None where the file does not state it
-    one_by_one : the file states a batch of one, so that its shapes may not allow for more
+    batch : the samples that the file states, or None where it takes any number; for a batch of one, more samples run one by one if its
+        shapes do not allow for more
     """
 
     def __init__(
         self, calls: Sequence[Call], modules: Mapping[str, nn.Module], constants: Mapping[str, Array], entry: str,
-        output: str, input_shape: tuple[int, ...] | None, *, one_by_one: bool = False,
+        output: str, input_shape: tuple[int, ...] | None, *, batch: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.input_shape = input_shape
         self._calls = tuple(calls)
         self._constants = dict(constants)
         self._entry, self._output = entry, output
-        self._one_by_one = one_by_one
+        self.batch = batch
         self._batches: bool | None = None
         for path, module in modules.items():
             _attach(self, path, module)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self._one_by_one and len(x) > 1 and not torch.compiler.is_exporting() and not self._takes_batches(x):
+        if self.batch == 1 < len(x) and not torch.compiler.is_exporting() and not self._takes_batches(x):
             return torch.cat([self._run(x[i : i + 1]) for i in range(len(x))])
         return self._run(x)
 

@@ -107,7 +107,7 @@ def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
 def reduce(attributes: Attributes, function: Function, x: Tensor, axes: Operand = None) -> Tensor:
     """ReduceMean and ReduceMax; over all axes if none are given."""
     over = attributes.get("axes") if axes is None else numbers(axes)
-    if over is None:
+    if not over:
         over = [] if attributes.get("noop_with_empty_axes", 0) else list(range(x.ndim))
     return function(x, over, bool(attributes.get("keepdims", 1))) if over else x
 

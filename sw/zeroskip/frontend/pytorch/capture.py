@@ -34,6 +34,9 @@ from .operators import Reader, reader_of
 from .orders import Order, whole
 from .reading import Given, Reading, SkippedError, Value, same_order
 
+SEVERAL = 5
+"""Samples that a model is exported for: more than two, since a slice of the first two would not show."""
+
 _CHECKS = {torch.ops.aten._assert_tensor_metadata.default}
 
 
@@ -100,10 +103,11 @@ def _copy(model: nn.Module) -> nn.Module:
 
 
 def _export(model: nn.Module, example_input: Tensor, model_name: str) -> ExportedProgram:
-    """The program for two samples, in which samples that are mixed show, or for as many as the model takes."""
+    """The program for several samples, in which samples that are mixed show, or for as many as the model takes."""
     example = example_input.detach().cpu()
-    two = example[:2] if len(example) > 1 else torch.cat([example, example])
-    candidates = [two, *([example] if len(example) > 2 else []), example[:1]]
+    stated = getattr(model, "batch", None)  # of an ONNX file
+    wanted = [stated] if stated else [SEVERAL, len(example), 1]
+    candidates = [example[torch.arange(samples) % len(example)] for samples in dict.fromkeys(wanted)]
     failures: list[tuple[Tensor, BaseException]] = []
     for batch in candidates:
         try:

@@ -134,8 +134,8 @@ ONE_NODE: list[tuple[Node, tuple[int, ...], dict[str, np.ndarray]]] = [
     (make("DepthToSpace", ["x"], ["y"], blocksize=2, mode="CRD"), (8, 3, 2), {}),
     (make("SpaceToDepth", ["x"], ["y"], blocksize=2), (2, 6, 4), {}),
     *(
-        (make("Resize", ["x", "", "", "sizes"], ["y"], coordinate_transformation_mode=how, nearest_mode=rounding), (2, 4, 3),
-         {"sizes": np.array([2, 2, 7, 6])})
+        (make("Resize", ["x", "", "", "sizes"], ["y"], axes=[2, 3], coordinate_transformation_mode=how, nearest_mode=rounding), (2, 4, 3),
+         {"sizes": np.array([7, 6])})
         for how in ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
         for rounding in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
     ),
@@ -146,6 +146,7 @@ ONE_NODE: list[tuple[Node, tuple[int, ...], dict[str, np.ndarray]]] = [
      {"a": np.array([-1, 4]), "b": np.array([-9, 0]), "axes": np.array([2, 1]), "steps": np.array([-2, -1])}),
     (make("ReduceSum", ["x", "axes"], ["y"]), (2, 6, 7), {"axes": np.array([1])}),
     (make("ReduceMin", ["x", "axes"], ["y"], keepdims=0), (2, 6, 7), {"axes": np.array([2])}),
+    (make("ReduceSum", ["x", "none"], ["y"], noop_with_empty_axes=1), (2, 3), {"none": np.array([], np.int64)}),
     (make("Mean", ["x", "x", "x"], ["y"]), (4,), {}),
     (make("MatMul", ["x", "W"], ["y"]), (3, 5), {"W": random(5, 3)}),
     (make("Concat", ["x", "x"], ["y"], axis=3), (4, 3, 3), {}),

@@ -42,16 +42,18 @@ def refuse(net: onnx.ModelProto, match: str, *shape: int) -> None:
         ([make("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[2, 2], pads=[1, 1, 1, 1])], (2, 6, 6),
          r"AveragePool 'averagepool': with dilations every window must be whole, with padding counted or none"),
         ([make("MaxPool", ["x"], ["y"], kernel_shape=[2, 2, 2])], (2, 5, 5, 5),
-         r"MaxPool 'maxpool': input must be \(batch, channels, length\) or \(batch, channels, height, width\), not \(2, 2, 5, 5, 5\)"),
+         r"MaxPool 'maxpool': input must be \(batch, channels, length\) or \(batch, channels, height, width\), not \(5, 2, 5, 5, 5\)"),
         ([make("PRelu", ["x", "v"], ["y"])], (4, 4, 4), r"PRelu 'prelu': slopes must be one, or one per channel \(4, 1, 1\), not shape \(4,\)"),
         ([make("Pad", ["x", "pads"], ["y"], mode="mirror")], (2, 5), r"Pad 'pad': mode must be constant, edge, reflect or wrap, not 'mirror'"),
+        ([make("ReduceSum", ["x"], ["y"])], (2, 5), r"sum 'reducesum': must leave the batch axis alone"),
+        ([make("Slice", ["x", "first", "three", "first"], ["y"])], (2, 5), r"output: must leave the batch axis alone, not give shape \(3, 2, 5\)"),
         ([make("Resize", ["x"], ["y"], mode="cubic")], (2, 5), r"Resize 'resize': mode must be nearest, not 'cubic'"),
         ([make("ArgMax", ["x"], ["y"], axis=1, select_last_index=1)], (2, 5), r"ArgMax 'argmax': select_last_index must be 0"),
         ([make("Softmax", ["x"], ["a"], "first", axis=1), make("Relu", ["a"], ["y"])], (5,),
          r"relu 'relu': input must not be the result of softmax, which only the host computes"),
         ([make("Clip", ["x", "x"], ["y"])], (4,), r"Clip 'clip': shapes, axes and limits must be constants, not results of the network"),
         ([make("Cast", ["x"], ["y"], to=TensorProto.INT32)], (4,), r"Cast 'cast': may only cast between floating point types, not to ONNX type 6"),
-        ([make("Flatten", ["x"], ["y"], axis=2)], (4, 4), r"output: must leave the batch axis alone, not give shape \(8, 4\)"),
+        ([make("Flatten", ["x"], ["y"], axis=2)], (4, 4), r"output: must leave the batch axis alone, not give shape \(20, 4\)"),
         ([make("Relu", ["x"], ["y"], domain="com.acme")], (4,), r"Relu 'relu': domain 'com.acme' is not supported"),
         ([make("QuantizeLinear", ["x", "v", "v8"], ["q"]), make("DequantizeLinear", ["q", "v", "v8"], ["y"])], (4, 4),
          r"QuantizeLinear 'quantizelinear': an activation must have one scale and zero-point, not 4"),
@@ -70,11 +72,11 @@ def test_refused(nodes, shape, match):
     constants = {
         "W": random(3, 2, 3, 3), "M": random(4, 4), "M3": random(1, 4, 4), "W5": random(1, 2, 1, 1, 1), "v": np.ones(4, np.float32), "v8": np.zeros(4, np.uint8),
         "half": np.array(0.5, np.float32), "yes": np.array(True), "pads": np.array([0, 0, 1, 0, 0, 1]), "back": np.array([-1]),
-        "starts": np.array([-1]), "ends": np.array([0]), "axes": np.array([2]), "u8": np.full((1, 1, 1, 1), 200, np.uint8),
+        "first": np.array([0]), "three": np.array([3]), "starts": np.array([-1]), "ends": np.array([0]), "axes": np.array([2]), "u8": np.full((1, 1, 1, 1), 200, np.uint8),
         "i8": np.full((1, 1, 1, 1), 20, np.int8), "zi": np.array(0, np.int8), **{name: NUMBERS[name] for name in ("s", "z", "s2")},
     }  # fmt: skip
     used = {name for node in nodes for name in node.input}
-    net = model(nodes, [1, *shape], {name: value for name, value in constants.items() if name in used})
+    net = model(nodes, ["batch", *shape], {name: value for name, value in constants.items() if name in used})
     refuse(net, match, 1, *shape)
 
 

@@ -180,12 +180,11 @@ def test_half_precision_parameters_arrive_exactly():
     np.testing.assert_array_equal(graph.layers[0].weight[..., 0, 0], model[0].weight.detach().double().numpy())
 
 
-@pytest.mark.parametrize("given, exported", [(1, 1), (3, 1), (3, 3), (1, 2), (5, 2)])
+@pytest.mark.parametrize("given, exported", [(1, 1), (3, 1), (3, 3), (1, 5), (7, 7)])
 def test_a_model_exported_for_so_many_samples_is_captured(given, exported):
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
     fixed = torch.export.export(model, (torch.zeros(exported, 4),)).module()
-    if exported in (1, 2, given):
-        assert_same(model, capture(fixed, torch.zeros(given, 4)), torch.randn(6, 4))
+    assert_same(model, capture(fixed, torch.zeros(given, 4)), torch.randn(6, 4))
 
 
 def test_a_model_that_takes_another_number_of_samples_is_refused():
