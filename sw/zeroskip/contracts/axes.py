@@ -40,11 +40,8 @@ class Axes:
         found = cls(shape, tuple(inner.index(axis) for axis in range(len(runs))))
         if found.axes == tuple(range(len(runs))):
             found = PLAIN
-        return (
-            found
-            if np.array_equal(found.to_image(np.arange(order.size)[None], (order.size,))[0], order.reshape(-1))
-            else None
-        )
+        walked = found.to_image(np.arange(order.size)[None], (order.size,))[0]
+        return found if np.array_equal(walked, order.reshape(-1)) else None
 
     def to_image(self, values: Numbers, image: tuple[int, ...]) -> Numbers:
         """(N, …) as the user has them → (N, *image)."""

@@ -14,7 +14,7 @@ from zeroskip.frontend.lowering.steps import AddStep, AffineStep, CopyStep, Flat
 from zeroskip.frontend.refusal import RefusalError
 
 from .nodes import qualified_name
-from .orders import FILL, Order, block_of, cut_of, taps_of
+from .orders import FILL, Order, block_of, cut_of, renumbered, taps_of
 from .reading import Reading, Value
 
 MOST_TAPS = 64
@@ -152,9 +152,7 @@ def _cut(reading: Reading, name: str, source: str, stored: Shape, output: str, f
     inner = None if part is None else cut_of(part, stored)
     if part is None or inner is None or part.size == size(stored):
         return False
-    numbers = np.full(size(stored), FILL)
-    numbers[part.reshape(-1)] = np.arange(part.size)
-    outer = cut_of(np.where(first == FILL, FILL, numbers[first]), part.shape)
+    outer = cut_of(renumbered(first, part, size(stored)), part.shape)
     if outer is None:
         return False
     reading.steps += [
@@ -231,10 +229,8 @@ def _gather(reading: Reading, name: str, source: str, stored: Shape, output: str
         _moving(reading, f"{name}.vector", source, vector, weight.reshape(-1, *stored), Window(kernel=stored[1:]))
         if last:
             return
-        numbers = np.full(size(stored), FILL)
-        numbers[taken] = np.arange(len(taken))
+        places = renumbered(first, taken, size(stored))
         source, stored = vector, (len(taken), 1, 1)
-        places = np.where(first == FILL, FILL, numbers[first])
     elements = stored[0]
     weight = np.zeros(_few_enough(first.shape[0], elements, height, width))
     row, y, x = np.nonzero(places != FILL)

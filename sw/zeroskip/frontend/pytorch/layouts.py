@@ -13,7 +13,7 @@ from zeroskip.frontend.refusal import RefusalError
 
 from .copying import copied
 from .nodes import shape
-from .orders import FILL, Order, block_of, cut_of, is_whole, of_batch, plain, whole
+from .orders import FILL, Order, block_of, cut_of, is_whole, of_batch, plain, renumbered, whole
 from .reading import Reading, Value, filled
 
 
@@ -97,9 +97,7 @@ def in_whole(node: fx.Node, reading: Reading, value: Value) -> Value:
         cut = cut_of(part, value.stored)
         if cut is not None:
             copy = image_of(node, reading, value, part)
-            found = np.full(elements, FILL)
-            found[part.reshape(-1)] = np.arange(part.size)
-            order = found[value.order % elements] + part.size * (value.order // elements)
+            order = renumbered(value.order % elements, part, elements) + part.size * (value.order // elements)
             return Value(copy.value, copy.stored, order)
     return as_it_stands(node, reading, value)
 

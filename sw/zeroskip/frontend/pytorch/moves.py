@@ -232,7 +232,7 @@ def _follow(node: fx.Node, order: Order, parameters: Parameters) -> Order | None
     if is_move(node):
         try:
             moved = _run(node, order, parameters)
-        except Exception:
+        except RefusalError:  # it needs what the model computes from its parameters, which is not known yet
             return None
         return None if isinstance(moved, list) else moved
     return order if isinstance(meta, Tensor) and tuple(meta.shape) == order.shape else None

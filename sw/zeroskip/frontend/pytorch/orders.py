@@ -54,7 +54,19 @@ def plain(shape: Shape) -> Order:
 
 def is_whole(order: Order, batch: int, size: int) -> bool:
     """Whether every stored element is in it, and nothing else."""
-    return bool(order.min(initial=0) >= 0) and len(np.unique(order)) == batch * size
+    seen = np.zeros(batch * size, dtype=bool)
+    seen[order.reshape(-1)] = True
+    return bool(order.min(initial=0) >= 0 and seen.all())
+
+
+def renumbered(first: Order, part: Order, size: int) -> Order:
+    """The same places among those of ``part`` alone, in its order; a place that is not in it, and a fill, become fills.
+
+    first, part : places in a tensor of ``size`` elements
+    """
+    numbers = np.full(size, FILL)
+    numbers[part.reshape(-1)] = np.arange(part.size)
+    return np.where(first == FILL, FILL, numbers[first])
 
 
 @dataclass(frozen=True)

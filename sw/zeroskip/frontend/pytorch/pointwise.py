@@ -35,7 +35,7 @@ def batch_norm(node: fx.Node, reading: Reading) -> Value:
     name = qualified_name(node)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise InputError(f"layer {name!r}: batch_norm scale and shift must be finite, but hold NaN or infinity")
-    return _affine(node, reading, source, _along_channels(node, scale), _along_channels(node, shift))
+    return affine(node, reading, source, _along_channels(node, scale), _along_channels(node, shift))
 
 
 def _along_channels(node: fx.Node, values: FloatArray) -> FloatArray:
@@ -62,7 +62,7 @@ def _sum(node: fx.Node, reading: Reading, factor: float) -> Value:
         )
     first, second = aligned(node, reading, reading.value(left), reading.value(right))
     if factor != 1:
-        second = _affine(node, reading, second, np.full(1, factor), np.zeros(1), ".scaled")
+        second = affine(node, reading, second, np.full(1, factor), np.zeros(1), ".scaled")
     result = first.fresh(f"%{node.name}")
     reading.steps.append(AddStep(name=qualified_name(node), sources=(first.name, second.name), output=result.name))
     return result
@@ -70,7 +70,7 @@ def _sum(node: fx.Node, reading: Reading, factor: float) -> Value:
 
 def negate(node: fx.Node, reading: Reading) -> Value:
     """The tensor times -1."""
-    return _affine(node, reading, reading.value(operand(node)), np.full(1, -1.0), np.zeros(1))
+    return affine(node, reading, reading.value(operand(node)), np.full(1, -1.0), np.zeros(1))
 
 
 def multiply(node: fx.Node, reading: Reading) -> Value:
@@ -180,12 +180,13 @@ def _with_constant(
     if not np.isfinite(number).all():
         raise InputError(f"layer {qualified_name(node)!r}: constant must be finite, but holds NaN or infinity")
     spread = replace(source, order=np.broadcast_to(source.order, shape(node)))
-    return _affine(node, reading, spread, *scaling(number))
+    return affine(node, reading, spread, *scaling(number))
 
 
-def _affine(
+def affine(
     node: fx.Node, reading: Reading, source: Value, scale: FloatArray, shift: FloatArray, suffix: str = ""
 ) -> Value:
+    """``scale * source + shift``, which broadcast to the source's shape, as what ``node`` gives or a part of it."""
     name = qualified_name(node) + suffix
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise InputError(f"layer {name!r}: scale and shift must be finite, but hold NaN or infinity")

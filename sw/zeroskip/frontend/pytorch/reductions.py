@@ -10,12 +10,12 @@ import numpy as np
 from torch import fx
 
 from zeroskip.contracts.graph import Layer, Shape, Window
-from zeroskip.frontend.lowering.steps import AffineStep
 from zeroskip.frontend.refusal import RefusalError
 
 from .layouts import image_of, in_whole
 from .nodes import arguments, qualified_name, shape
 from .orders import BATCH, Order, plain, whole
+from .pointwise import affine
 from .reading import Reading, Value
 
 
@@ -37,20 +37,9 @@ def maximum(node: fx.Node, reading: Reading) -> Value:
 def minimum(node: fx.Node, reading: Reading) -> Value:
     """The minimum over axes of a sample: the maximum of the negative, made negative."""
     value = in_whole(node, reading, reading.value(arguments(node)["self"]))
-    lowest = _reduced(node, reading, _negative(reading, node, value, ".turned"), None)
-    return _negative(reading, node, lowest, ".back")
-
-
-def _negative(reading: Reading, node: fx.Node, value: Value, suffix: str) -> Value:
-    channels = value.stored[0]
-    result = value.fresh(f"%{node.name}{suffix}")
-    reading.steps.append(
-        AffineStep(
-            name=f"{qualified_name(node)}{suffix}", source=value.name, output=result.name, scale=np.full(channels, -1.0),
-            shift=np.zeros(channels),
-        )
-    )  # fmt: skip
-    return result
+    minus, zero = np.full(1, -1.0), np.zeros(1)
+    lowest = _reduced(node, reading, affine(node, reading, value, minus, zero, ".turned"), None)
+    return affine(node, reading, lowest, minus, zero, ".back")
 
 
 def _reduce(node: fx.Node, reading: Reading, weight_for: Callable[[int], float] | None) -> Value:
