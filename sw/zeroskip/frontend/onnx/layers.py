@@ -13,8 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from zeroskip.frontend.refusal import RefusalError
 
+from .attributes import Attributes, pad_image, pads, spatial
 from .network import Array
-from .operators import Attributes, pad_image, pads, spatial
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

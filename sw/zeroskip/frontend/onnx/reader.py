@@ -17,8 +17,9 @@ from zeroskip.frontend.refusal import RefusalError
 from . import qonnx
 from .constants import Constants, node_name
 from .layers import BatchNorm, Linear, Rounding, conv
+from .moving import split
 from .network import Array, Call, Operator, free_path
-from .operators import FUNCTIONS, host_array, split
+from .operators import FUNCTIONS, host_array
 
 FLOAT = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 INTEGER: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 255), TensorProto.INT8: (-128, 127)}
