@@ -44,7 +44,7 @@ def read_model(model: onnx.ModelProto, location: str) -> OnnxNetwork:
         raise UnsupportedError(*problems)
     network = OnnxNetwork(
         reader.calls, reader.modules, reader.constants, entries[0].name, graph.output[0].name, _shape(entries[0]),
-        batch=next((axis.dim_value for axis in entries[0].type.tensor_type.shape.dim[:1]), 0) or None,
+        stated_batch=next((axis.dim_value for axis in entries[0].type.tensor_type.shape.dim[:1]), 0) or None,
     )  # fmt: skip
     return network.eval()
 

@@ -66,26 +66,26 @@ class OnnxNetwork(nn.Module):
     name ``W`` is ``W.weight``.
 
     input_shape : shape of one sample without the batch axis, or None where the file does not state it
-    batch : the samples that the file states, or None where it takes any number; for a batch of one, more samples run one by one if its
-        shapes do not allow for more
+    stated_batch : the samples that the file states, or None where it takes any number. With one, more samples run one by one if its shapes
+        do not allow for more
     """
 
     def __init__(
         self, calls: Sequence[Call], modules: Mapping[str, nn.Module], constants: Mapping[str, Array], entry: str,
-        output: str, input_shape: tuple[int, ...] | None, *, batch: int | None = None,
+        output: str, input_shape: tuple[int, ...] | None, *, stated_batch: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.input_shape = input_shape
         self._calls = tuple(calls)
         self._constants = dict(constants)
         self._entry, self._output = entry, output
-        self.batch = batch
+        self.stated_batch = stated_batch
         self._batches: bool | None = None
         for path, module in modules.items():
             _attach(self, path, module)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.batch == 1 < len(x) and not torch.compiler.is_exporting() and not self._takes_batches(x):
+        if self.stated_batch == 1 < len(x) and not torch.compiler.is_exporting() and not self._takes_batches(x):
             return torch.cat([self._run(x[i : i + 1]) for i in range(len(x))])
         return self._run(x)
 

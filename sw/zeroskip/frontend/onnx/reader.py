@@ -27,7 +27,7 @@ INTEGER: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 255), TensorProto.
 
 MOVING = (
     "MaxPool", "GlobalMaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Transpose", "Expand", "Tile", "Gather",
-    "DepthToSpace", "SpaceToDepth", "Resize", "Upsample", "ArgMax",
+    "DepthToSpace", "SpaceToDepth", "Resize", "Upsample",
 )  # fmt: skip
 """Operators that do the same to integers as to the numbers that these stand for."""
 
@@ -156,7 +156,7 @@ class Reader:
         origin = self._known.origins.get(weight, weight).removesuffix(".weight")
         wanted = origin if origin and free_path(origin, {}) not in self.modules else node_name(node)
         path = free_path(wanted, self.modules)
-        self.modules[path] = module
+        self.modules[path] = qonnx.on_channels_last(module) if node.domain == qonnx.CHANNELS_LAST else module
         self._append(Call(path=path, inputs=tuple(node.input), outputs=tuple(node.output)))
 
     def _function(self, node: onnx.NodeProto, attributes: dict[str, Any], location: str) -> None:
@@ -166,8 +166,7 @@ class Reader:
             for position, name in enumerate(node.input)
             if node.op_type in ARITHMETIC and name in self.constants
         }
-        module: nn.Module = Operator(location, function, known)
-        self._add_module(node, qonnx.on_channels_last(module) if node.domain == qonnx.CHANNELS_LAST else module)
+        self._add_module(node, Operator(location, function, known))
 
     def _split(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
@@ -201,9 +200,8 @@ class Reader:
         rounded = self._known.rounded.get(node.input[1])
         if rounded is not None and len(np.atleast_1d(rounded.scale)) > 1 and rounded.axis != 0:
             raise RefusalError(f"weight scales must be one per output, along axis 0, not along axis {rounded.axis}")
-        last = node.domain == qonnx.CHANNELS_LAST
-        module = conv(qonnx.channels_first(weight) if last else weight, self._constant(node, 2), attributes, rounded)
-        self._add_module(node, qonnx.on_channels_last(module) if last else module, node.input[1])
+        weight = qonnx.channels_first(weight) if node.domain == qonnx.CHANNELS_LAST else weight
+        self._add_module(node, conv(weight, self._constant(node, 2), attributes, rounded), node.input[1])
 
     def _gemm(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> None:
         self._require_real(node)
@@ -266,8 +264,7 @@ class Reader:
             raise RefusalError("must be in inference mode, not training_mode")
         scale, shift, mean, variance = (self._constant(node, position) for position in range(1, 5))
         assert scale is not None and shift is not None and mean is not None and variance is not None  # noqa: PT018
-        module: nn.Module = BatchNorm(scale, shift, mean, variance, float(attributes.get("epsilon", 1e-5)))
-        module = qonnx.on_channels_last(module) if node.domain == qonnx.CHANNELS_LAST else module
+        module = BatchNorm(scale, shift, mean, variance, float(attributes.get("epsilon", 1e-5)))
         self._add_module(node, module, node.input[1])
 
     # --- quantized models ---

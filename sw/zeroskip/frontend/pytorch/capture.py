@@ -105,7 +105,7 @@ def _copy(model: nn.Module) -> nn.Module:
 def _export(model: nn.Module, example_input: Tensor, model_name: str) -> ExportedProgram:
     """The program for several samples, in which samples that are mixed show, or for as many as the model takes."""
     example = example_input.detach().cpu()
-    stated = getattr(model, "batch", None)  # of an ONNX file
+    stated = getattr(model, "stated_batch", None)  # of an ONNX file
     wanted = [stated] if stated else [SEVERAL, len(example), 1]
     candidates = [example[torch.arange(samples) % len(example)] for samples in dict.fromkeys(wanted)]
     failures: list[tuple[Tensor, BaseException]] = []
